@@ -58,7 +58,34 @@ const OPENINGS: [&str; 15] = [
 ];
 
 /// Modules whose comments do not keep the rules yet. None may be added.
-const UNFINISHED: [&str; 2] = ["src/cli/", "src/tui/"];
+const UNFINISHED: [&str; 26] = [
+    "src/cli/",
+    "src/tui/backend.rs",
+    "src/tui/clipboard.rs",
+    "src/tui/config/",
+    "src/tui/first_run.rs",
+    "src/tui/graphics/",
+    "src/tui/input/",
+    "src/tui/key.rs",
+    "src/tui/layout.rs",
+    "src/tui/library.rs",
+    "src/tui/mod.rs",
+    "src/tui/pace.rs",
+    "src/tui/palette.rs",
+    "src/tui/performer.rs",
+    "src/tui/probe/",
+    "src/tui/runtime.rs",
+    "src/tui/screen.rs",
+    "src/tui/state/",
+    "src/tui/terminal.rs",
+    "src/tui/terminal_facts.rs",
+    "src/tui/tests/",
+    "src/tui/theme/",
+    "src/tui/update/",
+    "src/tui/view/",
+    "src/tui/watch/",
+    "src/tui/widgets/",
+];
 
 /// A documentation comment, joined to one text.
 struct Comment {

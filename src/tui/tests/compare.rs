@@ -217,8 +217,8 @@ fn runs_beyond_six_and_unreadable_ones_are_named() {
     state.compare.pane = ComparePane::Verdicts;
     state.compare.zoomed = true;
     let screen = draw(&state, SIZES[2]);
-    assert!(screen.contains("new-wren is marked and not shown: at most 6 runs are compared at once"), "{screen}");
-    assert!(screen.contains("odd-raven is marked and not shown: cannot read the event log·[31m"), "{screen}");
+    assert!(screen.contains("new-wren is marked but not shown: at most 6 runs are compared at once"), "{screen}");
+    assert!(screen.contains("odd-raven is marked but not shown: cannot read the event log·[31m"), "{screen}");
     // Columns still move, and nothing marked is lost.
     press(&mut state, "b");
     assert_eq!(state.runs.marked.len(), 8);

@@ -91,7 +91,7 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
     update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
     press(&mut state, "a");
     assert_eq!(state.data.view, DataView::Table);
-    assert!(state.message.expect("words").text.contains("never changed"));
+    assert!(state.message.expect("words").text.contains("never augmented"));
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn an_import_is_typed_followed_and_reported() {
 }
 
 #[test]
-fn an_import_is_ended_after_a_question_and_fails_in_words() {
+fn an_import_is_cancelled_after_a_question_and_fails_in_words() {
     let mut state = importing();
     press(&mut state, "<esc>n");
     assert!(state.overlay.is_none() && state.data.import.is_some());
     press(&mut state, "<esc>");
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::CancelImport)]);
     assert_eq!(news(&mut state, ImportEvent::Cancelling), []);
-    assert!(draw(&state, SIZES[0]).contains("takes away what it made"));
+    assert!(draw(&state, SIZES[0]).contains("removing its files"));
     news(&mut state, ImportEvent::Cancelled);
     assert!(state.data.import.is_none());
     let mut state = importing();
@@ -162,7 +162,7 @@ fn a_dataset_is_deleted_after_a_question_and_not_under_a_run() {
     snapshot("data_delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::Delete(demo))]);
     update(&mut state, NOW, Event::Data(DataEvent::Deleted(fer2013, Err("in use".into()))));
-    assert_eq!(state.message.expect("words").text, "fer2013 is not deleted: in use");
+    assert_eq!(state.message.expect("words").text, "fer2013 was not deleted: in use");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn modes_go_around_and_a_difference_needs_two() {
     assert_eq!(state.inspect.mode(), Mode::Shares);
     press(&mut state, "n");
     assert_eq!(state.inspect.mode(), Mode::Counts);
-    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("a holds the run against another")));
+    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("a compares with another run")));
     press(&mut state, "a");
     assert_eq!(state.inspect.against, Some(id("quiet-lynx")));
     press(&mut state, "nn");

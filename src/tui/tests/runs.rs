@@ -101,13 +101,13 @@ fn workers_are_asked_and_their_answer_is_told() {
     let of = |id| RunsEffect::Limits { id, epochs: 80, patience: 12 };
     let heron = || id("calm-heron");
     let table = [
-        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p lets it go on"),
+        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p continues it"),
         (
             "e<^u>epochs 80 patience 12<enter>",
             of(heron()),
             Request::Limits(limits),
             changed,
-            "calm-heron now keeps to 80 epochs and patience 12",
+            "calm-heron now has 80 epochs and patience 12",
         ),
     ];
     for (keys, effect, request, event, words) in table {
@@ -147,7 +147,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
         if offered {
             let screen = draw(&state, SIZES[0]);
             assert!(screen.contains("does not answer. Kill its worker?"), "{screen}");
-            assert!(screen.contains("goes on after epoch 11"), "{screen}");
+            assert!(screen.contains("resumes after epoch 11"), "{screen}");
             assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Kill(heron()))]);
         }
     }
@@ -177,7 +177,7 @@ fn an_ended_run_is_extended_only_by_limits_that_leave_something_to_train() {
     let mut state = at("brisk-otter");
     assert_eq!(press(&mut state, "e<^u>epochs 15 patience 6<enter>"), []);
     let error = prompt_error(&state).unwrap_or_default();
-    assert!(error.ends_with("it takes more than 15 epochs and a patience above 6"), "{error}");
+    assert!(error.ends_with("use more than 15 epochs and a patience above 6"), "{error}");
     let extend = RunsEffect::Extend { id: id("brisk-otter"), epochs: 60, patience: 20 };
     assert_eq!(press(&mut state, "<^u>epochs 60 patience 20<enter>").last().cloned(), Some(Effect::Runs(extend)));
     assert!(press(&mut at("brisk-otter"), "e<^u>patience 0<enter>").is_empty());
@@ -188,8 +188,8 @@ fn what_cannot_be_done_is_said() {
     let table = [
         ("brisk-otter", "p", "there is nothing to pause"),
         ("calm-heron", "D", "stop it first"),
-        ("calm-heron", "N", "a worker is at calm-heron"),
-        ("calm-heron", "E", "a worker is at calm-heron"),
+        ("calm-heron", "N", "calm-heron is active"),
+        ("calm-heron", "E", "calm-heron is active"),
         ("brisk-otter", "R", "e extends it"),
     ];
     for (run, keys, words) in table {
@@ -216,7 +216,7 @@ fn deleting_tells_what_is_lost_and_asks() {
 fn names_tags_and_notes_are_checked_as_typed_and_written() {
     let mut state = at("brisk-otter");
     press(&mut state, "N<^u>calm-heron");
-    assert_eq!(prompt_error(&state).as_deref(), Some("there is a run calm-heron already"));
+    assert_eq!(prompt_error(&state).as_deref(), Some("a run calm-heron already exists: choose another name"));
     press(&mut state, "<^u>old owl");
     assert!(prompt_error(&state).is_some());
     let rename = RunsEffect::Rename { from: id("brisk-otter"), to: id("old-owl") };
@@ -283,7 +283,7 @@ fn the_log_is_scrolled_searched_and_followed() {
     press(&mut state, "z");
     snapshot("detail_log_whole", &state, SIZES[0]);
     press(&mut state, "/<^u>nowhere<enter>");
-    assert!(message(&state).contains("the log has no 'nowhere'"));
+    assert!(message(&state).contains("the log does not contain 'nowhere'"));
     press(&mut state, "f");
     assert!(state.runs.log.follows());
 }
@@ -376,7 +376,7 @@ fn a_launched_run_that_the_filter_hides_is_told_of() {
         let mut state = state();
         press(&mut state, filter);
         update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("late-lark")))));
-        assert_eq!(message(&state), "late-lark is launched and begins in its turn: 2 others are at work or waiting");
+        assert_eq!(message(&state), "late-lark is launched: 2 other runs are running or waiting");
         read(&mut state, Logbook::new("late-lark", 1).view(true));
         assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
     }

@@ -155,7 +155,10 @@ fn three_that_were_not_all_launched_are_told() {
     let error = crate::supervise::LaunchSeriesError { launched: vec![id("quiet-lynx-cnn")], error };
     update(&mut state, NOW, Event::Train(TrainEvent::PracticeFinished(Err(error.into()))));
     let message = state.message.clone().expect("a message");
-    assert!(message.text.contains("not all are launched") && message.text.contains("quiet-lynx-cnn"), "{message:?}");
+    assert!(
+        message.text.contains("not all runs were launched") && message.text.contains("quiet-lynx-cnn"),
+        "{message:?}"
+    );
     assert!(!state.train.launching && state.screen == Screen::Train);
 }
 
@@ -192,8 +195,8 @@ fn what_cannot_work_is_refused_in_words() {
         ("no weights", features_form(fixtures::with_data(vec![])), "mien weights fetch imagenet"),
         ("damaged weights", damaged, "it is cut short"),
         ("weights that cannot be listed", unlisted, "permission denied·"),
-        ("no run", finetune_form(with_weights(vec![fixtures::finished()])), "no features run to start from yet"),
-        ("only an unsaved run", finetune_form(with_weights(vec![unsaved])), "no features run to start from yet"),
+        ("no run", finetune_form(with_weights(vec![fixtures::finished()])), "no features run to start from"),
+        ("only an unsaved run", finetune_form(with_weights(vec![unsaved])), "no features run to start from"),
         ("an unsaved run", chosen, "has saved no weights yet"),
         ("a run that is gone", missing, "there is no run odd-raven"),
         (

@@ -210,7 +210,7 @@ fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
     let finished =
         LaunchError::Finished { id: id(), reason: "with all epochs done".into(), advice: "--epochs 51".into() };
     assert_eq!(told(finished), "calm-heron is finished: e extends it, r repeats its settings");
-    assert_eq!(told(LaunchError::Busy { id: id() }), "a worker is at calm-heron already");
+    assert_eq!(told(LaunchError::Busy { id: id() }), "calm-heron already has a worker");
     let checkpoint = "last.ckpt".into();
     assert!(told(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
 }

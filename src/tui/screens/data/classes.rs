@@ -1,4 +1,4 @@
-//! The classes of a dataset: how many images each split has of them, and which share that is.
+//! The table of a dataset's classes: the number of images in each split, and their share.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,35 +13,35 @@ use crate::tui::widgets::figures::{count, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 
-/// Columns of a count.
+/// Columns of a number.
 const NUMBER: u16 = 9;
 
-/// Columns from which on each split has bars of its own.
+/// The fewest columns with bars for each split.
 const THREE_BARS: u16 = 150;
 
-/// The lines of facts, heading, classes and totals. Where there are many classes, a third is left for faces.
+/// Returns the area of heading, classes and totals. With many classes, a third of `area` is left for faces.
 pub(super) fn place(dataset: &DatasetView, area: Rect) -> Rect {
     let classes = u16::try_from(dataset.classes.len()).unwrap_or(u16::MAX);
-    // Around the lines of the classes: the facts, an empty line, the heading, the totals, and what follows them.
+    // The six further lines are the facts, an empty line, the heading, the totals, and what follows them.
     let most = area.height.saturating_sub(6);
-    // The faces below have at least eight lines and one over them.
+    // The faces below need at least eight lines and one above them.
     let shared = (area.height * 2 / 3).saturating_sub(4).min(area.height.saturating_sub(13)).max(3);
     let rows = if classes > most { shared.min(most) } else { classes };
     Rect { y: area.y + 2, height: (rows + 2).min(area.height.saturating_sub(2)), ..area }
 }
 
-/// `48×48 gray · 7 classes · 35,887 images · imbalance 16.5 : 1`
+/// Returns `48×48 gray · 7 classes · 35,887 images · imbalance 16.5 : 1`.
 pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
     let part = state.data.part;
     let counts = || dataset.classes.iter().map(|(_, counts)| part.of(*counts));
-    // What is learned from, whichever bars are shown: a fact of the dataset, as `mien data show` has it.
+    // The imbalance is a fact of the dataset, as `mien data show` prints it, and does not depend on the split shown.
     let learned = || dataset.classes.iter().map(|(_, counts)| counts.train + counts.validation);
     let (largest, smallest) = (learned().max().unwrap_or(0), learned().min().unwrap_or(0));
     let empty = counts().filter(|count| *count == 0).count();
     let imbalance = match smallest {
         _ if counts().sum::<usize>() == 0 => format!("no {} images", part.name()),
         _ if empty > 0 => format!("{} without {} images", count(empty, "class", "classes"), part.name()),
-        0 => "imbalance without bound".into(),
+        0 => "imbalance unlimited".into(),
         _ => format!("imbalance {:.1} : 1", real(largest as u64) / real(smallest as u64)),
     };
     format!(
@@ -54,7 +54,7 @@ pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
     )
 }
 
-/// Which bars are drawn: those of the part, or of each split where there is room.
+/// Returns the splits that have bars: the selected one, or each where there is room.
 fn shown(state: &State, area: Rect) -> Vec<Part> {
     match state.data.part {
         Part::All if area.width >= THREE_BARS => Part::EACH.to_vec(),
@@ -63,7 +63,7 @@ fn shown(state: &State, area: Rect) -> Vec<Part> {
     }
 }
 
-/// Draws the table.
+/// Draws the table of classes.
 pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let names = dataset.classes.iter().map(|(name, _)| width(name)).max().unwrap_or(0).clamp(6, 20);

@@ -1,4 +1,4 @@
-//! The effects of the Inspect screen: predictions, the images that they are about, marks.
+//! The effects of the Inspect screen: reading predictions and their images, marking images, evaluating.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::tui::messages::{InspectEffect, InspectEvent};
 use crate::tui::widgets::faces::Face;
 
 impl Backend {
-    /// Reads what a run says of a split, and derives from it what the screen shows.
+    /// Reads a run's predictions for a split and derives the report that the screen shows.
     fn judge(&self, subject: &Subject, classes: &[String]) -> Result<Judgement, String> {
         let folder = self.store.folder(&subject.run);
         let epochs = if subject.split == Split::Validation { folder.validation_epochs() } else { Vec::new() };
@@ -21,8 +21,8 @@ impl Backend {
         Ok(Judgement::new(inspection, epoch, epochs, against))
     }
 
-    /// The predictions of one run, and their epoch where they are for validation images: the wanted one if it is kept,
-    /// else the last.
+    /// Returns a run's predictions and the epoch of validation predictions. That is `wanted` if it is saved, else the
+    /// last one.
     fn read(
         &self,
         run: &RunId,
@@ -42,14 +42,14 @@ impl Backend {
         Ok((read.map_err(|error| printable(&error.to_string()))?, epoch))
     }
 
-    /// The other run's predictions for the same images.
+    /// Returns the other run's results for the same images.
     fn against(&self, own: &Subject, seen: &Inspection, other: &RunId, epoch: Option<u32>) -> Result<Against, String> {
         let recipe = |run| self.store.folder(run).recipe().map_err(|error| printable(&error.to_string()));
         let (mine, its) = (recipe(&own.run)?, recipe(other)?);
         if mine.fingerprint != its.fingerprint {
             let (here, there) = (mine.dataset, its.dataset);
             return Err(format!(
-                "{other} answers to other images ({there}) than {} ({here}): they cannot be compared",
+                "{other} is on other images ({there}) than {} ({here}): they cannot be compared",
                 own.run
             ));
         }
@@ -57,7 +57,7 @@ impl Backend {
         Against::new(seen, &theirs, epoch)
     }
 
-    /// Marks a training image, or takes the mark off; what is marked then.
+    /// Marks a training image, or unmarks it without `found_with`. Returns all marked images.
     fn mark(&self, name: &DatasetName, index: usize, found_with: Option<RunId>) -> Result<LeftOutImages, String> {
         let words = |error: &dyn std::fmt::Display| printable(&error.to_string());
         let dir = self.store.home().dataset(name);
@@ -74,7 +74,7 @@ impl Backend {
         Ok(marked.map_err(|error| words(&error))?.left_out())
     }
 
-    /// Images of a dataset; places that it does not have are left out.
+    /// Returns images of a dataset with their indices; indices beyond the split are left out.
     fn images(
         &self,
         name: &DatasetName,
@@ -84,7 +84,7 @@ impl Backend {
     ) -> Result<Vec<(usize, Shown)>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(name)).map_err(|error| printable(&error.to_string()))?;
         if dataset.fingerprint() != fingerprint {
-            return Err(format!("the dataset {name} is another one by now"));
+            return Err(format!("the dataset {name} has changed since the run"));
         }
         let image = dataset.image();
         let shown = |index: usize| {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn predictions_are_read_by_epoch_and_held_against_another_run() {
+    fn predictions_are_read_by_epoch_and_compared_with_another_run() {
         let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
         let judge = |subject: &Subject| backend.judge(subject, &classes);
@@ -164,7 +164,7 @@ mod tests {
         let at = |epoch| judge(&subject(&run, Split::Validation, epoch)).map(|seen| (seen.epoch, seen.scores.accuracy));
         assert_eq!(at(Some(1)), Ok((Some(1), 0.5)));
         assert_eq!(at(None), Ok((Some(3), 1.0)));
-        assert_eq!(at(Some(2)), Ok((Some(3), 1.0)), "the last where the wanted one is not kept");
+        assert_eq!(at(Some(2)), Ok((Some(3), 1.0)), "the last where the wanted one is not saved");
         assert_eq!(judge(&subject(&run, Split::Validation, None)).expect("read").epochs, [1, 3]);
         predictions(0.9).write(&folder.test_predictions()).expect("written");
         let against = Subject { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
@@ -185,17 +185,17 @@ mod tests {
         let (_folder, backend, run) = home();
         let name = DatasetName::new("demo").expect("a name");
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = StagingFolder::open(&backend.store.home().data(), &name).expect("a place");
-        let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
+        let staging = StagingFolder::open(&backend.store.home().data(), &name).expect("a place");
+        let mut writer = Writer::new(staging, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (index, label) in [0_u8, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
         }
         let (manifest, _) = writer.finish(description(), false).expect("a dataset");
         let faces = |print: &str, indices: &[usize]| backend.images(&name, print, Split::Train, indices);
         let found = faces(&manifest.fingerprint, &[2, 1_000_000]).expect("read");
-        assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one has no such place");
+        assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one index is beyond the split");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);
-        assert!(faces("another", &[2]).is_err_and(|words| words.contains("another one by now")));
+        assert!(faces("another", &[2]).is_err_and(|words| words.contains("has changed since")));
         assert_eq!(backend.mark(&name, 2, Some(run.clone())).expect("marked").images, [2]);
         let both = backend.mark(&name, 1, Some(run.clone())).expect("marked");
         assert_eq!(both, LeftOutImages::new(vec![1, 2], vec![run]));

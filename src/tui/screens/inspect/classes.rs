@@ -1,4 +1,4 @@
-//! Precision, recall, F1 and support of each class, and what they are more or less than another run's.
+//! The table of each class's precision, recall, F1 and support, with the differences to another run.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,12 +14,12 @@ use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
-/// Rows that the table takes: a title, a heading, the classes, the averages.
+/// Returns the number of rows of the table: a title, a heading, the classes, the averages.
 pub(super) fn rows(seen: &Judgement) -> u16 {
     u16::try_from(seen.confusion.classes()).unwrap_or(u16::MAX).saturating_add(3)
 }
 
-const ALONE: [Column; 5] = [
+const ONE_RUN: [Column; 5] = [
     Column::left("CLASS", 14, 0),
     Column::right("PRECISION", 2),
     Column::right("RECALL", 1),
@@ -27,7 +27,7 @@ const ALONE: [Column; 5] = [
     Column::right("SUPPORT", 3),
 ];
 
-const AGAINST: [Column; 8] = [
+const TWO_RUNS: [Column; 8] = [
     Column::left("CLASS", 14, 0),
     Column::right("PRECISION", 4),
     Column::right("±", 6),
@@ -43,12 +43,12 @@ pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, layou
     let focused = inspect.pane == InspectPane::Table;
     let style = if focused { theme.accent() } else { theme.strong() };
     let other = seen.against.as_ref().and_then(|other| other.as_ref().ok()).map(|other| &other.scores);
-    let note = if other.is_some() { "±: against the other run" } else { "" };
+    let note = if other.is_some() { "±: difference to the other run" } else { "" };
     rule(buffer, theme, Rect { height: 1, ..area }, &[("per class", style)], note);
     let names = seen.inspection.classes().iter().enumerate();
     let mut lines: Vec<Row> = names.map(|(label, name)| class(theme, name, label, &seen.scores, other)).collect();
     lines.push(macro_average(theme, &seen.scores, other));
-    let columns: &[Column] = if other.is_some() { &AGAINST } else { &ALONE };
+    let columns: &[Column] = if other.is_some() { &TWO_RUNS } else { &ONE_RUN };
     let table = Table { columns, rows: &lines, selected: Some(inspect.cell.0), marked: focused, gap: 2 };
     let place = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     table.render(buffer, theme, place);

@@ -1,4 +1,4 @@
-//! The Inspect screen: what a run gets wrong.
+//! The Inspect screen: a run's confusion matrix and the images behind it.
 
 mod backend;
 mod classes;
@@ -33,13 +33,13 @@ pub(super) use backend::run_effect;
 pub use state::{BLOCK, InspectPane, InspectState, Mode, SUSPECTS};
 pub use update::on_event;
 
-/// Columns that faces need beside the matrix.
+/// The fewest columns of faces next to the matrix.
 const PANEL: u16 = 26;
 
-/// The fewest rows on which matrix and faces stand side by side.
+/// The fewest rows with matrix and faces side by side.
 const TALL: u16 = 18;
 
-/// Pictures and where they belong: gathered while the rest is drawn, and drawn in one place.
+/// Pictures with their areas, collected during drawing and drawn at its end.
 type Pictures = Vec<(Rect, Arc<Shown>)>;
 
 /// The entry of the screen.
@@ -141,7 +141,7 @@ fn panes(
     }
 }
 
-/// The run, which images, how well it does on them.
+/// Draws the run, the split, and the scores.
 fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let mut pen = Pen::new(buffer, theme, area, 0);
@@ -185,18 +185,18 @@ fn run(state: &State) -> Option<&RunView> {
     state.library.runs.find(state.inspect.run.as_ref()?)
 }
 
-/// The dataset that the run was trained on, if it is there.
+/// Returns the dataset of the run, if it is unchanged.
 fn dataset(state: &State) -> Option<&DatasetView> {
     let recipe = &run(state)?.summary.as_ref().ok()?.recipe;
     state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
 }
 
-/// The image, if it is at hand.
+/// Returns the image, if it was read.
 fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<Shown>> {
     state.inspect.faces.known.get(&(state.inspect.split, judged.index))
 }
 
-/// Whether a training image is marked as wrongly labelled.
+/// Returns whether a training image is marked as wrongly labelled.
 fn marked(state: &State, judged: &ScoredImage) -> bool {
     state.inspect.split == Split::Train
         && u32::try_from(judged.index).is_ok_and(|index| dataset(state).is_some_and(|one| one.marked.contains(index)))
@@ -205,13 +205,13 @@ fn marked(state: &State, judged: &ScoredImage) -> bool {
 fn order(state: &State) -> &'static str {
     match state.inspect.order {
         _ if state.inspect.suspects => "largest loss first",
-        Order::Confidence => "surest first",
+        Order::Confidence => "most confident first",
         Order::Loss => "largest loss first",
         Order::Index => "as in the dataset",
     }
 }
 
-/// The columns and rows of cells that a picture takes when it is drawn as large as they allow.
+/// Returns the columns and rows of a picture that is as large as the given ones allow.
 fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
     let width = shown.face.width.max(1);
     let height = (shown.face.pixels.len() / width).max(1);
@@ -220,7 +220,7 @@ fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
     (u16::try_from(across).unwrap_or(columns), u16::try_from(down).unwrap_or(rows).min(rows))
 }
 
-/// Whether an action would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let inspect = &state.inspect;
     let faces = !inspect.list.is_empty();
@@ -228,7 +228,7 @@ fn applies(state: &State, action: Action) -> bool {
     match action {
         Action::Back => inspect.pager || inspect.suspects || inspect.pane != InspectPane::Matrix,
         Action::Open => faces && !inspect.pager,
-        Action::Inspect(ask) => match ask {
+        Action::Inspect(action) => match action {
             InspectAction::Mark => inspect.split == Split::Train && faces,
             InspectAction::NextFace | InspectAction::PreviousFace => faces && !inspect.pager && !inspect.suspects,
             InspectAction::Order => faces && !inspect.suspects,
@@ -242,7 +242,7 @@ fn applies(state: &State, action: Action) -> bool {
     }
 }
 
-/// What the cells of the matrix show, in words.
+/// Returns the name of a mode on the screen.
 fn mode_words(mode: Mode) -> &'static str {
     match mode {
         Mode::Counts => "counts",
@@ -251,7 +251,7 @@ fn mode_words(mode: Mode) -> &'static str {
     }
 }
 
-/// `187 test images`.
+/// Returns `187 test images`.
 fn images(state: &State) -> String {
     format!("{} {}", thousands(state.inspect.list.len()), images_of(state.inspect.split))
 }

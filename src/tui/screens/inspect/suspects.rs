@@ -1,4 +1,4 @@
-//! The training images with the largest loss: candidates for wrong labels, to be looked at and marked.
+//! The suspects: training images with the largest loss, which may be wrongly labelled and can be marked.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,13 +17,13 @@ use crate::tui::widgets::table::{Column, Row, Table};
 const COLUMNS: [Column; 6] = [
     Column::left("", 2, 0),
     Column::left("LABEL", 12, 0),
-    Column::left("IT SAYS", 12, 0),
+    Column::left("PREDICTED", 12, 0),
     Column::right("SURE", 1),
     Column::right("LOSS", 0),
     Column::left("FILE", 40, 2),
 ];
 
-/// Draws the list at the left, the image looked at beside it.
+/// Draws the list at the left and the selected image at the right.
 pub(super) fn render(
     state: &State,
     run: &RunView,
@@ -56,7 +56,7 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, lay
     let visible = usize::from(area.height);
     let from = inspect.pick.saturating_sub(visible);
     let row = |(at, judged): (usize, &ScoredImage)| -> Row {
-        // What is out of sight needs no words.
+        // Rows outside of the visible part stay empty.
         if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, seen, judged) }
     };
     let rows: Vec<Row> = inspect.list.iter().enumerate().map(row).collect();
@@ -74,40 +74,40 @@ fn line(state: &State, run: &RunView, seen: &Judgement, judged: &ScoredImage) ->
         (false, true) => "-",
         (false, false) => "",
     };
-    let said = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
+    let predicted_style = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
     let file = shown(state, judged).map_or(String::new(), |shown| tail(&shown.source, 40, theme));
     vec![
         (mark.into(), theme.warning()),
         (name(judged.truth), theme.text()),
-        (name(judged.predicted), said),
+        (name(judged.predicted), predicted_style),
         (decimal(judged.confidence.into(), 2), theme.text()),
         (decimal(judged.loss, 2), theme.strong()),
         (file, theme.dim()),
     ]
 }
 
-/// Whether the run itself did without the image.
+/// Returns whether the run itself left the image out.
 fn left_out(run: &RunView, judged: &ScoredImage) -> bool {
     let left_out = run.summary.as_ref().map(|summary| &summary.recipe.left_out);
     left_out.is_ok_and(|left_out| u32::try_from(judged.index).is_ok_and(|index| left_out.contains(index)))
 }
 
-/// How many images of the dataset are marked.
+/// Returns the number of marked images of the dataset.
 fn count(state: &State) -> usize {
     dataset(state).map_or(0, |dataset| dataset.marked.len())
 }
 
 fn explanation(state: &State, run: &RunView) -> String {
     let own = run.summary.as_ref().map_or(0, |summary| summary.recipe.left_out.len());
-    let own = if own > 0 { format!(" - it did without {} images itself.", thousands(own)) } else { String::new() };
+    let own = if own > 0 { format!(" - the run itself left {} images out.", thousands(own)) } else { String::new() };
     match (dataset(state), count(state)) {
         (Some(DatasetView { marks_error: Some(error), .. }), _) => error.clone(),
-        (None, _) => "The dataset is not here any more: nothing can be marked.".into(),
+        (None, _) => "The run's dataset is not here any more: nothing can be marked.".into(),
         (_, 0) => format!(
-            "A large loss is a hard face or a wrong label: look, and mark what is wrong with Space. A next run can leave it out.{own}"
+            "A large loss is a hard face or a wrong label: mark wrong labels with Space. The next run can leave them out.{own}"
         ),
         (Some(dataset), marked) => format!(
-            "{} {} of {} marked: the next run leaves them out, unless its form (2) says otherwise.{own}",
+            "{} {} of {} marked: the next run leaves them out, unless Train (2) is set otherwise.{own}",
             thousands(marked),
             if marked == 1 { "image" } else { "images" },
             dataset.name,

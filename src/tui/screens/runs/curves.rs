@@ -1,4 +1,4 @@
-//! The curves of a run, one figure or two side by side, as the keys ask for.
+//! The curves of a run: one chart, or two side by side.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,10 +16,10 @@ use crate::tui::widgets::paint::{Pen, rule, width};
 
 use super::verdict;
 
-/// Columns from which two figures stand side by side.
+/// The fewest columns for two charts side by side.
 const BOTH: u16 = 68;
 
-/// The rule over the run: its name, what it trains on, and how its curves are shown.
+/// Draws the title of a run: its name, state and dataset, and how its curves are shown.
 pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let Ok(summary) = &run.summary else { return };
@@ -32,7 +32,7 @@ pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buf
         let next = format!("{name}, m: {}", chart.curves.next().name());
         notes.insert(0, if notes.is_empty() { next } else { name.into() });
     }
-    // What there is no room for goes from the end.
+    // Notes that do not fit are dropped, the last one first.
     let room = area.width.saturating_sub(width(&what) + width(&word) + width(run.id.as_str()) + 11);
     while notes.len() > 1 && width(&notes.join(" · ")) > room {
         notes.pop();
@@ -46,7 +46,7 @@ pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buf
     );
 }
 
-/// What is not as at the start: smoothing, scale, the part that is shown.
+/// Returns notes on smoothing, scale and zoom that differ from the initial view.
 fn shown(state: &State, run: &RunView) -> Vec<String> {
     let chart = &state.runs.chart;
     let mut notes = Vec::new();
@@ -87,7 +87,7 @@ pub(super) fn render(
     }
 }
 
-/// One figure: its name where `named`, what the cursor points at, the curves.
+/// Draws one chart: its name where `named`, the values at the cursor, the curves.
 #[allow(clippy::too_many_arguments)] // all of them plain values that only this function takes apart
 fn one(
     state: &State,
@@ -119,7 +119,7 @@ fn one(
     curve.render(buffer, theme, rest);
 }
 
-/// What the curves have where the cursor is.
+/// Returns the position of the cursor and the curves' values there.
 fn readout(state: &State, curve: &Curve, which: Curves) -> Vec<(String, Style)> {
     let Some(x) = curve.cursor else { return Vec::new() };
     let place = match curve.unit {
@@ -142,10 +142,10 @@ fn whole(value: f64) -> usize {
     if value.is_finite() { value.clamp(0.0, 1e12).round() as usize } else { 0 }
 }
 
-/// How an epoch gives a figure.
+/// A function from an epoch to a metric.
 type OfEpoch = fn(&EpochMetrics) -> f64;
 
-/// The figure of each curve: within epochs, of training, of validation; and what stands at the end of the first.
+/// Returns the metrics of a chart's curves, within epochs, of training and of validation, and the first curve's label.
 fn figures(which: Curves) -> (Option<Figure>, OfEpoch, Option<OfEpoch>, &'static str) {
     match which {
         Curves::Loss => (Some(Figure::Loss), |epoch| epoch.train_loss, Some(|epoch| epoch.val_loss), "train"),
@@ -180,7 +180,7 @@ fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, whic
     match smoothed_steps {
         Some(figure) => put(smooth(stretches(buckets, chart.axis, figure), weight), theme.train(), name),
         None if summary.history.is_empty() && within.is_some() => {
-            // Before the first epoch ends its steps are all there is.
+            // Before the first epoch ends, the steps are the only data.
             let steps = series.first().map(|steps| steps.points.clone()).unwrap_or_default();
             series.push(Series { points: steps, style: theme.train(), label: name.into() });
         }
@@ -213,7 +213,7 @@ fn empty(stands: RunState, within: bool) -> &'static str {
     }
 }
 
-/// A curve, or its smoothed self over its faint self.
+/// Adds a curve, or the smoothed curve over a faint raw one.
 fn raw_and_smooth(
     series: &mut Vec<Series>,
     points: Vec<(f64, f64)>,
@@ -231,7 +231,7 @@ fn raw_and_smooth(
     }
 }
 
-/// A figure of the steps, to be smoothed.
+/// Returns a metric of the buckets as stretches for smoothing.
 fn stretches(buckets: &[Bucket], axis: Axis, figure: Figure) -> impl Iterator<Item = Stretch> + '_ {
     buckets.iter().map(move |bucket| {
         let extent = match figure {

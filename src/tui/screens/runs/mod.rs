@@ -1,6 +1,6 @@
-//! The Runs screen: how is it going, and when will it stop?
+//! The Runs screen: the list of runs, and progress, curves and log of the selected run.
 //!
-//! Below 120 columns the list stands over the selected run, from 120 on beside it.
+//! Below 120 columns, the list is above the selected run, from 120 columns on to its left.
 
 mod backend;
 mod bars;
@@ -31,16 +31,16 @@ pub use state::{
 };
 pub use update::{on_event, on_runs};
 
-/// Columns from which the list stands beside the run.
+/// The fewest columns with the list to the left of the run.
 const BESIDE: u16 = 120;
 
-/// Columns and rows that a log under the settings needs, and the rows of most settings: what the selected run happens
-/// to have must not move the log from one side to the other.
+/// The columns and rows of a log under the settings, and the rows of most settings. They are constant, because
+/// otherwise the log would move when another run is selected.
 const LOG_COLUMNS: u16 = 66;
 const LOG_ROWS: u16 = 10;
 const SETTINGS: u16 = 20;
 
-/// Most lines of the list where it stands over the run.
+/// The maximum number of lines of a list above the run.
 const LINES_ABOVE: u16 = 5;
 
 /// The entry of the screen.
@@ -91,7 +91,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         detail::render(state, run, true, buffer, area);
         return;
     }
-    // As many rows as there are runs, so that the list does not shrink under a filter that is being typed.
+    // The list is as high as without a filter, so that it does not shrink while one is typed.
     let count = u16::try_from(state.library.runs.list.len()).unwrap_or(u16::MAX / 2);
     let head = 1 + list::heading_rows(state);
     if area.width >= BESIDE {
@@ -126,7 +126,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Whether an action of this screen would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let run = state.runs.current(&state.library);
     let action = match action {
@@ -154,17 +154,17 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     if !state.library.runs.list.is_empty() {
         list::render(state, buffer, &mut Layout::default(), Rect { height: 2, ..area });
-        Pen::new(buffer, theme, area, 3).skip(2).write("No run is like that.", theme.strong());
-        Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs again; / changes the filter.", theme.text());
+        Pen::new(buffer, theme, area, 3).skip(2).write("No run matches the filter.", theme.strong());
+        Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs; / changes the filter.", theme.text());
         return;
     }
     let lines = [
         ("There are no runs yet.", theme.strong()),
         ("", theme.text()),
-        ("Press 2, then Enter: that trains the small network with its defaults.", theme.accent()),
+        ("Press 2, then Enter, to train the small network with its defaults.", theme.accent()),
         ("", theme.text()),
-        ("A run goes on when the dashboard is closed, or the connection drops.", theme.text()),
-        ("It also starts from a shell:  mien train cnn --dataset demo --detach", theme.text()),
+        ("A run continues after the dashboard is closed or the connection drops.", theme.text()),
+        ("From a shell:  mien train cnn --dataset demo --detach", theme.text()),
     ];
     for (row, (line, style)) in (1..).zip(lines) {
         Pen::new(buffer, theme, area, row).skip(2).write(line, style);

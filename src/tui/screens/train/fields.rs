@@ -14,14 +14,14 @@ use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 
-/// Columns of a line's name; `base-learning-rate` is the longest.
+/// Columns of a label; `base-learning-rate` is the longest one.
 const LABEL: u16 = 19;
 
-/// Columns of a value, so that what stands behind it lines up.
+/// Columns of a value, so that the notes after values are aligned.
 const VALUE: u16 = 18;
 
-/// Draws the lines, scrolled with the focus where they do not fit; the launch line stays in sight. Tells where the
-/// cursor belongs.
+/// Draws the lines, scrolled to the focus where they do not fit; the launch line is always visible. Returns the
+/// cursor's position.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     let all = state.train.fields();
     let (launch, fields) = all.split_last()?;
@@ -46,7 +46,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
     line(state, buffer, Rect { y: area.y + room, height: area.height.min(1), ..area }, *launch).or(cursor)
 }
 
-/// One line of the form; where the cursor belongs if it is here.
+/// Draws a line of the form. Returns the cursor's position if it is in this line.
 fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
     let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let focused = form.focus == field;
@@ -85,7 +85,7 @@ fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Po
     None
 }
 
-/// Writes a value and leaves the pen where what is to be said of it goes.
+/// Writes a value and moves the pen to the column of the note.
 fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style) {
     let [open, close] = state.theme.glyphs.choice;
     if field == Field::Name {
@@ -103,7 +103,7 @@ fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style
     }
 }
 
-/// What stands in a line, and what there is to say of it.
+/// Returns the value of a line and the note after it.
 fn value(state: &State, field: Field) -> (Input, String) {
     let (form, choices) = (&state.train, &state.form_choices());
     match field {
@@ -127,14 +127,15 @@ fn value(state: &State, field: Field) -> (Input, String) {
                 .as_ref()
                 .filter(|(_, recipe)| form.strategy_choice == StrategyChoice::One(recipe.strategy));
             let note = match (default, repeats) {
-                // What stands out is what differs from the run, not what that run changed.
+                // A repeated form highlights its differences from that run, not that run's differences from the
+                // defaults.
                 (_, Some(_)) => match form.differs(setting, choices) {
                     Some((id, theirs)) => format!("changed, {id} has {theirs}"),
                     None => String::new(),
                 },
                 (default, None) => match default {
                     Some(default) if value.text() != default => format!("changed, default {default}"),
-                    None if !value.text().is_empty() => "changed, default each its own".into(),
+                    None if !value.text().is_empty() => "changed, defaults differ".into(),
                     _ => String::new(),
                 },
             };
@@ -145,7 +146,7 @@ fn value(state: &State, field: Field) -> (Input, String) {
     }
 }
 
-/// What is left out, and by whose judgement.
+/// Returns the choice of images to leave out, and the runs with which they were found.
 fn without(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
     let left_out = form.left_out(choices);
     let text = match form.without(choices) {
@@ -167,17 +168,17 @@ fn named<T: ToString>(name: Option<&T>) -> Input {
     Input::new(name.map(ToString::to_string).unwrap_or_default())
 }
 
-/// What the run is that fine-tuning starts from.
+/// Returns the strategy and the dataset of the run from which fine-tuning starts.
 fn start_words(choices: &FormChoices<'_>, run: &crate::tui::library::RunView) -> String {
     let Ok(summary) = &run.summary else { return String::new() };
     let what = format!("{} on {}", summary.recipe.strategy, summary.recipe.dataset);
-    if choices.is_active(run) { format!("{what}, still at work") } else { what }
+    if choices.is_active(run) { format!("{what}, still active") } else { what }
 }
 
-/// The strategies side by side, the chosen one marked.
+/// Draws the strategies side by side, the chosen one marked.
 fn strategies(state: &State, pen: &mut Pen<'_>) {
     let (theme, form) = (&state.theme, &state.train);
-    // All four with two cells between them take 42: closer together before the last one is cut.
+    // With two cells between them they need 42 columns. Otherwise the last one would be cut.
     let gap = if pen.room() < 42 { 1 } else { 2 };
     for strategy_choice in StrategyChoice::EACH {
         let chosen = strategy_choice == form.strategy_choice;
@@ -204,13 +205,13 @@ fn launch(state: &State, pen: &mut Pen<'_>) {
     pen.write(&what, style);
 }
 
-/// What a launch now would come to: one run a device at a time.
+/// Returns a note that a launched run may wait for `active` others.
 fn in_turn(active: usize) -> &'static str {
     if active == 0 { "" } else { ", in its turn" }
 }
 
 fn missing(form: &Form, field: Field) -> String {
-    if form.focus == field { "see below".into() } else { format!("look at {}", label(field)) }
+    if form.focus == field { "see below".into() } else { format!("see {}", label(field)) }
 }
 
 fn ordered(form: &Form, choices: &FormChoices<'_>) -> String {
@@ -218,7 +219,7 @@ fn ordered(form: &Form, choices: &FormChoices<'_>) -> String {
     match (form.strategy_choice, crate::domain::RunId::of_new_run(form.name.text())) {
         (StrategyChoice::All, Ok(stem)) => {
             let [first, ..] = strategy_run_names(&stem);
-            format!("four on {on}: {first}, …")
+            format!("four runs on {on}: {first}, …")
         }
         (strategy_choice, _) => format!("{} on {on} as {}", strategy_choice.name(), form.name.text()),
     }

@@ -1,10 +1,10 @@
-//! What a form amounts to: the network's size, what is frozen, what it costs, when the run ends.
+//! The consequences of the form's settings: the network's size, the frozen part, the cost, and the end of the run.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cost::Cost;
-use super::{Form, FormChoices};
+use super::{Form, FormChoices, NOTHING_TO_TRAIN_ON};
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Monitor, Recipe, Size, StrategyChoice, Transfer};
@@ -15,10 +15,10 @@ use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 use crate::weights::Manifest;
 
-/// Hex digits of a hash that are shown.
+/// The number of hex digits shown of a hash.
 const DIGITS: usize = 8;
 
-/// Draws what the form means: sentences, and the layers where there is room.
+/// Draws the consequences as sentences, and the layers where there is room.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let (theme, form, choices) = (&state.theme, &state.train, state.form_choices());
     if area.height < 2 {
@@ -50,35 +50,33 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// What is missing, where nothing can be said yet.
+/// Draws the reason why there are no consequences to show yet.
 fn nothing(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: Rect) {
     let (theme, form) = (&state.theme, &state.train);
     let (words, style) = match form.first_error(choices) {
-        // Told right above.
-        Some((field, _)) if field == form.focus => {
-            (format!("that depends on {}, see above", label(field)), theme.dim())
-        }
+        // The explanation above shows this error already.
+        Some((field, _)) if field == form.focus => (format!("depends on {}: see above", label(field)), theme.dim()),
         Some((field, error)) => (format!("✗ {}: {error}", label(field)), theme.bad()),
-        None => ("something to train on is missing".into(), theme.dim()),
+        None => (NOTHING_TO_TRAIN_ON.into(), theme.dim()),
     };
     for (row, line) in (1..area.height).zip(wrap(&words, area.width.saturating_sub(3))) {
         Pen::new(buffer, theme, area, row).skip(2).write(&line, style);
     }
 }
 
-/// `keras-imagenet, a161c0f7`: how pixels become input, and which weights exactly.
+/// Returns the preprocessing and the hash of a base: `keras-imagenet, a161c0f7`.
 pub(super) fn base_words(base: &Manifest) -> String {
     format!("{}, {}", base.preprocessing, base.hash.chars().take(DIGITS).collect::<String>())
 }
 
-/// Which base at which size.
+/// Returns the base and the image size.
 fn base(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
     let (name, size) = (&transfer.weights, transfer.size);
     let known = choices.base(name).map(|base| format!(" ({})", base_words(base))).unwrap_or_default();
     format!("{name}{known} at {size}×{size}")
 }
 
-/// The sentences of one run, the most important first.
+/// Returns the sentences of one run, the most important first.
 fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
     let cost = match Cost::of(recipe, dataset, choices) {
         Ok(cost) => cost,
@@ -93,9 +91,9 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> 
         sentences.push(format!("{}; {memory}", base(transfer, choices)));
         if let Some(fine_tuning) = &transfer.fine_tuning {
             let run = choices.library.runs.list.iter().find(|run| run.id == fine_tuning.from);
-            let waits = run.is_some_and(|run| choices.is_active(run));
-            let when = if waits { "waits until it ends, then " } else { "" };
-            sentences.push(format!("{when}starts from the best weights of {} on {}", fine_tuning.from, dataset.name));
+            let is_active = run.is_some_and(|run| choices.is_active(run));
+            let when = if is_active { ", once that run has ended" } else { "" };
+            sentences.push(format!("starts from the best weights of {} on {}{when}", fine_tuning.from, dataset.name));
         }
         sentences.extend(cost.features());
     } else {
@@ -105,7 +103,7 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> 
     let train = counts.train.saturating_sub(recipe.left_out.len());
     let steps = train.div_ceil(recipe.batch_size.max(1) as usize);
     sentences.push(format!(
-        "an epoch: {} over {}, then {} to validate on",
+        "an epoch: {} over {}, then {} for validation",
         count(steps, "step", "steps"),
         count(train, "image", "images"),
         thousands(counts.validation)
@@ -140,7 +138,7 @@ fn image_words(dataset: &DatasetView) -> String {
     format!("{}×{} {kind} → {}", dataset.width, dataset.height, count(dataset.classes.len(), "class", "classes"))
 }
 
-/// What runs in a row have in common.
+/// Returns the sentences that all four runs share.
 fn of_all(
     form: &Form,
     dataset: &DatasetView,
@@ -151,18 +149,18 @@ fn of_all(
     let costs: Vec<Cost> = drafts.iter().filter_map(|recipe| Cost::of(recipe, dataset, choices).ok()).collect();
     let mut sentences = Vec::new();
     if costs.iter().any(|cost| cost.time.is_none()) {
-        sentences.push(format!("–: no run on device {} to judge the time by yet", last.device));
+        sentences.push(format!("–: no earlier run on device {} to estimate the time from", last.device));
     }
     if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_stages_text()) {
         sentences.push(format!("{}; finetune trains {trained}", base(transfer, choices)));
     }
-    sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
+    sentences.push("each waits for the one before; finetune starts from features' best weights".into());
     sentences.extend(costs.iter().skip(2).take(1).filter_map(Cost::features));
     sentences.push(format!("runs: {0}-cnn, {0}-deep, {0}-features, {0}-finetune", form.name.text()));
     sentences
 }
 
-/// A line for each of the runs. Returns the rows used.
+/// Draws a table with a line for each of the runs. Returns the number of rows used.
 fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
     const COLUMNS: [Column; 7] = [
         Column::left("STRATEGY", 9, 0),

@@ -1,4 +1,4 @@
-//! The Train screen: what exactly will run, and what it will cost.
+//! The Train screen: the form with the settings of a new run, their meaning and their cost.
 
 mod backend;
 mod before;
@@ -18,26 +18,27 @@ use crate::tui::messages::{Action, Effect, TrainAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 pub(super) use backend::run_effect;
+use state::NOTHING_TO_TRAIN_ON;
 pub use state::{Field, Form, FormChoices, Order, Without};
 pub use update::on_event;
 
-/// Columns of the form where something stands beside it.
+/// Columns of the form on a wide terminal, where the explanation is to its right.
 const FORM_WIDTH: u16 = 64;
 
-/// Columns from which something stands beside the form.
+/// The fewest columns of a wide terminal.
 const WIDE: u16 = 120;
 
 /// The fewest lines of the form on a low terminal.
 const FEWEST: u16 = 8;
 
 impl State {
-    /// What the form chooses from.
+    /// Returns the choices of the form.
     #[must_use]
     pub fn form_choices(&self) -> FormChoices<'_> {
         FormChoices { library: &self.library, now: self.now }
     }
 
-    /// The form, to be changed, and what it chooses from.
+    /// Returns the form, to be changed, and its choices.
     pub fn form_and_choices(&mut self) -> (&mut Form, FormChoices<'_>) {
         (&mut self.train, FormChoices { library: &self.library, now: self.now })
     }
@@ -64,13 +65,12 @@ impl ScreenEntry for Train {
     }
 
     fn selection(&self, state: &State) -> Option<(String, String)> {
-        // The name that the next run would have.
         let name = state.train.name.text();
         (!name.is_empty()).then(|| ("the run's name".into(), name.to_owned()))
     }
 }
 
-/// The form, what the focused line is, and what the whole means.
+/// Draws the form, the explanation of the focused line, and the consequences of the settings.
 fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let lines = u16::try_from(state.train.fields().len()).unwrap_or(u16::MAX);
@@ -78,7 +78,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         let form = Rect { width: FORM_WIDTH, y: area.y + 1, height: area.height - 1, ..area };
         (form, Rect { x: form.right(), width: area.width - FORM_WIDTH, ..area }, explanation::ROOMY)
     } else {
-        // What it means must not be pushed off the screen by settings that nobody looks at: those scroll.
+        // The settings scroll. Otherwise they would push the consequences off a low terminal.
         let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.train.strategy_choice));
         let form = Rect { height: lines.min(room.max(FEWEST)).min(area.height), ..area };
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
@@ -95,8 +95,8 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     meaning::render(state, buffer, below);
 }
 
-/// Rows kept for what the form means where room is scarce. One number for a strategy: the form must not grow and shrink
-/// with what is typed.
+/// Returns the rows reserved for the consequences on a low terminal. Only the strategy decides their number, because
+/// the form must not grow and shrink while the user types.
 fn meaning_rows(strategy_choice: StrategyChoice) -> u16 {
     match strategy_choice {
         StrategyChoice::One(Strategy::Cnn | Strategy::Deep) => 5,
@@ -118,7 +118,7 @@ fn label(field: Field) -> &'static str {
     }
 }
 
-/// Whether an action would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let focus = state.train.focus;
     match action {

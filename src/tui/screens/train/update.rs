@@ -1,4 +1,4 @@
-//! What keys and events do on the Train screen.
+//! The changes that keys and events make on the Train screen.
 
 use super::{Field, Form, FormChoices, Order};
 use crate::domain::{RunId, StrategyChoice};
@@ -37,12 +37,12 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Fills the form with the next preset and says what that is.
+/// Fills the form with the next preset and shows a message about it.
 fn preset(state: &mut State) {
     let (form, choices) = state.form_and_choices();
     let preset = form.next_preset(&choices);
     form.choose(preset, &choices);
-    let words = format!("preset {}: {}; seed and device stay", preset.name(), preset.purpose());
+    let words = format!("preset {}: {}; seed and device unchanged", preset.name(), preset.purpose());
     state.notify(words);
 }
 
@@ -66,7 +66,7 @@ fn back(state: &mut State) -> Vec<Effect> {
     go_to(state, before)
 }
 
-/// The next choice of the focused line, or the one before.
+/// Selects another choice of the focused line, `by` positions further.
 fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
     match form.focus {
         Field::Strategy => {
@@ -105,14 +105,14 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
     }
 }
 
-/// The choice this many steps on, around both ends; the first one where none of them is chosen.
+/// Returns the choice `by` positions further, wrapping around at both ends; the first where none is selected.
 fn next<'a, T: PartialEq>(choices: &'a [T], here: Option<&T>, by: isize) -> Option<&'a T> {
     let count = isize::try_from(choices.len()).ok().filter(|count| *count > 0)?;
     let here = here.and_then(|here| isize::try_from(choices.iter().position(|choice| choice == here)?).ok());
     choices.get(usize::try_from(here.map_or(0, |here| (here + by).rem_euclid(count))).ok()?)
 }
 
-/// Pastes into the focused field, and returns whether it takes text.
+/// Pastes a text into the focused field. Returns whether the field accepts text.
 pub(super) fn paste(state: &mut State, text: &str) -> bool {
     if !state.train.focus.takes_text() {
         return false;
@@ -151,7 +151,7 @@ fn launch(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
     match event {
         TrainEvent::NameSuggested(id) => {
@@ -177,8 +177,8 @@ fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect
             let words = match others {
                 0 => format!("{id} is launched"),
                 others => {
-                    let others = count(others, "other is", "others are");
-                    format!("{id} is launched and begins in its turn: {others} at work or waiting")
+                    let others = count(others, "other run is", "other runs are");
+                    format!("{id} is launched: {others} running or waiting")
                 }
             };
             show(state, id, words)
@@ -196,11 +196,11 @@ fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>)
         Ok(ids) => {
             let [first, others @ ..] = &ids;
             let others: Vec<&str> = others.iter().map(RunId::as_str).collect();
-            let words = format!("{first}, {} are launched: one after the other", others.join(", "));
+            let words = format!("{first}, {} are launched, one after the other", others.join(", "));
             show(state, first.clone(), words)
         }
         Err(error) => {
-            state.fail(&format!("not all are launched: {error}"));
+            state.fail(&format!("not all runs were launched: {error}"));
             Vec::new()
         }
     }

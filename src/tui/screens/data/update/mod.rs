@@ -1,4 +1,4 @@
-//! What keys and events do on the Data screen.
+//! The changes that keys and events make on the Data screen.
 
 mod deletion;
 pub(super) mod import;
@@ -14,6 +14,12 @@ use crate::tui::screens::{go_to, prompt};
 use crate::tui::state::{Input, Overlay, Prompt, State};
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    let effects = apply_action(state, action);
+    clamp_selection(&mut state.data, &state.library);
+    effects
+}
+
+fn apply_action(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Back => return back(state),
         Action::Data(action) => return ask(state, action),
@@ -34,17 +40,17 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             if before != (data.selected, data.class) {
                 data.face = 0;
             }
-            keep_selection(data, &state.library);
+            clamp_selection(data, &state.library);
             if before.0 != state.data.selected {
                 return on_show(state);
             }
         }
         movement => move_among_faces(state, movement),
     }
-    settled(state)
+    Vec::new()
 }
 
-/// From face to face: along a line, or by lines where there are several.
+/// Moves the selected face along a line, or by lines where there are several.
 fn move_among_faces(state: &mut State, movement: Action) {
     let page = state.layout.pictures.max(1);
     let across = if state.data.view == DataView::Faces { state.layout.across.max(1) } else { 1 };
@@ -74,13 +80,13 @@ fn open(state: &mut State) -> Vec<Effect> {
         DataView::Faces | DataView::Variants => DataView::Face,
         DataView::Face => DataView::Faces,
     };
-    settled(state)
+    Vec::new()
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
     state.data.view = match state.data.view {
         DataView::Table => {
-            if let Some(confirm) = import::ending(&state.data) {
+            if let Some(confirm) = import::confirm_cancel(&state.data) {
                 state.overlay = Some(Overlay::Confirm(confirm));
             }
             return Vec::new();
@@ -88,7 +94,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         DataView::Faces | DataView::Variants => DataView::Table,
         DataView::Face => DataView::Faces,
     };
-    settled(state)
+    Vec::new()
 }
 
 fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
@@ -105,7 +111,7 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
         DataAction::Variants if state.data.view == DataView::Variants => state.data.view = DataView::Faces,
         DataAction::Variants => match state.data.sample(&state.library).map(|sample| sample.split) {
             Some(Split::Train) => (state.data.view, state.data.epoch) = (DataView::Variants, 1),
-            Some(split) => state.fail(&format!("{split} images are never changed: v goes to those of training")),
+            Some(split) => state.fail(&format!("{split} images are never augmented: v shows training images")),
             None => {}
         },
         DataAction::Faces => {}
@@ -114,7 +120,7 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
         DataAction::Import => import::ask(state),
         DataAction::Delete => return deletion::ask(state),
     }
-    settled(state)
+    Vec::new()
 }
 
 fn turn(state: &mut State, forward: bool) {
@@ -127,7 +133,7 @@ fn turn(state: &mut State, forward: bool) {
         return;
     }
     let page = if data.view == DataView::Face { 1 } else { places.max(1) };
-    // The first of the page, so that pages stay those that they are.
+    // Pages begin at multiples of their size, so that they contain the same faces in both directions.
     let first = data.face / page * page;
     if forward && first + page < count {
         data.face = first + page;
@@ -136,13 +142,8 @@ fn turn(state: &mut State, forward: bool) {
     }
 }
 
-fn settled(state: &mut State) -> Vec<Effect> {
-    keep_selection(&mut state.data, &state.library);
-    Vec::new()
-}
-
-/// Keeps class and face among those of the selected dataset.
-fn keep_selection(data: &mut DataState, library: &Library) {
+/// Limits the selected class and face to those of the selected dataset.
+fn clamp_selection(data: &mut DataState, library: &Library) {
     let classes = data.dataset(library).map_or(0, |dataset| dataset.classes.len());
     data.class = data.class.min(classes.saturating_sub(1));
     data.face = data.face.min(data.count(library).saturating_sub(1));
@@ -156,7 +157,7 @@ fn create_demo(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     if state.library.datasets.has("demo") {
-        state.notify("the demo dataset is there already".into());
+        state.notify("the demo dataset already exists".into());
         return Vec::new();
     }
     state.data.drawing_demo = true;
@@ -164,14 +165,14 @@ fn create_demo(state: &mut State) -> Vec<Effect> {
     vec![Effect::Data(DataEffect::CreateDemo)]
 }
 
-/// Requests what is shown of the selected dataset besides its manifest and its pictures.
+/// Requests the disk usage of the selected dataset's cached features.
 pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
-    keep_selection(&mut state.data, &state.library);
+    clamp_selection(&mut state.data, &state.library);
     let dataset = state.data.dataset(&state.library).map(|dataset| dataset.name.clone());
     dataset.map(|name| Effect::Data(DataEffect::MeasureFeatures(name))).into_iter().collect()
 }
 
-/// Requests the pictures that the screen as it was drawn has room for, each once.
+/// Requests the pictures that fit on the screen as it was drawn, each once.
 pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
     let mut effects = Vec::new();
     let faces = wanted_faces(state);
@@ -187,7 +188,7 @@ pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The page of faces on show; `None` if it was read.
+/// Returns the visible page of faces; `None` if it was read.
 fn wanted_faces(state: &State) -> Option<Pick> {
     let data = &state.data;
     let count = data.count(&state.library);
@@ -209,13 +210,13 @@ fn wanted_faces(state: &State) -> Option<Pick> {
     (!data.faces.as_ref().is_some_and(covers)).then_some(pick)
 }
 
-/// The variants on show; `None` if they were made.
+/// Returns the visible variants; `None` if they were made.
 fn wanted_variants(state: &State) -> Option<Variants> {
     let wanted = (state.data.view == DataView::Variants).then(|| variants(state, state.layout.pictures)).flatten()?;
     state.data.variants.as_ref().is_none_or(|(made, _)| *made != wanted).then_some(wanted)
 }
 
-/// The variants that fit beside the selected face, by the settings of the Train form.
+/// Returns the variants of the selected face that fit, by the settings of the Train form.
 fn variants(state: &State, places: usize) -> Option<Variants> {
     let sample = state.data.sample(&state.library)?;
     let dataset = state.data.dataset(&state.library)?;
@@ -234,7 +235,7 @@ fn variants(state: &State, places: usize) -> Option<Variants> {
     })
 }
 
-/// Takes a new list of datasets into the library.
+/// Puts a new list of datasets into the library. Returns the effects to request.
 pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect> {
     let data = &mut state.data;
     let arrived = data.arriving.take_if(|name| entries.iter().any(|entry| entry.name == *name));
@@ -245,8 +246,8 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
     state.library.datasets.put(Ok(entries));
     data.faces = None;
     data.requested = (None, None);
-    keep_selection(data, &state.library);
-    // An imported dataset is what its owner wants to train on, rather than the drawn faces.
+    clamp_selection(data, &state.library);
+    // An imported dataset replaces the demo dataset in the form, because the user wants to train on it.
     if arrived.is_some() && state.train.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
         state.train.dataset = arrived;
     }
@@ -255,7 +256,7 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
     if gone && let Some(first) = datasets.readable().next() {
         state.train.dataset = Some(first.name.clone());
     }
-    // A fresh home: have something to train on, without being asked.
+    // An empty home gets the demo dataset, so that there is something to train on.
     if first_time && datasets.list.is_empty() {
         return create_demo(state);
     }
@@ -265,15 +266,15 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
 fn demo_finished(state: &mut State, result: Result<(), String>) {
     state.data.drawing_demo = false;
     match result {
-        Ok(()) => state.notify("the demo dataset is ready: 2 trains on it".into()),
+        Ok(()) => state.notify("the demo dataset is ready: 2 opens the Train form".into()),
         Err(error) => {
             state.data.demo_error = Some(printable(&error));
-            state.fail(&format!("the demo dataset was not drawn: {error}"));
+            state.fail(&format!("the demo dataset was not created: {error}"));
         }
     }
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
     match event {
         DataEvent::Faces(pick, samples) => {
@@ -285,10 +286,10 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
         DataEvent::DemoFinished(result) => demo_finished(state, result),
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
         DataEvent::Completed { typed, path } => import::completed(state, &typed, &path),
-        DataEvent::Import(news) => return import::on_news(state, news),
+        DataEvent::Import(event) => return import::on_import(state, event),
         DataEvent::Measured(name, bytes) => deletion::measured(state, name, bytes),
         DataEvent::Deleted(name, Ok(())) => state.notify(format!("{name} is deleted")),
-        DataEvent::Deleted(name, Err(error)) => state.fail(&format!("{name} is not deleted: {error}")),
+        DataEvent::Deleted(name, Err(error)) => state.fail(&format!("{name} was not deleted: {error}")),
     }
     Vec::new()
 }

@@ -1,4 +1,4 @@
-//! How the selected run is looked at: its curves and its log.
+//! The keys of the selected run's curves and log.
 
 use super::super::{EpochPositions, Pane, RunsPurpose};
 use super::ask;
@@ -7,8 +7,8 @@ use crate::tui::messages::{Action, RunsAction, moved};
 use crate::tui::state::State;
 use crate::tui::widgets::curve::Window;
 
-/// The whole axis of the selected run's curves, and where one looks first: at the newest of what goes on, else at the
-/// middle of what is shown.
+/// Returns the whole axis of the selected run's curves and the center of zooming. That is the newest data of a running
+/// run, else the middle of the visible part.
 fn axis(state: &State) -> Option<(Window, f64)> {
     let run = state.runs.current(&state.library)?;
     let stands = run.state(state.now)?;
@@ -56,7 +56,7 @@ pub(super) fn apply(state: &mut State, action: RunsAction) {
         RunsAction::Follow => state.runs.log.toggle(),
         RunsAction::Search => {
             let before = state.runs.log.search.clone();
-            let explanation = "any part of a line; n and N go to the next hit and the one before";
+            let explanation = "any part of a line; n and N go to the next and the previous match";
             ask(
                 state,
                 RunsPurpose::Search { before: before.clone() },
@@ -71,19 +71,19 @@ pub(super) fn apply(state: &mut State, action: RunsAction) {
     }
 }
 
-/// Shows the next hit.
+/// Shows the next match, or an error if there is none.
 pub(super) fn search(state: &mut State, towards_end: bool, from_here: bool) {
     let Some(log) = state.runs.current(&state.library).map(|run| run.log.clone()) else { return };
     if state.runs.log.search.is_empty() {
-        return state.fail("nothing is searched for: / takes what to look for");
+        return state.fail("there is no search text: / takes one");
     }
     if !state.runs.log.find(&log, towards_end, from_here) {
-        let words = format!("the log has no '{}'", state.runs.log.search);
+        let words = format!("the log does not contain '{}'", state.runs.log.search);
         state.fail(&words);
     }
 }
 
-/// Moves in the log; towards its beginning is up.
+/// Scrolls the log; up is towards its beginning.
 pub(super) fn scroll(state: &mut State, movement: Action) {
     let count = state.runs.current(&state.library).map_or(0, |run| run.log.len());
     let here = count.saturating_sub(1 + state.runs.log.back);

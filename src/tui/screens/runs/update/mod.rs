@@ -1,4 +1,4 @@
-//! What keys and events do on the Runs screen: the list and its marks; the rest stands beside.
+//! The changes that keys and events make on the Runs screen; this file has those of the list and its marks.
 
 mod about;
 mod detail;
@@ -17,7 +17,7 @@ use crate::tui::screens::{entry, go_to, prompt};
 use crate::tui::state::{Input, Overlay, Prompt, State};
 use crate::tui::widgets::figures::count;
 
-/// Most characters of a typed line.
+/// The maximum number of characters of a typed line.
 const LINE: usize = 2_000;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
@@ -66,7 +66,7 @@ fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
     match event {
         RunsEvent::Done(Ok(words)) => state.notify(words),
@@ -83,8 +83,8 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
         RunsEvent::QueueLost(0) => {}
         RunsEvent::QueueLost(runs) => {
-            let runs = count(runs, "run of the queue has lost its worker", "runs of the queue have lost their workers");
-            state.notify(format!("{runs}: Q on Runs, or mien queue restart, brings back what is lost"));
+            let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
+            state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }
         RunsEvent::Renamed { from, result } => about::renamed(state, &from, result),
         RunsEvent::Weighed(sizes) => about::weighed(state, &sizes),
@@ -93,12 +93,12 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Tells why a run does not go on: with the key that helps, where the error names a command of the shell.
+/// Shows the reason why a run was not resumed, with a key instead of a shell command.
 fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
     let words = match error {
         ActionError::Launch(error) => match &**error {
             LaunchError::Finished { .. } => finished(id),
-            LaunchError::Busy { id } => format!("a worker is at {id} already"),
+            LaunchError::Busy { id } => format!("{id} already has a worker"),
             error => error.to_string(),
         },
         error => error.to_string(),
@@ -106,33 +106,33 @@ fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
     state.fail(&words);
 }
 
-/// Why a finished run is not resumed.
+/// Returns the reason why a finished run is not resumed.
 fn finished(id: &RunId) -> String {
     format!("{id} is finished: e extends it, r repeats its settings")
 }
 
-/// The request to stop is in the run's folder.
+/// Remembers the request to stop, which is now in the run's folder.
 fn on_stop_requested(state: &mut State, id: &RunId) {
     requests::remember(state, id, Request::Stop);
     state.notify(format!("asked {id} to stop: it ends after the current batch"));
 }
 
-/// How a list of runs is taken in; returns messages.
-type Take = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String>;
+/// A function that puts read runs into the library and returns messages.
+type PutRuns = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String>;
 
-/// Takes in runs that were read.
-pub fn on_runs(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect> {
+/// Puts read runs into the library. Returns the effects to request.
+pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effect> {
     state.library.runs.error = None;
-    let messages = take(&mut state.runs, &mut state.library, list, state.now);
+    let messages = put(&mut state.runs, &mut state.library, list, state.now);
     answered(state, messages);
     if !state.touched && !state.library.runs.list.is_empty() {
-        // Who has runs opens the dashboard to see how they stand.
+        // A user who has runs wants to see them first.
         state.screen = Screen::Runs;
     }
     entry(state.screen).on_runs(state)
 }
 
-/// Shows the last message that came with a new list of runs, unless an error is shown.
+/// Shows the last message about new runs, unless an error is shown.
 fn answered(state: &mut State, words: Vec<String>) {
     let errs = state.message.as_ref().is_some_and(|message| message.error);
     if let (Some(words), false) = (words.into_iter().next_back(), errs) {
@@ -140,7 +140,7 @@ fn answered(state: &mut State, words: Vec<String>) {
     }
 }
 
-/// From a part on the whole screen to the run, from the run to the list, and there to the list without its filter.
+/// Goes back from a pane to the run, from the run to the list, and from a filtered list to all runs.
 fn back(state: &mut State) {
     let runs = &mut state.runs;
     if runs.pane_whole {
@@ -154,10 +154,10 @@ fn back(state: &mut State) {
     }
 }
 
-/// Opens a line to type for the Runs screen.
+/// Opens a prompt of the Runs screen.
 fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
     let input = Input::default().of_at_most(LINE);
-    // What these change stays in sight.
+    // The prompt does not cover the list or the log, which these change while the user types.
     let live = matches!(purpose, RunsPurpose::Filter { .. } | RunsPurpose::Search { .. });
     state.runs.prompt = Some(purpose);
     let mut prompt = Prompt { title, explanation, input, error: None, live };
@@ -165,7 +165,7 @@ fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: Stri
     prompt::open(state, prompt);
 }
 
-/// The selected run, or a word that there is none.
+/// Returns the selected run, or shows an error that there is none.
 fn current(state: &mut State) -> Option<RunView> {
     let run = state.runs.current(&state.library).cloned();
     if run.is_none() {
@@ -186,7 +186,7 @@ fn repeat(state: &mut State) -> Vec<Effect> {
     go_to(state, Screen::Train)
 }
 
-/// Marks the selected run, or takes the mark off it, and goes on to the next one.
+/// Marks the selected run, or unmarks it, and selects the next one.
 fn mark(state: &mut State) {
     let runs = &mut state.runs;
     let Some(id) = runs.current(&state.library).map(|run| run.id.clone()) else { return };
@@ -215,11 +215,11 @@ fn mark_shown(state: &mut State) {
 fn too_many(state: &mut State) {
     let marked = state.runs.marked.len();
     if marked > COMPARED {
-        state.notify(format!("{marked} marked: Compare shows the first {COMPARED}, actions are for all"));
+        state.notify(format!("{marked} marked: Compare shows the first {COMPARED}, actions apply to all"));
     }
 }
 
-/// Orders by the next field, and after the last one as at the start.
+/// Sorts by the next field; after the last field in the default order.
 fn sort(state: &mut State) {
     let here = state.runs.sort.and_then(|key| SortKey::FIELDS.iter().position(|field| *field == key.by));
     let next = here.map_or(0, |here| here + 1);
@@ -233,19 +233,19 @@ fn reverse(state: &mut State) {
             state.runs.sort = Some(key.reversed());
             state.runs.arrange(&state.library, state.now);
         }
-        None => state.fail("the list is in its own order, active runs first: o orders it by a column"),
+        None => state.fail("the list is in its default order, active runs first: o sorts it by a column"),
     }
 }
 
 fn filter(state: &mut State) {
     const EXPLANATION: &str = "words, and fields with a value: state:running val_acc>0.6 strategy:cnn tag:night age<2h; \
-                               ! before one means the opposite; empty shows all runs";
+                               a leading ! negates; empty shows all runs";
     let before = state.runs.filter.text.clone();
     let purpose = RunsPurpose::Filter { before: before.clone() };
     ask(state, purpose, "filter".into(), EXPLANATION.into(), &before);
 }
 
-/// Asks before something that cannot be taken back.
+/// Asks for confirmation before an irreversible action.
 fn confirm(state: &mut State, title: &'static str, lines: Vec<String>, yes: &'static str, effects: Vec<Effect>) {
     state.overlay = Some(Overlay::Confirm(crate::tui::state::Confirm { title, lines, yes, effects }));
 }

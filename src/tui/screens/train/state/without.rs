@@ -1,4 +1,4 @@
-//! Which training images a run does without.
+//! The choice of training images that a run leaves out.
 
 use super::super::{Form, FormChoices};
 use crate::domain::{LeftOutImages, Strategy, StrategyChoice};
@@ -6,21 +6,21 @@ use crate::domain::{LeftOutImages, Strategy, StrategyChoice};
 /// A choice of training images to leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Without {
-    /// All are trained on.
+    /// No image is left out.
     Nothing,
-    /// Those that are marked on the Inspect screen as wrongly labelled.
+    /// The images that are marked as wrongly labelled on the Inspect screen.
     Marked,
-    /// Those that another run did without: the repeated one, or the one that fine-tuning starts from.
+    /// The images that another run left out: the repeated one, or the one from which fine-tuning starts.
     Earlier {
-        /// The fingerprint of the dataset that they are of.
+        /// The fingerprint of the images' dataset.
         fingerprint: String,
-        /// Which.
+        /// The images.
         images: LeftOutImages,
     },
 }
 
 impl Form {
-    /// What there is to choose from: only what leaves something else out.
+    /// Returns the choices that leave out different images.
     #[must_use]
     pub fn withouts(&self, choices: &FormChoices<'_>) -> Vec<Without> {
         let mut found = vec![Without::Nothing];
@@ -39,7 +39,7 @@ impl Form {
         found
     }
 
-    /// What the run did without that fine-tuning starts from.
+    /// Returns the images that were left out by the run from which fine-tuning starts.
     fn start_without(&self, choices: &FormChoices<'_>) -> Option<Without> {
         if self.strategy_choice != StrategyChoice::One(Strategy::Finetune) {
             return None;
@@ -48,7 +48,8 @@ impl Form {
         Some(Without::Earlier { fingerprint: start.fingerprint.clone(), images: start.left_out.clone() })
     }
 
-    /// The choice made; else fine-tuning does without what its start did without, and others without what is marked.
+    /// Returns the user's choice. By default, fine-tuning leaves out the images of its start, and other strategies the
+    /// marked images.
     #[must_use]
     pub fn without(&self, choices: &FormChoices<'_>) -> Without {
         let known = self.withouts(choices);
@@ -56,7 +57,7 @@ impl Form {
         let default = || match self.start_without(choices) {
             Some(start) if there(&start) => start,
             Some(_) => {
-                // The same images may be what is marked by now.
+                // The images of the start may be the marked ones by now.
                 let same = |start: &LeftOutImages| self.dataset(choices).is_some_and(|one| one.marked == *start);
                 let start = self.start(choices).and_then(|run| run.summary.as_ref().ok());
                 let marked =
@@ -68,7 +69,7 @@ impl Form {
         };
         match &self.without {
             Some(chosen) if there(chosen) => chosen.clone(),
-            // A repeated run's images, which are those that are marked.
+            // The repeated run's images are the marked ones by now.
             Some(Without::Earlier { images, .. })
                 if there(&Without::Marked) && self.dataset(choices).is_some_and(|one| one.marked == *images) =>
             {
@@ -78,7 +79,7 @@ impl Form {
         }
     }
 
-    /// The images that a run of this form does without.
+    /// Returns the images that a run of this form leaves out.
     #[must_use]
     pub fn left_out(&self, choices: &FormChoices<'_>) -> LeftOutImages {
         match self.without(choices) {
