@@ -138,7 +138,7 @@ pub(super) static BINDINGS: &[Binding] = &[
 
 /// A tested run as of its latest event, which identifies its predictions on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Tested {
+pub struct TestedRun {
     /// The run.
     pub id: RunId,
     /// The time of its last event, in milliseconds since 1970.
@@ -147,18 +147,18 @@ pub struct Tested {
 
 /// A run and the baseline with which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Pair {
+pub struct RunPair {
     /// The baseline.
-    pub baseline: Tested,
+    pub baseline: TestedRun,
     /// The run.
-    pub run: Tested,
+    pub run: TestedRun,
 }
 
-impl Pair {
+impl RunPair {
     /// Returns the pair of these runs as they are now.
     #[must_use]
     pub fn of(baseline: &Summary, run: &Summary) -> Self {
-        let tested = |run: &Summary| Tested { id: run.id.clone(), at: run.updated_at };
+        let tested = |run: &Summary| TestedRun { id: run.id.clone(), at: run.updated_at };
         Self { baseline: tested(baseline), run: tested(run) }
     }
 }
@@ -166,8 +166,8 @@ impl Pair {
 /// A request of the Compare screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CompareEffect {
-    /// Compare a run with the baseline, image by image; answered by `Judged`.
-    Judge {
+    /// Compare a run with the baseline, image by image; answered by `VerdictComputed`.
+    ComputeVerdict {
         /// The baseline, tested.
         baseline: Arc<Summary>,
         /// The run, tested.
@@ -179,8 +179,8 @@ impl ScreenEffect for CompareEffect {
     type Event = CompareEvent;
 
     fn failure(&self) -> Option<CompareEvent> {
-        let Self::Judge { baseline, run } = self;
-        Some(CompareEvent::Judged(Pair::of(baseline, run), Err(NotComparable::Fault(FAULT))))
+        let Self::ComputeVerdict { baseline, run } = self;
+        Some(CompareEvent::VerdictComputed(RunPair::of(baseline, run), Err(NotComparable::Fault(FAULT))))
     }
 }
 
@@ -188,5 +188,5 @@ impl ScreenEffect for CompareEffect {
 #[derive(Debug, Clone)]
 pub enum CompareEvent {
     /// The verdict on a pair of runs, or the reason why there is none.
-    Judged(Pair, Result<Verdict, NotComparable>),
+    VerdictComputed(RunPair, Result<Verdict, NotComparable>),
 }

@@ -26,7 +26,7 @@ const BOTH: &[Context] = CONTEXTS;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataAction {
     /// Show bars and faces of the next split.
-    NextPart,
+    NextSplit,
     /// Show the faces of the class on the whole screen.
     Faces,
     /// Show the augmented versions of a face.
@@ -69,7 +69,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         "data.split",
         BOTH,
         &[Key::char('v')],
-        of(DataAction::NextPart),
+        of(DataAction::NextSplit),
         "split",
         "show training, validation, test or all images",
     ),
@@ -114,14 +114,14 @@ pub(super) static BINDINGS: &[Binding] = &[
 
 /// The splits whose images are counted and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum SplitFilter {
     /// A single split.
     Of(Split),
     /// All splits together.
     All,
 }
 
-impl Part {
+impl SplitFilter {
     /// All filters, in the order in which a key chooses them.
     pub const EACH: [Self; 4] = [Self::Of(Split::Train), Self::Of(Split::Validation), Self::Of(Split::Test), Self::All];
 
@@ -149,7 +149,7 @@ impl Part {
 
 /// A range of a class's images to read, in the order of the dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pick {
+pub struct FaceRange {
     /// The dataset.
     pub dataset: DatasetName,
     /// The dataset's fingerprint. Otherwise faces of a replaced dataset could be shown under its old name.
@@ -157,7 +157,7 @@ pub struct Pick {
     /// The index of the class.
     pub class: usize,
     /// The splits.
-    pub part: Part,
+    pub filter: SplitFilter,
     /// The index of the first image, from 0.
     pub first: usize,
     /// The number of images.
@@ -179,7 +179,7 @@ pub struct Sample {
 
 /// A request for the augmented versions of a training image, one for each epoch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Variants {
+pub struct VariantRequest {
     /// The dataset.
     pub dataset: DatasetName,
     /// The index of the training image.
@@ -200,9 +200,9 @@ pub struct Variants {
 #[derive(Debug, Clone, PartialEq)]
 pub enum DataEffect {
     /// Read faces; answered by `Faces`.
-    LoadFaces(Pick),
+    LoadFaces(FaceRange),
     /// Make variants of a training image; answered by `Variants`.
-    MakeVariants(Variants),
+    MakeVariants(VariantRequest),
     /// Complete a path; answered by `Completed`.
     Complete(String),
     /// Start an import; answered by `Import`.
@@ -250,9 +250,9 @@ impl ScreenEffect for DataEffect {
 #[derive(Debug, Clone)]
 pub enum DataEvent {
     /// Faces, or the reason why they cannot be read.
-    Faces(Pick, Result<Vec<Sample>, String>),
+    Faces(FaceRange, Result<Vec<Sample>, String>),
     /// A training image and its variants, or the reason why they cannot be read.
-    Variants(Variants, Result<Vec<Face>, String>),
+    Variants(VariantRequest, Result<Vec<Face>, String>),
     /// The completion of a typed path.
     Completed {
         /// The path as it was typed.

@@ -42,9 +42,9 @@ pub enum InspectAction {
     /// Inspect the previous run.
     PreviousRun,
     /// Compare the run with the next other run.
-    Against,
+    CompareNext,
     /// Compare the run with no other.
-    Alone,
+    CompareNone,
     /// Go one epoch back.
     EpochBack,
     /// Go one epoch forward.
@@ -153,15 +153,15 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
     own("inspect.previous_run", &[Key::char('<')], InspectAction::PreviousRun, "", "inspect the previous run"),
-    own("inspect.against", &[Key::char('a')], InspectAction::Against, "compare", "compare with the next other run"),
-    own("inspect.alone", &[Key::char('A')], InspectAction::Alone, "", "compare with no other run"),
+    own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
+    own("inspect.alone", &[Key::char('A')], InspectAction::CompareNone, "", "compare with no other run"),
     own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
     own("inspect.pane_back", &[code(KeyCode::BackTab)], InspectAction::PreviousPane, "", "faces, classes, matrix"),
 ];
 
 /// A request for predictions. The answer contains it, so that an outdated answer is recognized.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct PredictionRequest {
     /// The run.
     pub run: RunId,
     /// Another run to compare with.
@@ -174,7 +174,7 @@ pub struct Subject {
 
 /// Another run's results for the same images.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Against {
+pub struct OtherResults {
     /// The epoch of validation predictions.
     pub epoch: Option<u32>,
     /// The accuracy and the scores of each class.
@@ -185,7 +185,7 @@ pub struct Against {
 
 /// A run's predictions for a split, with all that the screen derives from them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+pub struct PredictionReport {
     /// The predictions. Class names are safe to print.
     pub inspection: Inspection,
     /// Counts of (true class, predicted class).
@@ -199,10 +199,10 @@ pub struct Judgement {
     /// All epochs with saved predictions.
     pub epochs: Vec<u32>,
     /// The other run's results, or the reason why the two cannot be compared.
-    pub against: Option<Result<Against, String>>,
+    pub against: Option<Result<OtherResults, String>>,
 }
 
-impl Against {
+impl OtherResults {
     /// Returns the results of `theirs`, which are of this epoch.
     ///
     /// # Errors
@@ -214,14 +214,14 @@ impl Against {
     }
 }
 
-impl Judgement {
+impl PredictionReport {
     /// Derives the report from predictions. `epoch` and `epochs` are those of validation predictions.
     #[must_use]
     pub fn new(
         inspection: Inspection,
         epoch: Option<u32>,
         epochs: Vec<u32>,
-        against: Option<Result<Against, String>>,
+        against: Option<Result<OtherResults, String>>,
     ) -> Self {
         let confusion = inspection.confusion();
         Self { scores: confusion.scores(), loss: inspection.mean_loss(), confusion, epoch, epochs, against, inspection }
@@ -230,7 +230,7 @@ impl Judgement {
 
 /// An image and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct SourcedImage {
     /// The image.
     pub face: Face,
     /// A path in the imported source or a row of its table, safe to print.
@@ -240,15 +240,15 @@ pub struct Shown {
 /// A request of the Inspect screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InspectEffect {
-    /// Read predictions; answered by `Judged`.
-    Judge {
+    /// Read predictions; answered by `PredictionsLoaded`.
+    LoadPredictions {
         /// The predictions to read.
-        subject: Subject,
+        subject: PredictionRequest,
         /// The names of the run's classes.
         classes: Vec<String>,
     },
     /// Read images; answered by `Faces`.
-    Faces {
+    LoadFaces {
         /// The dataset.
         dataset: DatasetName,
         /// The fingerprint of the dataset.
@@ -289,7 +289,7 @@ impl ScreenEffect for InspectEffect {
 #[derive(Debug, Clone)]
 pub enum InspectEvent {
     /// Predictions were read, or the reason why not.
-    Judged(Subject, Result<Arc<Judgement>, String>),
+    PredictionsLoaded(PredictionRequest, Result<Arc<PredictionReport>, String>),
     /// Images were read, or the reason why not.
     Faces {
         /// The dataset.
@@ -299,7 +299,7 @@ pub enum InspectEvent {
         /// The split.
         split: Split,
         /// The images with their indices in the split.
-        faces: Result<Vec<(usize, Shown)>, String>,
+        faces: Result<Vec<(usize, SourcedImage)>, String>,
     },
     /// The images of a dataset that are marked now, or the reason why the marks cannot be changed.
     Marked(DatasetName, Result<LeftOutImages, String>),

@@ -294,9 +294,9 @@ pub enum RunsEffect {
         to: RunId,
     },
     /// Change the annotations of a run; answered by `Done`.
-    Describe(RunId, Vec<AnnotationChange>),
-    /// Measure the folders of runs; answered by `Weighed`.
-    Weigh(Vec<RunId>),
+    Annotate(RunId, Vec<AnnotationChange>),
+    /// Measure the folders of runs; answered by `Measured`.
+    Measure(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
     Delete(Vec<RunId>),
     /// Start a worker that resumes a run; answered by `ResumeFinished`.
@@ -319,12 +319,12 @@ impl ScreenEffect for RunsEffect {
             | Self::Limits { id, .. }
             | Self::Extend { id, .. }
             | Self::Evaluate(id)
-            | Self::Describe(id, _) => vec![run(id)],
+            | Self::Annotate(id, _) => vec![run(id)],
             Self::Move(id, _) => vec![run(id), Target::Queue],
             Self::RestartQueue => vec![Target::Queue],
             Self::Rename { from, to } => vec![run(from), run(to)],
             Self::Delete(ids) => ids.iter().map(run).collect(),
-            Self::CheckQueue | Self::Weigh(_) => Vec::new(),
+            Self::CheckQueue | Self::Measure(_) => Vec::new(),
         }
     }
 
@@ -355,7 +355,7 @@ pub enum RunsEvent {
         result: Result<RunId, String>,
     },
     /// The sizes of run folders, in bytes.
-    Weighed(Vec<(RunId, u64)>),
+    Measured(Vec<(RunId, u64)>),
     /// The deleted runs, and the reason why the next one was not deleted.
     Deleted(Vec<RunId>, Option<String>),
     /// A run was resumed, or the reason why not.

@@ -95,7 +95,7 @@ pub enum TrainEffect {
         /// The settings of the run.
         recipe: Box<Recipe>,
     },
-    /// Create four runs that wait for one another and start their workers; answered by `PracticeFinished`.
+    /// Create four runs that wait for one another and start their workers; answered by `LaunchAllFinished`.
     LaunchAll {
         /// The requested names.
         ids: [RunId; 4],
@@ -119,7 +119,7 @@ impl ScreenEffect for TrainEffect {
         match self {
             Self::SuggestName => None,
             Self::Launch { .. } => Some(TrainEvent::LaunchFinished(Err(ActionError::Fault(FAULT)))),
-            Self::LaunchAll { .. } => Some(TrainEvent::PracticeFinished(Err(ActionError::Fault(FAULT)))),
+            Self::LaunchAll { .. } => Some(TrainEvent::LaunchAllFinished(Err(ActionError::Fault(FAULT)))),
         }
     }
 }
@@ -132,5 +132,5 @@ pub enum TrainEvent {
     /// A run was launched under this name, or the reason why not.
     LaunchFinished(Result<RunId, ActionError>),
     /// Four runs were launched under these names, or the reason why not all were.
-    PracticeFinished(Result<[RunId; 4], ActionError>),
+    LaunchAllFinished(Result<[RunId; 4], ActionError>),
 }

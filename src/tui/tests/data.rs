@@ -5,7 +5,7 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
 use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
-use crate::tui::messages::data::Part;
+use crate::tui::messages::data::SplitFilter;
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::data::DataView;
@@ -56,9 +56,9 @@ fn pages_are_turned_and_end_at_the_ends() {
     press(&mut state, "]l");
     assert_eq!(state.data.face, 3595, "there is no page after the last");
     press(&mut state, "v");
-    assert_eq!((state.data.part, state.data.face), (Part::Of(Split::Validation), 0));
+    assert_eq!((state.data.filter, state.data.face), (SplitFilter::Of(Split::Validation), 0));
     press(&mut state, "<esc>vvv");
-    assert_eq!((state.data.part, state.data.view), (Part::Of(Split::Train), DataView::Table));
+    assert_eq!((state.data.filter, state.data.view), (SplitFilter::Of(Split::Train), DataView::Table));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn faces_are_asked_for_once_and_only_those_on_show() {
     assert_eq!(press(&mut state, "]"), [], "they are at hand");
     let effects = press(&mut state, "v");
     let [Effect::Data(DataEffect::LoadFaces(pick))] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!((pick.part, pick.first, pick.count), (Part::Of(Split::Validation), 0, 4));
+    assert_eq!((pick.filter, pick.first, pick.count), (SplitFilter::Of(Split::Validation), 0, 4));
     // Late faces of another split are not taken.
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     assert!(state.data.sample(&state.library).is_none());
@@ -88,7 +88,7 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
     let [Effect::Data(DataEffect::MakeVariants(next))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(next.first, 1 + wanted.count as u64);
     press(&mut state, "<esc>v");
-    update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
+    update(&mut state, NOW, fixtures::samples_of("fer2013", 0, SplitFilter::Of(Split::Validation), 0));
     press(&mut state, "a");
     assert_eq!(state.data.view, DataView::Table);
     assert!(state.message.expect("words").text.contains("never augmented"));

@@ -113,12 +113,12 @@ fn workers_are_asked_and_their_answer_is_told() {
     for (keys, effect, request, event, words) in table {
         let mut state = at("calm-heron");
         assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
-        assert_eq!(state.runs.unanswered(&heron()).map(|asked| asked.request), Some(request));
+        assert_eq!(state.runs.pending_request(&heron()).map(|asked| asked.request), Some(request));
         assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
         read(&mut state, after(vec![]));
-        assert!(state.runs.unanswered(&heron()).is_some(), "{keys}: no answer is none");
+        assert!(state.runs.pending_request(&heron()).is_some(), "{keys}: no answer is none");
         read(&mut state, after(vec![event]));
-        assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, words));
+        assert_eq!((state.runs.pending_request(&heron()), message(&state).as_str()), (None, words));
         assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
     }
 }
@@ -202,8 +202,8 @@ fn what_cannot_be_done_is_said() {
 #[test]
 fn deleting_tells_what_is_lost_and_asks() {
     let mut state = at("brisk-otter");
-    assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Weigh(vec![id("brisk-otter")]))]);
-    update(&mut state, NOW, Event::Runs(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
+    assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
+    update(&mut state, NOW, Event::Runs(RunsEvent::Measured(vec![(id("brisk-otter"), 3 << 20)])));
     snapshot("delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Delete(vec![id("brisk-otter")]))]);
     update(&mut state, NOW, Event::Runs(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
@@ -225,7 +225,7 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     assert_eq!(state.runs.current(&state.library).map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
     let changes = ["+night", "-none", "best"].map(|word| AnnotationChange::of_tag(word).expect("a tag")).to_vec();
-    assert_eq!(effects, [Effect::Runs(RunsEffect::Describe(id("old-owl"), changes))], "not what the list had of it");
+    assert_eq!(effects, [Effect::Runs(RunsEffect::Annotate(id("old-owl"), changes))], "not what the list had of it");
     press(&mut state, "nworth another look<enter>");
     assert_eq!(press(&mut state, "t-best<enter>").len(), 1);
     assert_eq!(press(&mut state, "/tag:night look<enter>"), []);
@@ -330,7 +330,7 @@ fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
     assert_eq!(value(&state, Hyperparameter::Epochs), "50");
     state.runs.selected = Some(id("brisk-otter"));
     press(&mut state, "3r");
-    state.train.put(Hyperparameter::BatchSize, "128");
+    state.train.set_text(Hyperparameter::BatchSize, "128");
     snapshot("train_repeated", &state, SIZES[0]);
     assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
 }

@@ -5,7 +5,7 @@ use crate::runs::comparison::{Candidate, Comparison, NotComparable, Verdict};
 use crate::runs::inspection::{InspectionError, load};
 use crate::runs::{Inspection, Summary};
 use crate::tui::backend::Backend;
-use crate::tui::messages::compare::Pair;
+use crate::tui::messages::compare::RunPair;
 use crate::tui::messages::{CompareEffect, CompareEvent};
 
 impl Backend {
@@ -26,7 +26,7 @@ impl Backend {
 
 /// Runs an effect of the Compare screen and returns its answer.
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: CompareEffect) -> CompareEvent {
-    let CompareEffect::Judge { baseline, run } = effect;
+    let CompareEffect::ComputeVerdict { baseline, run } = effect;
     let verdict = backend.verdict(&baseline, &run);
-    CompareEvent::Judged(Pair::of(&baseline, &run), verdict)
+    CompareEvent::VerdictComputed(RunPair::of(&baseline, &run), verdict)
 }

@@ -8,7 +8,7 @@ use crate::runs::comparison::{Comparison, MergedComparison, NotComparable, Verdi
 use crate::runs::{Summary, inspection::InspectionError};
 use crate::tui::messages::Context;
 use crate::tui::messages::compare;
-use crate::tui::messages::compare::Pair;
+use crate::tui::messages::compare::RunPair;
 
 /// A pane of the screen that scrolls by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -140,9 +140,9 @@ pub struct CompareState {
     /// The comparison with merged columns.
     pub folded: Option<MergedComparison>,
     /// The verdicts computed so far, also of runs compared earlier.
-    pub verdicts: HashMap<Pair, Result<Verdict, NotComparable>>,
+    pub verdicts: HashMap<RunPair, Result<Verdict, NotComparable>>,
     /// The pair whose verdict is being computed.
-    pub asked: Option<Pair>,
+    pub asked: Option<RunPair>,
 }
 
 impl CompareState {
@@ -197,14 +197,14 @@ impl CompareState {
 
     /// Returns the verdict on a run against the baseline.
     #[must_use]
-    pub fn standing(&self, run: usize) -> VerdictStatus<'_> {
+    pub fn verdict_status(&self, run: usize) -> VerdictStatus<'_> {
         let (Some(baseline), Some(other)) = (self.runs.first(), self.runs.get(run)) else {
             return VerdictStatus::Computing;
         };
         if let Some(untested) = [0, run].into_iter().find(|run| self.runs[*run].test.is_none()) {
             return VerdictStatus::Untested(untested);
         }
-        match self.verdicts.get(&Pair::of(baseline, other)) {
+        match self.verdicts.get(&RunPair::of(baseline, other)) {
             Some(Ok(verdict)) => VerdictStatus::Known(verdict),
             Some(Err(reason)) => VerdictStatus::Impossible(reason),
             None => VerdictStatus::Computing,

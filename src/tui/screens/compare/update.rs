@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::choice::{compared, suggested};
 use super::{ComparePane, CurveView};
 use crate::runs::Summary;
-use crate::tui::messages::compare::Pair;
+use crate::tui::messages::compare::RunPair;
 use crate::tui::messages::{Action, CompareAction, CompareEffect, CompareEvent, Effect, moved};
 use crate::tui::screen::Screen;
 use crate::tui::screens::go_to;
@@ -65,7 +65,7 @@ fn apply_own(state: &mut State, action: CompareAction) -> Vec<Effect> {
 /// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: CompareEvent) -> Vec<Effect> {
     match event {
-        CompareEvent::Judged(pair, verdict) => {
+        CompareEvent::VerdictComputed(pair, verdict) => {
             let compare = &mut state.compare;
             if compare.asked.as_ref() == Some(&pair) {
                 compare.asked = None;
@@ -95,11 +95,12 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let Some((baseline, others)) = compare.runs.split_first() else { return Vec::new() };
-    let missing = |run: &&Arc<Summary>| run.test.is_some() && !compare.verdicts.contains_key(&Pair::of(baseline, run));
+    let missing =
+        |run: &&Arc<Summary>| run.test.is_some() && !compare.verdicts.contains_key(&RunPair::of(baseline, run));
     let Some(run) = others.iter().find(missing).filter(|_| baseline.test.is_some()) else { return Vec::new() };
     let (baseline, run) = (Arc::clone(baseline), Arc::clone(run));
-    compare.asked = Some(Pair::of(&baseline, &run));
-    vec![Effect::Compare(CompareEffect::Judge { baseline, run })]
+    compare.asked = Some(RunPair::of(&baseline, &run));
+    vec![Effect::Compare(CompareEffect::ComputeVerdict { baseline, run })]
 }
 
 fn focus(state: &mut State, by: isize) {

@@ -44,7 +44,7 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
 
 fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
     let theme = &state.theme;
-    match state.compare.standing(run) {
+    match state.compare.verdict_status(run) {
         VerdictStatus::Known(verdict) => {
             let judged = |certain: bool, change: f64| match (certain, change > 0.0) {
                 (false, _) => theme.text(),
@@ -111,7 +111,7 @@ pub(super) fn rows(blocks: &[Block], columns: u16) -> u16 {
 
 /// Returns a note on the number of images of the first known verdict.
 pub(super) fn note(state: &State) -> String {
-    let verdict = |run: usize| match state.compare.standing(run) {
+    let verdict = |run: usize| match state.compare.verdict_status(run) {
         VerdictStatus::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
         _ => None,
     };

@@ -8,7 +8,7 @@ use crate::data::{self, Augmenter, Dataset, Images, features};
 use crate::domain::{DatasetName, Split, text::printable};
 use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::backend::Backend;
-use crate::tui::messages::data::{Pick, Sample, Variants};
+use crate::tui::messages::data::{FaceRange, Sample, VariantRequest};
 use crate::tui::messages::{DataEffect, DataEvent};
 use crate::tui::widgets::faces::Face;
 
@@ -31,13 +31,13 @@ impl Backend {
     ///
     /// # Errors
     /// The dataset cannot be read.
-    pub fn faces(&self, pick: &Pick) -> Result<Vec<Sample>, String> {
+    pub fn faces(&self, pick: &FaceRange) -> Result<Vec<Sample>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(&pick.dataset)).map_err(|error| error.to_string())?;
         let image = dataset.image();
         let classes = &dataset.manifest().classes;
         let own = classes.get(pick.class).ok_or("the dataset has changed; it is being read again")?;
         // The images of a split are sorted by class.
-        let indices = pick.part.splits().into_iter().flat_map(|split| {
+        let indices = pick.filter.splits().into_iter().flat_map(|split| {
             let before: usize = classes[..pick.class].iter().map(|class| class.counts.get(split)).sum();
             (before..before + own.counts.get(split)).map(move |index| (split, index))
         });
@@ -55,7 +55,7 @@ impl Backend {
     ///
     /// # Errors
     /// The dataset cannot be read.
-    pub fn variants(&self, wanted: &Variants) -> Result<Vec<Face>, String> {
+    pub fn variants(&self, wanted: &VariantRequest) -> Result<Vec<Face>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(&wanted.dataset)).map_err(|error| error.to_string())?;
         let image = dataset.image();
         let index = u32::try_from(wanted.index).ok().filter(|_| wanted.index < dataset.len(Split::Train));
@@ -157,7 +157,7 @@ mod tests {
     use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::Augmentation;
     use crate::runs::{Home, RunStore};
-    use crate::tui::messages::data::Part;
+    use crate::tui::messages::data::SplitFilter;
 
     /// Returns a home with a colour dataset of two classes. Each has three training images and two for validation.
     fn home() -> (tempfile::TempDir, Backend, DatasetName) {
@@ -182,22 +182,23 @@ mod tests {
     #[test]
     fn faces_of_a_class_are_those_of_its_splits_in_order() {
         let (_folder, backend, dataset) = home();
-        let sources = |part, first, count| {
-            let pick = Pick { dataset: dataset.clone(), fingerprint: String::new(), class: 1, part, first, count };
+        let sources = |filter, first, count| {
+            let pick =
+                FaceRange { dataset: dataset.clone(), fingerprint: String::new(), class: 1, filter, first, count };
             let samples = backend.faces(&pick).expect("faces");
             samples.into_iter().map(|sample| (sample.source, sample.index)).collect::<Vec<_>>()
         };
         let at = |source: &str, index| (source.to_owned(), index);
-        assert_eq!(sources(Part::Of(Split::Train), 1, 9), [at("train/1/1", 4), at("train/1/2", 5)]);
-        assert_eq!(sources(Part::All, 2, 2), [at("train/1/2", 5), at("validation/1/0", 2)]);
-        assert_eq!(sources(Part::Of(Split::Test), 0, 9), []);
+        assert_eq!(sources(SplitFilter::Of(Split::Train), 1, 9), [at("train/1/1", 4), at("train/1/2", 5)]);
+        assert_eq!(sources(SplitFilter::All, 2, 2), [at("train/1/2", 5), at("validation/1/0", 2)]);
+        assert_eq!(sources(SplitFilter::Of(Split::Test), 0, 9), []);
     }
 
     #[test]
     fn variants_are_what_training_sees() {
         let (_folder, backend, dataset) = home();
         let augmentation = Some(Augmentation::REFERENCE);
-        let wanted = Variants { dataset, index: 4, augmentation, seed: 7, variants: 0, first: 2, count: 2 };
+        let wanted = VariantRequest { dataset, index: 4, augmentation, seed: 7, variants: 0, first: 2, count: 2 };
         let made = backend.variants(&wanted).expect("variants");
         let opened = Arc::new(Dataset::open(&backend.store.home().dataset(&wanted.dataset)).expect("a dataset"));
         assert_eq!(made[0].pixels[..], *opened.pixels(Split::Train, 4));
@@ -205,7 +206,7 @@ mod tests {
         let mut planes = vec![0.0; 48];
         Images::plain(opened, Some(augmenter)).fill(Split::Train, &[4], Pass::Training(3), &mut planes);
         assert_eq!((made.len(), made[2].rgb(1, 2)), (3, [9, 25, 41].map(|at| level(planes[at]))));
-        assert!(backend.variants(&Variants { index: 6, ..wanted }).is_err());
+        assert!(backend.variants(&VariantRequest { index: 6, ..wanted }).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::DataView;
 use super::classes;
 use crate::tui::layout::Canvas;
 use crate::tui::library::DatasetView;
-use crate::tui::messages::data::{Sample, Variants};
+use crate::tui::messages::data::{Sample, VariantRequest};
 use crate::tui::state::State;
 use crate::tui::widgets::faces::{self, Pictures};
 use crate::tui::widgets::figures::{count, thousands};
@@ -70,14 +70,14 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     layout.pictures = places.len();
     layout.across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
-    let (part, all) = (data.part.name(), data.count(&state.library));
+    let (filter, all) = (data.filter.name(), data.count(&state.library));
     let page = if data.view == DataView::Face || data.view == DataView::Variants { 1 } else { places.len().max(1) };
     let first = data.face / page * page;
     let last = (first + page).min(all);
     let range = match (all, page) {
-        (0, _) => format!(" · no {part} images"),
-        (_, 1) => format!(" · {part} {} of {}", thousands(first + 1), thousands(all)),
-        _ => format!(" · {part} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
+        (0, _) => format!(" · no {filter} images"),
+        (_, 1) => format!(" · {filter} {} of {}", thousands(first + 1), thousands(all)),
+        _ => format!(" · {filter} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
     };
     let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim())];
     let note = match data.view {
@@ -188,7 +188,7 @@ fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places:
 }
 
 /// Returns the settings in force in words.
-fn settings(variants: &Variants) -> String {
+fn settings(variants: &VariantRequest) -> String {
     let Some(ranges) = variants.augmentation else {
         return "augment is none on the Train form: every epoch sees the original.".into();
     };

@@ -108,7 +108,7 @@ fn applies(state: &State, action: Action) -> bool {
         DataAction::CreateDemo => !data.drawing_demo && !state.library.datasets.has("demo"),
         DataAction::Import => state.data.import.is_none(),
         DataAction::Delete => !state.library.datasets.list.is_empty(),
-        DataAction::NextPart => state.data.dataset(&state.library).is_some(),
+        DataAction::NextSplit => state.data.dataset(&state.library).is_some(),
         _ => state.data.count(&state.library) > 0,
     }
 }

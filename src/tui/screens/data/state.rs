@@ -5,7 +5,7 @@ use crate::domain::{DatasetName, Split};
 use crate::tui::library::{DatasetView, Library};
 use crate::tui::messages::Context;
 use crate::tui::messages::data;
-use crate::tui::messages::data::{Part, Pick, Sample, Variants};
+use crate::tui::messages::data::{FaceRange, Sample, SplitFilter, VariantRequest};
 use crate::tui::widgets::faces::Face;
 
 /// The view of a dataset.
@@ -26,7 +26,7 @@ pub enum DataView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faces {
     /// The request.
-    pub pick: Pick,
+    pub pick: FaceRange,
     /// The faces, or the reason why they cannot be read.
     pub samples: Result<Vec<Sample>, String>,
 }
@@ -67,7 +67,7 @@ pub struct DataState {
     /// Why the demo dataset could not be drawn.
     pub demo_error: Option<String>,
     /// The splits whose bars and faces are shown.
-    pub part: Part,
+    pub filter: SplitFilter,
     /// The view of the dataset.
     pub view: DataView,
     /// The index of the selected face in the selected class and splits.
@@ -77,13 +77,13 @@ pub struct DataState {
     /// The first epoch whose variants are shown.
     pub epoch: u64,
     /// The variants last made, the original first.
-    pub variants: Option<(Variants, Result<Vec<Face>, String>)>,
+    pub variants: Option<(VariantRequest, Result<Vec<Face>, String>)>,
     /// The running import.
     pub import: Option<Importing>,
     /// The purpose of the line that is being typed.
     pub prompt: Option<ImportPurpose>,
     /// The faces and the variants that were requested last, so that each is requested once.
-    pub requested: (Option<Pick>, Option<Variants>),
+    pub requested: (Option<FaceRange>, Option<VariantRequest>),
     /// The disk usage of a dataset's cached features, as measured last.
     pub features: Option<(DatasetName, Vec<CacheUsage>)>,
 }
@@ -96,7 +96,7 @@ impl Default for DataState {
             class: 0,
             drawing_demo: false,
             demo_error: None,
-            part: Part::Of(Split::Train),
+            filter: SplitFilter::Of(Split::Train),
             view: DataView::Table,
             face: 0,
             faces: None,
@@ -121,7 +121,7 @@ impl DataState {
     #[must_use]
     pub fn count(&self, library: &Library) -> usize {
         let class = self.dataset(library).and_then(|dataset| dataset.classes.get(self.class));
-        class.map_or(0, |(_, counts)| self.part.of(*counts))
+        class.map_or(0, |(_, counts)| self.filter.of(*counts))
     }
 
     /// Returns the selected face, if it was read.
@@ -133,9 +133,9 @@ impl DataState {
 
     /// Returns whether a range is of the selected class and splits.
     #[must_use]
-    pub fn is_of_selection(&self, pick: &Pick, library: &Library) -> bool {
+    pub fn is_of_selection(&self, pick: &FaceRange, library: &Library) -> bool {
         let dataset = self.dataset(library);
-        (pick.class, pick.part) == (self.class, self.part)
+        (pick.class, pick.filter) == (self.class, self.filter)
             && dataset.is_some_and(|dataset| dataset.name == pick.dataset && dataset.fingerprint == pick.fingerprint)
     }
 

@@ -7,18 +7,18 @@ use crate::domain::{DatasetName, LeftOutImages, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::supervise;
 use crate::tui::backend::Backend;
-use crate::tui::messages::inspect::{Against, Judgement, Shown, Subject};
+use crate::tui::messages::inspect::{OtherResults, PredictionReport, PredictionRequest, SourcedImage};
 use crate::tui::messages::{InspectEffect, InspectEvent};
 use crate::tui::widgets::faces::Face;
 
 impl Backend {
     /// Reads a run's predictions for a split and derives the report that the screen shows.
-    fn judge(&self, subject: &Subject, classes: &[String]) -> Result<Judgement, String> {
+    fn judge(&self, subject: &PredictionRequest, classes: &[String]) -> Result<PredictionReport, String> {
         let folder = self.store.folder(&subject.run);
         let epochs = if subject.split == Split::Validation { folder.validation_epochs() } else { Vec::new() };
         let (inspection, epoch) = self.read(&subject.run, subject.split, subject.epoch, classes)?;
         let against = subject.against.as_ref().map(|other| self.against(subject, &inspection, other, epoch));
-        Ok(Judgement::new(inspection, epoch, epochs, against))
+        Ok(PredictionReport::new(inspection, epoch, epochs, against))
     }
 
     /// Returns a run's predictions and the epoch of validation predictions. That is `wanted` if it is saved, else the
@@ -43,7 +43,13 @@ impl Backend {
     }
 
     /// Returns the other run's results for the same images.
-    fn against(&self, own: &Subject, seen: &Inspection, other: &RunId, epoch: Option<u32>) -> Result<Against, String> {
+    fn against(
+        &self,
+        own: &PredictionRequest,
+        seen: &Inspection,
+        other: &RunId,
+        epoch: Option<u32>,
+    ) -> Result<OtherResults, String> {
         let recipe = |run| self.store.folder(run).recipe().map_err(|error| printable(&error.to_string()));
         let (mine, its) = (recipe(&own.run)?, recipe(other)?);
         if mine.fingerprint != its.fingerprint {
@@ -54,7 +60,7 @@ impl Backend {
             ));
         }
         let (theirs, epoch) = self.read(other, own.split, epoch, seen.classes())?;
-        Against::new(seen, &theirs, epoch)
+        OtherResults::new(seen, &theirs, epoch)
     }
 
     /// Marks a training image, or unmarks it without `found_with`. Returns all marked images.
@@ -81,7 +87,7 @@ impl Backend {
         fingerprint: &str,
         split: Split,
         indices: &[usize],
-    ) -> Result<Vec<(usize, Shown)>, String> {
+    ) -> Result<Vec<(usize, SourcedImage)>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(name)).map_err(|error| printable(&error.to_string()))?;
         if dataset.fingerprint() != fingerprint {
             return Err(format!("the dataset {name} has changed since the run"));
@@ -89,7 +95,7 @@ impl Backend {
         let image = dataset.image();
         let shown = |index: usize| {
             let face = Face::new(image.width as usize, image.channels as usize, dataset.pixels(split, index).to_vec());
-            (index, Shown { face, source: dataset.source(split, index) })
+            (index, SourcedImage { face, source: dataset.source(split, index) })
         };
         Ok(indices.iter().copied().filter(|index| *index < dataset.len(split)).map(shown).collect())
     }
@@ -98,11 +104,11 @@ impl Backend {
 /// Runs an effect of the Inspect screen and returns its answer.
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> InspectEvent {
     match effect {
-        InspectEffect::Judge { subject, classes } => {
+        InspectEffect::LoadPredictions { subject, classes } => {
             let judged = backend.judge(&subject, &classes).map(Arc::new);
-            InspectEvent::Judged(subject, judged)
+            InspectEvent::PredictionsLoaded(subject, judged)
         }
-        InspectEffect::Faces { dataset, fingerprint, split, indices } => {
+        InspectEffect::LoadFaces { dataset, fingerprint, split, indices } => {
             let faces = backend.images(&dataset, &fingerprint, split, &indices);
             InspectEvent::Faces { dataset, fingerprint, split, faces }
         }
@@ -142,15 +148,15 @@ mod tests {
         Predictions { classes: 2, probabilities: vec![right, 1.0 - right, 0.4, 0.6], truth: vec![0, 1] }
     }
 
-    fn subject(run: &RunId, split: Split, epoch: Option<u32>) -> Subject {
-        Subject { run: run.clone(), against: None, split, epoch }
+    fn subject(run: &RunId, split: Split, epoch: Option<u32>) -> PredictionRequest {
+        PredictionRequest { run: run.clone(), against: None, split, epoch }
     }
 
     #[test]
     fn predictions_are_read_by_epoch_and_compared_with_another_run() {
         let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
-        let judge = |subject: &Subject| backend.judge(subject, &classes);
+        let judge = |subject: &PredictionRequest| backend.judge(subject, &classes);
         assert!(
             judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
         );
@@ -167,16 +173,18 @@ mod tests {
         assert_eq!(at(Some(2)), Ok((Some(3), 1.0)), "the last where the wanted one is not saved");
         assert_eq!(judge(&subject(&run, Split::Validation, None)).expect("read").epochs, [1, 3]);
         predictions(0.9).write(&folder.test_predictions()).expect("written");
-        let against = Subject { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
+        let against = PredictionRequest { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
         let seen = judge(&against).expect("read").against.expect("asked for").expect("the same images");
         assert_eq!(seen.confusion.rows(), judge(&against).expect("read").confusion.rows());
         let elsewhere = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), "another".into(), 2);
         let other = backend.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
-        let refused = judge(&Subject { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");
+        let refused =
+            judge(&PredictionRequest { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");
         assert!(refused.against.is_some_and(|other| other.is_err_and(|words| words.contains("cannot be compared"))));
         std::fs::write(folder.test_predictions(), b"cut").expect("written");
         assert!(judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("test.safetensors")));
-        let damaged = judge(&Subject { against: Some(run.clone()), ..subject(&run, Split::Validation, None) });
+        let damaged =
+            judge(&PredictionRequest { against: Some(run.clone()), ..subject(&run, Split::Validation, None) });
         assert!(damaged.expect("its own are whole").against.is_some_and(|other| other.is_ok()));
     }
 

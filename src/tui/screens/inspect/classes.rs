@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::InspectPane;
 use crate::domain::Scores;
 use crate::tui::layout::Layout;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{decimal, thousands};
@@ -15,7 +15,7 @@ use crate::tui::widgets::paint::rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
 /// Returns the number of rows of the table: a title, a heading, the classes, the averages.
-pub(super) fn rows(seen: &Judgement) -> u16 {
+pub(super) fn rows(seen: &PredictionReport) -> u16 {
     u16::try_from(seen.confusion.classes()).unwrap_or(u16::MAX).saturating_add(3)
 }
 
@@ -38,7 +38,7 @@ const TWO_RUNS: [Column; 8] = [
     Column::right("SUPPORT", 2),
 ];
 
-pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+pub(super) fn render(state: &State, seen: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let focused = inspect.pane == InspectPane::Table;
     let style = if focused { theme.accent() } else { theme.strong() };

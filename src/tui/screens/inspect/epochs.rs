@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use crate::domain::{EpochMetrics, Split};
 use crate::tui::library::RunView;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::decimal;
 use crate::tui::widgets::paint::Pen;
@@ -27,7 +27,7 @@ const FIGURES: u16 = 27;
 ///  val loss  █▆▅▄▃▃▂▂▁▁▁▁▂▂   1.2190  epoch 9 of 15
 ///  val acc   ▁▂▃▄▅▆▆▇▇█████   0.541   the best so far
 /// ```
-pub(super) fn render(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, area: Rect) -> u16 {
+pub(super) fn render(state: &State, run: &RunView, seen: &PredictionReport, buffer: &mut Buffer, area: Rect) -> u16 {
     let theme = &state.theme;
     let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, seen.epoch) else {
         return 0;

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
@@ -48,7 +48,7 @@ impl Grid {
 /// Draws a page of the cell's images on the whole screen.
 pub(super) fn pager(
     state: &State,
-    seen: &Judgement,
+    seen: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
@@ -72,7 +72,7 @@ pub(super) fn pager(
 }
 
 /// Draws the images after the selected one, where there is room.
-pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+pub(super) fn others(state: &State, seen: &PredictionReport, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
     let inspect = &state.inspect;
     let room = SMALLEST / 2 + 3;
     let first = inspect.pick + 1;
@@ -88,7 +88,7 @@ pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area:
 
 fn tiles(
     state: &State,
-    seen: &Judgement,
+    seen: &PredictionReport,
     grid: Grid,
     first: usize,
     buffer: &mut Buffer,
@@ -116,7 +116,7 @@ fn tiles(
 }
 
 /// Returns the confidence and the predicted class, with a sign before a marked image.
-fn caption(state: &State, seen: &Judgement, judged: &ScoredImage) -> String {
+fn caption(state: &State, seen: &PredictionReport, judged: &ScoredImage) -> String {
     let predicted = seen.inspection.classes().get(judged.predicted).map_or("", String::as_str);
     let mark = if marked(state, judged) { state.theme.glyphs.used } else { "" };
     let predicted: String = predicted.chars().take(7).collect();

@@ -9,7 +9,7 @@ use ratatui::style::{Modifier, Style};
 use super::mode_words;
 use super::{InspectPane, Mode};
 use crate::tui::layout::Layout;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{Pen, rule, width};
@@ -20,33 +20,38 @@ use crate::tui::widgets::table::first_line;
 const NAMES: u16 = 12;
 
 /// Returns the columns of the class names at the left.
-fn names(seen: &Judgement) -> u16 {
+fn names(seen: &PredictionReport) -> u16 {
     seen.inspection.classes().iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, NAMES)
 }
 
 /// Returns the columns of a cell: the largest count and two brackets. The width is the same in all modes, so that the
 /// matrix does not move.
-fn cell_columns(seen: &Judgement) -> u16 {
+fn cell_columns(seen: &PredictionReport) -> u16 {
     let most = seen.confusion.cells().map(|(_, _, images)| images).max().unwrap_or(0);
     width(&most.to_string()).max(3) + 2
 }
 
-fn count(seen: &Judgement) -> u16 {
+fn count(seen: &PredictionReport) -> u16 {
     u16::try_from(seen.confusion.classes()).unwrap_or(u16::MAX)
 }
 
 /// Returns the columns of the whole matrix.
-pub(super) fn columns(seen: &Judgement) -> u16 {
+pub(super) fn columns(seen: &PredictionReport) -> u16 {
     cell_columns(seen).saturating_mul(count(seen)).saturating_add(names(seen) + 2)
 }
 
 /// Returns the rows of the whole matrix, with title and headings.
-pub(super) fn rows(seen: &Judgement) -> u16 {
+pub(super) fn rows(seen: &PredictionReport) -> u16 {
     count(seen).saturating_add(2)
 }
 
 /// Returns the text of a cell, and the meaning and strength of its shade.
-pub(super) fn cell(seen: &Judgement, mode: Mode, truth: usize, predicted: usize) -> (String, Option<(Meaning, f64)>) {
+pub(super) fn cell(
+    seen: &PredictionReport,
+    mode: Mode,
+    truth: usize,
+    predicted: usize,
+) -> (String, Option<(Meaning, f64)>) {
     let number = seen.confusion.count(truth, predicted);
     let share = seen.confusion.share(truth, predicted);
     let right = truth == predicted;
@@ -68,7 +73,7 @@ pub(super) fn cell(seen: &Judgement, mode: Mode, truth: usize, predicted: usize)
 }
 
 /// Draws the matrix, scrolled to the cursor.
-pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+pub(super) fn render(state: &State, seen: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let (names, cells, mode) = (names(seen), cell_columns(seen), inspect.mode());
     let classes = seen.inspection.classes();
@@ -124,7 +129,7 @@ fn draw(theme: &Theme, pen: &mut Pen<'_>, text: &str, columns: u16, style: Style
 }
 
 /// Draws a sentence on the cell under the cursor, where no faces are next to the matrix.
-pub(super) fn words(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect) {
+pub(super) fn words(state: &State, seen: &PredictionReport, buffer: &mut Buffer, area: Rect) {
     let (truth, predicted) = state.inspect.cell;
     let (Some(name), Some(other)) = (seen.inspection.classes().get(truth), seen.inspection.classes().get(predicted))
     else {

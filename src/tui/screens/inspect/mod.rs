@@ -22,7 +22,7 @@ use crate::domain::Split;
 use crate::runs::inspection::{Order, ScoredImage, images_of};
 use crate::tui::layout::{Canvas, Layout};
 use crate::tui::library::{DatasetView, RunView};
-use crate::tui::messages::inspect::{Judgement, Shown};
+use crate::tui::messages::inspect::{PredictionReport, SourcedImage};
 use crate::tui::messages::{Action, Effect, InspectAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
@@ -40,7 +40,7 @@ const PANEL: u16 = 26;
 const TALL: u16 = 18;
 
 /// Pictures with their areas, collected during drawing and drawn at its end.
-type Pictures = Vec<(Rect, Arc<Shown>)>;
+type Pictures = Vec<(Rect, Arc<SourcedImage>)>;
 
 /// The entry of the screen.
 pub(super) struct Inspect;
@@ -106,7 +106,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn panes(
     state: &State,
-    seen: &Judgement,
+    seen: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
@@ -150,7 +150,7 @@ fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
         pen.write(" against ", theme.dim()).write(against.as_str(), theme.strong());
     }
     pen.write(" · ", theme.dim()).write(word(inspect.split), theme.accent());
-    let Some(seen) = inspect.judgement() else { return };
+    let Some(seen) = inspect.report() else { return };
     let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
     let (change, style) = match &seen.against {
         Some(Ok(other)) => {
@@ -192,7 +192,7 @@ fn dataset(state: &State) -> Option<&DatasetView> {
 }
 
 /// Returns the image, if it was read.
-fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<Shown>> {
+fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<SourcedImage>> {
     state.inspect.faces.known.get(&(state.inspect.split, judged.index))
 }
 
@@ -212,7 +212,7 @@ fn order(state: &State) -> &'static str {
 }
 
 /// Returns the columns and rows of a picture that is as large as the given ones allow.
-fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
+fn cells(shown: &SourcedImage, columns: u16, rows: u16) -> (u16, u16) {
     let width = shown.face.width.max(1);
     let height = (shown.face.pixels.len() / width).max(1);
     let across = usize::from(columns).min(usize::from(rows) * 2 * width / height);
@@ -224,7 +224,7 @@ fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
 fn applies(state: &State, action: Action) -> bool {
     let inspect = &state.inspect;
     let faces = !inspect.list.is_empty();
-    let readable = inspect.judgement().is_some();
+    let readable = inspect.report().is_some();
     match action {
         Action::Back => inspect.pager || inspect.suspects || inspect.pane != InspectPane::Matrix,
         Action::Open => faces && !inspect.pager,

@@ -7,7 +7,7 @@ use super::InspectPane;
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::ScoredImage;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 use crate::tui::theme::Theme;
@@ -27,7 +27,7 @@ const PICTURE: u16 = 9;
 /// Draws the selected image. Returns the free area below it.
 pub(super) fn render(
     state: &State,
-    seen: &Judgement,
+    seen: &PredictionReport,
     buffer: &mut Buffer,
     area: Rect,
     pictures: &mut Pictures,
@@ -131,7 +131,7 @@ fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
 }
 
 /// Draws a bar for each class, the most probable first. Where not all fit, the true class is the last one.
-fn probabilities(state: &State, seen: &Judgement, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
+fn probabilities(state: &State, seen: &PredictionReport, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let Some(row) = seen.inspection.probabilities(picked.index) else { return };
     let mut classes: Vec<usize> = (0..row.len()).collect();

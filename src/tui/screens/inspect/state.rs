@@ -7,7 +7,7 @@ use crate::domain::{DatasetName, RunId, Split};
 use crate::runs::inspection::{Order, ScoredImage};
 use crate::tui::messages::Context;
 use crate::tui::messages::inspect;
-use crate::tui::messages::inspect::{Judgement, Shown, Subject};
+use crate::tui::messages::inspect::{PredictionReport, PredictionRequest, SourcedImage};
 
 /// The number of training images with the largest loss that are listed as suspects.
 pub const SUSPECTS: usize = 500;
@@ -60,7 +60,7 @@ pub struct Faces {
     /// The dataset and its fingerprint.
     pub of: Option<(DatasetName, String)>,
     /// The images that were read.
-    pub known: HashMap<(Split, usize), Arc<Shown>>,
+    pub known: HashMap<(Split, usize), Arc<SourcedImage>>,
     /// The images that were requested.
     pub asked: HashSet<(Split, usize)>,
     /// The reason why they cannot be read.
@@ -107,9 +107,9 @@ pub struct InspectState {
     /// Whether the images take the whole screen.
     pub pager: bool,
     /// The requested predictions.
-    pub subject: Option<Subject>,
+    pub subject: Option<PredictionRequest>,
     /// The predictions read last, or the reason why they cannot be read. They stay until the requested ones are read.
-    pub seen: Option<(Subject, Result<Arc<Judgement>, String>)>,
+    pub seen: Option<(PredictionRequest, Result<Arc<PredictionReport>, String>)>,
     /// The images of the cell, or the suspects.
     pub list: Arc<Vec<ScoredImage>>,
     /// The images that were read or requested.
@@ -153,7 +153,7 @@ impl InspectState {
 
     /// Returns the predictions to show. They are of the requested run and split, but perhaps of another epoch.
     #[must_use]
-    pub fn shown(&self) -> Option<(&Subject, &Result<Arc<Judgement>, String>)> {
+    pub fn shown(&self) -> Option<(&PredictionRequest, &Result<Arc<PredictionReport>, String>)> {
         let wanted = self.subject.as_ref()?;
         let (seen, result) = self.seen.as_ref()?;
         (seen.run == wanted.run && seen.split == wanted.split).then_some((seen, result))
@@ -161,7 +161,7 @@ impl InspectState {
 
     /// Returns the predictions to show, if they could be read.
     #[must_use]
-    pub fn judgement(&self) -> Option<&Arc<Judgement>> {
+    pub fn report(&self) -> Option<&Arc<PredictionReport>> {
         self.shown().and_then(|(_, result)| result.as_ref().ok())
     }
 
@@ -174,7 +174,7 @@ impl InspectState {
     /// Returns the mode in which the matrix is drawn; without another run there is no difference.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        let two = self.judgement().is_some_and(|seen| matches!(seen.against, Some(Ok(_))));
+        let two = self.report().is_some_and(|seen| matches!(seen.against, Some(Ok(_))));
         if self.mode == Mode::Difference && !two { Mode::Shares } else { self.mode }
     }
 }

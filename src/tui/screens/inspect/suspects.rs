@@ -8,7 +8,7 @@ use super::{PANEL, Pictures, dataset, marked, panel, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
 use crate::tui::library::{DatasetView, RunView};
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -27,7 +27,7 @@ const COLUMNS: [Column; 6] = [
 pub(super) fn render(
     state: &State,
     run: &RunView,
-    seen: &Judgement,
+    seen: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
@@ -48,7 +48,7 @@ pub(super) fn render(
     }
 }
 
-fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+fn list(state: &State, run: &RunView, seen: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let note = format!("{} marked", thousands(count(state)));
     let title = [("largest loss in training", theme.accent())];
@@ -66,7 +66,7 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, lay
     layout.add_lines(table.places(place), inspect.pick);
 }
 
-fn line(state: &State, run: &RunView, seen: &Judgement, judged: &ScoredImage) -> Row {
+fn line(state: &State, run: &RunView, seen: &PredictionReport, judged: &ScoredImage) -> Row {
     let theme = &state.theme;
     let name = |class: usize| seen.inspection.classes().get(class).cloned().unwrap_or_default();
     let mark = match (marked(state, judged), left_out(run, judged)) {

@@ -10,7 +10,7 @@ use crate::tui::state::State;
 /// Returns the matrix as shown, in aligned columns under a line that describes it; empty where none is shown.
 #[must_use]
 pub(super) fn as_text(state: &State) -> String {
-    let (Some(run), Some(seen)) = (run(state), state.inspect.judgement()) else { return String::new() };
+    let (Some(run), Some(seen)) = (run(state), state.inspect.report()) else { return String::new() };
     let (mode, classes) = (state.inspect.mode(), seen.inspection.classes());
     let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
     let against = state.inspect.against.as_ref().map(|other| format!(" against {other}")).unwrap_or_default();

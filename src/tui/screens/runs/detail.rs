@@ -52,7 +52,7 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
     let alone = state.runs.whole && state.runs.pane_whole;
     let plot_columns = rest.width.saturating_sub(if alone { 0 } else { PANEL });
     curves::title(state, run, plot_columns, buffer, take(&mut rest, 1));
-    let pending = state.runs.unanswered(&run.id).map(|pending| (pending.words(state.now), theme.warning()));
+    let pending = state.runs.pending_request(&run.id).map(|pending| (pending.words(state.now), theme.warning()));
     if alone {
         return match state.runs.pane {
             Pane::Log => log::render(state, run, buffer, rest),

@@ -23,7 +23,7 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
     };
     let (sign, style) = theme.state(stands);
     let word = match (stands, &summary.outcome) {
-        _ if state.runs.unanswered(&run.id).is_some() => "asked",
+        _ if state.runs.pending_request(&run.id).is_some() => "asked",
         (RunState::Running, _) if summary.stopping => "stopping",
         (RunState::Running, _) if summary.kernels.is_some() => "compiling",
         (RunState::Running, _) if summary.features.is_some() => "features",

@@ -35,6 +35,6 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: TrainEffect) -> Trai
     match effect {
         TrainEffect::SuggestName => TrainEvent::NameSuggested(backend.suggest_name()),
         TrainEffect::Launch { id, recipe } => TrainEvent::LaunchFinished(backend.launch(&id, &recipe)),
-        TrainEffect::LaunchAll { ids, recipes } => TrainEvent::PracticeFinished(backend.launch_all(&ids, &recipes)),
+        TrainEffect::LaunchAll { ids, recipes } => TrainEvent::LaunchAllFinished(backend.launch_all(&ids, &recipes)),
     }
 }

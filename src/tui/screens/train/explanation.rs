@@ -42,7 +42,7 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "the run whose best weights are the start, newest first; an active run is waited for",
             "← → to choose".into(),
         ),
-        Field::Without => {
+        Field::LeftOut => {
             ("training images to leave out: those marked as wrongly labelled on Inspect (5)", "← → to choose".into())
         }
         Field::Setting(setting) => {

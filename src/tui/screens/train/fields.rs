@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::label;
 use super::meaning::base_words;
-use super::{Field, Form, FormChoices, Without};
+use super::{Field, Form, FormChoices, LeftOutChoice};
 use crate::domain::StrategyChoice;
 use crate::supervise::strategy_run_names;
 use crate::tui::state::{Input, State};
@@ -118,7 +118,7 @@ fn value(state: &State, field: Field) -> (Input, String) {
             let name = form.from.as_ref().or(run.map(|run| &run.id));
             (named(name), run.map(|run| start_words(choices, run)).unwrap_or_default())
         }
-        Field::Without => without(form, choices),
+        Field::LeftOut => describe_left_out(form, choices),
         Field::Setting(setting) => {
             let value = form.value(setting, choices);
             let default = form.default_of(setting, choices);
@@ -129,7 +129,7 @@ fn value(state: &State, field: Field) -> (Input, String) {
             let note = match (default, repeats) {
                 // A repeated form highlights its differences from that run, not that run's differences from the
                 // defaults.
-                (_, Some(_)) => match form.differs(setting, choices) {
+                (_, Some(_)) => match form.difference_from_repeated(setting, choices) {
                     Some((id, theirs)) => format!("changed, {id} has {theirs}"),
                     None => String::new(),
                 },
@@ -147,15 +147,15 @@ fn value(state: &State, field: Field) -> (Input, String) {
 }
 
 /// Returns the choice of images to leave out, and the runs with which they were found.
-fn without(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
+fn describe_left_out(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
     let left_out = form.left_out(choices);
-    let text = match form.without(choices) {
-        Without::Nothing => String::new(),
-        Without::Marked => format!("marked ({})", thousands(left_out.len())),
-        Without::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
+    let text = match form.left_out_choice(choices) {
+        LeftOutChoice::Nothing => String::new(),
+        LeftOutChoice::Marked => format!("marked ({})", thousands(left_out.len())),
+        LeftOutChoice::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
     };
     let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
-    let note = match (text.is_empty(), form.withouts(choices).len()) {
+    let note = match (text.is_empty(), form.left_out_choices(choices).len()) {
         (true, 0 | 1) => "nothing is marked".into(),
         (true, _) => "there are marked images".into(),
         (false, _) if found.is_empty() => String::new(),

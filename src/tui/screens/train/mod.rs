@@ -19,7 +19,7 @@ use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 pub(super) use backend::run_effect;
 use state::NOTHING_TO_TRAIN_ON;
-pub use state::{Field, Form, FormChoices, Order, Without};
+pub use state::{Field, Form, FormChoices, LaunchPlan, LeftOutChoice};
 pub use update::on_event;
 
 /// Columns of the form on a wide terminal, where the explanation is to its right.
@@ -110,7 +110,7 @@ fn label(field: Field) -> &'static str {
         Field::Strategy => "strategy",
         Field::Dataset => "dataset",
         Field::From => "from",
-        Field::Without => "left out",
+        Field::LeftOut => "left out",
         Field::Weights => "weights",
         Field::Setting(setting) => setting.name(),
         Field::Name => "run name",
@@ -123,7 +123,7 @@ fn applies(state: &State, action: Action) -> bool {
     let focus = state.train.focus;
     match action {
         Action::Train(TrainAction::Reset) => {
-            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without)
+            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::LeftOut)
         }
         Action::Train(TrainAction::Cycle) => focus != Field::Launch,
         _ => true,

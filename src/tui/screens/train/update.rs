@@ -1,6 +1,6 @@
 //! The changes that keys and events make on the Train screen.
 
-use super::{Field, Form, FormChoices, Order};
+use super::{Field, Form, FormChoices, LaunchPlan};
 use crate::domain::{RunId, StrategyChoice};
 use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
@@ -41,18 +41,18 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 fn preset(state: &mut State) {
     let (form, choices) = state.form_and_choices();
     let preset = form.next_preset(&choices);
-    form.choose(preset, &choices);
+    form.apply_preset(preset, &choices);
     let words = format!("preset {}: {}; seed and device unchanged", preset.name(), preset.purpose());
     state.notify(words);
 }
 
 fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
-    form.settle(choices);
-    form.step(by);
+    form.drop_defaults(choices);
+    form.move_focus(by);
 }
 
 fn focus_on(form: &mut Form, choices: &FormChoices<'_>, field: Field) {
-    form.settle(choices);
+    form.drop_defaults(choices);
     form.focus = field;
 }
 
@@ -70,7 +70,7 @@ fn back(state: &mut State) -> Vec<Effect> {
 fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
     match form.focus {
         Field::Strategy => {
-            form.settle(choices);
+            form.drop_defaults(choices);
             form.strategy_choice =
                 next(&StrategyChoice::EACH, Some(&form.strategy_choice), by).copied().unwrap_or(form.strategy_choice);
         }
@@ -84,21 +84,21 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
             form.weights = chosen.or_else(|| form.weights.take());
         }
         Field::From => {
-            form.settle(choices);
-            let ids: Vec<RunId> = choices.starts().iter().map(|run| run.id.clone()).collect();
+            form.drop_defaults(choices);
+            let ids: Vec<RunId> = choices.start_candidates().iter().map(|run| run.id.clone()).collect();
             let here = form.start(choices).map(|run| run.id.clone());
             form.from = next(&ids, here.as_ref(), by).cloned().or_else(|| form.from.take());
         }
-        Field::Without => {
-            let known = form.withouts(choices);
-            let here = form.without(choices);
-            form.without = next(&known, Some(&here), by).cloned();
+        Field::LeftOut => {
+            let known = form.left_out_choices(choices);
+            let here = form.left_out_choice(choices);
+            form.left_out_choice = next(&known, Some(&here), by).cloned();
         }
         Field::Setting(setting) => {
             let known = setting.choices();
             let here = form.value(setting, choices).text().to_owned();
             if let Some(choice) = next(&known, Some(&here), by) {
-                form.put(setting, choice.as_str());
+                form.set_text(setting, choice.as_str());
             }
         }
         Field::Name | Field::Launch => {}
@@ -129,15 +129,15 @@ fn launch(state: &mut State) -> Vec<Effect> {
     if state.train.launching {
         return Vec::new();
     }
-    match state.train.order(&state.form_choices()) {
+    match state.train.launch_plan(&state.form_choices()) {
         Ok(order) => {
             state.train.launching = true;
             match order {
-                Order::One(id, recipe) => {
+                LaunchPlan::One(id, recipe) => {
                     state.notify(format!("launching {id} …"));
                     vec![Effect::Train(TrainEffect::Launch { id, recipe })]
                 }
-                Order::All(ids, recipes) => {
+                LaunchPlan::All(ids, recipes) => {
                     state.notify("launching four runs …".into());
                     vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes })]
                 }
@@ -159,7 +159,7 @@ pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
             Vec::new()
         }
         TrainEvent::LaunchFinished(result) => launched(state, result),
-        TrainEvent::PracticeFinished(result) => practice_launched(state, result),
+        TrainEvent::LaunchAllFinished(result) => practice_launched(state, result),
     }
 }
 

@@ -7,7 +7,7 @@ use super::Faces;
 use super::{DataState, DataView, ImportPurpose};
 use crate::domain::{Augmentation, Recipe, Split, text::printable};
 use crate::tui::library::{DatasetEntry, Library};
-use crate::tui::messages::data::{Part, Pick, Variants};
+use crate::tui::messages::data::{FaceRange, SplitFilter, VariantRequest};
 use crate::tui::messages::{Action, DataAction, DataEffect, DataEvent, Effect, moved};
 use crate::tui::screen::Screen;
 use crate::tui::screens::{go_to, prompt};
@@ -99,9 +99,9 @@ fn back(state: &mut State) -> Vec<Effect> {
 
 fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
     match action {
-        DataAction::NextPart => {
-            let here = Part::EACH.iter().position(|part| *part == state.data.part).unwrap_or(0);
-            state.data.part = Part::EACH[(here + 1) % Part::EACH.len()];
+        DataAction::NextSplit => {
+            let here = SplitFilter::EACH.iter().position(|filter| *filter == state.data.filter).unwrap_or(0);
+            state.data.filter = SplitFilter::EACH[(here + 1) % SplitFilter::EACH.len()];
             state.data.face = 0;
             if state.data.view == DataView::Variants {
                 state.data.view = DataView::Faces;
@@ -189,17 +189,17 @@ pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
 }
 
 /// Returns the visible page of faces; `None` if it was read.
-fn wanted_faces(state: &State) -> Option<Pick> {
+fn wanted_faces(state: &State) -> Option<FaceRange> {
     let data = &state.data;
     let count = data.count(&state.library);
     let dataset = data.dataset(&state.library).filter(|_| count > 0)?;
     let page = if matches!(data.view, DataView::Face | DataView::Variants) { 1 } else { state.layout.pictures.max(1) };
     let first = data.face / page * page;
-    let pick = Pick {
+    let pick = FaceRange {
         dataset: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
         class: data.class,
-        part: data.part,
+        filter: data.filter,
         first,
         count: page.min(count - first),
     };
@@ -211,20 +211,20 @@ fn wanted_faces(state: &State) -> Option<Pick> {
 }
 
 /// Returns the visible variants; `None` if they were made.
-fn wanted_variants(state: &State) -> Option<Variants> {
+fn wanted_variants(state: &State) -> Option<VariantRequest> {
     let wanted = (state.data.view == DataView::Variants).then(|| variants(state, state.layout.pictures)).flatten()?;
     state.data.variants.as_ref().is_none_or(|(made, _)| *made != wanted).then_some(wanted)
 }
 
 /// Returns the variants of the selected face that fit, by the settings of the Train form.
-fn variants(state: &State, places: usize) -> Option<Variants> {
+fn variants(state: &State, places: usize) -> Option<VariantRequest> {
     let sample = state.data.sample(&state.library)?;
     let dataset = state.data.dataset(&state.library)?;
     let strategy = state.train.strategy_choice.strategies().next()?;
     let recipe = state.train.draft(strategy, &state.form_choices());
     let recipe = recipe.unwrap_or_else(|| Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), state.now));
     let augmentation: Option<Augmentation> = recipe.augmentation;
-    Some(Variants {
+    Some(VariantRequest {
         dataset: dataset.name.clone(),
         index: sample.index,
         augmentation,

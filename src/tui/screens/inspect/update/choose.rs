@@ -4,7 +4,7 @@ use super::list;
 use crate::domain::{RunId, RunState, Split, text::printable};
 use crate::runs::Summary;
 use crate::tui::library::{DatasetView, RunView};
-use crate::tui::messages::inspect::Subject;
+use crate::tui::messages::inspect::PredictionRequest;
 use crate::tui::messages::{Effect, InspectEffect};
 use crate::tui::state::State;
 
@@ -67,7 +67,7 @@ pub(super) fn request(state: &mut State) -> Vec<Effect> {
     read(state, wanted)
 }
 
-fn read(state: &mut State, wanted: Option<Subject>) -> Vec<Effect> {
+fn read(state: &mut State, wanted: Option<PredictionRequest>) -> Vec<Effect> {
     state.inspect.subject.clone_from(&wanted);
     state.inspect.stamp = stamp(state);
     if let Some(known) = wanted.as_ref().zip(state.inspect.seen.as_ref()).map(|(wanted, (seen, _))| wanted == seen)
@@ -77,10 +77,10 @@ fn read(state: &mut State, wanted: Option<Subject>) -> Vec<Effect> {
     }
     let (Some(subject), Some(summary)) = (wanted, run(state).and_then(summary)) else { return Vec::new() };
     let classes = summary.classes.iter().map(|name| printable(name)).collect();
-    vec![Effect::Inspect(InspectEffect::Judge { subject, classes })]
+    vec![Effect::Inspect(InspectEffect::LoadPredictions { subject, classes })]
 }
 
-fn subject(state: &State) -> Option<Subject> {
+fn subject(state: &State) -> Option<PredictionRequest> {
     let inspect = &state.inspect;
     let run = run(state)?;
     let summary = summary(run)?;
@@ -89,7 +89,7 @@ fn subject(state: &State) -> Option<Subject> {
         Split::Validation => inspect.epoch.or_else(best),
         Split::Train | Split::Test => None,
     };
-    Some(Subject { run: run.id.clone(), against: inspect.against.clone(), split: inspect.split, epoch })
+    Some(PredictionRequest { run: run.id.clone(), against: inspect.against.clone(), split: inspect.split, epoch })
 }
 
 fn active(state: &State, run: &RunView) -> bool {

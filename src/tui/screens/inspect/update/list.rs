@@ -17,7 +17,7 @@ pub(super) fn refill(inspect: &mut InspectState) {
 
 /// Fills the list again and keeps the selected index.
 pub(super) fn refill_in_place(inspect: &mut InspectState) {
-    let list = match inspect.judgement() {
+    let list = match inspect.report() {
         None => Vec::new(),
         Some(seen) if inspect.suspects => seen.inspection.hardest(SUSPECTS),
         Some(seen) => seen.inspection.cell(inspect.cell.0, inspect.cell.1, inspect.order),
@@ -42,7 +42,7 @@ pub(super) fn reorder(inspect: &mut InspectState) {
 
 /// Puts the cursor on the most frequent mistake, unless it is already inside of the matrix.
 pub(super) fn worst_cell(inspect: &mut InspectState) {
-    let Some(seen) = inspect.judgement() else { return };
+    let Some(seen) = inspect.report() else { return };
     let classes = seen.confusion.classes();
     if inspect.cell != (0, 0) && inspect.cell.0 < classes && inspect.cell.1 < classes {
         return;
@@ -90,5 +90,5 @@ pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     }
     let missing = around(BLOCK / 2, BLOCK);
     inspect.faces.asked.extend(missing.iter().map(|index| (split, *index)));
-    vec![Effect::Inspect(InspectEffect::Faces { dataset: name, fingerprint, split, indices: missing })]
+    vec![Effect::Inspect(InspectEffect::LoadFaces { dataset: name, fingerprint, split, indices: missing })]
 }

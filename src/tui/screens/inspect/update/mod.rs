@@ -5,7 +5,7 @@ mod list;
 
 use super::{InspectPane, Mode};
 use crate::domain::Split;
-use crate::tui::messages::inspect::{Judgement, Subject};
+use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
 use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
 use crate::tui::state::State;
 
@@ -51,8 +51,8 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
         }
         InspectAction::NextRun => return choose::other_run(state, 1),
         InspectAction::PreviousRun => return choose::other_run(state, -1),
-        InspectAction::Against => return choose::other_against(state),
-        InspectAction::Alone => {
+        InspectAction::CompareNext => return choose::other_against(state),
+        InspectAction::CompareNone => {
             inspect.against = None;
             return choose::request(state);
         }
@@ -69,7 +69,7 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
 /// Moves the cursor over the cells of the matrix, or over the rows of the table of classes.
 fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
     let inspect = &mut state.inspect;
-    let Some(last) = inspect.judgement().map(|seen| seen.confusion.classes().saturating_sub(1)) else {
+    let Some(last) = inspect.report().map(|seen| seen.confusion.classes().saturating_sub(1)) else {
         return Vec::new();
     };
     let (truth, predicted) = inspect.cell;
@@ -90,7 +90,7 @@ fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
 
 fn mode(state: &mut State) {
     let inspect = &mut state.inspect;
-    let refused = inspect.judgement().and_then(|seen| seen.against.as_ref()?.as_ref().err().cloned());
+    let refused = inspect.report().and_then(|seen| seen.against.as_ref()?.as_ref().err().cloned());
     // The other run's predictions may still be loading. The difference is shown once they are read.
     let two = inspect.against.is_some() && refused.is_none();
     inspect.mode = match inspect.mode {
@@ -140,7 +140,7 @@ fn epoch(state: &mut State, action: InspectAction) -> Vec<Effect> {
         return source(state, Split::Validation);
     }
     let inspect = &mut state.inspect;
-    let Some(seen) = inspect.judgement() else { return Vec::new() };
+    let Some(seen) = inspect.report() else { return Vec::new() };
     // The requested epoch counts, because a held key is faster than the disk.
     let here = inspect.subject.as_ref().and_then(|subject| subject.epoch).or(seen.epoch).unwrap_or(0);
     let epochs = &seen.epochs;
@@ -183,7 +183,7 @@ fn evaluate(state: &mut State) -> Vec<Effect> {
 /// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
     match event {
-        InspectEvent::Judged(subject, result) => return judged(state, subject, result),
+        InspectEvent::PredictionsLoaded(subject, result) => return judged(state, subject, result),
         InspectEvent::Faces { dataset, fingerprint, split, faces } => {
             let here = &mut state.inspect.faces;
             if here.of != Some((dataset, fingerprint)) {
@@ -215,13 +215,17 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn judged(state: &mut State, subject: Subject, result: Result<std::sync::Arc<Judgement>, String>) -> Vec<Effect> {
+fn judged(
+    state: &mut State,
+    subject: PredictionRequest,
+    result: Result<std::sync::Arc<PredictionReport>, String>,
+) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     // Other predictions have been requested since.
     if inspect.subject.as_ref() != Some(&subject) {
         return Vec::new();
     }
-    let run = |seen: &Option<(Subject, _)>| seen.as_ref().map(|(seen, _)| (seen.run.clone(), seen.split));
+    let run = |seen: &Option<(PredictionRequest, _)>| seen.as_ref().map(|(seen, _)| (seen.run.clone(), seen.split));
     let other = run(&inspect.seen) != Some((subject.run.clone(), subject.split));
     inspect.seen = Some((subject, result));
     if other {

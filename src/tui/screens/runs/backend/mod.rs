@@ -101,16 +101,16 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             let result = words(store.rename(&from, &to, supervise::now()));
             RunsEvent::Renamed { from, result: result.map(|()| to) }
         }
-        RunsEffect::Describe(id, changes) => {
+        RunsEffect::Annotate(id, changes) => {
             let result = words(store.folder(&id).change_annotations(|about| about.apply(changes)));
             RunsEvent::Done(result.map(|_| format!("tags and note of {id} are saved")))
         }
-        RunsEffect::Weigh(ids) => {
+        RunsEffect::Measure(ids) => {
             let weighed = |id: RunId| {
                 let bytes = store.folder(&id).disk_usage();
                 (id, bytes)
             };
-            RunsEvent::Weighed(ids.into_iter().map(weighed).collect())
+            RunsEvent::Measured(ids.into_iter().map(weighed).collect())
         }
         RunsEffect::Delete(ids) => backend.delete(ids),
     }

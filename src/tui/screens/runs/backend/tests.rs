@@ -52,7 +52,7 @@ fn a_renamed_run_keeps_its_annotations() {
     // Another program adds a tag that the dashboard has not read yet.
     store.folder(&id("old")).change_annotations(|about| about.apply(vec![tag("shell")])).expect("written");
     let changes = vec![tag("+night"), tag("-none"), AnnotationChange::Note(note.clone())];
-    let written = run(&backend, RunsEffect::Describe(id("old"), changes));
+    let written = run(&backend, RunsEffect::Annotate(id("old"), changes));
     assert!(matches!(written, RunsEvent::Done(Ok(_))), "{written:?}");
     let renamed = run(&backend, RunsEffect::Rename { from: id("old"), to: id("older") });
     let RunsEvent::Renamed { from, result: Ok(to) } = renamed else { panic!("{renamed:?}") };
@@ -79,8 +79,8 @@ fn a_deletion_is_measured_first_and_spares_an_active_run() {
     let (_home, store, backend) = home();
     let folder = store.folder(&id("old"));
     std::fs::write(folder.best_checkpoint(), vec![0; 10_000]).expect("written");
-    let weighed = run(&backend, RunsEffect::Weigh(vec![id("old"), id("none")]));
-    let RunsEvent::Weighed(sizes) = weighed else { panic!("{weighed:?}") };
+    let weighed = run(&backend, RunsEffect::Measure(vec![id("old"), id("none")]));
+    let RunsEvent::Measured(sizes) = weighed else { panic!("{weighed:?}") };
     assert!(sizes[0].1 > 10_000 && sizes[0].1 < 30_000 && sizes[1] == (id("none"), 0), "{sizes:?}");
     // Deletion follows the order of marking and ends at the first refused run.
     let deleted = run(&backend, RunsEffect::Delete(vec![id("old"), id("fresh")]));

@@ -157,7 +157,7 @@ impl RunsState {
 
     /// Returns the runs to read with curve and log: the visible one, and those that Compare shows.
     #[must_use]
-    pub fn wanted(&self, library: &Library) -> Vec<RunId> {
+    pub fn runs_to_read(&self, library: &Library) -> Vec<RunId> {
         let shown = self.current(library).map(|run| run.id.clone());
         let marked = self.marked.iter().take(COMPARED).filter(|id| shown.as_ref() != Some(id));
         shown.iter().chain(marked).cloned().collect()
@@ -241,13 +241,13 @@ impl RunsState {
 
     /// Returns the latest request to a run's worker that has no answer yet.
     #[must_use]
-    pub fn unanswered(&self, id: &RunId) -> Option<&PendingRequest> {
+    pub fn pending_request(&self, id: &RunId) -> Option<&PendingRequest> {
         self.pending.iter().rfind(|pending| pending.id == *id)
     }
 
     /// Returns the targets of an action: the marked runs if there are several, else the selected run.
     #[must_use]
-    pub fn meant(&self, library: &Library) -> Vec<RunId> {
+    pub fn targets(&self, library: &Library) -> Vec<RunId> {
         match (self.marked.as_slice(), self.current(library)) {
             (marked, _) if marked.len() > 1 && !self.whole => marked.to_vec(),
             (_, Some(run)) => vec![run.id.clone()],

@@ -34,13 +34,13 @@ pub(super) fn renamed(state: &mut State, from: &RunId, result: Result<RunId, Str
 }
 
 pub(super) fn tag(state: &mut State) {
-    let meant = state.runs.meant(&state.library);
-    let title = match meant.as_slice() {
+    let targets = state.runs.targets(&state.library);
+    let title = match targets.as_slice() {
         [] => return state.fail("no run is selected"),
         [one] => format!("tags of {one}"),
         several => format!("tags of {} marked runs", several.len()),
     };
-    let mut tags: Vec<String> = meant
+    let mut tags: Vec<String> = targets
         .iter()
         .filter_map(|id| state.library.runs.find(id))
         .flat_map(|run| run.about.tags.iter().map(ToString::to_string))
@@ -49,7 +49,7 @@ pub(super) fn tag(state: &mut State) {
     tags.dedup();
     let have = if tags.is_empty() { "none yet".into() } else { tags.join(" ") };
     let explanation = format!("+word adds a tag, -word removes one, spaces separate several; now: {have}");
-    ask(state, RunsPurpose::Tag(meant), title, explanation, "");
+    ask(state, RunsPurpose::Tag(targets), title, explanation, "");
 }
 
 pub(super) fn note(state: &mut State) {
@@ -62,18 +62,18 @@ pub(super) fn note(state: &mut State) {
 /// Measures the runs to delete; the answer opens the question.
 pub(super) fn delete(state: &mut State) -> Vec<Effect> {
     let now = state.now;
-    let meant = state.runs.meant(&state.library);
-    if meant.is_empty() {
+    let targets = state.runs.targets(&state.library);
+    if targets.is_empty() {
         state.fail("no run is selected");
         return Vec::new();
     }
-    for id in &meant {
+    for id in &targets {
         if let Some(words) = refusal(state, id, now) {
             state.fail(&words);
             return Vec::new();
         }
     }
-    vec![Effect::Runs(RunsEffect::Weigh(meant))]
+    vec![Effect::Runs(RunsEffect::Measure(targets))]
 }
 
 /// Returns the reason why a run must not be deleted now, if there is one.

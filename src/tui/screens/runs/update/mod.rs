@@ -87,7 +87,7 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
             state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }
         RunsEvent::Renamed { from, result } => about::renamed(state, &from, result),
-        RunsEvent::Weighed(sizes) => about::weighed(state, &sizes),
+        RunsEvent::Measured(sizes) => about::weighed(state, &sizes),
         RunsEvent::Deleted(gone, error) => about::deleted(state, &gone, error),
     }
     Vec::new()
@@ -181,7 +181,7 @@ fn repeat(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     let (form, choices) = state.form_and_choices();
-    form.repeat(run.id.clone(), &summary.recipe, &choices);
+    form.copy_run(run.id.clone(), &summary.recipe, &choices);
     state.runs.selected = Some(run.id.clone());
     go_to(state, Screen::Train)
 }

@@ -19,11 +19,11 @@ pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
 /// Returns the active runs among the targets, or shows the reason why there is none.
 fn active(state: &mut State, what: &str) -> Vec<RunView> {
     let now = state.now;
-    let meant = state.runs.meant(&state.library);
+    let targets = state.runs.targets(&state.library);
     let runs: Vec<RunView> =
-        meant.iter().filter_map(|id| state.library.runs.find(id)).filter(|run| run.is_active(now)).cloned().collect();
+        targets.iter().filter_map(|id| state.library.runs.find(id)).filter(|run| run.is_active(now)).cloned().collect();
     if runs.is_empty() {
-        let words = match meant.as_slice() {
+        let words = match targets.as_slice() {
             [] => "no run is selected".into(),
             [one] => match state.library.runs.find(one).and_then(|run| run.state(now)) {
                 Some(stands) => format!("{one} is {stands}: there is nothing to {what}"),
@@ -97,7 +97,7 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
 pub(super) fn pause(state: &mut State) -> Vec<Effect> {
     let Some(run) = current(state) else { return Vec::new() };
     let id = run.id.clone();
-    let pause_pending = state.runs.unanswered(&id).map(|pending| pending.request) == Some(Request::Pause);
+    let pause_pending = state.runs.pending_request(&id).map(|pending| pending.request) == Some(Request::Pause);
     match run.state(state.now) {
         Some(RunState::Paused) => {
             remember(state, &id, Request::Continue);

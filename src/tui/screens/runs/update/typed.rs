@@ -112,7 +112,7 @@ fn changes(text: &str) -> Result<Vec<AnnotationChange>, String> {
 fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Option<Effect> {
     let run = state.library.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
     std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());
-    Some(Effect::Runs(RunsEffect::Describe(id.clone(), changes)))
+    Some(Effect::Runs(RunsEffect::Annotate(id.clone(), changes)))
 }
 
 fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {

@@ -13,7 +13,7 @@ impl Form {
         let of_recipe = || of_recipe().map(|problem| problem.to_string());
         match field {
             Field::Dataset | Field::Weights | Field::From => self.missing(field, choices).or_else(of_recipe),
-            Field::Without => self.unknown_marks(choices).or_else(of_recipe),
+            Field::LeftOut => self.unknown_marks(choices).or_else(of_recipe),
             Field::Setting(setting) => self.refused(setting, choices).or_else(of_recipe),
             Field::Name => RunId::of_new_run(self.name.text()).err().map(|error| error.to_string()),
             Field::Strategy | Field::Launch => None,
@@ -61,7 +61,7 @@ impl Form {
             Subject::Dataset => Field::Dataset,
             Subject::Weights => Field::Weights,
             Subject::Start => Field::From,
-            Subject::LeftOutImages => Field::Without,
+            Subject::LeftOutImages => Field::LeftOut,
             Subject::Setting(setting) => Field::Setting(setting),
             Subject::Recipe => Field::Strategy,
         };
@@ -89,7 +89,7 @@ impl Form {
     /// Returns the error of reading the marks, if the marked images are to be left out.
     fn unknown_marks(&self, choices: &FormChoices<'_>) -> Option<String> {
         let error = self.dataset(choices)?.marks_error.as_ref()?;
-        self.without.is_none().then(|| format!("{error}; or choose none with ← →"))
+        self.left_out_choice.is_none().then(|| format!("{error}; or choose none with ← →"))
     }
 
     /// Returns the reason why the typed value of a setting is invalid.

@@ -32,7 +32,7 @@ impl<'a> FormChoices<'a> {
     /// Returns the runs from which fine-tuning can start, newest first. They have a base, and have saved weights or are
     /// active.
     #[must_use]
-    pub fn starts(&self) -> Vec<&'a RunView> {
+    pub fn start_candidates(&self) -> Vec<&'a RunView> {
         let on_base = |run: &RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.transfer.is_some());
         let mut runs: Vec<&RunView> =
             self.library.runs.list.iter().filter(|run| on_base(run) && (run.saved || self.is_active(run))).collect();

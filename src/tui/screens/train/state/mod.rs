@@ -2,16 +2,16 @@
 
 mod check;
 mod choices;
-mod order;
+mod launch_plan;
+mod left_out;
 mod preset;
-mod without;
 
 use std::collections::HashMap;
 
 pub use choices::FormChoices;
-pub(super) use order::NOTHING_TO_TRAIN_ON;
-pub use order::Order;
-pub use without::Without;
+pub use launch_plan::LaunchPlan;
+pub(super) use launch_plan::NOTHING_TO_TRAIN_ON;
+pub use left_out::LeftOutChoice;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::tui::library::{DatasetView, RunView};
@@ -31,7 +31,7 @@ pub enum Field {
     /// The pretrained base.
     Weights,
     /// The training images to leave out.
-    Without,
+    LeftOut,
     /// A setting of the recipe.
     Setting(Hyperparameter),
     /// The run's name.
@@ -64,7 +64,7 @@ pub struct Form {
     /// The run to start from that the user chose; `None` for the newest.
     pub from: Option<RunId>,
     /// The images to leave out that the user chose; `None` for the default choice.
-    pub without: Option<Without>,
+    pub left_out_choice: Option<LeftOutChoice>,
     /// The typed or chosen settings for each strategy choice; a missing one has its default.
     typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
     /// The run's name, or the beginning of the names of four runs.
@@ -104,7 +104,7 @@ impl Form {
             dataset: None,
             weights: None,
             from: None,
-            without: None,
+            left_out_choice: None,
             typed: HashMap::new(),
             name: Input::default(),
             named: false,
@@ -126,7 +126,7 @@ impl Form {
         let last = Hyperparameter::Precision;
         let settings = self.strategy_choice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
-        first.chain(settings).chain([Field::Without, Field::Setting(last), Field::Name, Field::Launch]).collect()
+        first.chain(settings).chain([Field::LeftOut, Field::Setting(last), Field::Name, Field::Launch]).collect()
     }
 
     /// Returns the dataset to train on, if it can be read.
@@ -151,10 +151,10 @@ impl Form {
         if let Some(chosen) = &self.from {
             return choices.library.runs.list.iter().find(|run| run.id == *chosen);
         }
-        let starts = choices.starts();
+        let candidates = choices.start_candidates();
         let features =
             |run: &&&RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.strategy == Strategy::Features);
-        starts.iter().find(features).or(starts.first()).copied()
+        candidates.iter().find(features).or(candidates.first()).copied()
     }
 
     /// Returns a setting's default; `None` where the four strategies have different ones.
@@ -199,7 +199,7 @@ impl Form {
     }
 
     /// Sets the text of a setting.
-    pub fn put(&mut self, setting: Hyperparameter, text: impl Into<String>) {
+    pub fn set_text(&mut self, setting: Hyperparameter, text: impl Into<String>) {
         self.typed.insert((self.strategy_choice, setting), Input::new(text));
     }
 
@@ -209,13 +209,13 @@ impl Form {
             Field::Setting(setting) => drop(self.typed.remove(&(self.strategy_choice, setting))),
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
-            Field::Without => self.without = None,
+            Field::LeftOut => self.left_out_choice = None,
             _ => {}
         }
     }
 
     /// Removes typed values that equal their defaults. Otherwise they would not follow a default that changes.
-    pub fn settle(&mut self, choices: &FormChoices<'_>) {
+    pub fn drop_defaults(&mut self, choices: &FormChoices<'_>) {
         for setting in self.strategy_choice.settings() {
             let default = self.default_of(setting, choices).unwrap_or_default();
             if self.value(setting, choices).text() == default {
@@ -225,7 +225,7 @@ impl Form {
     }
 
     /// Copies the strategy and all settings of a recipe.
-    pub fn fill(&mut self, recipe: &Recipe, choices: &FormChoices<'_>) {
+    pub fn copy_recipe(&mut self, recipe: &Recipe, choices: &FormChoices<'_>) {
         self.strategy_choice = StrategyChoice::One(recipe.strategy);
         match recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref()) {
             Some(fine_tuning) => self.from = Some(fine_tuning.from.clone()),
@@ -234,28 +234,32 @@ impl Form {
         if let Some(transfer) = recipe.transfer.as_ref().filter(|transfer| transfer.fine_tuning.is_none()) {
             self.weights = Some(transfer.weights.clone());
         }
-        self.without = Some(match &recipe.left_out {
-            none if none.is_empty() => Without::Nothing,
-            some => Without::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
+        self.left_out_choice = Some(match &recipe.left_out {
+            none if none.is_empty() => LeftOutChoice::Nothing,
+            some => LeftOutChoice::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
         });
         for setting in self.strategy_choice.settings() {
-            self.put(setting, setting.get(recipe));
+            self.set_text(setting, setting.get(recipe));
         }
-        self.settle(choices);
+        self.drop_defaults(choices);
         if !self.fields().contains(&self.focus) {
             self.focus = Field::Strategy;
         }
     }
 
     /// Copies a run's settings and remembers them, so that later changes are highlighted.
-    pub fn repeat(&mut self, id: RunId, recipe: &Recipe, choices: &FormChoices<'_>) {
-        self.fill(recipe, choices);
+    pub fn copy_run(&mut self, id: RunId, recipe: &Recipe, choices: &FormChoices<'_>) {
+        self.copy_recipe(recipe, choices);
         self.repeated = Some((id, Box::new(recipe.clone())));
     }
 
     /// Returns the repeated run and its value of a setting, if the form has another value.
     #[must_use]
-    pub fn differs(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Option<(&RunId, String)> {
+    pub fn difference_from_repeated(
+        &self,
+        setting: Hyperparameter,
+        choices: &FormChoices<'_>,
+    ) -> Option<(&RunId, String)> {
         let (id, recipe) = self.repeated.as_ref()?;
         let theirs = setting.get(recipe);
         let same = self.value(setting, choices).text().trim() == theirs;
@@ -263,7 +267,7 @@ impl Form {
     }
 
     /// Moves the focus, wrapping around at both ends.
-    pub fn step(&mut self, by: isize) {
+    pub fn move_focus(&mut self, by: isize) {
         let fields = self.fields();
         let here = fields.iter().position(|field| *field == self.focus).unwrap_or(0);
         let count = fields.len();
@@ -278,9 +282,9 @@ mod tests {
     #[test]
     fn the_focus_goes_around() {
         let mut form = Form::new();
-        form.step(-1);
+        form.move_focus(-1);
         assert_eq!(form.focus, Field::Launch);
-        form.step(1);
+        form.move_focus(1);
         assert_eq!(form.focus, Field::Strategy);
     }
 }

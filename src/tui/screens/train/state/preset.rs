@@ -67,15 +67,15 @@ impl Preset {
 
 impl Form {
     /// Fills the form with a preset; seed and device stay as they are.
-    pub fn choose(&mut self, preset: Preset, choices: &FormChoices<'_>) {
+    pub fn apply_preset(&mut self, preset: Preset, choices: &FormChoices<'_>) {
         let kept = [Hyperparameter::Seed, Hyperparameter::Device];
         for setting in self.strategy_choice.settings().filter(|setting| !kept.contains(setting)) {
             self.typed.remove(&(self.strategy_choice, setting));
         }
         for (setting, value) in preset.settings(self.strategy_choice) {
-            self.put(setting, value);
+            self.set_text(setting, value);
         }
-        self.settle(choices);
+        self.drop_defaults(choices);
         self.repeated = None;
     }
 
@@ -83,12 +83,12 @@ impl Form {
     #[must_use]
     pub fn next_preset(&self, choices: &FormChoices<'_>) -> Preset {
         let presets = Preset::of(self.strategy_choice);
-        let here = presets.iter().position(|preset| self.has(*preset, choices));
+        let here = presets.iter().position(|preset| self.matches_preset(*preset, choices));
         presets[here.map_or(0, |here| (here + 1) % presets.len())]
     }
 
     /// Returns whether the form has exactly the settings of a preset.
-    fn has(&self, preset: Preset, choices: &FormChoices<'_>) -> bool {
+    fn matches_preset(&self, preset: Preset, choices: &FormChoices<'_>) -> bool {
         let kept = [Hyperparameter::Seed, Hyperparameter::Device];
         let own = preset.settings(self.strategy_choice);
         self.strategy_choice.settings().filter(|setting| !kept.contains(setting)).all(|setting| {

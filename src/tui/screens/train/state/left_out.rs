@@ -5,7 +5,7 @@ use crate::domain::{LeftOutImages, Strategy, StrategyChoice};
 
 /// A choice of training images to leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Without {
+pub enum LeftOutChoice {
     /// No image is left out.
     Nothing,
     /// The images that are marked as wrongly labelled on the Inspect screen.
@@ -22,15 +22,15 @@ pub enum Without {
 impl Form {
     /// Returns the choices that leave out different images.
     #[must_use]
-    pub fn withouts(&self, choices: &FormChoices<'_>) -> Vec<Without> {
-        let mut found = vec![Without::Nothing];
+    pub fn left_out_choices(&self, choices: &FormChoices<'_>) -> Vec<LeftOutChoice> {
+        let mut found = vec![LeftOutChoice::Nothing];
         let Some(dataset) = self.dataset(choices) else { return found };
         if !dataset.marked.is_empty() {
-            found.push(Without::Marked);
+            found.push(LeftOutChoice::Marked);
         }
-        let earlier = self.start_without(choices).into_iter().chain(self.without.clone());
+        let earlier = self.left_out_by_start(choices).into_iter().chain(self.left_out_choice.clone());
         for choice in earlier {
-            let Without::Earlier { fingerprint, images } = &choice else { continue };
+            let LeftOutChoice::Earlier { fingerprint, images } = &choice else { continue };
             let new = *fingerprint == dataset.fingerprint && !images.is_empty() && *images != dataset.marked;
             if new && !found.contains(&choice) {
                 found.push(choice);
@@ -40,21 +40,21 @@ impl Form {
     }
 
     /// Returns the images that were left out by the run from which fine-tuning starts.
-    fn start_without(&self, choices: &FormChoices<'_>) -> Option<Without> {
+    fn left_out_by_start(&self, choices: &FormChoices<'_>) -> Option<LeftOutChoice> {
         if self.strategy_choice != StrategyChoice::One(Strategy::Finetune) {
             return None;
         }
         let start = &self.start(choices)?.summary.as_ref().ok()?.recipe;
-        Some(Without::Earlier { fingerprint: start.fingerprint.clone(), images: start.left_out.clone() })
+        Some(LeftOutChoice::Earlier { fingerprint: start.fingerprint.clone(), images: start.left_out.clone() })
     }
 
     /// Returns the user's choice. By default, fine-tuning leaves out the images of its start, and other strategies the
     /// marked images.
     #[must_use]
-    pub fn without(&self, choices: &FormChoices<'_>) -> Without {
-        let known = self.withouts(choices);
-        let there = |choice: &Without| known.contains(choice);
-        let default = || match self.start_without(choices) {
+    pub fn left_out_choice(&self, choices: &FormChoices<'_>) -> LeftOutChoice {
+        let known = self.left_out_choices(choices);
+        let there = |choice: &LeftOutChoice| known.contains(choice);
+        let default = || match self.left_out_by_start(choices) {
             Some(start) if there(&start) => start,
             Some(_) => {
                 // The images of the start may be the marked ones by now.
@@ -62,18 +62,18 @@ impl Form {
                 let start = self.start(choices).and_then(|run| run.summary.as_ref().ok());
                 let marked =
                     start.is_some_and(|start| !start.recipe.left_out.is_empty() && same(&start.recipe.left_out));
-                if marked { Without::Marked } else { Without::Nothing }
+                if marked { LeftOutChoice::Marked } else { LeftOutChoice::Nothing }
             }
-            None if there(&Without::Marked) => Without::Marked,
-            None => Without::Nothing,
+            None if there(&LeftOutChoice::Marked) => LeftOutChoice::Marked,
+            None => LeftOutChoice::Nothing,
         };
-        match &self.without {
+        match &self.left_out_choice {
             Some(chosen) if there(chosen) => chosen.clone(),
             // The repeated run's images are the marked ones by now.
-            Some(Without::Earlier { images, .. })
-                if there(&Without::Marked) && self.dataset(choices).is_some_and(|one| one.marked == *images) =>
+            Some(LeftOutChoice::Earlier { images, .. })
+                if there(&LeftOutChoice::Marked) && self.dataset(choices).is_some_and(|one| one.marked == *images) =>
             {
-                Without::Marked
+                LeftOutChoice::Marked
             }
             _ => default(),
         }
@@ -82,10 +82,10 @@ impl Form {
     /// Returns the images that a run of this form leaves out.
     #[must_use]
     pub fn left_out(&self, choices: &FormChoices<'_>) -> LeftOutImages {
-        match self.without(choices) {
-            Without::Nothing => LeftOutImages::default(),
-            Without::Marked => self.dataset(choices).map(|dataset| dataset.marked.clone()).unwrap_or_default(),
-            Without::Earlier { images, .. } => images,
+        match self.left_out_choice(choices) {
+            LeftOutChoice::Nothing => LeftOutImages::default(),
+            LeftOutChoice::Marked => self.dataset(choices).map(|dataset| dataset.marked.clone()).unwrap_or_default(),
+            LeftOutChoice::Earlier { images, .. } => images,
         }
     }
 }

@@ -10,7 +10,7 @@ pub(in crate::tui::screens::train) const NOTHING_TO_TRAIN_ON: &str =
 
 /// The runs to launch.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Order {
+pub enum LaunchPlan {
     /// A single run.
     One(RunId, Box<Recipe>),
     /// Four runs, one after the other.
@@ -60,7 +60,7 @@ impl Form {
     ///
     /// # Errors
     /// The first line with an error, and the error.
-    pub fn order(&self, choices: &FormChoices<'_>) -> Result<Order, (Field, String)> {
+    pub fn launch_plan(&self, choices: &FormChoices<'_>) -> Result<LaunchPlan, (Field, String)> {
         if let Some(error) = self.first_error(choices) {
             return Err(error);
         }
@@ -68,12 +68,14 @@ impl Form {
         let draft = |strategy| self.draft(strategy, choices);
         let incomplete = || (Field::Strategy, NOTHING_TO_TRAIN_ON.to_owned());
         match self.strategy_choice {
-            StrategyChoice::One(strategy) => Ok(Order::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?))),
+            StrategyChoice::One(strategy) => {
+                Ok(LaunchPlan::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?)))
+            }
             StrategyChoice::All => {
                 let [Some(cnn), Some(deep), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {
                     return Err(incomplete());
                 };
-                Ok(Order::All(strategy_run_names(&name), Box::new([cnn, deep, features, finetune])))
+                Ok(LaunchPlan::All(strategy_run_names(&name), Box::new([cnn, deep, features, finetune])))
             }
         }
     }
