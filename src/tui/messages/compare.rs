@@ -168,9 +168,9 @@ impl RunPair {
 pub enum CompareEffect {
     /// Compare a run with the baseline, image by image; answered by `VerdictComputed`.
     ComputeVerdict {
-        /// The baseline, tested.
+        /// The baseline, which has been tested.
         baseline: Arc<Summary>,
-        /// The run, tested.
+        /// The run, which has been tested.
         run: Arc<Summary>,
     },
 }

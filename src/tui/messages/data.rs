@@ -186,7 +186,7 @@ pub struct VariantRequest {
     pub index: usize,
     /// The augmentation; `None` where images are not augmented.
     pub augmentation: Option<Augmentation>,
-    /// The seed.
+    /// The seed of the augmentation.
     pub seed: u64,
     /// The number of variants of an image; 0 for a new one in every epoch.
     pub variants: u32,
@@ -216,7 +216,7 @@ pub enum DataEffect {
     WatchImport,
     /// Cancel the import and remove its files; answered by `Import`.
     CancelImport,
-    /// Measure a dataset on the disk; answered by `Measured`.
+    /// Measure the size of a dataset on disk; answered by `Measured`.
     Measure(DatasetName),
     /// Delete a dataset; answered by `Deleted`.
     Delete(DatasetName),

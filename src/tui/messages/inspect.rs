@@ -192,7 +192,7 @@ pub struct PredictionReport {
     pub confusion: Confusion,
     /// The accuracy and the scores of each class.
     pub scores: Scores,
-    /// Mean loss.
+    /// The mean loss of the images.
     pub loss: Option<f64>,
     /// The epoch of validation predictions.
     pub epoch: Option<u32>,

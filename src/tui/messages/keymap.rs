@@ -54,13 +54,13 @@ impl Context {
         Self { screen: None, name, kind }
     }
 
-    /// Whether the arrows move between the fields of a form.
+    /// Returns whether the arrows move between the fields of a form.
     #[must_use]
     pub fn is_form(self) -> bool {
         matches!(self.kind, Kind::Form | Kind::Number | Kind::Text)
     }
 
-    /// All contexts.
+    /// Returns all contexts.
     pub fn all() -> impl Iterator<Item = Self> {
         CONTEXTS.iter().copied().flatten().copied()
     }
@@ -176,17 +176,17 @@ pub struct Keymap {
 impl Keymap {
     /// Returns the tables with these changes, and for each refused change its line number and the reason.
     #[must_use]
-    pub fn rebound(changes: &[Rebinding]) -> (Self, Vec<(usize, String)>) {
+    pub fn rebound(rebindings: &[Rebinding]) -> (Self, Vec<(usize, String)>) {
         let mut faults = Vec::new();
         let mut accepted: Vec<(&'static Binding, &Rebinding)> = Vec::new();
-        for change in changes {
-            match accept(change) {
-                Ok(binding) => accepted.push((binding, change)),
-                Err(fault) => faults.push((change.line, fault)),
+        for rebinding in rebindings {
+            match accept(rebinding) {
+                Ok(binding) => accepted.push((binding, rebinding)),
+                Err(fault) => faults.push((rebinding.line, fault)),
             }
         }
         loop {
-            let changed = accepted.iter().map(|(binding, change)| (binding.name, change.keys.clone())).collect();
+            let changed = accepted.iter().map(|(binding, rebinding)| (binding.name, rebinding.keys.clone())).collect();
             let keymap = Self { changed };
             let Some((at, fault)) = keymap.conflict(&accepted) else {
                 faults.sort_by_key(|(line, _)| *line);
@@ -253,19 +253,20 @@ impl Keymap {
     }
 }
 
-fn accept(change: &Rebinding) -> Result<&'static Binding, String> {
-    let binding = all().find(|binding| binding.name == change.name).ok_or_else(|| describe_unknown(&change.name))?;
-    if change.keys.is_empty() && binding.name == ALWAYS_BOUND {
+fn accept(rebinding: &Rebinding) -> Result<&'static Binding, String> {
+    let binding =
+        all().find(|binding| binding.name == rebinding.name).ok_or_else(|| describe_unknown(&rebinding.name))?;
+    if rebinding.keys.is_empty() && binding.name == ALWAYS_BOUND {
         return Err(format!("{ALWAYS_BOUND} needs a key: nothing else always quits"));
     }
     let mut seen = HashSet::new();
-    if let Some(twice) = change.keys.iter().find(|key| !seen.insert(**key)) {
+    if let Some(twice) = rebinding.keys.iter().find(|key| !seen.insert(**key)) {
         return Err(format!("{} is listed twice", name(*twice)));
     }
     // In the help, only letters without a binding begin a filter.
     let typing = binding.contexts().filter(|context| context.kind != Kind::Help);
     for context in typing {
-        if let Some(key) = change.keys.iter().find(|key| context.takes(**key).is_some()) {
+        if let Some(key) = rebinding.keys.iter().find(|key| context.takes(**key).is_some()) {
             let key = name(*key);
             return Err(format!(
                 "{key} could no longer be typed where '{}' works: use Ctrl, Alt or F1 to F12",

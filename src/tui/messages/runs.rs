@@ -89,7 +89,7 @@ pub enum RunsAction {
     NextHit,
     /// Show the previous match in the log.
     PreviousHit,
-    /// Draw the next figure.
+    /// Draw the next metric.
     ToggleCurve,
     /// Stop the selected run.
     Stop,
