@@ -58,7 +58,7 @@ pub(super) trait ScreenEntry: Sync {
     ///
     /// # Errors
     /// The reason why the line is invalid.
-    fn typed(&self, _state: &mut State, _line: &str) -> Result<(), String> {
+    fn check_line(&self, _state: &mut State, _line: &str) -> Result<(), String> {
         Ok(())
     }
 
@@ -66,15 +66,15 @@ pub(super) trait ScreenEntry: Sync {
     ///
     /// # Errors
     /// The reason why the line is invalid.
-    fn entered(&self, _state: &mut State, _line: &str) -> Result<Vec<Effect>, String> {
+    fn accept_line(&self, _state: &mut State, _line: &str) -> Result<Vec<Effect>, String> {
         Ok(Vec::new())
     }
 
     /// Undoes the live changes of a prompt that was cancelled.
-    fn left(&self, _state: &mut State) {}
+    fn cancel_line(&self, _state: &mut State) {}
 
     /// Returns the effects that complete the line of a prompt.
-    fn complete(&self, _state: &State, _line: &str) -> Vec<Effect> {
+    fn complete_line(&self, _state: &State, _line: &str) -> Vec<Effect> {
         Vec::new()
     }
 }

@@ -17,12 +17,12 @@ pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Back => {
             state.overlay = None;
-            screen.left(state);
+            screen.cancel_line(state);
         }
         Action::Enter => return enter(state),
         Action::Complete => {
             let line = prompt.input.text().to_owned();
-            return screen.complete(state, &line);
+            return screen.complete_line(state, &line);
         }
         edit => {
             prompt.input.edit(edit);
@@ -35,7 +35,7 @@ pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 /// Lets the screen accept the line, which may open another prompt. An invalid line stays, with the reason.
 fn enter(state: &mut State) -> Vec<Effect> {
     let Some(Overlay::Prompt(mut prompt)) = state.overlay.take() else { return Vec::new() };
-    entry(state.screen).entered(state, prompt.input.text()).unwrap_or_else(|error| {
+    entry(state.screen).accept_line(state, prompt.input.text()).unwrap_or_else(|error| {
         prompt.error = Some(error);
         state.overlay = Some(Overlay::Prompt(prompt));
         Vec::new()
@@ -54,7 +54,7 @@ pub(in crate::tui) fn paste(state: &mut State, text: &str) {
 fn check(state: &mut State) {
     let Some(Overlay::Prompt(prompt)) = &state.overlay else { return };
     let line = prompt.input.text().to_owned();
-    let error = entry(state.screen).typed(state, &line).err();
+    let error = entry(state.screen).check_line(state, &line).err();
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
         prompt.error = error;
     }

@@ -200,7 +200,7 @@ fn form_with(state: &mut State, marked: Vec<u32>) {
 
 fn launched(state: &State) -> LeftOutImages {
     match state.train.launch_plan(&state.form_choices()) {
-        Ok(crate::tui::screens::train::Order::One(_, recipe)) => recipe.left_out,
+        Ok(crate::tui::screens::train::LaunchPlan::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
     }
 }

@@ -122,7 +122,7 @@ fn who_has_runs_begins_with_them_unless_keys_were_faster() {
 #[test]
 fn a_fresh_home_draws_the_demo_dataset_by_itself_and_once() {
     let mut fresh = fixtures::state(vec![], vec![]);
-    assert!(fresh.data.drawing_demo);
+    assert!(fresh.data.creating_demo);
     assert_eq!(update(&mut fresh, NOW, Event::DatasetsRead(Ok(vec![]))), []);
     assert_eq!(press(&mut fresh, "1d"), []);
     update(&mut fresh, NOW, Event::Data(DataEvent::DemoFinished(Err("disk full".into()))));

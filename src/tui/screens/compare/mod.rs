@@ -37,7 +37,7 @@ use panes::{PaneSizes, arrange};
 pub use state::{CompareCurve, ComparePane, CompareState, CurveView, VerdictStatus};
 pub use update::on_event;
 
-/// The entry of the screen.
+/// The Compare screen's entry in the table of screens.
 pub(super) struct Compare;
 
 impl ScreenEntry for Compare {

@@ -108,7 +108,7 @@ pub enum VerdictStatus<'a> {
     Known(&'a Verdict),
     /// The reason why there can be no verdict.
     Impossible(&'a NotComparable),
-    /// The column of a run without a test.
+    /// The index of the run, or of the baseline, that has not been tested.
     Untested(usize),
     /// The verdict is being computed.
     Computing,
@@ -142,7 +142,7 @@ pub struct CompareState {
     /// The verdicts computed so far, also of runs compared earlier.
     pub verdicts: HashMap<RunPair, Result<Verdict, NotComparable>>,
     /// The pair whose verdict is being computed.
-    pub asked: Option<RunPair>,
+    pub requested: Option<RunPair>,
 }
 
 impl CompareState {
@@ -153,7 +153,7 @@ impl CompareState {
     }
 
     /// Compares these runs, if they are others than before or have changed.
-    pub fn put(&mut self, runs: Vec<Arc<Summary>>) {
+    pub fn set_runs(&mut self, runs: Vec<Arc<Summary>>) {
         let same = |(a, b): (&Arc<Summary>, &Arc<Summary>)| Arc::ptr_eq(a, b);
         if runs.len() == self.runs.len() && runs.iter().zip(&self.runs).all(same) {
             return;

@@ -50,20 +50,20 @@ fn none(theme: &Theme) -> Cell {
 }
 
 /// Returns `✓ finished`, or `▶ 12/50`.
-fn stands(state: &State, run: &Summary) -> Cell {
+fn state_cell(state: &State, run: &Summary) -> Cell {
     let theme = &state.theme;
-    let Some(stands) = state.library.runs.find(&run.id).and_then(|run| run.state(state.now)) else {
+    let Some(run_state) = state.library.runs.find(&run.id).and_then(|run| run.state(state.now)) else {
         return none(theme);
     };
-    let (sign, style) = theme.state(stands);
-    let epoch = match run.progress.filter(|_| stands.is_active()) {
+    let (sign, style) = theme.state(run_state);
+    let epoch = match run.progress.filter(|_| run_state.is_active()) {
         Some(progress) => progress.epoch,
         None => run.epoch(),
     };
-    let word = match stands {
+    let word = match run_state {
         RunState::Running if run.evaluating.is_some() => "testing".into(),
         RunState::Running => format!("{epoch}/{}", run.limits.epochs),
-        stands => stands.name().to_owned(),
+        run_state => run_state.name().to_owned(),
     };
     (format!("{sign} {word}"), style)
 }
@@ -80,7 +80,7 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
     let mut heads = heads(state);
     let columns = compare.columns();
     let state_of = |runs: &Vec<usize>| match runs.as_slice() {
-        [run] => stands(state, &compare.runs[*run]),
+        [run] => state_cell(state, &compare.runs[*run]),
         runs => (format!("{} seeds", runs.len()), theme.dim()),
     };
     let mut fixed = Line { name: "state".into(), cells: columns.iter().map(state_of).collect() };

@@ -67,8 +67,8 @@ pub fn on_event(state: &mut State, event: CompareEvent) -> Vec<Effect> {
     match event {
         CompareEvent::VerdictComputed(pair, verdict) => {
             let compare = &mut state.compare;
-            if compare.asked.as_ref() == Some(&pair) {
-                compare.asked = None;
+            if compare.requested.as_ref() == Some(&pair) {
+                compare.requested = None;
             }
             if compare.verdicts.len() >= KEPT {
                 let runs = &compare.runs;
@@ -90,8 +90,8 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
     let runs: Vec<Arc<Summary>> =
         compared(state).iter().filter_map(|run| run.summary.as_ref().ok()).map(Arc::clone).collect();
     let compare = &mut state.compare;
-    compare.put(runs);
-    if compare.comparison.is_none() || compare.asked.is_some() {
+    compare.set_runs(runs);
+    if compare.comparison.is_none() || compare.requested.is_some() {
         return Vec::new();
     }
     let Some((baseline, others)) = compare.runs.split_first() else { return Vec::new() };
@@ -99,7 +99,7 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
         |run: &&Arc<Summary>| run.test.is_some() && !compare.verdicts.contains_key(&RunPair::of(baseline, run));
     let Some(run) = others.iter().find(missing).filter(|_| baseline.test.is_some()) else { return Vec::new() };
     let (baseline, run) = (Arc::clone(baseline), Arc::clone(run));
-    compare.asked = Some(RunPair::of(&baseline, &run));
+    compare.requested = Some(RunPair::of(&baseline, &run));
     vec![Effect::Compare(CompareEffect::ComputeVerdict { baseline, run })]
 }
 

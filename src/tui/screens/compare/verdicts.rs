@@ -67,11 +67,13 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
 
 fn untested(state: &State, run: usize) -> String {
     let id = &state.compare.runs[run].id;
-    let stands = state.library.runs.find(id).and_then(|run| run.state(state.now));
-    match stands {
-        Some(stands) if stands.is_active() => format!("{id} is {}: the verdict follows its test", stands.name()),
-        Some(stands) => {
-            format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", stands.name())
+    let run_state = state.library.runs.find(id).and_then(|run| run.state(state.now));
+    match run_state {
+        Some(run_state) if run_state.is_active() => {
+            format!("{id} is {}: the verdict follows its test", run_state.name())
+        }
+        Some(run_state) => {
+            format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", run_state.name())
         }
         None => format!("{id} is not tested"),
     }

@@ -20,7 +20,7 @@ const NUMBER: u16 = 9;
 const THREE_BARS: u16 = 150;
 
 /// Returns the area of heading, classes and totals. With many classes, a third of `area` is left for faces.
-pub(super) fn place(dataset: &DatasetView, area: Rect) -> Rect {
+pub(super) fn table_area(dataset: &DatasetView, area: Rect) -> Rect {
     let classes = u16::try_from(dataset.classes.len()).unwrap_or(u16::MAX);
     // The six further lines are the facts, an empty line, the heading, the totals, and what follows them.
     let most = area.height.saturating_sub(6);
@@ -41,7 +41,7 @@ pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
     let imbalance = match smallest {
         _ if counts().sum::<usize>() == 0 => format!("no {} images", filter.name()),
         _ if empty > 0 => format!("{} without {} images", count(empty, "class", "classes"), filter.name()),
-        0 => "imbalance unlimited".into(),
+        0 => "imbalance infinite".into(),
         _ => format!("imbalance {:.1} : 1", real(largest as u64) / real(smallest as u64)),
     };
     format!(

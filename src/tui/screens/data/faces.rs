@@ -28,11 +28,11 @@ pub(super) fn gap(below: Rect) -> u16 {
 }
 
 /// Returns the area of the rule and the faces below it; empty where there is no room.
-pub(super) fn place(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
+pub(super) fn faces_area(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
     if state.data.view != DataView::Table {
         return Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
-    let table = classes::place(dataset, area);
+    let table = classes::table_area(dataset, area);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
     let used = 1 + 2 * gap(below);
     if below.height < used + FACES_ROWS {

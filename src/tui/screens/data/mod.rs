@@ -23,7 +23,7 @@ pub(super) use backend::run_effect;
 pub use state::{DataState, DataView, Faces, ImportPurpose, Importing};
 pub use update::{on_datasets, on_event};
 
-/// The entry of the screen.
+/// The Data screen's entry in the table of screens.
 pub(super) struct Data;
 
 impl ScreenEntry for Data {
@@ -52,15 +52,15 @@ impl ScreenEntry for Data {
         Some((format!("the dataset's name, {}", printable(entry.name.as_str())), entry.name.to_string()))
     }
 
-    fn typed(&self, state: &mut State, line: &str) -> Result<(), String> {
+    fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
         update::import::typed(state, line)
     }
 
-    fn entered(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+    fn accept_line(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
         update::import::entered(state, line)
     }
 
-    fn complete(&self, state: &State, line: &str) -> Vec<Effect> {
+    fn complete_line(&self, state: &State, line: &str) -> Vec<Effect> {
         update::import::complete(state, line)
     }
 }
@@ -105,7 +105,7 @@ fn applies(state: &State, action: Action) -> bool {
         _ => return true,
     };
     match action {
-        DataAction::CreateDemo => !data.drawing_demo && !state.library.datasets.has("demo"),
+        DataAction::CreateDemo => !data.creating_demo && !state.library.datasets.has("demo"),
         DataAction::Import => state.data.import.is_none(),
         DataAction::Delete => !state.library.datasets.list.is_empty(),
         DataAction::NextSplit => state.data.dataset(&state.library).is_some(),
@@ -158,7 +158,7 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     let demo = if !state.library.datasets.loaded {
         "reading the datasets …".into()
-    } else if state.data.drawing_demo {
+    } else if state.data.creating_demo {
         "creating the demo dataset: seven expressions, a few seconds …".into()
     } else if let Some(error) = &state.data.demo_error {
         format!("the demo dataset was not created: {error}")
@@ -199,7 +199,7 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     if entries.len() > 1 && data.view == DataView::Table {
         pen.flush_right("← → other datasets ", theme.dim());
-    } else if data.drawing_demo {
+    } else if data.creating_demo {
         pen.flush_right("creating the demo dataset … ", theme.dim());
     }
 }
@@ -208,11 +208,11 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     let theme = &state.theme;
     if state.data.view != DataView::Table {
         Pen::new(canvas.buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
-        return faces::render(state, dataset, canvas, faces::place(state, dataset, area));
+        return faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
     }
     let buffer = &mut *canvas.buffer;
     Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
-    let table = classes::place(dataset, area);
+    let table = classes::table_area(dataset, area);
     classes::render(state, dataset, buffer, table);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
     let skipped = match dataset.skipped {
@@ -225,7 +225,7 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     pen.skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
     let cached = describe_features(state, dataset, pen.room());
     pen.write(&cached, theme.dim());
-    faces::render(state, dataset, canvas, faces::place(state, dataset, area));
+    faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
 }
 
 /// Returns the disk usage of the dataset's cached features in at most this many columns, or nothing without such

@@ -62,9 +62,9 @@ pub struct DataState {
     pub arriving: Option<DatasetName>,
     /// The selected class.
     pub class: usize,
-    /// Whether the demo dataset is being drawn.
-    pub drawing_demo: bool,
-    /// Why the demo dataset could not be drawn.
+    /// Whether the demo dataset is being created.
+    pub creating_demo: bool,
+    /// The reason why the demo dataset could not be created.
     pub demo_error: Option<String>,
     /// The splits whose bars and faces are shown.
     pub filter: SplitFilter,
@@ -94,7 +94,7 @@ impl Default for DataState {
             selected: 0,
             arriving: None,
             class: 0,
-            drawing_demo: false,
+            creating_demo: false,
             demo_error: None,
             filter: SplitFilter::Of(Split::Train),
             view: DataView::Table,

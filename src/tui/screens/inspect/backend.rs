@@ -13,7 +13,7 @@ use crate::tui::widgets::faces::Face;
 
 impl Backend {
     /// Reads a run's predictions for a split and derives the report that the screen shows.
-    fn judge(&self, subject: &PredictionRequest, classes: &[String]) -> Result<PredictionReport, String> {
+    fn load_report(&self, subject: &PredictionRequest, classes: &[String]) -> Result<PredictionReport, String> {
         let folder = self.store.folder(&subject.run);
         let epochs = if subject.split == Split::Validation { folder.validation_epochs() } else { Vec::new() };
         let (inspection, epoch) = self.read(&subject.run, subject.split, subject.epoch, classes)?;
@@ -46,7 +46,7 @@ impl Backend {
     fn against(
         &self,
         own: &PredictionRequest,
-        seen: &Inspection,
+        report: &Inspection,
         other: &RunId,
         epoch: Option<u32>,
     ) -> Result<OtherResults, String> {
@@ -59,8 +59,8 @@ impl Backend {
                 own.run
             ));
         }
-        let (theirs, epoch) = self.read(other, own.split, epoch, seen.classes())?;
-        OtherResults::new(seen, &theirs, epoch)
+        let (theirs, epoch) = self.read(other, own.split, epoch, report.classes())?;
+        OtherResults::new(report, &theirs, epoch)
     }
 
     /// Marks a training image, or unmarks it without `found_with`. Returns all marked images.
@@ -105,7 +105,7 @@ impl Backend {
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> InspectEvent {
     match effect {
         InspectEffect::LoadPredictions { subject, classes } => {
-            let judged = backend.judge(&subject, &classes).map(Arc::new);
+            let judged = backend.load_report(&subject, &classes).map(Arc::new);
             InspectEvent::PredictionsLoaded(subject, judged)
         }
         InspectEffect::LoadFaces { dataset, fingerprint, split, indices } => {
@@ -156,7 +156,7 @@ mod tests {
     fn predictions_are_read_by_epoch_and_compared_with_another_run() {
         let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
-        let judge = |subject: &PredictionRequest| backend.judge(subject, &classes);
+        let judge = |subject: &PredictionRequest| backend.load_report(subject, &classes);
         assert!(
             judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
         );
@@ -167,15 +167,17 @@ mod tests {
         for (epoch, right) in [(1, 0.2), (3, 0.9)] {
             predictions(right).write(&folder.validation_predictions(epoch)).expect("written");
         }
-        let at = |epoch| judge(&subject(&run, Split::Validation, epoch)).map(|seen| (seen.epoch, seen.scores.accuracy));
+        let at = |epoch| {
+            judge(&subject(&run, Split::Validation, epoch)).map(|report| (report.epoch, report.scores.accuracy))
+        };
         assert_eq!(at(Some(1)), Ok((Some(1), 0.5)));
         assert_eq!(at(None), Ok((Some(3), 1.0)));
         assert_eq!(at(Some(2)), Ok((Some(3), 1.0)), "the last where the wanted one is not saved");
         assert_eq!(judge(&subject(&run, Split::Validation, None)).expect("read").epochs, [1, 3]);
         predictions(0.9).write(&folder.test_predictions()).expect("written");
         let against = PredictionRequest { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
-        let seen = judge(&against).expect("read").against.expect("asked for").expect("the same images");
-        assert_eq!(seen.confusion.rows(), judge(&against).expect("read").confusion.rows());
+        let report = judge(&against).expect("read").against.expect("asked for").expect("the same images");
+        assert_eq!(report.confusion.rows(), judge(&against).expect("read").confusion.rows());
         let elsewhere = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), "another".into(), 2);
         let other = backend.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
         let refused =

@@ -27,9 +27,9 @@ const FIGURES: u16 = 27;
 ///  val loss  █▆▅▄▃▃▂▂▁▁▁▁▂▂   1.2190  epoch 9 of 15
 ///  val acc   ▁▂▃▄▅▆▆▇▇█████   0.541   the best so far
 /// ```
-pub(super) fn render(state: &State, run: &RunView, seen: &PredictionReport, buffer: &mut Buffer, area: Rect) -> u16 {
+pub(super) fn render(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Buffer, area: Rect) -> u16 {
     let theme = &state.theme;
-    let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, seen.epoch) else {
+    let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, report.epoch) else {
         return 0;
     };
     let history = &summary.history;
@@ -37,14 +37,14 @@ pub(super) fn render(state: &State, run: &RunView, seen: &PredictionReport, buff
     let columns = area.width.saturating_sub(NAME + 1 + FIGURES);
     let figure = |value: Figure| at.and_then(|at| history.get(at)).map_or(f64::NAN, value);
     let all = history.last().map_or(epoch, |last| last.epoch);
-    let kept = match (epoch == summary.early_stopping.best_epoch, seen.epochs.len() < history.len()) {
+    let best = match (epoch == summary.early_stopping.best_epoch, report.epochs.len() < history.len()) {
         (true, _) => "the best so far".to_owned(),
-        (false, true) => format!("{} of them saved", seen.epochs.len()),
+        (false, true) => format!("{} of them saved", report.epochs.len()),
         (false, false) => format!("best {}", summary.early_stopping.best_epoch),
     };
     let lines: [(&str, Figure, usize, String); 2] = [
         ("val loss", |metrics| metrics.val_loss, 4, format!("epoch {epoch} of {all}")),
-        ("val acc", |metrics| metrics.val_accuracy, 3, kept),
+        ("val acc", |metrics| metrics.val_accuracy, 3, best),
     ];
     for (row, (name, value, decimals, words)) in (0..).zip(lines) {
         let values: Vec<f64> = history.iter().map(value).collect();

@@ -48,14 +48,14 @@ impl Grid {
 /// Draws a page of the cell's images on the whole screen.
 pub(super) fn pager(
     state: &State,
-    seen: &PredictionReport,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
     pictures: &mut Pictures,
 ) {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let classes = seen.inspection.classes();
+    let classes = report.inspection.classes();
     let title = match (inspect.suspects, classes.get(inspect.cell.0), classes.get(inspect.cell.1)) {
         (true, ..) => "suspects".to_owned(),
         (_, Some(truth), Some(predicted)) => format!("{truth} → {predicted}"),
@@ -68,11 +68,17 @@ pub(super) fn pager(
     let last = (first + grid.images()).min(inspect.list.len());
     let here = format!("{}–{} of {}, {}", thousands(first + 1), thousands(last), images(state), order(state));
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &here);
-    tiles(state, seen, grid, first, buffer, place, pictures);
+    tiles(state, report, grid, first, buffer, place, pictures);
 }
 
 /// Draws the images after the selected one, where there is room.
-pub(super) fn others(state: &State, seen: &PredictionReport, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+pub(super) fn others(
+    state: &State,
+    report: &PredictionReport,
+    buffer: &mut Buffer,
+    area: Rect,
+    pictures: &mut Pictures,
+) {
     let inspect = &state.inspect;
     let room = SMALLEST / 2 + 3;
     let first = inspect.pick + 1;
@@ -83,12 +89,12 @@ pub(super) fn others(state: &State, seen: &PredictionReport, buffer: &mut Buffer
     let place = Rect { x: area.x + 1, y: area.y + 2, width: area.width - 2, height: area.height - 2 };
     rule(buffer, &state.theme, Rect { y: area.y + 1, height: 1, ..area }, &[("next images", state.theme.dim())], "");
     let grid = Grid::of(place.width, place.height, inspect.list.len() - first);
-    tiles(state, seen, grid, first, buffer, place, pictures);
+    tiles(state, report, grid, first, buffer, place, pictures);
 }
 
 fn tiles(
     state: &State,
-    seen: &PredictionReport,
+    report: &PredictionReport,
     grid: Grid,
     first: usize,
     buffer: &mut Buffer,
@@ -111,13 +117,13 @@ fn tiles(
         let style = if here { theme.strong().patch(theme.selected()) } else { theme.text() };
         let mut pen = Pen::new(buffer, theme, tile, line);
         pen.write(if here { theme.glyphs.focus } else { " " }, theme.accent());
-        pen.write(&caption(state, seen, judged), style);
+        pen.write(&caption(state, report, judged), style);
     }
 }
 
 /// Returns the confidence and the predicted class, with a sign before a marked image.
-fn caption(state: &State, seen: &PredictionReport, judged: &ScoredImage) -> String {
-    let predicted = seen.inspection.classes().get(judged.predicted).map_or("", String::as_str);
+fn caption(state: &State, report: &PredictionReport, judged: &ScoredImage) -> String {
+    let predicted = report.inspection.classes().get(judged.predicted).map_or("", String::as_str);
     let mark = if marked(state, judged) { state.theme.glyphs.used } else { "" };
     let predicted: String = predicted.chars().take(7).collect();
     format!("{mark}{} {predicted}", decimal(judged.confidence.into(), 2))

@@ -20,43 +20,43 @@ use crate::tui::widgets::table::first_line;
 const NAMES: u16 = 12;
 
 /// Returns the columns of the class names at the left.
-fn names(seen: &PredictionReport) -> u16 {
-    seen.inspection.classes().iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, NAMES)
+fn names(report: &PredictionReport) -> u16 {
+    report.inspection.classes().iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, NAMES)
 }
 
 /// Returns the columns of a cell: the largest count and two brackets. The width is the same in all modes, so that the
 /// matrix does not move.
-fn cell_columns(seen: &PredictionReport) -> u16 {
-    let most = seen.confusion.cells().map(|(_, _, images)| images).max().unwrap_or(0);
+fn cell_columns(report: &PredictionReport) -> u16 {
+    let most = report.confusion.cells().map(|(_, _, images)| images).max().unwrap_or(0);
     width(&most.to_string()).max(3) + 2
 }
 
-fn count(seen: &PredictionReport) -> u16 {
-    u16::try_from(seen.confusion.classes()).unwrap_or(u16::MAX)
+fn count(report: &PredictionReport) -> u16 {
+    u16::try_from(report.confusion.classes()).unwrap_or(u16::MAX)
 }
 
 /// Returns the columns of the whole matrix.
-pub(super) fn columns(seen: &PredictionReport) -> u16 {
-    cell_columns(seen).saturating_mul(count(seen)).saturating_add(names(seen) + 2)
+pub(super) fn columns(report: &PredictionReport) -> u16 {
+    cell_columns(report).saturating_mul(count(report)).saturating_add(names(report) + 2)
 }
 
 /// Returns the rows of the whole matrix, with title and headings.
-pub(super) fn rows(seen: &PredictionReport) -> u16 {
-    count(seen).saturating_add(2)
+pub(super) fn rows(report: &PredictionReport) -> u16 {
+    count(report).saturating_add(2)
 }
 
 /// Returns the text of a cell, and the meaning and strength of its shade.
 pub(super) fn cell(
-    seen: &PredictionReport,
+    report: &PredictionReport,
     mode: Mode,
     truth: usize,
     predicted: usize,
 ) -> (String, Option<(Meaning, f64)>) {
-    let number = seen.confusion.count(truth, predicted);
-    let share = seen.confusion.share(truth, predicted);
+    let number = report.confusion.count(truth, predicted);
+    let share = report.confusion.share(truth, predicted);
     let right = truth == predicted;
     let meaning = if right { Meaning::Good } else { Meaning::Bad };
-    match (mode, &seen.against) {
+    match (mode, &report.against) {
         (Mode::Difference, Some(Ok(other))) => {
             let points = (share - other.confusion.share(truth, predicted)) * 100.0;
             let text =
@@ -73,10 +73,10 @@ pub(super) fn cell(
 }
 
 /// Draws the matrix, scrolled to the cursor.
-pub(super) fn render(state: &State, seen: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let (names, cells, mode) = (names(seen), cell_columns(seen), inspect.mode());
-    let classes = seen.inspection.classes();
+    let (names, cells, mode) = (names(report), cell_columns(report), inspect.mode());
+    let classes = report.inspection.classes();
     let across = usize::from(area.width.saturating_sub(names + 2) / cells);
     let down = usize::from(area.height.saturating_sub(2));
     let (truth, predicted) = inspect.cell;
@@ -97,7 +97,7 @@ pub(super) fn render(state: &State, seen: &PredictionReport, buffer: &mut Buffer
         let style = if line == truth { theme.strong() } else { theme.text() };
         pen.skip(1).left(name, names, style).skip(1);
         for column in (left..classes.len()).take(across) {
-            let (text, strength) = cell(seen, mode, line, column);
+            let (text, strength) = cell(report, mode, line, column);
             if column == predicted && inspect.pane != InspectPane::Faces {
                 let (x, y) = pen.position();
                 layout.add_lines(std::iter::once((line, Rect { x, y, width: cells, height: 1 })), truth);
@@ -129,17 +129,18 @@ fn draw(theme: &Theme, pen: &mut Pen<'_>, text: &str, columns: u16, style: Style
 }
 
 /// Draws a sentence on the cell under the cursor, where no faces are next to the matrix.
-pub(super) fn words(state: &State, seen: &PredictionReport, buffer: &mut Buffer, area: Rect) {
+pub(super) fn words(state: &State, report: &PredictionReport, buffer: &mut Buffer, area: Rect) {
     let (truth, predicted) = state.inspect.cell;
-    let (Some(name), Some(other)) = (seen.inspection.classes().get(truth), seen.inspection.classes().get(predicted))
+    let (Some(name), Some(other)) =
+        (report.inspection.classes().get(truth), report.inspection.classes().get(predicted))
     else {
         return;
     };
     let taken = if truth == predicted { "recognized".to_owned() } else { format!("taken for {other}") };
     let text = format!(
         "{} of {} {name} {taken}; Tab: classes, faces",
-        seen.confusion.count(truth, predicted),
-        seen.confusion.support(truth)
+        report.confusion.count(truth, predicted),
+        report.confusion.support(truth)
     );
     Pen::new(buffer, &state.theme, area, 1).skip(1).write(&text, state.theme.text());
 }
@@ -155,24 +156,24 @@ fn headings(names: &[String], columns: u16) -> Vec<String> {
 }
 
 fn beginning(name: &str, columns: u16) -> String {
-    let mut kept = String::new();
+    let mut cut = String::new();
     for c in name.chars() {
-        if width(&format!("{kept}{c}")) > columns {
+        if width(&format!("{cut}{c}")) > columns {
             break;
         }
-        kept.push(c);
+        cut.push(c);
     }
-    kept
+    cut
 }
 
 fn end(name: &str, columns: u16) -> String {
-    let mut kept = name;
-    while width(kept) > columns {
-        let mut chars = kept.chars();
+    let mut cut = name;
+    while width(cut) > columns {
+        let mut chars = cut.chars();
         chars.next();
-        kept = chars.as_str();
+        cut = chars.as_str();
     }
-    kept.to_owned()
+    cut.to_owned()
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ const TALL: u16 = 18;
 /// Pictures with their areas, collected during drawing and drawn at its end.
 type Pictures = Vec<(Rect, Arc<SourcedImage>)>;
 
-/// The entry of the screen.
+/// The Inspect screen's entry in the table of screens.
 pub(super) struct Inspect;
 
 impl ScreenEntry for Inspect {
@@ -84,20 +84,20 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
     header(state, run, buffer, area);
     let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
-    let seen = match state.inspect.shown() {
+    let report = match state.inspect.shown() {
         None => return empty::reading(state, buffer, below(2)),
         Some((_, Err(reason))) => return empty::unreadable(state, reason, buffer, below(2)),
-        Some((_, Ok(seen))) => seen,
+        Some((_, Ok(report))) => report,
     };
-    let strip = epochs::render(state, run, seen, buffer, below(1));
+    let strip = epochs::render(state, run, report, buffer, below(1));
     let body = below(1 + strip);
     let mut pictures = Vec::new();
     if state.inspect.pager {
-        grid::pager(state, seen, buffer, layout, body, &mut pictures);
+        grid::pager(state, report, buffer, layout, body, &mut pictures);
     } else if state.inspect.suspects {
-        suspects::render(state, run, seen, buffer, layout, body, &mut pictures);
+        suspects::render(state, run, report, buffer, layout, body, &mut pictures);
     } else {
-        panes(state, seen, buffer, layout, body, &mut pictures);
+        panes(state, report, buffer, layout, body, &mut pictures);
     }
     for (place, shown) in pictures {
         faces::one(buffer, drawn, &state.theme, place, &shown.face);
@@ -106,38 +106,38 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn panes(
     state: &State,
-    seen: &PredictionReport,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
     pictures: &mut Pictures,
 ) {
     let pane = state.inspect.pane;
-    let wanted = matrix::columns(seen).max(if area.width >= 120 { 62 } else { 46 });
+    let wanted = matrix::columns(report).max(if area.width >= 120 { 62 } else { 46 });
     if area.width < 76 || area.height < TALL {
         return match pane {
             InspectPane::Matrix => {
-                let rows = matrix::rows(seen).min(area.height);
-                matrix::render(state, seen, buffer, layout, Rect { height: rows, ..area });
-                matrix::words(state, seen, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+                let rows = matrix::rows(report).min(area.height);
+                matrix::render(state, report, buffer, layout, Rect { height: rows, ..area });
+                matrix::words(state, report, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
             }
-            InspectPane::Table => classes::render(state, seen, buffer, layout, area),
-            InspectPane::Faces => drop(panel::render(state, seen, buffer, area, pictures)),
+            InspectPane::Table => classes::render(state, report, buffer, layout, area),
+            InspectPane::Faces => drop(panel::render(state, report, buffer, area, pictures)),
         };
     }
     let left = Rect { width: wanted.min(area.width - PANEL - 1), ..area };
     let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
-    let under = panel::render(state, seen, buffer, right, pictures);
-    let (tall, table) = (matrix::rows(seen), classes::rows(seen));
+    let under = panel::render(state, report, buffer, right, pictures);
+    let (tall, table) = (matrix::rows(report), classes::rows(report));
     if tall + table <= left.height {
-        matrix::render(state, seen, buffer, layout, Rect { height: tall, ..left });
-        classes::render(state, seen, buffer, layout, Rect { y: left.y + tall, height: table, ..left });
+        matrix::render(state, report, buffer, layout, Rect { height: tall, ..left });
+        classes::render(state, report, buffer, layout, Rect { y: left.y + tall, height: table, ..left });
         let rest = Rect { y: left.y + tall + table, height: left.height - tall - table, ..left };
-        grid::others(state, seen, buffer, if under.height >= rest.height { under } else { rest }, pictures);
+        grid::others(state, report, buffer, if under.height >= rest.height { under } else { rest }, pictures);
     } else if pane == InspectPane::Table {
-        classes::render(state, seen, buffer, layout, left);
+        classes::render(state, report, buffer, layout, left);
     } else {
-        matrix::render(state, seen, buffer, layout, left);
+        matrix::render(state, report, buffer, layout, left);
     }
 }
 
@@ -149,22 +149,22 @@ fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     if let Some(against) = &inspect.against {
         pen.write(" against ", theme.dim()).write(against.as_str(), theme.strong());
     }
-    pen.write(" · ", theme.dim()).write(word(inspect.split), theme.accent());
-    let Some(seen) = inspect.report() else { return };
-    let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
-    let (change, style) = match &seen.against {
+    pen.write(" · ", theme.dim()).write(split_name(inspect.split), theme.accent());
+    let Some(report) = inspect.report() else { return };
+    let epoch = report.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let (change, style) = match &report.against {
         Some(Ok(other)) => {
-            (format!(" ({:+.1} points)", (seen.scores.accuracy - other.scores.accuracy) * 100.0), theme.strong())
+            (format!(" ({:+.1} points)", (report.scores.accuracy - other.scores.accuracy) * 100.0), theme.strong())
         }
         Some(Err(_)) => (" (not comparable)".into(), theme.warning()),
         None => (String::new(), theme.text()),
     };
     let facts = [
         (epoch, theme.text()),
-        (format!(" · accuracy {}", decimal(seen.scores.accuracy, 4)), theme.text()),
+        (format!(" · accuracy {}", decimal(report.scores.accuracy, 4)), theme.text()),
         (change, style),
-        (format!(" · {} images", thousands(seen.inspection.images())), theme.text()),
-        (format!(" · loss {}", decimal(seen.loss.unwrap_or(f64::NAN), 3)), theme.text()),
+        (format!(" · {} images", thousands(report.inspection.images())), theme.text()),
+        (format!(" · loss {}", decimal(report.loss.unwrap_or(f64::NAN), 3)), theme.text()),
     ];
     for (words, style) in &facts {
         if width(words) <= pen.room() {
@@ -173,7 +173,7 @@ fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn word(split: Split) -> &'static str {
+fn split_name(split: Split) -> &'static str {
     match split {
         Split::Train => "training",
         Split::Validation => "validation",

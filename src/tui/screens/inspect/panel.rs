@@ -27,13 +27,13 @@ const PICTURE: u16 = 9;
 /// Draws the selected image. Returns the free area below it.
 pub(super) fn render(
     state: &State,
-    seen: &PredictionReport,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     area: Rect,
     pictures: &mut Pictures,
 ) -> Rect {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let classes = seen.inspection.classes();
+    let classes = report.inspection.classes();
     let focus = if inspect.pane == InspectPane::Faces { theme.accent() } else { theme.strong() };
     let (truth, predicted) = inspect.picked().map_or(inspect.cell, |picked| (picked.truth, picked.predicted));
     let title = match (classes.get(truth), classes.get(predicted)) {
@@ -81,7 +81,7 @@ pub(super) fn render(
     } else {
         Rect { y: top + down, height: beneath.min(area.bottom().saturating_sub(top + down + 1)), ..area }
     };
-    probabilities(state, seen, picked, buffer, bars);
+    probabilities(state, report, picked, buffer, bars);
     let under = bars.bottom().min(if beside { top + down.max(all.min(room)) } else { bars.bottom() });
     source(state, picked, buffer, Rect { y: under, height: 1, ..area });
     Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
@@ -131,9 +131,9 @@ fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
 }
 
 /// Draws a bar for each class, the most probable first. Where not all fit, the true class is the last one.
-fn probabilities(state: &State, seen: &PredictionReport, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
+fn probabilities(state: &State, report: &PredictionReport, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let Some(row) = seen.inspection.probabilities(picked.index) else { return };
+    let Some(row) = report.inspection.probabilities(picked.index) else { return };
     let mut classes: Vec<usize> = (0..row.len()).collect();
     classes.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
     let room = usize::from(area.height);
@@ -141,7 +141,7 @@ fn probabilities(state: &State, seen: &PredictionReport, picked: &ScoredImage, b
     if room > 0 && at >= room {
         classes.swap(room - 1, at);
     }
-    let names = seen.inspection.classes();
+    let names = report.inspection.classes();
     let longest = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, 10);
     let truth = if picked.truth == picked.predicted { " correct" } else { " truth" };
     for (line, class) in (0..area.height).zip(classes) {
@@ -180,13 +180,13 @@ pub(super) fn tail(path: &str, columns: u16, theme: &Theme) -> String {
     if width(path) <= columns {
         return path.to_owned();
     }
-    let mut kept = path;
-    while width(kept) >= columns && !kept.is_empty() {
-        let mut chars = kept.chars();
+    let mut end = path;
+    while width(end) >= columns && !end.is_empty() {
+        let mut chars = end.chars();
         chars.next();
-        kept = chars.as_str();
+        end = chars.as_str();
     }
-    format!("{}{kept}", theme.glyphs.ellipsis)
+    format!("{}{end}", theme.glyphs.ellipsis)
 }
 
 #[cfg(test)]

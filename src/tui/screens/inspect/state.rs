@@ -62,14 +62,14 @@ pub struct Faces {
     /// The images that were read.
     pub known: HashMap<(Split, usize), Arc<SourcedImage>>,
     /// The images that were requested.
-    pub asked: HashSet<(Split, usize)>,
+    pub requested: HashSet<(Split, usize)>,
     /// The reason why they cannot be read.
     pub error: Option<String>,
 }
 
 impl Faces {
     /// Removes all images if they are of another dataset or too many.
-    pub fn settle(&mut self, of: (DatasetName, String)) {
+    pub fn reset_if_outdated(&mut self, of: (DatasetName, String)) {
         if self.of.as_ref() != Some(&of) || self.known.len() > KEPT {
             *self = Self { of: Some(of), ..Self::default() };
         }
@@ -109,7 +109,7 @@ pub struct InspectState {
     /// The requested predictions.
     pub subject: Option<PredictionRequest>,
     /// The predictions read last, or the reason why they cannot be read. They stay until the requested ones are read.
-    pub seen: Option<(PredictionRequest, Result<Arc<PredictionReport>, String>)>,
+    pub answer: Option<(PredictionRequest, Result<Arc<PredictionReport>, String>)>,
     /// The images of the cell, or the suspects.
     pub list: Arc<Vec<ScoredImage>>,
     /// The images that were read or requested.
@@ -136,7 +136,7 @@ impl Default for InspectState {
             pick: 0,
             pager: false,
             subject: None,
-            seen: None,
+            answer: None,
             list: Arc::default(),
             faces: Faces::default(),
             stamp: (0, false, false),
@@ -155,8 +155,8 @@ impl InspectState {
     #[must_use]
     pub fn shown(&self) -> Option<(&PredictionRequest, &Result<Arc<PredictionReport>, String>)> {
         let wanted = self.subject.as_ref()?;
-        let (seen, result) = self.seen.as_ref()?;
-        (seen.run == wanted.run && seen.split == wanted.split).then_some((seen, result))
+        let (request, result) = self.answer.as_ref()?;
+        (request.run == wanted.run && request.split == wanted.split).then_some((request, result))
     }
 
     /// Returns the predictions to show, if they could be read.
@@ -174,7 +174,7 @@ impl InspectState {
     /// Returns the mode in which the matrix is drawn; without another run there is no difference.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        let two = self.report().is_some_and(|seen| matches!(seen.against, Some(Ok(_))));
+        let two = self.report().is_some_and(|report| matches!(report.against, Some(Ok(_))));
         if self.mode == Mode::Difference && !two { Mode::Shares } else { self.mode }
     }
 }

@@ -27,7 +27,7 @@ const COLUMNS: [Column; 6] = [
 pub(super) fn render(
     state: &State,
     run: &RunView,
-    seen: &PredictionReport,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
@@ -37,18 +37,18 @@ pub(super) fn render(
     let left = Rect { width: if wide { (area.width * 5 / 8).min(area.width - PANEL - 1) } else { area.width }, ..area };
     if wide {
         let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
-        panel::render(state, seen, buffer, right, pictures);
+        panel::render(state, report, buffer, right, pictures);
     }
     let words = wrap(&explanation(state, run), left.width.saturating_sub(2));
     let rows = u16::try_from(words.len()).unwrap_or(u16::MAX).min(left.height / 3);
-    list(state, run, seen, buffer, layout, Rect { height: left.height - rows - 1, ..left });
+    list(state, run, report, buffer, layout, Rect { height: left.height - rows - 1, ..left });
     let below = Rect { y: left.bottom() - rows, height: rows, ..left };
     for (row, line) in (0..).zip(&words) {
         Pen::new(buffer, &state.theme, below, row).skip(1).write(line, state.theme.text());
     }
 }
 
-fn list(state: &State, run: &RunView, seen: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+fn list(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let note = format!("{} marked", thousands(count(state)));
     let title = [("largest loss in training", theme.accent())];
@@ -57,7 +57,7 @@ fn list(state: &State, run: &RunView, seen: &PredictionReport, buffer: &mut Buff
     let from = inspect.pick.saturating_sub(visible);
     let row = |(at, judged): (usize, &ScoredImage)| -> Row {
         // Rows outside of the visible part stay empty.
-        if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, seen, judged) }
+        if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, report, judged) }
     };
     let rows: Vec<Row> = inspect.list.iter().enumerate().map(row).collect();
     let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
@@ -66,9 +66,9 @@ fn list(state: &State, run: &RunView, seen: &PredictionReport, buffer: &mut Buff
     layout.add_lines(table.places(place), inspect.pick);
 }
 
-fn line(state: &State, run: &RunView, seen: &PredictionReport, judged: &ScoredImage) -> Row {
+fn line(state: &State, run: &RunView, report: &PredictionReport, judged: &ScoredImage) -> Row {
     let theme = &state.theme;
-    let name = |class: usize| seen.inspection.classes().get(class).cloned().unwrap_or_default();
+    let name = |class: usize| report.inspection.classes().get(class).cloned().unwrap_or_default();
     let mark = match (marked(state, judged), left_out(run, judged)) {
         (true, _) => theme.glyphs.used,
         (false, true) => "-",

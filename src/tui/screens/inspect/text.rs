@@ -10,18 +10,18 @@ use crate::tui::state::State;
 /// Returns the matrix as shown, in aligned columns under a line that describes it; empty where none is shown.
 #[must_use]
 pub(super) fn as_text(state: &State) -> String {
-    let (Some(run), Some(seen)) = (run(state), state.inspect.report()) else { return String::new() };
-    let (mode, classes) = (state.inspect.mode(), seen.inspection.classes());
-    let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let (Some(run), Some(report)) = (run(state), state.inspect.report()) else { return String::new() };
+    let (mode, classes) = (state.inspect.mode(), report.inspection.classes());
+    let epoch = report.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
     let against = state.inspect.against.as_ref().map(|other| format!(" against {other}")).unwrap_or_default();
     let what = images_of(state.inspect.split);
     let mut text = format!(
         "{}{against}, {} {what}{epoch}, {}, rows: truth, columns: predicted\n",
         run.id,
-        seen.inspection.images(),
+        report.inspection.images(),
         mode_words(mode),
     );
-    let number = |truth, predicted| cell(seen, mode, truth, predicted).0.replace('·', "0");
+    let number = |truth, predicted| cell(report, mode, truth, predicted).0.replace('·', "0");
     let rows: Vec<Vec<String>> = (0..classes.len())
         .map(|truth| (0..classes.len()).map(|predicted| number(truth, predicted)).collect())
         .collect();

@@ -10,13 +10,13 @@ use crate::tui::widgets::figures::{clock, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::progress;
 
-use super::verdict;
+use super::status;
 
 /// Returns the number of rows of the bars.
-pub(super) fn rows(summary: &Summary, stands: RunState) -> u16 {
-    match stands {
+pub(super) fn rows(summary: &Summary, run_state: RunState) -> u16 {
+    match run_state {
         RunState::Running | RunState::Paused if summary.features.is_some() => 1,
-        RunState::Running | RunState::Paused if !verdict::trained(summary) => 2,
+        RunState::Running | RunState::Paused if !status::has_trained(summary) => 2,
         _ => 0,
     }
 }

@@ -18,7 +18,7 @@ use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-use super::{bars, curves, log, panel, scores, verdict};
+use super::{bars, curves, log, panel, scores, status};
 
 /// Columns of the panel to the right of the curves.
 const PANEL: u16 = 32;
@@ -38,8 +38,8 @@ fn take(area: &mut Rect, rows: u16) -> Rect {
 pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let mut rest = area;
-    let (summary, stands) = match (&run.summary, run.state(state.now)) {
-        (Ok(summary), Some(stands)) => (summary, stands),
+    let (summary, run_state) = match (&run.summary, run.state(state.now)) {
+        (Ok(summary), Some(run_state)) => (summary, run_state),
         (Err(reason), _) => {
             rule(buffer, theme, take(&mut rest, 1), &[(run.id.as_str(), theme.strong())], "");
             for (row, line) in (0..).zip(wrap(reason, rest.width.saturating_sub(3))) {
@@ -51,12 +51,12 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
     };
     let alone = state.runs.whole && state.runs.pane_whole;
     let plot_columns = rest.width.saturating_sub(if alone { 0 } else { PANEL });
-    curves::title(state, run, plot_columns, buffer, take(&mut rest, 1));
-    let pending = state.runs.pending_request(&run.id).map(|pending| (pending.words(state.now), theme.warning()));
+    curves::draw_title(state, run, plot_columns, buffer, take(&mut rest, 1));
+    let pending = state.runs.pending_request(&run.id).map(|pending| (pending.describe(state.now), theme.warning()));
     if alone {
         return match state.runs.pane {
             Pane::Log => log::render(state, run, buffer, rest),
-            Pane::Curves => curves::render(state, run, summary, stands, buffer, rest),
+            Pane::Curves => curves::render(state, run, summary, run_state, buffer, rest),
         };
     }
     let damage = (!run.damage.is_none()).then(|| {
@@ -64,7 +64,7 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
         (sentence, theme.warning())
     });
     for (sentence, style) in
-        pending.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands, run.loss.as_ref()))
+        pending.into_iter().chain(damage).chain(status::describe_state(theme, summary, run_state, run.loss.as_ref()))
     {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
@@ -73,7 +73,7 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
             Pen::new(buffer, theme, place, row).skip(1).write(line, style);
         }
     }
-    let bars = bars::rows(summary, stands);
+    let bars = bars::rows(summary, run_state);
     let tested = scores::rows(summary);
     let with_scores = tested > 0 && rest.height >= CURVE_ROWS + bars + tested;
     let free = rest.height.saturating_sub(CURVE_ROWS + bars + if with_scores { tested } else { 0 });
@@ -90,9 +90,9 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
     let curve_rows = rest.height.saturating_sub(bars + log_rows + if with_scores { tested } else { 0 });
     let top = take(&mut rest, curve_rows);
     let plot = Rect { width: top.width.saturating_sub(PANEL), ..top };
-    curves::render(state, run, summary, stands, buffer, plot);
+    curves::render(state, run, summary, run_state, buffer, plot);
     let beside = Rect { x: plot.right(), width: top.width - plot.width, ..top };
-    panel::render(state, summary, stands, !with_scores, buffer, beside);
+    panel::render(state, summary, run_state, !with_scores, buffer, beside);
     if bars > 0 {
         bars::render(state, summary, buffer, take(&mut rest, bars));
     }

@@ -16,7 +16,7 @@ use crate::tui::widgets::figures::{age, decimal, real, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::{Column, Row, Table, first_line};
 
-use super::verdict;
+use super::status;
 
 /// The columns. `VAL LOSS` and `VAL ACC` are of the best epoch, `TEST ACC` and `MACRO F1` of the final test.
 const COLUMNS: [Column; 12] = [
@@ -79,28 +79,28 @@ fn tags(run: &RunView) -> String {
 
 /// Returns the epoch and the maximum, such as `12/50`. An active run counts its current epoch, an ended run only
 /// completed ones.
-fn epoch(summary: &Summary, stands: RunState) -> String {
-    let epoch = match summary.progress.filter(|_| stands.is_active()) {
+fn epoch(summary: &Summary, run_state: RunState) -> String {
+    let epoch = match summary.progress.filter(|_| run_state.is_active()) {
         Some(progress) => progress.epoch,
         None => summary.epoch(),
     };
-    if stands == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
+    if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
 }
 
 fn row(state: &State, run: &RunView) -> Row {
     let theme = &state.theme;
-    let (word, style) = verdict::word(state, run);
+    let (word, style) = status::list_label(state, run);
     let name = format!("{}{}{}", mark(theme, &state.runs, run), run.id, damage_mark(run));
     let mut row: Row = vec![(word, style), (name, theme.strong())];
     let Ok(summary) = &run.summary else {
         row.resize(COLUMNS.len(), (String::new(), theme.text()));
         return row;
     };
-    let stands = run.state(state.now).unwrap_or(RunState::Lost);
+    let run_state = run.state(state.now).unwrap_or(RunState::Lost);
     let recipe = &summary.recipe;
     let text = |text: String| (text, theme.text());
-    row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, stands))]);
-    if let Some(wait) = wait(summary).filter(|_| stands == RunState::Queued) {
+    row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, run_state))]);
+    if let Some(wait) = describe_wait(summary).filter(|_| run_state == RunState::Queued) {
         row.push((wait, theme.dim()));
         return row;
     }
@@ -121,7 +121,7 @@ fn row(state: &State, run: &RunView) -> Row {
 }
 
 /// Returns what a queued run waits for, in few words for a narrow list.
-fn wait(summary: &Summary) -> Option<String> {
+fn describe_wait(summary: &Summary) -> Option<String> {
     let turn = summary.slot_wait.as_ref().map(|turn| match turn.ahead {
         0 => format!("next on {}", turn.device),
         ahead => format!("{ahead} ahead on {}", turn.device),
@@ -199,7 +199,7 @@ pub(super) fn heading_rows(state: &State) -> u16 {
 pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let heading = heading_rows(state);
     if heading > 0 {
-        in_force(state, buffer, Rect { height: 1, ..area });
+        draw_heading(state, buffer, Rect { height: 1, ..area });
     }
     let area = Rect { y: area.y + heading, height: area.height.saturating_sub(heading), ..area };
     let (runs, theme) = (&state.runs, &state.theme);
@@ -216,13 +216,13 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, ar
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
     layout.add_lines(table.places(area).map(|(index, place)| (first + index, place)), position);
-    direction(state, buffer, area, &widths, gap);
-    more(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
+    draw_direction(state, buffer, area, &widths, gap);
+    draw_scroll_marks(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
 }
 
 /// Draws an arrow after the heading of the sorting column. The arrow is between columns, so that none moves or
 /// disappears.
-fn direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
+fn draw_direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
     let Some(key) = state.runs.sort else { return };
     let Some(column) = FIELDS.iter().position(|field| *field == key.by).filter(|column| widths[*column] > 0) else {
         return;
@@ -244,7 +244,7 @@ fn titles(state: &State) -> Row {
 }
 
 /// Draws arrows at the right edge where the list continues above its first line or below its last one.
-fn more(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool) {
+fn draw_scroll_marks(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool) {
     for (row, arrow, there) in [(1, "↑", above), (area.height.saturating_sub(1), "↓", below)] {
         if there && area.width > 0 {
             Pen::new(buffer, theme, area, row).skip(area.width - 1).write(arrow, theme.accent());
@@ -253,7 +253,7 @@ fn more(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool
 }
 
 /// Draws `12 of 1,000 runs · state:running · by val_loss, lowest first · 3 marked`.
-fn in_force(state: &State, buffer: &mut Buffer, area: Rect) {
+fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
     let (runs, theme) = (&state.runs, &state.theme);
     let mut pen = Pen::new(buffer, theme, area, 0);
     let (shown, all) = (runs.shown.len(), state.library.runs.list.len());

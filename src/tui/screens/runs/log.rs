@@ -32,7 +32,7 @@ fn note(state: &State, run: &RunView) -> String {
     if log.search.is_empty() {
         return position;
     }
-    let hits = run.log.iter().filter(|line| log.hits(line)).count();
+    let hits = run.log.iter().filter(|line| log.matches(line)).count();
     let found = format!("'{}': {hits}", crate::domain::text::printable(&log.search));
     if position.is_empty() { found } else { format!("{found} · {position}") }
 }
@@ -45,7 +45,7 @@ type Piece = (String, String, bool);
 fn pieces(state: &State, run: &RunView, columns: u16, room: usize) -> Vec<Piece> {
     let log = &state.runs.log;
     let broken = |entry: &LogLine| -> Vec<Piece> {
-        let hit = log.hits(entry);
+        let hit = log.matches(entry);
         let time = |row: usize| if row == 0 { time_of_day(entry.at, &state.zone) } else { String::new() };
         let lines = wrap(&entry.text, columns.saturating_sub(TIME + 1));
         lines.into_iter().enumerate().map(|(row, text)| (time(row), text, hit)).collect()

@@ -12,8 +12,8 @@ mod panel;
 mod scores;
 mod settings;
 mod state;
+mod status;
 mod update;
-mod verdict;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -26,8 +26,8 @@ use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
-    COMPARED, Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose,
-    RunsState, meaning, parse_limits,
+    Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose, RunsState,
+    describe_limits, parse_limits,
 };
 pub use update::{on_event, on_runs};
 
@@ -43,7 +43,7 @@ const SETTINGS: u16 = 20;
 /// The maximum number of lines of a list above the run.
 const LINES_ABOVE: u16 = 5;
 
-/// The entry of the screen.
+/// The Runs screen's entry in the table of screens.
 pub(super) struct Runs;
 
 impl ScreenEntry for Runs {
@@ -64,16 +64,16 @@ impl ScreenEntry for Runs {
         Some((format!("the run's name, {}", run.id), run.id.to_string()))
     }
 
-    fn typed(&self, state: &mut State, line: &str) -> Result<(), String> {
-        update::typed::typed(state, line)
+    fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
+        update::prompts::check_line(state, line)
     }
 
-    fn entered(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
-        update::typed::entered(state, line)
+    fn accept_line(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+        update::prompts::accept_line(state, line)
     }
 
-    fn left(&self, state: &mut State) {
-        update::typed::left(state);
+    fn cancel_line(&self, state: &mut State) {
+        update::prompts::cancel_line(state);
     }
 }
 
@@ -135,11 +135,13 @@ fn applies(state: &State, action: Action) -> bool {
         _ => return true,
     };
     let Some(run) = run else { return action == RunsAction::Filter && !state.library.runs.list.is_empty() };
-    let stands = run.state(state.now);
+    let run_state = run.state(state.now);
     match action {
-        RunsAction::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
-        RunsAction::Stop | RunsAction::Pause => stands.is_some_and(RunState::is_active),
-        RunsAction::Repeat | RunsAction::Limits => stands.is_some(),
+        RunsAction::Resume => {
+            run_state.is_some_and(|run_state| !run_state.is_active() && run_state != RunState::Finished)
+        }
+        RunsAction::Stop | RunsAction::Pause => run_state.is_some_and(RunState::is_active),
+        RunsAction::Repeat | RunsAction::Limits => run_state.is_some(),
         RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),
         RunsAction::Filter | RunsAction::Sort => state.library.runs.list.len() > 1,
         _ => true,

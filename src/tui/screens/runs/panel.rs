@@ -12,7 +12,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{count, decimal, rate, real, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
 
-use super::{scores, verdict};
+use super::{scores, status};
 
 /// A line of the panel.
 enum Line {
@@ -27,14 +27,21 @@ const SQUARES: u32 = 9;
 const SCALED: u32 = 5;
 
 /// Draws the panel, with the final metrics first if `short`.
-pub(super) fn render(state: &State, summary: &Summary, stands: RunState, short: bool, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(
+    state: &State,
+    summary: &Summary,
+    run_state: RunState,
+    short: bool,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
     let theme = &state.theme;
     let mut lines = Vec::new();
     if short {
         lines.extend(test(theme, summary));
     }
-    lines.extend(early_stopping(theme, summary, stands));
-    lines.extend(now(theme, summary, stands));
+    lines.extend(early_stopping(theme, summary, run_state));
+    lines.extend(now(theme, summary, run_state));
     // A heading without lines below it is dropped.
     if matches!(lines.get(usize::from(area.height).wrapping_sub(1)), Some(Line::Rule(_))) {
         lines.truncate(usize::from(area.height) - 1);
@@ -58,7 +65,7 @@ fn monitor(monitor: Monitor) -> &'static str {
     }
 }
 
-fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
+fn early_stopping(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let (rule, status, limits) = (&summary.recipe.early_stopping, &summary.early_stopping, summary.limits);
     let figure = |name, value: String, style| Line::Figure(name, value, style);
     let mut lines = vec![Line::Rule("early stopping".into())];
@@ -77,7 +84,7 @@ fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Lin
     let style = if status.waited * 2 > limits.patience { theme.warning() } else { theme.text() };
     let waited = format!("{} of {}", status.waited, limits.patience);
     lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, limits.patience)), style));
-    if !stands.is_active() || verdict::trained(summary) {
+    if !run_state.is_active() || status::has_trained(summary) {
         return lines;
     }
     let end = summary.epoch() + limits.patience.saturating_sub(status.waited);
@@ -102,10 +109,11 @@ fn squares(theme: &Theme, waited: u32, patience: u32) -> String {
     format!("{}{}", glyphs.used.repeat(used as usize), glyphs.left.repeat((all - used) as usize))
 }
 
-fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
+fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let figure = |name, value: String| Line::Figure(name, value, theme.text());
-    let mut lines =
-        vec![Line::Rule(if stands.is_active() && !verdict::trained(summary) { "now" } else { "at the end" }.into())];
+    let mut lines = vec![Line::Rule(
+        if run_state.is_active() && !status::has_trained(summary) { "now" } else { "at the end" }.into(),
+    )];
     let features = summary.features.map(|features| features.images_per_second);
     if let Some(speed) = features.or(summary.images_per_second) {
         lines.push(figure("speed", format!("{} images/s", whole(speed))));
@@ -118,7 +126,7 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
         lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
     // A lost worker leaves an outdated measurement.
-    let load = if stands.is_active() { load(summary) } else { Vec::new() };
+    let load = if run_state.is_active() { load(summary) } else { Vec::new() };
     lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
     lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| figure(name, value)));
     if let Some(last) = summary.history.last() {

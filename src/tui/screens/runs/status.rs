@@ -11,18 +11,18 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::thousands;
 
 /// Returns whether the run's training has ended, though a worker may still evaluate its best weights.
-pub(super) fn trained(summary: &Summary) -> bool {
+pub(super) fn has_trained(summary: &Summary) -> bool {
     summary.evaluating.is_some() || summary.outcome.is_some()
 }
 
 /// Returns sign, word and style for the list.
-pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
+pub(super) fn list_label(state: &State, run: &RunView) -> (String, Style) {
     let theme = &state.theme;
-    let (Ok(summary), Some(stands)) = (&run.summary, run.state(state.now)) else {
+    let (Ok(summary), Some(run_state)) = (&run.summary, run.state(state.now)) else {
         return ("✗ unreadable".into(), theme.bad());
     };
-    let (sign, style) = theme.state(stands);
-    let word = match (stands, &summary.outcome) {
+    let (sign, style) = theme.state(run_state);
+    let word = match (run_state, &summary.outcome) {
         _ if state.runs.pending_request(&run.id).is_some() => "asked",
         (RunState::Running, _) if summary.stopping => "stopping",
         (RunState::Running, _) if summary.kernels.is_some() => "compiling",
@@ -33,13 +33,13 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
         (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
         // The name of this state is wider than the column.
         (RunState::Interrupted, _) => "signalled",
-        _ => stands.name(),
+        _ => run_state.name(),
     };
     (format!("{sign} {word}"), style)
 }
 
 /// Returns a sentence on the kernels that are being compiled.
-fn compiling(summary: &Summary) -> String {
+fn describe_compilation(summary: &Summary) -> String {
     let device = summary.device.as_ref().map_or("the device", |device| device.name.as_str());
     let so_far = match summary.kernels {
         None | Some(0) => String::new(),
@@ -49,18 +49,18 @@ fn compiling(summary: &Summary) -> String {
 }
 
 /// Returns a sentence on the state and the keys that help, if there is something to report.
-pub(super) fn sentence(
+pub(super) fn describe_state(
     theme: &Theme,
     summary: &Summary,
-    stands: RunState,
+    run_state: RunState,
     loss: Option<&WorkerDeath>,
 ) -> Option<(String, Style)> {
     let epoch = summary.epoch();
     let next_step = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
-    let (sign, style) = theme.state(stands);
-    let text = match stands {
+    let (sign, style) = theme.state(run_state);
+    let text = match run_state {
         RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {next_step}"),
-        RunState::Running if summary.kernels.is_some() => compiling(summary),
+        RunState::Running if summary.kernels.is_some() => describe_compilation(summary),
         RunState::Running if summary.features.is_some() => {
             "computing the frozen base's features of the images, once for all epochs".into()
         }
@@ -68,7 +68,7 @@ pub(super) fn sentence(
             let on = if summary.evaluating == Some(Split::Train) { " on the training images" } else { "" };
             format!("testing the weights of epoch {}, the best{on}", summary.early_stopping.best_epoch)
         }
-        RunState::Running if trained(summary) => "its training has ended; its worker is still running".into(),
+        RunState::Running if has_trained(summary) => "its training has ended; its worker is still running".into(),
         RunState::Running => return None,
         RunState::Queued => match (&summary.waiting_for, &summary.slot_wait) {
             (Some(other), _) => format!("queued: waits for {other} to end"),
@@ -94,7 +94,7 @@ pub(super) fn sentence(
             };
             format!("interrupted by {signal} after epoch {epoch}; {next_step}")
         }
-        RunState::Finished => finished(summary),
+        RunState::Finished => describe_finish(summary),
         RunState::Failed => {
             let cause = summary.cause().map(printable).unwrap_or_default();
             let what = if matches!(summary.outcome, Some(Outcome::Diverged { .. })) { "diverged" } else { "failed" };
@@ -104,7 +104,7 @@ pub(super) fn sentence(
     Some((format!("{sign} {text}"), style))
 }
 
-fn finished(summary: &Summary) -> String {
+fn describe_finish(summary: &Summary) -> String {
     let epoch = summary.epoch();
     match &summary.outcome {
         Some(Outcome::Finished { reason: FinishReason::EarlyStop }) => {

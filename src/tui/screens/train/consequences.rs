@@ -27,15 +27,16 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
     let drafts: Option<Vec<Recipe>> = form.strategy_choice.strategies().map(|one| form.draft(one, &choices)).collect();
     let (Some(dataset), Some(drafts)) = (form.dataset(&choices), drafts) else {
-        return nothing(state, &choices, buffer, area);
+        return draw_error(state, &choices, buffer, area);
     };
     let mut row = 1;
     if form.strategy_choice == StrategyChoice::All {
-        row += comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
+        row +=
+            draw_comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
     let sentences = match (form.strategy_choice, drafts.last()) {
-        (StrategyChoice::All, Some(last)) => of_all(form, dataset, &drafts, last, &choices),
-        (_, Some(only)) => of_one(dataset, only, &choices),
+        (StrategyChoice::All, Some(last)) => describe_all(form, dataset, &drafts, last, &choices),
+        (_, Some(only)) => describe_run(dataset, only, &choices),
         (_, None) => Vec::new(),
     };
     for line in sentences.iter().flat_map(|sentence| wrap(sentence, area.width.saturating_sub(3))) {
@@ -51,7 +52,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 }
 
 /// Draws the reason why there are no consequences to show yet.
-fn nothing(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: Rect) {
+fn draw_error(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: Rect) {
     let (theme, form) = (&state.theme, &state.train);
     let (words, style) = match form.first_error(choices) {
         // The explanation above shows this error already.
@@ -65,19 +66,19 @@ fn nothing(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: 
 }
 
 /// Returns the preprocessing and the hash of a base: `keras-imagenet, a161c0f7`.
-pub(super) fn base_words(base: &Manifest) -> String {
+pub(super) fn describe_base(base: &Manifest) -> String {
     format!("{}, {}", base.preprocessing, base.hash.chars().take(DIGITS).collect::<String>())
 }
 
 /// Returns the base and the image size.
-fn base(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
+fn describe_transfer(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
     let (name, size) = (&transfer.weights, transfer.size);
-    let known = choices.base(name).map(|base| format!(" ({})", base_words(base))).unwrap_or_default();
+    let known = choices.base(name).map(|base| format!(" ({})", describe_base(base))).unwrap_or_default();
     format!("{name}{known} at {size}×{size}")
 }
 
 /// Returns the sentences of one run, the most important first.
-fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
+fn describe_run(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
     let cost = match Cost::of(recipe, dataset, choices) {
         Ok(cost) => cost,
         Err(error) => return vec![format!("✗ {error}")],
@@ -88,7 +89,7 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> 
     if let Some(transfer) = &recipe.transfer {
         let frozen = recipe.frozen_stages_text().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
         sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_stages_text().unwrap_or_default()));
-        sentences.push(format!("{}; {memory}", base(transfer, choices)));
+        sentences.push(format!("{}; {memory}", describe_transfer(transfer, choices)));
         if let Some(fine_tuning) = &transfer.fine_tuning {
             let run = choices.library.runs.list.iter().find(|run| run.id == fine_tuning.from);
             let is_active = run.is_some_and(|run| choices.is_active(run));
@@ -108,15 +109,15 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> 
         count(train, "image", "images"),
         thousands(counts.validation)
     ));
-    sentences.push(end(recipe));
+    sentences.push(describe_end(recipe));
     sentences.push(format!("then the best weights are tested on {}", count(counts.test, "image", "images")));
     if recipe.strategy.is_from_scratch() {
-        sentences.push(image_words(dataset));
+        sentences.push(describe_images(dataset));
     }
     sentences
 }
 
-fn end(recipe: &Recipe) -> String {
+fn describe_end(recipe: &Recipe) -> String {
     let better = match recipe.early_stopping.monitor {
         Monitor::ValLoss => "without a lower val loss",
         Monitor::ValAccuracy => "without a higher val accuracy",
@@ -133,13 +134,13 @@ fn end(recipe: &Recipe) -> String {
     format!("ends after {epochs}, or {} in a row{from} {better}", patience.in_epochs())
 }
 
-fn image_words(dataset: &DatasetView) -> String {
+fn describe_images(dataset: &DatasetView) -> String {
     let kind = if dataset.channels == 1 { "gray" } else { "colour" };
     format!("{}×{} {kind} → {}", dataset.width, dataset.height, count(dataset.classes.len(), "class", "classes"))
 }
 
 /// Returns the sentences that all four runs share.
-fn of_all(
+fn describe_all(
     form: &Form,
     dataset: &DatasetView,
     drafts: &[Recipe],
@@ -152,7 +153,7 @@ fn of_all(
         sentences.push(format!("–: no earlier run on device {} to estimate the time from", last.device));
     }
     if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_stages_text()) {
-        sentences.push(format!("{}; finetune trains {trained}", base(transfer, choices)));
+        sentences.push(format!("{}; finetune trains {trained}", describe_transfer(transfer, choices)));
     }
     sentences.push("each waits for the one before; finetune starts from features' best weights".into());
     sentences.extend(costs.iter().skip(2).take(1).filter_map(Cost::features));
@@ -161,7 +162,7 @@ fn of_all(
 }
 
 /// Draws a table with a line for each of the runs. Returns the number of rows used.
-fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
+fn draw_comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
     const COLUMNS: [Column; 7] = [
         Column::left("STRATEGY", 9, 0),
         Column::right("PARAMETERS", 4),
@@ -173,15 +174,15 @@ fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &
     ];
     let (theme, choices) = (&state.theme, state.form_choices());
     let row = |recipe: &Recipe| -> Option<Row> {
-        let Cost { work, time, .. } = Cost::of(recipe, dataset, &choices).ok()?;
+        let Cost { training, time, .. } = Cost::of(recipe, dataset, &choices).ok()?;
         let dash = || "–".to_owned();
         let before = time.as_ref().filter(|time| time.seconds_before >= 1.0);
         let about = |time: &crate::runs::Estimate| if time.rough { "roughly " } else { "" };
         let cells = [
             recipe.strategy.to_string(),
-            thousands(work.parameters),
-            thousands(work.trained),
-            Size(work.memory).to_string(),
+            thousands(training.parameters),
+            thousands(training.trained),
+            Size(training.memory).to_string(),
             before.map_or_else(dash, |time| duration(time.seconds_before)),
             time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_per_epoch))),
             time.as_ref().map_or_else(dash, |time| time.from.to_string()),

@@ -9,7 +9,7 @@ use crate::tui::library::DatasetView;
 
 /// The cost of a recipe on a dataset.
 pub(super) struct Cost {
-    pub(super) work: TrainingCost,
+    pub(super) training: TrainingCost,
     pub(super) time: Option<Estimate>,
     device: DeviceRequest,
 }
@@ -21,7 +21,7 @@ impl Cost {
         let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
         let (classes, images) = (dataset.classes.len(), dataset.counts());
         Ok(Self {
-            work: TrainingCost::of(recipe, image, classes, images)?,
+            training: TrainingCost::of(recipe, image, classes, images)?,
             device: recipe.device,
             time: estimate(choices.summaries().into_iter(), recipe, image, classes, images),
         })
@@ -29,19 +29,19 @@ impl Cost {
 
     /// Returns `14,847,815 parameters, 133,127 trained`.
     pub(super) fn parameters(&self) -> String {
-        let TrainingCost { parameters, trained, .. } = self.work;
+        let TrainingCost { parameters, trained, .. } = self.training;
         let trained = if trained == parameters { "all".into() } else { thousands(trained) };
         format!("{}, {trained} trained", count(parameters, "parameter", "parameters"))
     }
 
     /// Returns `about 312 MiB of memory`.
     pub(super) fn memory(&self) -> String {
-        format!("about {} of memory", Size(self.work.memory))
+        format!("about {} of memory", Size(self.training.memory))
     }
 
     /// Returns a sentence on computing the cached features; `None` where nothing is frozen.
     pub(super) fn features(&self) -> Option<String> {
-        let TrainingCost { precomputed, precomputed_operations, features_bytes, .. } = self.work;
+        let TrainingCost { precomputed, precomputed_operations, features_bytes, .. } = self.training;
         if precomputed > 0 {
             let images = count(precomputed, "image", "images");
             return Some(format!("features of {images} are computed once and take {} on disk", Size(features_bytes)));

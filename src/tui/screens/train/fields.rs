@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
+use super::consequences::describe_base;
 use super::label;
-use super::meaning::base_words;
 use super::{Field, Form, FormChoices, LeftOutChoice};
 use crate::domain::StrategyChoice;
 use crate::supervise::strategy_run_names;
@@ -38,25 +38,25 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
             _ => String::new(),
         };
         let place = Rect { width: at.width.saturating_sub(if more.is_empty() { 0 } else { width(&more) + 2 }), ..at };
-        cursor = line(state, buffer, place, *field).or(cursor);
+        cursor = draw_field(state, buffer, place, *field).or(cursor);
         if !more.is_empty() {
             Pen::new(buffer, &state.theme, at, 0).flush_right(&format!("{more} "), state.theme.accent());
         }
     }
-    line(state, buffer, Rect { y: area.y + room, height: area.height.min(1), ..area }, *launch).or(cursor)
+    draw_field(state, buffer, Rect { y: area.y + room, height: area.height.min(1), ..area }, *launch).or(cursor)
 }
 
 /// Draws a line of the form. Returns the cursor's position if it is in this line.
-fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
+fn draw_field(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
     let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let focused = form.focus == field;
     let mut pen = Pen::new(buffer, theme, at, 0);
     pen.left(if focused { theme.glyphs.focus } else { "" }, 2, theme.accent());
     match field {
-        Field::Launch => launch(state, &mut pen),
+        Field::Launch => draw_launch(state, &mut pen),
         Field::Strategy => {
             pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
-            strategies(state, &mut pen);
+            draw_strategies(state, &mut pen);
         }
         _ => {
             pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
@@ -68,7 +68,7 @@ fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Po
             };
             let start = pen.position();
             let (input, note) = value(state, field);
-            show(state, &mut pen, field, input.text(), style);
+            draw_value(state, &mut pen, field, input.text(), style);
             if error.is_some() {
                 pen.write("✗ see below", theme.bad());
             } else {
@@ -86,7 +86,7 @@ fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Po
 }
 
 /// Writes a value and moves the pen to the column of the note.
-fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style) {
+fn draw_value(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style) {
     let [open, close] = state.theme.glyphs.choice;
     if field == Field::Name {
         let columns = pen.room();
@@ -111,12 +111,12 @@ fn value(state: &State, field: Field) -> (Input, String) {
         Field::Weights => {
             let name = form.weights(choices);
             let base = name.and_then(|name| choices.base(name));
-            (named(name), base.map(base_words).unwrap_or_default())
+            (named(name), base.map(describe_base).unwrap_or_default())
         }
         Field::From => {
             let run = form.start(choices);
             let name = form.from.as_ref().or(run.map(|run| &run.id));
-            (named(name), run.map(|run| start_words(choices, run)).unwrap_or_default())
+            (named(name), run.map(|run| describe_start(choices, run)).unwrap_or_default())
         }
         Field::LeftOut => describe_left_out(form, choices),
         Field::Setting(setting) => {
@@ -169,14 +169,14 @@ fn named<T: ToString>(name: Option<&T>) -> Input {
 }
 
 /// Returns the strategy and the dataset of the run from which fine-tuning starts.
-fn start_words(choices: &FormChoices<'_>, run: &crate::tui::library::RunView) -> String {
+fn describe_start(choices: &FormChoices<'_>, run: &crate::tui::library::RunView) -> String {
     let Ok(summary) = &run.summary else { return String::new() };
     let what = format!("{} on {}", summary.recipe.strategy, summary.recipe.dataset);
     if choices.is_active(run) { format!("{what}, still active") } else { what }
 }
 
 /// Draws the strategies side by side, the chosen one marked.
-fn strategies(state: &State, pen: &mut Pen<'_>) {
+fn draw_strategies(state: &State, pen: &mut Pen<'_>) {
     let (theme, form) = (&state.theme, &state.train);
     // With two cells between them they need 42 columns. Otherwise the last one would be cut.
     let gap = if pen.room() < 42 { 1 } else { 2 };
@@ -192,29 +192,29 @@ fn strategies(state: &State, pen: &mut Pen<'_>) {
     }
 }
 
-fn launch(state: &State, pen: &mut Pen<'_>) {
+fn draw_launch(state: &State, pen: &mut Pen<'_>) {
     let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let button = if form.launching { "[ Launching … ]" } else { "[ Launch ]" };
     let focused = form.focus == Field::Launch;
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
     let (what, style) = match form.first_error(choices) {
-        Some((field, _)) => (format!("not yet: {}", missing(form, field)), theme.bad()),
-        None => (ordered(form, choices) + in_turn(state.library.runs.active(state.now)), theme.dim()),
+        Some((field, _)) => (format!("not yet: {}", describe_missing(form, field)), theme.bad()),
+        None => (describe_launch(form, choices) + in_turn(state.library.runs.active(state.now)), theme.dim()),
     };
     pen.write(&what, style);
 }
 
 /// Returns a note that a launched run may wait for `active` others.
 fn in_turn(active: usize) -> &'static str {
-    if active == 0 { "" } else { ", in its turn" }
+    if active == 0 { "" } else { ", in turn" }
 }
 
-fn missing(form: &Form, field: Field) -> String {
+fn describe_missing(form: &Form, field: Field) -> String {
     if form.focus == field { "see below".into() } else { format!("see {}", label(field)) }
 }
 
-fn ordered(form: &Form, choices: &FormChoices<'_>) -> String {
+fn describe_launch(form: &Form, choices: &FormChoices<'_>) -> String {
     let on = form.dataset(choices).map(|dataset| dataset.name.to_string()).unwrap_or_default();
     match (form.strategy_choice, crate::domain::RunId::of_new_run(form.name.text())) {
         (StrategyChoice::All, Ok(stem)) => {

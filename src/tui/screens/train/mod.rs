@@ -1,11 +1,11 @@
 //! The Train screen: the form with the settings of a new run, their meaning and their cost.
 
 mod backend;
-mod before;
+mod consequences;
 mod cost;
+mod earlier_runs;
 mod explanation;
 mod fields;
-mod meaning;
 mod network;
 mod state;
 mod update;
@@ -44,7 +44,7 @@ impl State {
     }
 }
 
-/// The entry of the screen.
+/// The Train screen's entry in the table of screens.
 pub(super) struct Train;
 
 impl ScreenEntry for Train {
@@ -79,7 +79,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         (form, Rect { x: form.right(), width: area.width - FORM_WIDTH, ..area }, explanation::ROOMY)
     } else {
         // The settings scroll. Otherwise they would push the consequences off a low terminal.
-        let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.train.strategy_choice));
+        let room = area.height.saturating_sub(explanation::TIGHT + consequence_rows(state.train.strategy_choice));
         let form = Rect { height: lines.min(room.max(FEWEST)).min(area.height), ..area };
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
     };
@@ -87,17 +87,17 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     if area.width >= WIDE {
         let under = lines.saturating_add(1).min(form.height);
         let free = Rect { y: form.y + under, width: form.width - 1, height: form.height - under, ..form };
-        before::render(state, buffer, free);
+        earlier_runs::render(state, buffer, free);
     }
     let explained = explained.min(beside.height);
     explanation::render(state, buffer, Rect { height: explained, ..beside });
     let below = Rect { y: beside.y + explained, height: beside.height - explained, ..beside };
-    meaning::render(state, buffer, below);
+    consequences::render(state, buffer, below);
 }
 
 /// Returns the rows reserved for the consequences on a low terminal. Only the strategy decides their number, because
 /// the form must not grow and shrink while the user types.
-fn meaning_rows(strategy_choice: StrategyChoice) -> u16 {
+fn consequence_rows(strategy_choice: StrategyChoice) -> u16 {
     match strategy_choice {
         StrategyChoice::One(Strategy::Cnn | Strategy::Deep) => 5,
         StrategyChoice::One(Strategy::Features) => 8,

@@ -12,7 +12,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Train(TrainAction::Launch) => return launch(state),
         Action::Train(TrainAction::Preset) => {
-            preset(state);
+            apply_next_preset(state);
             return Vec::new();
         }
         Action::Back => return back(state),
@@ -38,7 +38,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 }
 
 /// Fills the form with the next preset and shows a message about it.
-fn preset(state: &mut State) {
+fn apply_next_preset(state: &mut State) {
     let (form, choices) = state.form_and_choices();
     let preset = form.next_preset(&choices);
     form.apply_preset(preset, &choices);
@@ -155,21 +155,21 @@ fn launch(state: &mut State) -> Vec<Effect> {
 pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
     match event {
         TrainEvent::NameSuggested(id) => {
-            suggested(state, &id);
+            on_name_suggested(state, &id);
             Vec::new()
         }
-        TrainEvent::LaunchFinished(result) => launched(state, result),
-        TrainEvent::LaunchAllFinished(result) => practice_launched(state, result),
+        TrainEvent::LaunchFinished(result) => on_launched(state, result),
+        TrainEvent::LaunchAllFinished(result) => on_all_launched(state, result),
     }
 }
 
-fn suggested(state: &mut State, id: &RunId) {
+fn on_name_suggested(state: &mut State, id: &RunId) {
     if !state.train.named {
         state.train.name = Input::new(id.as_str());
     }
 }
 
-fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
+fn on_launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
     state.train.launching = false;
     match result {
         Ok(id) => {
@@ -181,7 +181,7 @@ fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect
                     format!("{id} is launched: {others} running or waiting")
                 }
             };
-            show(state, id, words)
+            show_run(state, id, words)
         }
         Err(error) => {
             state.fail(&format!("not launched: {error}"));
@@ -190,14 +190,14 @@ fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect
     }
 }
 
-fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
+fn on_all_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
     state.train.launching = false;
     match result {
         Ok(ids) => {
             let [first, others @ ..] = &ids;
             let others: Vec<&str> = others.iter().map(RunId::as_str).collect();
             let words = format!("{first}, {} are launched, one after the other", others.join(", "));
-            show(state, first.clone(), words)
+            show_run(state, first.clone(), words)
         }
         Err(error) => {
             state.fail(&format!("not all runs were launched: {error}"));
@@ -207,7 +207,7 @@ fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>)
 }
 
 /// Shows a run that was just launched.
-fn show(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
+fn show_run(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
     state.notify(words);
     state.runs.selected = Some(id);
     state.train.named = false;

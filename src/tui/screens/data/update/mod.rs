@@ -22,7 +22,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 fn apply_action(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Back => return back(state),
-        Action::Data(action) => return ask(state, action),
+        Action::Data(action) => return apply_own(state, action),
         Action::Open => return open(state),
         movement if state.data.view == DataView::Table => {
             let data = &mut state.data;
@@ -97,7 +97,7 @@ fn back(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
+fn apply_own(state: &mut State, action: DataAction) -> Vec<Effect> {
     match action {
         DataAction::NextSplit => {
             let here = SplitFilter::EACH.iter().position(|filter| *filter == state.data.filter).unwrap_or(0);
@@ -115,7 +115,7 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
             None => {}
         },
         DataAction::Faces => {}
-        DataAction::NextPage | DataAction::PreviousPage => turn(state, action == DataAction::NextPage),
+        DataAction::NextPage | DataAction::PreviousPage => turn_page(state, action == DataAction::NextPage),
         DataAction::CreateDemo => return create_demo(state),
         DataAction::Import => import::ask(state),
         DataAction::Delete => return deletion::ask(state),
@@ -123,7 +123,7 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
     Vec::new()
 }
 
-fn turn(state: &mut State, forward: bool) {
+fn turn_page(state: &mut State, forward: bool) {
     let places = state.layout.pictures;
     let count = state.data.count(&state.library);
     let data = &mut state.data;
@@ -153,14 +153,14 @@ fn clamp_selection(data: &mut DataState, library: &Library) {
 }
 
 fn create_demo(state: &mut State) -> Vec<Effect> {
-    if state.data.drawing_demo {
+    if state.data.creating_demo {
         return Vec::new();
     }
     if state.library.datasets.has("demo") {
         state.notify("the demo dataset already exists".into());
         return Vec::new();
     }
-    state.data.drawing_demo = true;
+    state.data.creating_demo = true;
     state.data.demo_error = None;
     vec![Effect::Data(DataEffect::CreateDemo)]
 }
@@ -264,7 +264,7 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
 }
 
 fn demo_finished(state: &mut State, result: Result<(), String>) {
-    state.data.drawing_demo = false;
+    state.data.creating_demo = false;
     match result {
         Ok(()) => state.notify("the demo dataset is ready: 2 opens the Train form".into()),
         Err(error) => {

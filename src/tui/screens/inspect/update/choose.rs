@@ -70,7 +70,8 @@ pub(super) fn request(state: &mut State) -> Vec<Effect> {
 fn read(state: &mut State, wanted: Option<PredictionRequest>) -> Vec<Effect> {
     state.inspect.subject.clone_from(&wanted);
     state.inspect.stamp = stamp(state);
-    if let Some(known) = wanted.as_ref().zip(state.inspect.seen.as_ref()).map(|(wanted, (seen, _))| wanted == seen)
+    if let Some(known) =
+        wanted.as_ref().zip(state.inspect.answer.as_ref()).map(|(wanted, (request, _))| wanted == request)
         && known
     {
         list::refill(&mut state.inspect);

@@ -19,8 +19,8 @@ pub(super) fn refill(inspect: &mut InspectState) {
 pub(super) fn refill_in_place(inspect: &mut InspectState) {
     let list = match inspect.report() {
         None => Vec::new(),
-        Some(seen) if inspect.suspects => seen.inspection.hardest(SUSPECTS),
-        Some(seen) => seen.inspection.cell(inspect.cell.0, inspect.cell.1, inspect.order),
+        Some(report) if inspect.suspects => report.inspection.hardest(SUSPECTS),
+        Some(report) => report.inspection.cell(inspect.cell.0, inspect.cell.1, inspect.order),
     };
     inspect.list = Arc::new(list);
 }
@@ -42,12 +42,12 @@ pub(super) fn reorder(inspect: &mut InspectState) {
 
 /// Puts the cursor on the most frequent mistake, unless it is already inside of the matrix.
 pub(super) fn worst_cell(inspect: &mut InspectState) {
-    let Some(seen) = inspect.report() else { return };
-    let classes = seen.confusion.classes();
+    let Some(report) = inspect.report() else { return };
+    let classes = report.confusion.classes();
     if inspect.cell != (0, 0) && inspect.cell.0 < classes && inspect.cell.1 < classes {
         return;
     }
-    let mistakes = seen.confusion.cells().filter(|(truth, predicted, _)| truth != predicted);
+    let mistakes = report.confusion.cells().filter(|(truth, predicted, _)| truth != predicted);
     let worst = mistakes.max_by_key(|(truth, predicted, count)| {
         // Of equally frequent ones the first is taken.
         (*count, std::cmp::Reverse((*truth, *predicted)))
@@ -77,18 +77,18 @@ pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     let Some(dataset) = choose::dataset(state) else { return Vec::new() };
     let (name, fingerprint) = (dataset.name.clone(), dataset.fingerprint.clone());
     let inspect = &mut state.inspect;
-    inspect.faces.settle((name.clone(), fingerprint.clone()));
+    inspect.faces.reset_if_outdated((name.clone(), fingerprint.clone()));
     let split: Split = inspect.split;
     let around = |before: usize, after: usize| {
         let from = inspect.pick.saturating_sub(before);
         let near = inspect.list.iter().skip(from).take(inspect.pick - from + after).map(|judged| judged.index);
-        near.filter(|index| !inspect.faces.asked.contains(&(split, *index))).collect::<Vec<usize>>()
+        near.filter(|index| !inspect.faces.requested.contains(&(split, *index))).collect::<Vec<usize>>()
     };
     // Images are requested in blocks, before those near the selection run out.
     if around(BLOCK / 3, BLOCK / 3).is_empty() {
         return Vec::new();
     }
     let missing = around(BLOCK / 2, BLOCK);
-    inspect.faces.asked.extend(missing.iter().map(|index| (split, *index)));
+    inspect.faces.requested.extend(missing.iter().map(|index| (split, *index)));
     vec![Effect::Inspect(InspectEffect::LoadFaces { dataset: name, fingerprint, split, indices: missing })]
 }

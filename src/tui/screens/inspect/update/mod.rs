@@ -69,7 +69,7 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
 /// Moves the cursor over the cells of the matrix, or over the rows of the table of classes.
 fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
     let inspect = &mut state.inspect;
-    let Some(last) = inspect.report().map(|seen| seen.confusion.classes().saturating_sub(1)) else {
+    let Some(last) = inspect.report().map(|report| report.confusion.classes().saturating_sub(1)) else {
         return Vec::new();
     };
     let (truth, predicted) = inspect.cell;
@@ -90,7 +90,7 @@ fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
 
 fn mode(state: &mut State) {
     let inspect = &mut state.inspect;
-    let refused = inspect.report().and_then(|seen| seen.against.as_ref()?.as_ref().err().cloned());
+    let refused = inspect.report().and_then(|report| report.against.as_ref()?.as_ref().err().cloned());
     // The other run's predictions may still be loading. The difference is shown once they are read.
     let two = inspect.against.is_some() && refused.is_none();
     inspect.mode = match inspect.mode {
@@ -140,10 +140,10 @@ fn epoch(state: &mut State, action: InspectAction) -> Vec<Effect> {
         return source(state, Split::Validation);
     }
     let inspect = &mut state.inspect;
-    let Some(seen) = inspect.report() else { return Vec::new() };
+    let Some(report) = inspect.report() else { return Vec::new() };
     // The requested epoch counts, because a held key is faster than the disk.
-    let here = inspect.subject.as_ref().and_then(|subject| subject.epoch).or(seen.epoch).unwrap_or(0);
-    let epochs = &seen.epochs;
+    let here = inspect.subject.as_ref().and_then(|subject| subject.epoch).or(report.epoch).unwrap_or(0);
+    let epochs = &report.epochs;
     let to = match action {
         InspectAction::EpochBack => epochs.iter().rev().find(|epoch| **epoch < here),
         InspectAction::EpochOn => epochs.iter().find(|epoch| **epoch > here),
@@ -183,7 +183,7 @@ fn evaluate(state: &mut State) -> Vec<Effect> {
 /// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
     match event {
-        InspectEvent::PredictionsLoaded(subject, result) => return judged(state, subject, result),
+        InspectEvent::PredictionsLoaded(subject, result) => return on_predictions(state, subject, result),
         InspectEvent::Faces { dataset, fingerprint, split, faces } => {
             let here = &mut state.inspect.faces;
             if here.of != Some((dataset, fingerprint)) {
@@ -215,7 +215,7 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn judged(
+fn on_predictions(
     state: &mut State,
     subject: PredictionRequest,
     result: Result<std::sync::Arc<PredictionReport>, String>,
@@ -225,9 +225,11 @@ fn judged(
     if inspect.subject.as_ref() != Some(&subject) {
         return Vec::new();
     }
-    let run = |seen: &Option<(PredictionRequest, _)>| seen.as_ref().map(|(seen, _)| (seen.run.clone(), seen.split));
-    let other = run(&inspect.seen) != Some((subject.run.clone(), subject.split));
-    inspect.seen = Some((subject, result));
+    let run = |answer: &Option<(PredictionRequest, _)>| {
+        answer.as_ref().map(|(request, _)| (request.run.clone(), request.split))
+    };
+    let other = run(&inspect.answer) != Some((subject.run.clone(), subject.split));
+    inspect.answer = Some((subject, result));
     if other {
         inspect.pick = 0;
         list::worst_cell(inspect);

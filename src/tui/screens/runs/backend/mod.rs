@@ -106,11 +106,11 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             RunsEvent::Done(result.map(|_| format!("tags and note of {id} are saved")))
         }
         RunsEffect::Measure(ids) => {
-            let weighed = |id: RunId| {
+            let measured = |id: RunId| {
                 let bytes = store.folder(&id).disk_usage();
                 (id, bytes)
             };
-            RunsEvent::Measured(ids.into_iter().map(weighed).collect())
+            RunsEvent::Measured(ids.into_iter().map(measured).collect())
         }
         RunsEffect::Delete(ids) => backend.delete(ids),
     }

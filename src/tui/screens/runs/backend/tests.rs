@@ -79,8 +79,8 @@ fn a_deletion_is_measured_first_and_spares_an_active_run() {
     let (_home, store, backend) = home();
     let folder = store.folder(&id("old"));
     std::fs::write(folder.best_checkpoint(), vec![0; 10_000]).expect("written");
-    let weighed = run(&backend, RunsEffect::Measure(vec![id("old"), id("none")]));
-    let RunsEvent::Measured(sizes) = weighed else { panic!("{weighed:?}") };
+    let measured = run(&backend, RunsEffect::Measure(vec![id("old"), id("none")]));
+    let RunsEvent::Measured(sizes) = measured else { panic!("{measured:?}") };
     assert!(sizes[0].1 > 10_000 && sizes[0].1 < 30_000 && sizes[1] == (id("none"), 0), "{sizes:?}");
     // Deletion follows the order of marking and ends at the first refused run.
     let deleted = run(&backend, RunsEffect::Delete(vec![id("old"), id("fresh")]));

@@ -81,12 +81,12 @@ impl Chart {
     }
 
     /// Smooths more; after the strongest smoothing not at all.
-    pub fn smooth(&mut self) {
+    pub fn smooth_more(&mut self) {
         self.smoothing = (self.smoothing + 1) % SMOOTHING.len();
     }
 
     /// Switches to the next axis and shows all of it.
-    pub fn turn_axis(&mut self) {
+    pub fn next_axis(&mut self) {
         self.axis = match self.axis {
             Axis::Epochs => Axis::Steps,
             Axis::Steps => Axis::Seconds,
@@ -113,30 +113,30 @@ impl Chart {
 
     /// Returns the visible part of the axis.
     #[must_use]
-    pub fn shown(&self, whole: Window) -> Window {
+    pub fn visible(&self, whole: Window) -> Window {
         self.window.map_or(whole, |window| window.within(whole))
     }
 
-    fn put(&mut self, window: Window, whole: Window) {
+    fn set_window(&mut self, window: Window, whole: Window) {
         self.window = (window.span() < whole.span()).then_some(window);
     }
 
     /// Zooms in or out around the cursor, or around `here` if the cursor is not visible.
     pub fn zoom(&mut self, whole: Window, here: f64, closer: bool) {
-        let shown = self.shown(whole);
+        let shown = self.visible(whole);
         let about = self.cursor.filter(|x| shown.contains(*x)).unwrap_or(here);
-        self.put(shown.zoomed(whole, if closer { ZOOM } else { 1.0 / ZOOM }, about), whole);
+        self.set_window(shown.zoomed(whole, if closer { ZOOM } else { 1.0 / ZOOM }, about), whole);
     }
 
     /// Moves the visible part forward or back.
     pub fn pan(&mut self, whole: Window, forward: bool) {
-        let window = self.shown(whole).panned(whole, if forward { PAN } else { -PAN });
-        self.put(window, whole);
+        let window = self.visible(whole).panned(whole, if forward { PAN } else { -PAN });
+        self.set_window(window, whole);
     }
 
     /// Moves the cursor, which starts in the middle. The visible part follows it.
-    pub fn step(&mut self, whole: Window, forward: bool) {
-        let shown = self.shown(whole);
+    pub fn move_cursor(&mut self, whole: Window, forward: bool) {
+        let shown = self.visible(whole);
         let by = shown.span() * if forward { CURSOR } else { -CURSOR };
         let before = self.cursor.filter(|x| shown.contains(*x));
         let cursor = before.map_or(shown.from.midpoint(shown.to), |x| (x + by).clamp(whole.from, whole.to));
@@ -196,13 +196,13 @@ impl<'a> EpochPositions<'a> {
 
     /// Returns the whole axis: to the latest data, with room to grow while the run is active.
     #[must_use]
-    pub fn whole(&self, stands: RunState) -> Window {
+    pub fn whole(&self, run_state: RunState) -> Window {
         let summary = self.summary;
         let epoch = summary.progress.map_or(summary.epoch(), |progress| progress.epoch);
-        let last = if stands.is_active() { scale::epochs(epoch, summary.limits.epochs) } else { epoch.max(1) };
+        let last = if run_state.is_active() { scale::epochs(epoch, summary.limits.epochs) } else { epoch.max(1) };
         match self.axis {
             Axis::Epochs | Axis::Steps => Window::until(self.end_of(last)),
-            Axis::Seconds if stands.is_active() => {
+            Axis::Seconds if run_state.is_active() => {
                 // The end grows in large steps, because an axis that moves every second is not readable.
                 let reached = self.reached().max(1.0);
                 let step = scale::step(reached, 4);

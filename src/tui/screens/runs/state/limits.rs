@@ -11,7 +11,7 @@ const FORM: &str = "type epochs and a number, patience and a number, or both, su
 ///
 /// # Errors
 /// The reason why the text is invalid, with the accepted form.
-pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
+pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
     let (mut epochs, mut patience) = (None, None);
     let mut words = text.split(|c: char| c.is_whitespace() || c == '=' || c == ',').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
@@ -36,7 +36,7 @@ pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
 
 /// Returns a sentence on the end of the run under these limits.
 #[must_use]
-pub fn meaning(summary: &Summary, limits: Limits) -> String {
+pub fn describe_limits(summary: &Summary, limits: Limits) -> String {
     let (epoch, status) = (summary.epoch(), &summary.early_stopping);
     if !limits.allow_another_epoch(epoch, status.waited) {
         let spent = if epoch >= limits.epochs {
@@ -83,7 +83,7 @@ mod tests {
             ("patience 1001", Err("patience must be 1 to 1000")),
         ];
         for (text, expected) in table {
-            match (parse(text, now), expected) {
+            match (parse_limits(text, now), expected) {
                 (Ok(limits), Ok((epochs, patience))) => assert_eq!(limits, Limits { epochs, patience }, "{text}"),
                 (Err(error), Err(start)) => assert!(error.starts_with(start), "{text}: {error}"),
                 (found, _) => panic!("{text}: {found:?}"),

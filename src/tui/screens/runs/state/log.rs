@@ -14,7 +14,7 @@ pub struct LogView {
 }
 
 /// Returns the number of lines in `after` that follow the last one of `before`.
-pub(super) fn grown(before: &[LogLine], after: &[LogLine]) -> usize {
+pub(super) fn count_new_lines(before: &[LogLine], after: &[LogLine]) -> usize {
     let Some(last) = before.last() else { return 0 };
     let index = after.iter().rposition(|line| line == last);
     index.map_or(0, |index| after.len() - index - 1)
@@ -28,7 +28,7 @@ impl LogView {
     }
 
     /// Keeps the visible lines in place after `grown` new lines were added.
-    pub(super) fn hold(&mut self, grown: usize) {
+    pub(super) fn keep_position(&mut self, grown: usize) {
         if !self.follows() {
             self.back += grown;
         }
@@ -41,14 +41,14 @@ impl LogView {
     }
 
     /// Follows the newest line, or stops following.
-    pub fn toggle(&mut self) {
+    pub fn toggle_following(&mut self) {
         self.held = self.follows();
         self.back = 0;
     }
 
     /// Returns whether a line contains the search text, in any case.
     #[must_use]
-    pub fn hits(&self, line: &LogLine) -> bool {
+    pub fn matches(&self, line: &LogLine) -> bool {
         !self.search.is_empty() && line.text.to_lowercase().contains(&self.search.to_lowercase())
     }
 
@@ -59,7 +59,7 @@ impl LogView {
         let skip = usize::from(!from_here);
         let index =
             |step: usize| if towards_end { (here + step) % count } else { (here + count - step % count) % count };
-        let found = (skip..count + skip).map(index).find(|index| self.hits(&log[*index]));
+        let found = (skip..count + skip).map(index).find(|index| self.matches(&log[*index]));
         if let Some(index) = found {
             self.back = count - 1 - index;
             self.held = true;
@@ -80,15 +80,15 @@ mod tests {
     fn the_visible_lines_stay_in_place_while_the_log_grows() {
         let (before, after) = (lines(&["a", "b", "c"]), lines(&["a", "b", "c", "d", "e"]));
         let mut view = LogView::default();
-        view.hold(grown(&before, &after));
+        view.keep_position(count_new_lines(&before, &after));
         assert!(view.follows());
         view.scroll(1, 3);
-        view.hold(grown(&before, &after));
+        view.keep_position(count_new_lines(&before, &after));
         assert_eq!(view.back, 3);
-        view.toggle();
+        view.toggle_following();
         assert!(view.follows());
-        view.toggle();
-        view.hold(2);
+        view.toggle_following();
+        view.keep_position(2);
         assert_eq!((view.back, view.follows()), (2, false));
     }
 

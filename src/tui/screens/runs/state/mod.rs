@@ -10,20 +10,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use chart::{Chart, Curves, EpochPositions};
-pub use limits::{meaning, parse as parse_limits};
+pub use limits::{describe_limits, parse_limits};
 pub use log::LogView;
 pub use requests::{PendingRequest, Request};
 
 use crate::domain::RunId;
+use crate::runs::comparison::MAX_RUNS;
 pub use crate::runs::detail::LogLine;
 use crate::runs::facts::RunFacts;
 use crate::runs::query::{Query, SortKey};
 use crate::tui::library::{Library, RunView};
 use crate::tui::messages::Context;
 use crate::tui::messages::runs;
-
-/// Most runs that Compare shows side by side.
-pub const COMPARED: usize = 6;
 
 /// The part of a run on the whole screen that has the keyboard focus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,8 +137,8 @@ impl RunsState {
         let ids: HashSet<&RunId> = library.runs.list.iter().map(|run| &run.id).collect();
         self.marked.retain(|id| ids.contains(id));
         if let Some((id, log)) = before {
-            let grown = library.runs.find(&id).map_or(0, |after| log::grown(&log, &after.log));
-            self.log.hold(grown);
+            let grown = library.runs.find(&id).map_or(0, |after| log::count_new_lines(&log, &after.log));
+            self.log.keep_position(grown);
         }
         self.arrange(library, now);
         // After a deletion the run that takes its index is selected.
@@ -159,7 +157,7 @@ impl RunsState {
     #[must_use]
     pub fn runs_to_read(&self, library: &Library) -> Vec<RunId> {
         let shown = self.current(library).map(|run| run.id.clone());
-        let marked = self.marked.iter().take(COMPARED).filter(|id| shown.as_ref() != Some(id));
+        let marked = self.marked.iter().take(MAX_RUNS).filter(|id| shown.as_ref() != Some(id));
         shown.iter().chain(marked).cloned().collect()
     }
 

@@ -32,18 +32,18 @@ impl PendingRequest {
     /// Returns a message once the run has answered; `None` until then.
     #[must_use]
     pub fn answer(&self, run: &RunView, now: u64) -> Option<String> {
-        let (Ok(summary), Some(stands)) = (&run.summary, run.state(now)) else { return None };
+        let (Ok(summary), Some(run_state)) = (&run.summary, run.state(now)) else { return None };
         let id = &self.id;
-        if !stands.is_active() {
-            return Some(match (self.request, stands) {
+        if !run_state.is_active() {
+            return Some(match (self.request, run_state) {
                 (Request::Stop, RunState::Stopped) => format!("{id} is stopped"),
-                (_, stands) => format!("{id} has ended meanwhile: it is {stands}"),
+                (_, run_state) => format!("{id} has ended meanwhile: it is {run_state}"),
             });
         }
         match self.request {
             Request::Stop if summary.stopping => Some(format!("{id} is stopping")),
-            Request::Pause if stands == RunState::Paused => Some(format!("{id} is paused: p continues it")),
-            Request::Continue if stands != RunState::Paused => Some(format!("{id} continues")),
+            Request::Pause if run_state == RunState::Paused => Some(format!("{id} is paused: p continues it")),
+            Request::Continue if run_state != RunState::Paused => Some(format!("{id} continues")),
             Request::Limits(limits) if summary.limits == limits => {
                 Some(format!("{id} now has {} epochs and patience {}", limits.epochs, Patience(limits.patience)))
             }
@@ -53,7 +53,7 @@ impl PendingRequest {
 
     /// Returns the request in words, as not answered yet.
     #[must_use]
-    pub fn words(&self, now: u64) -> String {
+    pub fn describe(&self, now: u64) -> String {
         let what = match self.request {
             Request::Stop => "asked to stop".into(),
             Request::Pause => "asked to pause".into(),

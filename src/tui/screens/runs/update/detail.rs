@@ -11,27 +11,27 @@ use crate::tui::widgets::curve::Window;
 /// run, else the middle of the visible part.
 fn axis(state: &State) -> Option<(Window, f64)> {
     let run = state.runs.current(&state.library)?;
-    let stands = run.state(state.now)?;
-    let places = EpochPositions::of(run, state.runs.chart.axis)?;
-    let whole = places.whole(stands);
-    let shown = state.runs.chart.shown(whole);
-    let newest = places.reached();
-    let live = stands == RunState::Running && shown.contains(newest);
+    let run_state = run.state(state.now)?;
+    let positions = EpochPositions::of(run, state.runs.chart.axis)?;
+    let whole = positions.whole(run_state);
+    let shown = state.runs.chart.visible(whole);
+    let newest = positions.reached();
+    let live = run_state == RunState::Running && shown.contains(newest);
     Some((whole, if live { newest } else { shown.from.midpoint(shown.to) }))
 }
 
 pub(super) fn cursor(state: &mut State, forward: bool) {
     if let Some((whole, _)) = axis(state) {
-        state.runs.chart.step(whole, forward);
+        state.runs.chart.move_cursor(whole, forward);
     }
 }
 
 pub(super) fn apply(state: &mut State, action: RunsAction) {
     match action {
         RunsAction::ToggleCurve => state.runs.chart.curves = state.runs.chart.curves.next(),
-        RunsAction::Smooth => state.runs.chart.smooth(),
+        RunsAction::Smooth => state.runs.chart.smooth_more(),
         RunsAction::LogScale => state.runs.chart.log = !state.runs.chart.log,
-        RunsAction::Axis => state.runs.chart.turn_axis(),
+        RunsAction::Axis => state.runs.chart.next_axis(),
         RunsAction::ZoomReset => state.runs.chart.reset(),
         RunsAction::ZoomIn | RunsAction::ZoomOut => {
             if let Some((whole, here)) = axis(state) {
@@ -53,7 +53,7 @@ pub(super) fn apply(state: &mut State, action: RunsAction) {
             state.runs.pane_whole = !(state.runs.whole && state.runs.pane_whole);
             state.runs.whole |= state.runs.current(&state.library).is_some();
         }
-        RunsAction::Follow => state.runs.log.toggle(),
+        RunsAction::Follow => state.runs.log.toggle_following(),
         RunsAction::Search => {
             let before = state.runs.log.search.clone();
             let explanation = "any part of a line; n and N go to the next and the previous match";
@@ -75,7 +75,7 @@ pub(super) fn apply(state: &mut State, action: RunsAction) {
 pub(super) fn search(state: &mut State, towards_end: bool, from_here: bool) {
     let Some(log) = state.runs.current(&state.library).map(|run| run.log.clone()) else { return };
     if state.runs.log.search.is_empty() {
-        return state.fail("there is no search text: / takes one");
+        return state.fail("there is no search text: / starts a search");
     }
     if !state.runs.log.find(&log, towards_end, from_here) {
         let words = format!("the log does not contain '{}'", state.runs.log.search);

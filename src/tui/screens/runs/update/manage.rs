@@ -55,7 +55,7 @@ pub(super) fn tag(state: &mut State) {
 pub(super) fn note(state: &mut State) {
     let Some(run) = current(state) else { return };
     let title = format!("note about {}", run.id);
-    let explanation = "one paragraph, which / also searches; empty for none".into();
+    let explanation = "one paragraph, which filters search too; empty for none".into();
     ask(state, RunsPurpose::Note(run.id), title, explanation, run.about.note.as_str());
 }
 
@@ -95,7 +95,7 @@ fn refusal(state: &State, id: &RunId, now: u64) -> Option<String> {
 }
 
 /// Asks whether to delete runs of these sizes.
-pub(super) fn weighed(state: &mut State, sizes: &[(RunId, u64)]) {
+pub(super) fn measured(state: &mut State, sizes: &[(RunId, u64)]) {
     if state.overlay.is_some() || sizes.is_empty() {
         return;
     }

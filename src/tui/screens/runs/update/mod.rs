@@ -1,12 +1,13 @@
 //! The changes that keys and events make on the Runs screen; this file has those of the list and its marks.
 
-mod about;
 mod detail;
+mod manage;
+pub(super) mod prompts;
 mod requests;
-pub(super) mod typed;
 
-use super::{COMPARED, Filter, Pane, Request, RunsPurpose, RunsState};
+use super::{Filter, Pane, Request, RunsPurpose, RunsState};
 use crate::domain::RunId;
+use crate::runs::comparison::MAX_RUNS;
 use crate::runs::query::SortKey;
 use crate::runs::queue::QueueMove;
 use crate::supervise::LaunchError;
@@ -28,7 +29,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             state.runs.pane = Pane::Curves;
             state.runs.pane_whole = false;
         }
-        Action::Runs(action) => return own(state, action),
+        Action::Runs(action) => return apply_own(state, action),
         Action::Left | Action::Right => detail::cursor(state, action == Action::Right),
         movement if state.runs.whole && state.runs.pane == Pane::Log => detail::scroll(state, movement),
         movement => {
@@ -40,7 +41,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
+fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
     match action {
         RunsAction::Stop => return requests::stop(state),
         RunsAction::Resume => return requests::resume(state),
@@ -50,16 +51,16 @@ fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::MarkShown => mark_shown(state),
         RunsAction::Sort => sort(state),
         RunsAction::Reverse => reverse(state),
-        RunsAction::Filter => filter(state),
-        RunsAction::Rename => about::rename(state),
-        RunsAction::Tag => about::tag(state),
-        RunsAction::Note => about::note(state),
-        RunsAction::Delete => return about::delete(state),
+        RunsAction::Filter => ask_filter(state),
+        RunsAction::Rename => manage::rename(state),
+        RunsAction::Tag => manage::tag(state),
+        RunsAction::Note => manage::note(state),
+        RunsAction::Delete => return manage::delete(state),
         RunsAction::Pause => return requests::pause(state),
         RunsAction::Earlier => return requests::move_in_queue(state, QueueMove::Up),
         RunsAction::Later => return requests::move_in_queue(state, QueueMove::Down),
         RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
-        RunsAction::Limits => requests::limits(state),
+        RunsAction::Limits => requests::ask_limits(state),
         RunsAction::Evaluate => return requests::evaluate(state),
         shown => detail::apply(state, shown),
     }
@@ -78,7 +79,7 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
             }
         }
         RunsEvent::ResumeFinished(id, Ok(())) => state.notify(format!("{id} goes on")),
-        RunsEvent::ResumeFinished(id, Err(error)) => not_resumed(state, &id, &error),
+        RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
         RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
         RunsEvent::QueueLost(0) => {}
@@ -86,18 +87,18 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
             let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
             state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }
-        RunsEvent::Renamed { from, result } => about::renamed(state, &from, result),
-        RunsEvent::Measured(sizes) => about::weighed(state, &sizes),
-        RunsEvent::Deleted(gone, error) => about::deleted(state, &gone, error),
+        RunsEvent::Renamed { from, result } => manage::renamed(state, &from, result),
+        RunsEvent::Measured(sizes) => manage::measured(state, &sizes),
+        RunsEvent::Deleted(gone, error) => manage::deleted(state, &gone, error),
     }
     Vec::new()
 }
 
 /// Shows the reason why a run was not resumed, with a key instead of a shell command.
-fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
+fn show_resume_error(state: &mut State, id: &RunId, error: &ActionError) {
     let words = match error {
         ActionError::Launch(error) => match &**error {
-            LaunchError::Finished { .. } => finished(id),
+            LaunchError::Finished { .. } => describe_finished(id),
             LaunchError::Busy { id } => format!("{id} already has a worker"),
             error => error.to_string(),
         },
@@ -107,7 +108,7 @@ fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
 }
 
 /// Returns the reason why a finished run is not resumed.
-fn finished(id: &RunId) -> String {
+fn describe_finished(id: &RunId) -> String {
     format!("{id} is finished: e extends it, r repeats its settings")
 }
 
@@ -124,7 +125,7 @@ type PutRuns = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String
 pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effect> {
     state.library.runs.error = None;
     let messages = put(&mut state.runs, &mut state.library, list, state.now);
-    answered(state, messages);
+    show_answer(state, messages);
     if !state.touched && !state.library.runs.list.is_empty() {
         // A user who has runs wants to see them first.
         state.screen = Screen::Runs;
@@ -133,7 +134,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effec
 }
 
 /// Shows the last message about new runs, unless an error is shown.
-fn answered(state: &mut State, words: Vec<String>) {
+fn show_answer(state: &mut State, words: Vec<String>) {
     let errs = state.message.as_ref().is_some_and(|message| message.error);
     if let (Some(words), false) = (words.into_iter().next_back(), errs) {
         state.notify(words);
@@ -199,7 +200,7 @@ fn mark(state: &mut State) {
         let next = (runs.position(&state.library) + 1).min(runs.shown.len().saturating_sub(1));
         runs.select(next, &state.library);
     }
-    too_many(state);
+    warn_of_many(state);
 }
 
 fn mark_shown(state: &mut State) {
@@ -209,13 +210,13 @@ fn mark_shown(state: &mut State) {
     runs.marked.extend(new);
     let marked = runs.marked.len();
     state.notify(format!("{marked} marked"));
-    too_many(state);
+    warn_of_many(state);
 }
 
-fn too_many(state: &mut State) {
+fn warn_of_many(state: &mut State) {
     let marked = state.runs.marked.len();
-    if marked > COMPARED {
-        state.notify(format!("{marked} marked: Compare shows the first {COMPARED}, actions apply to all"));
+    if marked > MAX_RUNS {
+        state.notify(format!("{marked} marked: Compare shows the first {MAX_RUNS}, actions apply to all"));
     }
 }
 
@@ -237,7 +238,7 @@ fn reverse(state: &mut State) {
     }
 }
 
-fn filter(state: &mut State) {
+fn ask_filter(state: &mut State) {
     const EXPLANATION: &str = "words, and fields with a value: state:running val_acc>0.6 strategy:cnn tag:night age<2h; \
                                a leading ! negates; empty shows all runs";
     let before = state.runs.filter.text.clone();

@@ -1,6 +1,6 @@
 //! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
-use super::super::{Filter, Request, RunsPurpose, meaning, parse_limits};
+use super::super::{Filter, Request, RunsPurpose, describe_limits, parse_limits};
 use super::{detail, requests};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
@@ -10,7 +10,7 @@ use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::{Overlay, State};
 
 /// Checks the line after a change and applies live changes.
-pub(in crate::tui::screens::runs) fn typed(state: &mut State, text: &str) -> Result<(), String> {
+pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -> Result<(), String> {
     let Some(purpose) = state.runs.prompt.clone() else { return Ok(()) };
     match &purpose {
         RunsPurpose::Filter { .. } => {
@@ -39,11 +39,11 @@ pub(in crate::tui::screens::runs) fn typed(state: &mut State, text: &str) -> Res
 }
 
 /// Accepts the line. Returns the effects to request.
-pub(in crate::tui::screens::runs) fn entered(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
+pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
     let Some(purpose) = state.runs.prompt.clone() else { return Ok(Vec::new()) };
     match &purpose {
         RunsPurpose::Filter { .. } => {
-            typed(state, text)?;
+            check_line(state, text)?;
             let index = state.runs.position(&state.library);
             state.runs.select(index, &state.library);
             Ok(Vec::new())
@@ -78,7 +78,7 @@ pub(in crate::tui::screens::runs) fn entered(state: &mut State, text: &str) -> R
 }
 
 /// Undoes live changes after the prompt was cancelled.
-pub(in crate::tui::screens::runs) fn left(state: &mut State) {
+pub(in crate::tui::screens::runs) fn cancel_line(state: &mut State) {
     match state.runs.prompt.take() {
         Some(RunsPurpose::Filter { before: text }) => {
             let query = Query::parse(&text).unwrap_or_default();
@@ -126,7 +126,7 @@ fn explain(state: &mut State, id: &RunId, limits: Limits) {
     let now = summary.limits;
     let words = format!(
         "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000 or off.",
-        meaning(&summary, limits),
+        describe_limits(&summary, limits),
         now.epochs,
         Patience(now.patience)
     );

@@ -26,7 +26,7 @@ fn active(state: &mut State, what: &str) -> Vec<RunView> {
         let words = match targets.as_slice() {
             [] => "no run is selected".into(),
             [one] => match state.library.runs.find(one).and_then(|run| run.state(now)) {
-                Some(stands) => format!("{one} is {stands}: there is nothing to {what}"),
+                Some(run_state) => format!("{one} is {run_state}: there is nothing to {what}"),
                 None => format!("{one} cannot be read"),
             },
             several => format!("none of the {} marked runs is active: there is nothing to {what}", several.len()),
@@ -85,9 +85,9 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
         }
         Some(RunState::Paused) => return pause(state),
         Some(RunState::Finished) => {
-            state.fail(&super::finished(&id));
+            state.fail(&super::describe_finished(&id));
         }
-        Some(stands) => state.fail(&format!("{id} is {stands}: nothing to resume")),
+        Some(run_state) => state.fail(&format!("{id} is {run_state}: nothing to resume")),
         None => state.fail(&format!("{id} cannot be read")),
     }
     Vec::new()
@@ -104,16 +104,16 @@ pub(super) fn pause(state: &mut State) -> Vec<Effect> {
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
         // The pause was requested a moment ago and is withdrawn.
-        Some(stands) if stands.is_active() && pause_pending => {
+        Some(run_state) if run_state.is_active() && pause_pending => {
             state.runs.pending.retain(|pending| pending.id != id);
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
-        Some(stands) if stands.is_active() => {
+        Some(run_state) if run_state.is_active() => {
             remember(state, &id, Request::Pause);
             vec![Effect::Runs(RunsEffect::Pause(id))]
         }
-        Some(stands) => {
-            state.fail(&format!("{id} is {stands}: there is nothing to pause"));
+        Some(run_state) => {
+            state.fail(&format!("{id} is {run_state}: there is nothing to pause"));
             Vec::new()
         }
         None => {
@@ -129,14 +129,14 @@ pub(super) fn move_in_queue(state: &mut State, to: QueueMove) -> Vec<Effect> {
     let id = run.id.clone();
     match run.state(state.now) {
         Some(RunState::Queued) => return vec![Effect::Runs(RunsEffect::Move(id, to))],
-        Some(stands) => state.fail(&format!("{id} is {stands}: only waiting runs are moved in the queue")),
+        Some(run_state) => state.fail(&format!("{id} is {run_state}: only waiting runs are moved in the queue")),
         None => state.fail(&format!("{id} cannot be read")),
     }
     Vec::new()
 }
 
 /// Opens the prompt for epochs and patience.
-pub(super) fn limits(state: &mut State) {
+pub(super) fn ask_limits(state: &mut State) {
     let Some(run) = current(state) else { return };
     let (Ok(summary), id) = (&run.summary, run.id.clone()) else {
         return state.fail(&format!("{} cannot be read", run.id));

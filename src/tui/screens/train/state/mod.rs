@@ -73,7 +73,7 @@ pub struct Form {
     pub named: bool,
     /// The field with the keyboard focus.
     pub focus: Field,
-    /// Whether a launch is under way.
+    /// Whether a launch is being performed.
     pub launching: bool,
     /// The repeated run and its settings.
     pub repeated: Option<(RunId, Box<Recipe>)>,

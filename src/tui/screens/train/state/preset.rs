@@ -3,6 +3,9 @@
 use super::super::{Form, FormChoices};
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 
+/// The settings that presets leave unchanged.
+const UNCHANGED: [Hyperparameter; 2] = [Hyperparameter::Seed, Hyperparameter::Device];
+
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
@@ -68,8 +71,7 @@ impl Preset {
 impl Form {
     /// Fills the form with a preset; seed and device stay as they are.
     pub fn apply_preset(&mut self, preset: Preset, choices: &FormChoices<'_>) {
-        let kept = [Hyperparameter::Seed, Hyperparameter::Device];
-        for setting in self.strategy_choice.settings().filter(|setting| !kept.contains(setting)) {
+        for setting in self.strategy_choice.settings().filter(|setting| !UNCHANGED.contains(setting)) {
             self.typed.remove(&(self.strategy_choice, setting));
         }
         for (setting, value) in preset.settings(self.strategy_choice) {
@@ -89,9 +91,8 @@ impl Form {
 
     /// Returns whether the form has exactly the settings of a preset.
     fn matches_preset(&self, preset: Preset, choices: &FormChoices<'_>) -> bool {
-        let kept = [Hyperparameter::Seed, Hyperparameter::Device];
         let own = preset.settings(self.strategy_choice);
-        self.strategy_choice.settings().filter(|setting| !kept.contains(setting)).all(|setting| {
+        self.strategy_choice.settings().filter(|setting| !UNCHANGED.contains(setting)).all(|setting| {
             let wanted = own.iter().find(|(known, _)| *known == setting).map(|(_, value)| (*value).to_owned());
             let wanted = wanted.or_else(|| self.default_of(setting, choices)).unwrap_or_default();
             self.value(setting, choices).text().trim() == wanted
