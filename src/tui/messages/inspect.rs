@@ -33,7 +33,7 @@ pub enum InspectAction {
     PreviousFace,
     /// Show counts, percent of the row, or the difference of two runs.
     Mode,
-    /// Sort the images by the next key.
+    /// Sort the images by the next criterion.
     Order,
     /// Switch between test, validation and training images.
     Source,
@@ -203,7 +203,7 @@ pub struct PredictionReport {
 }
 
 impl OtherResults {
-    /// Returns the results of `theirs`, which are of this epoch.
+    /// Derives the results from `theirs`, the other run's predictions of this epoch.
     ///
     /// # Errors
     /// The two are not predictions for the same images.

@@ -60,7 +60,7 @@ pub struct DataState {
     pub selected: usize,
     /// The dataset that was just imported; it is selected once it is listed.
     pub arriving: Option<DatasetName>,
-    /// The selected class.
+    /// The index of the selected class.
     pub class: usize,
     /// Whether the demo dataset is being created.
     pub creating_demo: bool,

@@ -20,7 +20,7 @@ use crate::tui::widgets::table::first_line;
 const NAMES: u16 = 12;
 
 /// Returns the columns of the class names at the left.
-fn names(report: &PredictionReport) -> u16 {
+fn name_columns(report: &PredictionReport) -> u16 {
     report.inspection.classes().iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, NAMES)
 }
 
@@ -31,18 +31,18 @@ fn cell_columns(report: &PredictionReport) -> u16 {
     width(&most.to_string()).max(3) + 2
 }
 
-fn count(report: &PredictionReport) -> u16 {
+fn class_count(report: &PredictionReport) -> u16 {
     u16::try_from(report.confusion.classes()).unwrap_or(u16::MAX)
 }
 
 /// Returns the columns of the whole matrix.
 pub(super) fn columns(report: &PredictionReport) -> u16 {
-    cell_columns(report).saturating_mul(count(report)).saturating_add(names(report) + 2)
+    cell_columns(report).saturating_mul(class_count(report)).saturating_add(name_columns(report) + 2)
 }
 
 /// Returns the rows of the whole matrix, with title and headings.
 pub(super) fn rows(report: &PredictionReport) -> u16 {
-    count(report).saturating_add(2)
+    class_count(report).saturating_add(2)
 }
 
 /// Returns the text of a cell, and the meaning and strength of its shade.
@@ -75,7 +75,7 @@ pub(super) fn cell(
 /// Draws the matrix, scrolled to the cursor.
 pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let (names, cells, mode) = (names(report), cell_columns(report), inspect.mode());
+    let (names, cells, mode) = (name_columns(report), cell_columns(report), inspect.mode());
     let classes = report.inspection.classes();
     let across = usize::from(area.width.saturating_sub(names + 2) / cells);
     let down = usize::from(area.height.saturating_sub(2));

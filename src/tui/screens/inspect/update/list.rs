@@ -25,7 +25,7 @@ pub(super) fn refill_in_place(inspect: &mut InspectState) {
     inspect.list = Arc::new(list);
 }
 
-/// Sorts by the next key and keeps the selected image.
+/// Sorts by the next criterion and keeps the selected image.
 pub(super) fn reorder(inspect: &mut InspectState) {
     if inspect.suspects {
         return;
