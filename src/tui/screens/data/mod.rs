@@ -228,8 +228,8 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
 }
 
-/// Returns the disk usage of the dataset's cached features in at most this many columns, or nothing without such
-/// features: ` · cached features 232 MiB (block4 at 96 px)`.
+/// Returns the disk usage of the dataset's cached features in at most this many columns; empty without such features.
+/// An example is ` · cached features 232 MiB (block4 at 96 px)`.
 fn describe_features(state: &State, dataset: &DatasetView, columns: u16) -> String {
     let of_this = state.data.features.as_ref().filter(|(name, usage)| *name == dataset.name && !usage.is_empty());
     let Some((_, usage)) = of_this else { return String::new() };
