@@ -327,7 +327,7 @@ mod mounted {
         };
         let [mut one, mut other, mut reader] = [open(lab.home()), open(lab.home()), open(mounted.lab.home())];
         one.press("gN");
-        one.wait("the line for the name", |text| text.contains("another name for"));
+        one.wait("the line for the name", |text| text.contains("new name for"));
         one.enter_line("proud-heron");
         for dashboard in [&mut one, &mut other, &mut reader] {
             // The dashboard that renames shows the name as it is typed; the list shows it once it is saved.

@@ -156,7 +156,7 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
     dashboard.wait("its end on the screen", |text| has_state(text, "calm-owl", "stopped"));
 
     dashboard.press("N");
-    dashboard.wait("the line for the name", |text| text.contains("another name for calm-owl"));
+    dashboard.wait("the line for the name", |text| text.contains("new name for calm-owl"));
     dashboard.enter_line("wise-owl");
     wait_for("the new name", PATIENCE, || lab.store().find("wise-owl").ok());
     dashboard.wait("the new name in the list", |text| has_state(text, "wise-owl", "stopped"));
@@ -168,7 +168,7 @@ fn a_run_is_paused_changed_stopped_resumed_renamed_and_deleted() {
     dashboard.press("/");
     dashboard.enter_line("state:finished");
     dashboard.wait("nothing under the filter", |text| {
-        text.contains("0 of 1 runs: state:finished") && !text.contains("Enter take it")
+        text.contains("0 of 1 runs: state:finished") && !text.contains("Enter accept")
     });
     dashboard.press("/\u{15}\r");
     dashboard.wait("the run again", |text| has_state(text, "wise-owl", "stopped"));

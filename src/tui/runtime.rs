@@ -254,7 +254,7 @@ impl Dashboard {
         for effect in update::update(&mut self.state, now(), event) {
             self.perform(effect)?;
         }
-        let wanted = self.state.runs.wanted(&self.state.library);
+        let wanted = self.state.runs.runs_to_read(&self.state.library);
         if wanted != self.wanted {
             self.wanted.clone_from(&wanted);
             // Nobody listens where watching has ended, which was told.

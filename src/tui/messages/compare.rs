@@ -1,4 +1,4 @@
-//! The Compare screen's messages: its actions and their keys, its effects, its events.
+//! The actions of the Compare screen with their keys, its effects and its events.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::runs::comparison::{NotComparable, Verdict};
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 
-/// The screen in the help and the palette.
+/// The name of the screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Compare: the marked runs side by side";
 
 /// The comparison of the marked runs.
@@ -23,35 +23,35 @@ pub(super) const CONTEXTS: &[Context] = &[PANES];
 /// A request of the user on the Compare screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompareAction {
-    /// The keyboard to the next pane.
+    /// Go to the next pane.
     NextPane,
-    /// The keyboard to the pane before.
+    /// Go to the previous pane.
     PreviousPane,
-    /// The pane on the whole screen, or back among the others.
+    /// Show the pane on the whole screen, or together with the others.
     Zoom,
-    /// Make the selected run the one that the others are held against.
+    /// Make the selected run the baseline.
     Baseline,
-    /// Take the mark off the selected run.
+    /// Unmark the selected run.
     Unmark,
     /// Move the selected run's column to the left.
     MoveLeft,
     /// Move the selected run's column to the right.
     MoveRight,
-    /// Show the published figures, or hide them.
+    /// Show or hide the published scores.
     Reference,
-    /// Fold runs that differ only in the seed, or unfold them.
+    /// Show runs that differ only in the seed as one column, or separately.
     Fold,
-    /// Draw the next figure.
+    /// Draw the next metric.
     Curve,
-    /// Epochs or elapsed time.
+    /// Switch between epochs and elapsed time.
     Axis,
-    /// Logarithmic or linear.
+    /// Switch between a logarithmic and a linear scale.
     Log,
     /// Smooth more.
     Smoother,
     /// Smooth less.
     Rougher,
-    /// Inspect the difference of the selected run and the baseline.
+    /// Inspect the selected run against the baseline.
     Inspect,
 }
 
@@ -81,15 +81,21 @@ pub(super) static BINDINGS: &[Binding] = &[
         "pane",
         "metrics, curves, classes, settings, luck",
     ),
-    own("compare.pane_back", &[code(KeyCode::BackTab)], CompareAction::PreviousPane, "", "the pane before"),
+    own("compare.pane_back", &[code(KeyCode::BackTab)], CompareAction::PreviousPane, "", "the previous pane"),
     own(
         "compare.baseline",
         &[Key::char('b')],
         CompareAction::Baseline,
         "baseline",
-        "hold the others against the selected run",
+        "compare the others with the selected run",
     ),
-    own("compare.zoom", &[Key::char('z')], CompareAction::Zoom, "zoom", "the pane on the whole screen, or back"),
+    own(
+        "compare.zoom",
+        &[Key::char('z')],
+        CompareAction::Zoom,
+        "zoom",
+        "show the pane on the whole screen, or all panes",
+    ),
     own("compare.curve", &[Key::char('m')], CompareAction::Curve, "curve", "val loss, val accuracy, train loss"),
     own(
         "compare.inspect",
@@ -103,16 +109,16 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('f')],
         CompareAction::Fold,
         "fold seeds",
-        "runs that differ only in the seed as one column",
+        "show runs that differ only in the seed as one column",
     ),
     own(
         "compare.reference",
         &[Key::char('F')],
         CompareAction::Reference,
         "reference",
-        "show the published figures, or hide them",
+        "show or hide the published scores",
     ),
-    own("compare.unmark", &[Key::char('u')], CompareAction::Unmark, "unmark", "take the selected run out"),
+    own("compare.unmark", &[Key::char('u')], CompareAction::Unmark, "unmark", "remove the selected run"),
     on("compare.left", CONTEXTS, &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the run to the left"),
     on("compare.right", CONTEXTS, &[code(KeyCode::Right), Key::char('l')], Action::Right, "", "the run to the right"),
     own(
@@ -130,41 +136,41 @@ pub(super) static BINDINGS: &[Binding] = &[
     on("compare.back", CONTEXTS, &[code(KeyCode::Esc)], Action::Back, "", "leave the zoomed pane, or back to the runs"),
 ];
 
-/// A tested run as of its latest event: what its predictions on disk belong to.
+/// A tested run as of its latest event, which identifies its predictions on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Tested {
+pub struct TestedRun {
     /// The run.
     pub id: RunId,
-    /// When it last told something, in milliseconds since 1970.
+    /// The time of its last event, in milliseconds since 1970.
     pub at: Option<u64>,
 }
 
-/// A run and what it is held against.
+/// A run and the baseline with which it is compared.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Pair {
+pub struct RunPair {
     /// The baseline.
-    pub baseline: Tested,
+    pub baseline: TestedRun,
     /// The run.
-    pub run: Tested,
+    pub run: TestedRun,
 }
 
-impl Pair {
-    /// Of these runs as they are now.
+impl RunPair {
+    /// Returns the pair of these runs as they are now.
     #[must_use]
     pub fn of(baseline: &Summary, run: &Summary) -> Self {
-        let tested = |run: &Summary| Tested { id: run.id.clone(), at: run.updated_at };
+        let tested = |run: &Summary| TestedRun { id: run.id.clone(), at: run.updated_at };
         Self { baseline: tested(baseline), run: tested(run) }
     }
 }
 
-/// What the Compare screen asks the runtime to do.
+/// A request of the Compare screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CompareEffect {
-    /// Hold a run against the baseline, image by image; answered by `Judged`.
-    Judge {
-        /// The baseline, tested.
+    /// Compare a run with the baseline, image by image; answered by `VerdictComputed`.
+    ComputeVerdict {
+        /// The baseline, which has been tested.
         baseline: Arc<Summary>,
-        /// The run, tested.
+        /// The run, which has been tested.
         run: Arc<Summary>,
     },
 }
@@ -173,14 +179,14 @@ impl ScreenEffect for CompareEffect {
     type Event = CompareEvent;
 
     fn failure(&self) -> Option<CompareEvent> {
-        let Self::Judge { baseline, run } = self;
-        Some(CompareEvent::Judged(Pair::of(baseline, run), Err(NotComparable::Fault(FAULT))))
+        let Self::ComputeVerdict { baseline, run } = self;
+        Some(CompareEvent::VerdictComputed(RunPair::of(baseline, run), Err(NotComparable::Fault(FAULT))))
     }
 }
 
-/// What happened that only the Compare screen shows.
+/// An event that only the Compare screen receives.
 #[derive(Debug, Clone)]
 pub enum CompareEvent {
-    /// How a run stands against another, or why that cannot be told.
-    Judged(Pair, Result<Verdict, NotComparable>),
+    /// The verdict on a pair of runs, or the reason why there is none.
+    VerdictComputed(RunPair, Result<Verdict, NotComparable>),
 }

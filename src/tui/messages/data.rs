@@ -1,4 +1,4 @@
-//! The Data screen's messages: its actions and their keys, its effects, its events.
+//! The actions of the Data screen with their keys, its effects and its events.
 
 use crossterm::event::KeyCode;
 
@@ -11,8 +11,8 @@ use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 use crate::tui::widgets::faces::Face;
 
-/// The screen in the help and the palette.
-pub(super) const DESCRIPTION: &str = "Data: what is there to train on";
+/// The name of the screen in the help and the palette.
+pub(super) const DESCRIPTION: &str = "Data: datasets to train on";
 
 /// The datasets and their classes.
 pub const LIST: Context = Context::of(Screen::Data, "list", Kind::List);
@@ -25,21 +25,21 @@ const BOTH: &[Context] = CONTEXTS;
 /// A request of the user on the Data screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataAction {
-    /// Bars and faces of the next split.
-    NextPart,
-    /// The faces of the class on the whole screen.
+    /// Show bars and faces of the next split.
+    NextSplit,
+    /// Show the faces of the class on the whole screen.
     Faces,
-    /// What training makes of a face.
+    /// Show the augmented versions of a face.
     Variants,
-    /// The next page of faces, or of epochs.
+    /// Show the next page of faces, or of epochs.
     NextPage,
-    /// The page before.
+    /// Show the previous page.
     PreviousPage,
-    /// Bring a dataset in.
+    /// Import a dataset.
     Import,
-    /// Remove a dataset.
+    /// Delete a dataset.
     Delete,
-    /// Draw the demo dataset.
+    /// Create the demo dataset.
     CreateDemo,
 }
 
@@ -54,24 +54,24 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[code(KeyCode::Enter)],
         Action::Open,
         "train on it",
-        "take this dataset to the Train form",
+        "use this dataset on the Train form",
     ),
     on(
         "data.face",
         &[FACES],
         &[code(KeyCode::Enter)],
         Action::Open,
-        "large",
-        "show the selected face large, with where it is from; once more: all of them",
+        "enlarge",
+        "enlarge the face and show its source; again: all faces",
     ),
-    on("data.back", BOTH, &[code(KeyCode::Esc)], Action::Back, "", "back to the classes; end an import"),
+    on("data.back", BOTH, &[code(KeyCode::Esc)], Action::Back, "", "back to the classes; cancel an import"),
     on(
         "data.split",
         BOTH,
         &[Key::char('v')],
-        of(DataAction::NextPart),
+        of(DataAction::NextSplit),
         "split",
-        "bars and faces of training, validation, test, all",
+        "show training, validation, test or all images",
     ),
     on(
         "data.faces",
@@ -79,7 +79,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('f')],
         of(DataAction::Faces),
         "faces",
-        "the class's faces on the whole screen",
+        "show the class's faces on the whole screen",
     ),
     on(
         "data.variants",
@@ -87,38 +87,45 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('a')],
         of(DataAction::Variants),
         "augmented",
-        "what the first epochs of training make of a face",
+        "show a face as augmented in the first epochs",
     ),
     on("data.page_next", BOTH, &[Key::char(']')], of(DataAction::NextPage), "", "the next page of faces or epochs"),
-    on("data.page_previous", BOTH, &[Key::char('[')], of(DataAction::PreviousPage), "", "the page before"),
-    on("data.import", &[LIST], &[Key::char('i')], of(DataAction::Import), "import", "bring a dataset in"),
+    on(
+        "data.page_previous",
+        BOTH,
+        &[Key::char('[')],
+        of(DataAction::PreviousPage),
+        "",
+        "the previous page of faces or epochs",
+    ),
+    on("data.import", &[LIST], &[Key::char('i')], of(DataAction::Import), "import", "import a dataset"),
     on(
         "data.demo",
         &[LIST],
         &[Key::char('d')],
         of(DataAction::CreateDemo),
         "demo dataset",
-        "draw the built-in demo dataset",
+        "create the built-in demo dataset",
     ),
-    on("data.delete", &[LIST], &[Key::char('D')], of(DataAction::Delete), "", "delete the dataset, after a question"),
+    on("data.delete", &[LIST], &[Key::char('D')], of(DataAction::Delete), "", "delete the dataset; asks first"),
     on("data.next", BOTH, &[code(KeyCode::Right), Key::char('l')], Action::Right, "", "the next dataset or face"),
     on("data.previous", BOTH, &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the previous dataset or face"),
 ];
 
-/// Of which splits bars and faces are.
+/// The splits whose images are counted and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// One of them.
+pub enum SplitFilter {
+    /// A single split.
     Of(Split),
-    /// All together.
+    /// All splits together.
     All,
 }
 
-impl Part {
-    /// Each of them, in the order in which a key chooses them.
+impl SplitFilter {
+    /// All filters, in the order in which a key chooses them.
     pub const EACH: [Self; 4] = [Self::Of(Split::Train), Self::Of(Split::Validation), Self::Of(Split::Test), Self::All];
 
-    /// In a word.
+    /// The name on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -127,93 +134,93 @@ impl Part {
         }
     }
 
-    /// Its splits.
+    /// Returns the splits of the filter.
     #[must_use]
     pub fn splits(self) -> Vec<Split> {
         Split::ALL.into_iter().filter(|split| matches!(self, Self::All) || self == Self::Of(*split)).collect()
     }
 
-    /// Its images among these.
+    /// Returns the number of images of these splits.
     #[must_use]
     pub fn of(self, counts: SplitCounts) -> usize {
         self.splits().into_iter().map(|split| counts.get(split)).sum()
     }
 }
 
-/// Faces of a class, in a row.
+/// A range of a class's images to read, in the order of the dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pick {
-    /// Of this dataset.
+pub struct FaceRange {
+    /// The dataset.
     pub dataset: DatasetName,
-    /// With this fingerprint: a dataset may be replaced under its name.
+    /// The dataset's fingerprint. Otherwise faces of a replaced dataset could be shown under its old name.
     pub fingerprint: String,
-    /// The class's label.
+    /// The index of the class.
     pub class: usize,
-    /// Of these splits.
-    pub part: Part,
-    /// The first one, from 0.
+    /// The splits.
+    pub filter: SplitFilter,
+    /// The index of the first image, from 0.
     pub first: usize,
-    /// How many.
+    /// The number of images.
     pub count: usize,
 }
 
-/// A face and where it is from.
+/// A face with its split, index and source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// The picture.
+    /// The pixels.
     pub face: Face,
-    /// Its split.
+    /// The split of the image.
     pub split: Split,
-    /// Its place in the split.
+    /// The index of the image in the split.
     pub index: usize,
-    /// The file or row it came from, safe to print.
+    /// The imported file or row, safe to print.
     pub source: String,
 }
 
-/// A training image and what epochs make of it.
+/// A request for the augmented versions of a training image, one for each epoch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Variants {
-    /// Of this dataset.
+pub struct VariantRequest {
+    /// The dataset.
     pub dataset: DatasetName,
-    /// Which training image.
+    /// The index of the training image.
     pub index: usize,
-    /// How images are changed; `None` where they are not.
+    /// The augmentation; `None` where images are not augmented.
     pub augmentation: Option<Augmentation>,
-    /// The seed.
+    /// The seed of the augmentation.
     pub seed: u64,
-    /// How many variants there are of an image; 0 for a new one in every epoch.
+    /// The number of variants of an image; 0 for a new one in every epoch.
     pub variants: u32,
     /// The first epoch, from 1.
     pub first: u64,
-    /// How many epochs.
+    /// The number of epochs.
     pub count: usize,
 }
 
-/// What the Data screen asks the runtime to do.
+/// A request of the Data screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DataEffect {
     /// Read faces; answered by `Faces`.
-    LoadFaces(Pick),
+    LoadFaces(FaceRange),
     /// Make variants of a training image; answered by `Variants`.
-    MakeVariants(Variants),
-    /// Complete a path as far as it is certain; answered by `Completed`.
+    MakeVariants(VariantRequest),
+    /// Complete a path; answered by `Completed`.
     Complete(String),
     /// Start an import; answered by `Import`.
     StartImport {
         /// A path or an address.
         source: String,
-        /// What to call the dataset.
+        /// The name of the dataset.
         name: DatasetName,
     },
-    /// Wait for news of the import; answered by `Import`.
+    /// Wait for progress of the import; answered by `Import`.
     WatchImport,
-    /// Ask the import to end without a trace; answered by `Import`.
+    /// Cancel the import and remove its files; answered by `Import`.
     CancelImport,
-    /// Measure a dataset on the disk; answered by `Measured`.
+    /// Measure the size of a dataset on disk; answered by `Measured`.
     Measure(DatasetName),
-    /// Remove a dataset; answered by `Deleted`.
+    /// Delete a dataset; answered by `Deleted`.
     Delete(DatasetName),
-    /// Draw the demo dataset; answered by `DemoFinished`.
+    /// Create the demo dataset; answered by `DemoFinished`.
     CreateDemo,
     /// Measure the cached features of a dataset; answered by `FeaturesMeasured`.
     MeasureFeatures(DatasetName),
@@ -239,28 +246,28 @@ impl ScreenEffect for DataEffect {
     }
 }
 
-/// What happened that only the Data screen shows.
+/// An event that only the Data screen receives.
 #[derive(Debug, Clone)]
 pub enum DataEvent {
-    /// Faces, or why they cannot be read.
-    Faces(Pick, Result<Vec<Sample>, String>),
-    /// A training image and its variants, or why there are none.
-    Variants(Variants, Result<Vec<Face>, String>),
-    /// What a typed path is certain to begin with.
+    /// Faces, or the reason why they cannot be read.
+    Faces(FaceRange, Result<Vec<Sample>, String>),
+    /// A training image and its variants, or the reason why they cannot be read.
+    Variants(VariantRequest, Result<Vec<Face>, String>),
+    /// The completion of a typed path.
     Completed {
         /// The path as it was typed.
         typed: String,
-        /// The path as far as it is certain.
+        /// The completed path.
         path: String,
     },
-    /// News of the import.
+    /// Progress or the end of the import.
     Import(ImportEvent),
-    /// What a dataset takes on the disk, in bytes.
+    /// The size of a dataset on disk, in bytes.
     Measured(DatasetName, u64),
-    /// A dataset is gone, or why not.
+    /// A dataset was deleted, or the reason why not.
     Deleted(DatasetName, Result<(), String>),
-    /// The demo dataset was drawn, or not.
+    /// The demo dataset was created, or the reason why not.
     DemoFinished(Result<(), String>),
-    /// What the cached features of a dataset take.
+    /// The disk usage of a dataset's cached features.
     FeaturesMeasured(DatasetName, Vec<CacheUsage>),
 }

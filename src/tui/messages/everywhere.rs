@@ -1,4 +1,4 @@
-//! The keys that work on several screens, and those of what lies over a screen.
+//! The keys that work on several screens, and the keys of the overlays.
 
 use crossterm::event::KeyCode;
 
@@ -11,28 +11,28 @@ use crate::tui::screen::{Screen, screens};
 pub const HELP: Context = Context::over("help", Kind::Help);
 /// The help, while its filter is typed.
 pub const HELP_FILTER: Context = Context::over("help filter", Kind::Filter);
-/// A question to be answered with yes or no.
+/// A question to answer with yes or no.
 pub const CONFIRM: Context = Context::over("question", Kind::Question);
-/// A line to be typed.
+/// A line of text to type.
 pub const PROMPT: Context = Context::over("prompt", Kind::Line);
 /// The command palette.
 pub const PALETTE: Context = Context::over("palette", Kind::Filter);
-/// The messages so far.
+/// The earlier messages.
 pub const MESSAGES: Context = Context::over("messages", Kind::Lines);
 /// The report of an import.
 pub const REPORT: Context = Context::over("report", Kind::Lines);
 
 pub(super) const CONTEXTS: &[Context] = &[HELP, HELP_FILTER, CONFIRM, PROMPT, PALETTE, MESSAGES, REPORT];
 
-/// Where digits are no text.
+/// Contexts in which digits are commands.
 const DIGITS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form];
-/// Where no letter is text.
+/// Contexts in which all letters are commands.
 const READING: &[Kind] = &[Kind::List, Kind::Panes];
-/// Where most letters are no text.
+/// Contexts in which most letters are commands.
 const LETTERS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Number];
 const LISTS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Help, Kind::Lines];
 const TYPING: &[Kind] = &[Kind::Number, Kind::Text, Kind::Line, Kind::Filter];
-/// Where nothing lies over the screen.
+/// Contexts without an overlay.
 const SCREEN: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Number, Kind::Text];
 
 const fn on_kinds(
@@ -56,7 +56,7 @@ const fn everywhere(
     Binding { name, keys, scope: Scope::All, action, description, hint }
 }
 
-/// The keys of the screens, by the order of the tabs. A tenth screen needs a key of another kind: it does not compile.
+/// The keys of the screens, in the order of the tabs. A tenth screen does not compile and needs a key of another kind.
 const NUMBERS: [char; 9] = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
 
 macro_rules! bindings {
@@ -83,15 +83,15 @@ pub(super) static COMMANDS: &[Binding] = &[
         "",
         "the screen to the left",
     ),
-    on_kinds("palette", LETTERS, &[Key::char(':')], Action::Palette, "", "find and do anything by its name"),
-    on_kinds("yank", READING, &[Key::char('y')], Action::Yank, "", "copy what is selected, or the error shown"),
-    on_kinds("messages", LETTERS, &[Key::char('!')], Action::Messages, "", "show what was told so far"),
-    on_kinds("mouse", SCREEN, &[], Action::ToggleMouse, "", "let the mouse work, or select text again"),
+    on_kinds("palette", LETTERS, &[Key::char(':')], Action::Palette, "", "find and run any command by name"),
+    on_kinds("yank", READING, &[Key::char('y')], Action::Yank, "", "copy the selection, or the error shown"),
+    on_kinds("messages", LETTERS, &[Key::char('!')], Action::Messages, "", "show the earlier messages"),
+    on_kinds("mouse", SCREEN, &[], Action::ToggleMouse, "", "turn the mouse on, or off to select text"),
     on_kinds("tour", SCREEN, &[], Action::Tour, "", "show the first steps again"),
-    everywhere("suspend", &[Key::ctrl('z')], Action::Suspend, "", "leave for the shell; `fg` comes back"),
+    everywhere("suspend", &[Key::ctrl('z')], Action::Suspend, "", "suspend to the shell; `fg` returns"),
     on_kinds("help", LETTERS, &[Key::char('?')], Action::Help, "help", "show the keys"),
-    on_kinds("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs go on"),
-    everywhere("quit_anywhere", &[Key::ctrl('c')], Action::Quit, "", "quit the dashboard from anywhere; runs go on"),
+    on_kinds("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs continue"),
+    everywhere("quit_anywhere", &[Key::ctrl('c')], Action::Quit, "", "quit from anywhere; runs continue"),
     on_kinds("up", LISTS, &[code(KeyCode::Up), Key::char('k')], Action::Up, "", "up"),
     on_kinds("down", LISTS, &[code(KeyCode::Down), Key::char('j')], Action::Down, "", "down"),
     on_kinds("first", LISTS, &[Key::char('g'), code(KeyCode::Home)], Action::First, "", "to the first line"),
@@ -147,7 +147,7 @@ pub(super) static COMMANDS: &[Binding] = &[
         &[code(KeyCode::Backspace), Key::ctrl('h')],
         Action::Backspace,
         "",
-        "remove the character before",
+        "remove the character before the cursor",
     ),
     on_kinds(
         "typing.delete",
@@ -170,17 +170,10 @@ pub(super) static COMMANDS: &[Binding] = &[
 
 pub(super) static OVERLAYS: &[Binding] = &[
     on("confirm.yes", &[CONFIRM], &[Key::char('y')], Action::Yes, "yes", "do it"),
-    on("confirm.no", &[CONFIRM], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "leave it"),
-    on("prompt.enter", &[PROMPT], &[code(KeyCode::Enter)], Action::Enter, "take it", "take what was typed"),
-    on(
-        "prompt.complete",
-        &[PROMPT],
-        &[code(KeyCode::Tab)],
-        Action::Complete,
-        "",
-        "complete the path as far as it is certain",
-    ),
-    on("prompt.leave", &[PROMPT], &[code(KeyCode::Esc)], Action::Back, "leave", "leave without it"),
+    on("confirm.no", &[CONFIRM], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "cancel"),
+    on("prompt.enter", &[PROMPT], &[code(KeyCode::Enter)], Action::Enter, "accept", "accept the typed line"),
+    on("prompt.complete", &[PROMPT], &[code(KeyCode::Tab)], Action::Complete, "", "complete the path"),
+    on("prompt.leave", &[PROMPT], &[code(KeyCode::Esc)], Action::Back, "cancel", "close without a change"),
     on(
         "help.close",
         &[HELP],
@@ -189,24 +182,17 @@ pub(super) static OVERLAYS: &[Binding] = &[
         "close",
         "close the help",
     ),
-    on(
-        "help.filter",
-        &[HELP],
-        &[Key::char('/')],
-        Action::Filter,
-        "filter",
-        "filter the keys; any other letter does too",
-    ),
+    on("help.filter", &[HELP], &[Key::char('/')], Action::Filter, "filter", "filter the keys; or just type"),
     on(
         "help.unfilter",
         &[HELP_FILTER],
         &[code(KeyCode::Esc), code(KeyCode::Enter)],
         Action::Back,
         "all keys",
-        "take the filter off the keys",
+        "clear the filter",
     ),
-    on("palette.do", &[PALETTE], &[code(KeyCode::Enter)], Action::Enter, "do it", "do what is selected"),
-    on("palette.leave", &[PALETTE], &[code(KeyCode::Esc)], Action::Back, "leave", "leave the palette"),
+    on("palette.do", &[PALETTE], &[code(KeyCode::Enter)], Action::Enter, "run", "run the selected command"),
+    on("palette.leave", &[PALETTE], &[code(KeyCode::Esc)], Action::Back, "close", "close the palette"),
     on(
         "messages.close",
         &[MESSAGES],

@@ -1,4 +1,4 @@
-//! The Inspect screen's messages: its actions and their keys, its effects, its events.
+//! The actions of the Inspect screen with their keys, its effects and its events.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 use crate::tui::widgets::faces::Face;
 
-/// The screen in the help and the palette.
+/// The name of the screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Inspect: what a run gets wrong";
 
 /// The predictions of a run.
@@ -23,41 +23,41 @@ pub(super) const CONTEXTS: &[Context] = &[PANES];
 /// A request of the user on the Inspect screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InspectAction {
-    /// To the next pane.
+    /// Go to the next pane.
     NextPane,
-    /// To the pane before.
+    /// Go to the previous pane.
     PreviousPane,
-    /// The next image behind the cell.
+    /// Show the next image of the cell.
     NextFace,
-    /// The image before.
+    /// Show the previous image of the cell.
     PreviousFace,
-    /// Counts, percent of the row, difference.
+    /// Show counts, percent of the row, or the difference of two runs.
     Mode,
-    /// Sort the images otherwise.
+    /// Sort the images by the next criterion.
     Order,
-    /// Test, validation, training images.
+    /// Switch between test, validation and training images.
     Source,
     /// Inspect the next run.
     NextRun,
-    /// Inspect the run before.
+    /// Inspect the previous run.
     PreviousRun,
-    /// Hold the run against the next other one.
-    Against,
-    /// Hold it against none.
-    Alone,
-    /// One epoch back.
+    /// Compare the run with the next other run.
+    CompareNext,
+    /// Compare the run with no other.
+    CompareNone,
+    /// Go one epoch back.
     EpochBack,
-    /// One epoch on.
+    /// Go one epoch forward.
     EpochOn,
-    /// To the first epoch.
+    /// Go to the first epoch.
     EpochFirst,
-    /// To the last epoch.
+    /// Go to the last epoch.
     EpochLast,
     /// Show the training images with the largest loss.
     Suspects,
-    /// Mark a training image as wrongly labelled, or take the mark off.
+    /// Mark a training image as wrongly labelled, or unmark it.
     Mark,
-    /// Test the run again, which makes its predictions anew.
+    /// Evaluate the run again for new predictions.
     Evaluate,
 }
 
@@ -72,7 +72,14 @@ const fn own(
 }
 
 pub(super) static BINDINGS: &[Binding] = &[
-    on("inspect.left", CONTEXTS, &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the column or face before"),
+    on(
+        "inspect.left",
+        CONTEXTS,
+        &[code(KeyCode::Left), Key::char('h')],
+        Action::Left,
+        "",
+        "the previous column or face",
+    ),
     on(
         "inspect.right",
         CONTEXTS,
@@ -102,7 +109,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('E')],
         InspectAction::Evaluate,
         "evaluate",
-        "test the run again: makes its predictions anew",
+        "test the run again for new predictions",
     ),
     own(
         "inspect.mode",
@@ -116,9 +123,9 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('[')],
         InspectAction::EpochBack,
         "epoch",
-        "validation results one epoch back",
+        "validation results one epoch earlier",
     ),
-    own("inspect.epoch_on", &[Key::char(']')], InspectAction::EpochOn, "", "validation results one epoch on"),
+    own("inspect.epoch_on", &[Key::char(']')], InspectAction::EpochOn, "", "validation results one epoch later"),
     own(
         "inspect.epoch_first",
         &[Key::char('{')],
@@ -127,10 +134,16 @@ pub(super) static BINDINGS: &[Binding] = &[
         "validation results of the first epoch",
     ),
     own("inspect.epoch_last", &[Key::char('}')], InspectAction::EpochLast, "", "validation results of the last epoch"),
-    own("inspect.source", &[Key::char('t')], InspectAction::Source, "images", "test, validation, training images"),
+    own(
+        "inspect.source",
+        &[Key::char('t')],
+        InspectAction::Source,
+        "images",
+        "show test, validation or training images",
+    ),
     own("inspect.next_face", &[Key::char('.')], InspectAction::NextFace, "next face", "the next face of the cell"),
-    own("inspect.previous_face", &[Key::char(',')], InspectAction::PreviousFace, "", "the face before"),
-    own("inspect.order", &[Key::char('o')], InspectAction::Order, "order", "faces by confidence, by loss, by place"),
+    own("inspect.previous_face", &[Key::char(',')], InspectAction::PreviousFace, "", "the previous face of the cell"),
+    own("inspect.order", &[Key::char('o')], InspectAction::Order, "sort", "sort faces by confidence, loss or position"),
     own(
         "inspect.suspects",
         &[Key::char('w')],
@@ -138,62 +151,62 @@ pub(super) static BINDINGS: &[Binding] = &[
         "suspects",
         "training images that may be wrongly labelled",
     ),
-    own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "look into the next run"),
-    own("inspect.previous_run", &[Key::char('<')], InspectAction::PreviousRun, "", "look into the run before"),
-    own("inspect.against", &[Key::char('a')], InspectAction::Against, "against", "hold it against the next other run"),
-    own("inspect.alone", &[Key::char('A')], InspectAction::Alone, "", "hold it against no other run"),
+    own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
+    own("inspect.previous_run", &[Key::char('<')], InspectAction::PreviousRun, "", "inspect the previous run"),
+    own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
+    own("inspect.alone", &[Key::char('A')], InspectAction::CompareNone, "", "compare with no other run"),
     own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
     own("inspect.pane_back", &[code(KeyCode::BackTab)], InspectAction::PreviousPane, "", "faces, classes, matrix"),
 ];
 
-/// Which predictions: what is asked of the disk, and what an answer says it is about.
+/// A request for predictions. The answer contains it, so that an outdated answer is recognized.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
-    /// Of this run.
+pub struct PredictionRequest {
+    /// The run.
     pub run: RunId,
-    /// Held against those of this one.
+    /// Another run to compare with.
     pub against: Option<RunId>,
-    /// For the images of this split.
+    /// The split of the images.
     pub split: Split,
-    /// After this epoch, where they are for validation images; `None` for the last one there is.
+    /// The epoch of validation predictions; `None` for the last one.
     pub epoch: Option<u32>,
 }
 
-/// The other run's predictions for the same images.
+/// Another run's results for the same images.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Against {
-    /// Its epoch, where they are for validation images.
+pub struct OtherResults {
+    /// The epoch of validation predictions.
     pub epoch: Option<u32>,
-    /// Its accuracy and its figures for each class.
+    /// The accuracy and the scores of each class.
     pub scores: Scores,
-    /// Counts of (truth, predicted).
+    /// Counts of (true class, predicted class).
     pub confusion: Confusion,
 }
 
-/// What a run says of a split, with all that the screen derives from it.
+/// A run's predictions for a split, with all that the screen derives from them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judgement {
+pub struct PredictionReport {
     /// The predictions. Class names are safe to print.
     pub inspection: Inspection,
-    /// Counts of (truth, predicted).
+    /// Counts of (true class, predicted class).
     pub confusion: Confusion,
-    /// Accuracy and the figures of each class.
+    /// The accuracy and the scores of each class.
     pub scores: Scores,
-    /// Mean loss.
+    /// The mean loss of the images.
     pub loss: Option<f64>,
-    /// The epoch, where they are for validation images.
+    /// The epoch of validation predictions.
     pub epoch: Option<u32>,
-    /// All epochs whose predictions are kept.
+    /// All epochs with saved predictions.
     pub epochs: Vec<u32>,
-    /// The other run's, or why the two cannot be compared.
-    pub against: Option<Result<Against, String>>,
+    /// The other run's results, or the reason why the two cannot be compared.
+    pub against: Option<Result<OtherResults, String>>,
 }
 
-impl Against {
-    /// What `theirs`, of this epoch, is beside `own`.
+impl OtherResults {
+    /// Derives the results from `theirs`, the other run's predictions of this epoch.
     ///
     /// # Errors
-    /// When the two are not of the same images.
+    /// The two are not predictions for the same images.
     pub fn new(own: &Inspection, theirs: &Inspection, epoch: Option<u32>) -> Result<Self, String> {
         own.pairs(theirs).map_err(|error| error.to_string())?;
         let confusion = theirs.confusion();
@@ -201,62 +214,62 @@ impl Against {
     }
 }
 
-impl Judgement {
-    /// What follows from predictions, of this epoch out of those that are kept where they are for validation images.
+impl PredictionReport {
+    /// Derives the report from predictions. `epoch` and `epochs` are those of validation predictions.
     #[must_use]
     pub fn new(
         inspection: Inspection,
         epoch: Option<u32>,
         epochs: Vec<u32>,
-        against: Option<Result<Against, String>>,
+        against: Option<Result<OtherResults, String>>,
     ) -> Self {
         let confusion = inspection.confusion();
         Self { scores: confusion.scores(), loss: inspection.mean_loss(), confusion, epoch, epochs, against, inspection }
     }
 }
 
-/// An image and where it came from.
+/// An image and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct SourcedImage {
     /// The image.
     pub face: Face,
     /// A path in the imported source or a row of its table, safe to print.
     pub source: String,
 }
 
-/// What the Inspect screen asks the runtime to do.
+/// A request of the Inspect screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InspectEffect {
-    /// Read predictions; answered by `Judged`.
-    Judge {
-        /// Which.
-        subject: Subject,
+    /// Read predictions; answered by `PredictionsLoaded`.
+    LoadPredictions {
+        /// The predictions to read.
+        subject: PredictionRequest,
         /// The names of the run's classes.
         classes: Vec<String>,
     },
     /// Read images; answered by `Faces`.
-    Faces {
-        /// Of this dataset.
+    LoadFaces {
+        /// The dataset.
         dataset: DatasetName,
-        /// Which has this fingerprint.
+        /// The fingerprint of the dataset.
         fingerprint: String,
-        /// Of this split.
+        /// The split.
         split: Split,
-        /// At these places.
+        /// The indices of the images in the split.
         indices: Vec<usize>,
     },
-    /// Mark a training image as wrongly labelled, or take the mark off; answered by `Marked`.
+    /// Mark a training image as wrongly labelled, or unmark it; answered by `Marked`.
     Mark {
-        /// Of this dataset.
+        /// The dataset.
         dataset: DatasetName,
-        /// Its place in the training split.
+        /// The index in the training split.
         index: usize,
-        /// The run by whose judgement it was found; `None` takes the mark off.
+        /// The run whose predictions led to the image; `None` unmarks it.
         found_with: Option<RunId>,
     },
-    /// Read which training images of a dataset are marked; answered by `Marked`.
+    /// Read the marked training images of a dataset; answered by `Marked`.
     ReadMarks(DatasetName),
-    /// Test a run again; answered by `Evaluating`.
+    /// Evaluate a run again; answered by `Evaluating`.
     Evaluate(RunId),
 }
 
@@ -272,24 +285,24 @@ impl ScreenEffect for InspectEffect {
     }
 }
 
-/// What happened that only the Inspect screen shows.
+/// An event that only the Inspect screen receives.
 #[derive(Debug, Clone)]
 pub enum InspectEvent {
-    /// Predictions were read, or not.
-    Judged(Subject, Result<Arc<Judgement>, String>),
-    /// Images were read, or not.
+    /// Predictions were read, or the reason why not.
+    PredictionsLoaded(PredictionRequest, Result<Arc<PredictionReport>, String>),
+    /// Images were read, or the reason why not.
     Faces {
-        /// Of this dataset.
+        /// The dataset.
         dataset: DatasetName,
-        /// Which has this fingerprint.
+        /// The fingerprint of the dataset.
         fingerprint: String,
-        /// Of this split.
+        /// The split.
         split: Split,
-        /// The images by their places.
-        faces: Result<Vec<(usize, Shown)>, String>,
+        /// The images with their indices in the split.
+        faces: Result<Vec<(usize, SourcedImage)>, String>,
     },
-    /// The images of a dataset that are marked as wrongly labelled now, or why they cannot be changed.
+    /// The images of a dataset that are marked now, or the reason why the marks cannot be changed.
     Marked(DatasetName, Result<LeftOutImages, String>),
-    /// A run is being tested again, or not.
+    /// An evaluation was started, or the reason why not.
     Evaluating(RunId, Result<(), String>),
 }

@@ -1,5 +1,6 @@
-//! The keys: where they work, what they do and how that is said; and the keymap in force, which is the tables with the
-//! changes of the config file. The keymap decides every key press; help, palette and hints are made from it.
+//! Key bindings with their contexts, actions and descriptions, and the keymap in force. The keymap is the tables with
+//! the changes of the config file. It decides every key press, and the help, the palette and the hints are made from
+//! it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,7 +10,7 @@ use super::{Action, everywhere};
 use crate::tui::key::{Key, name};
 use crate::tui::screen::{Screen, screens};
 
-/// What letters and Tab are in a context.
+/// The meaning of letters and of Tab in a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Letters are commands; Tab goes to the next screen.
@@ -34,12 +35,12 @@ pub(super) enum Kind {
     Question,
 }
 
-/// A place where the keyboard can be.
+/// A context of the keyboard focus, on which the action of a key depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context {
-    /// The screen; `None` for what can lie over any of them.
+    /// The screen; `None` for an overlay of any screen.
     pub screen: Option<Screen>,
-    /// Tells the contexts of a screen apart.
+    /// Distinguishes the contexts of a screen.
     name: &'static str,
     kind: Kind,
 }
@@ -53,18 +54,18 @@ impl Context {
         Self { screen: None, name, kind }
     }
 
-    /// Whether the arrows move between the fields of a form.
+    /// Returns whether the arrows move between the fields of a form.
     #[must_use]
     pub fn is_form(self) -> bool {
         matches!(self.kind, Kind::Form | Kind::Number | Kind::Text)
     }
 
-    /// All contexts.
+    /// Returns all contexts.
     pub fn all() -> impl Iterator<Item = Self> {
         CONTEXTS.iter().copied().flatten().copied()
     }
 
-    /// The character that is typed by this key here, where nothing else is bound to it.
+    /// Returns the character that this key types in the context when no binding has the key.
     #[must_use]
     pub fn takes(self, key: Key) -> Option<char> {
         let KeyCode::Char(c) = key.code else { return None };
@@ -85,26 +86,26 @@ pub(super) enum Scope {
     All,
 }
 
-/// What keys do.
+/// A named action with its default keys.
 #[derive(Debug)]
 pub struct Binding {
-    /// Its name in the config file, such as `runs.stop`.
+    /// The name in the config file, such as `runs.stop`.
     pub name: &'static str,
-    /// The keys unless the config file names others, the first of which is shown in hints; none for what only the
-    /// palette and the config file reach.
+    /// The keys unless the config file names others. Hints show the first one. A binding without keys is reached
+    /// through the palette or the config file.
     pub keys: &'static [Key],
-    /// Where they work.
+    /// The contexts in which the binding works.
     pub(super) scope: Scope,
-    /// What they do.
+    /// The action of the keys.
     pub action: Action,
-    /// What they do, in words.
+    /// The action in words.
     pub description: &'static str,
-    /// One or two words for the bottom line; empty for what need not stand there.
+    /// The hint for the bottom line, of one or two words; empty for a binding that is not shown there.
     pub hint: &'static str,
 }
 
 impl Binding {
-    /// Whether it works in a context.
+    /// Whether the binding works in a context.
     #[must_use]
     pub fn works_in(&self, context: Context) -> bool {
         match self.scope {
@@ -114,7 +115,7 @@ impl Binding {
         }
     }
 
-    /// The contexts in which it works.
+    /// Returns the contexts in which the binding works.
     pub fn contexts(&self) -> impl Iterator<Item = Context> {
         Context::all().filter(|context| self.works_in(*context))
     }
@@ -138,7 +139,7 @@ pub(super) const fn on(
 
 macro_rules! tables {
     ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
-        /// All bindings. Those of one place stand before those that work everywhere, so hints begin with them.
+        /// All bindings. Those of single contexts come before those of many, because hints are shown in this order.
         static TABLES: &[&[Binding]] =
             &[everywhere::OVERLAYS, $(super::$name::BINDINGS,)* everywhere::SCREENS, everywhere::COMMANDS];
 
@@ -147,22 +148,22 @@ macro_rules! tables {
 }
 screens!(tables);
 
-/// All bindings.
+/// Returns all bindings.
 pub fn all() -> impl Iterator<Item = &'static Binding> {
     TABLES.iter().copied().flatten()
 }
 
-/// The binding that nothing takes away: whatever else is bound, the dashboard can be left.
+/// The binding that cannot be unbound. Otherwise a config file could leave no way out of the dashboard.
 const ALWAYS_BOUND: &str = "quit_anywhere";
 
-/// A wish to bind something otherwise.
+/// A change of a binding's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rebinding {
     /// The binding's name.
     pub name: String,
-    /// Its keys from now on; none unbinds it.
+    /// The new keys; none unbinds it.
     pub keys: Vec<Key>,
-    /// The line of the config file.
+    /// The line number in the config file.
     pub line: usize,
 }
 
@@ -173,19 +174,19 @@ pub struct Keymap {
 }
 
 impl Keymap {
-    /// The tables with these changes. A change that cannot be is left out and told, with its line.
+    /// Returns the tables with these changes, and for each refused change its line number and the reason.
     #[must_use]
-    pub fn rebound(sizes: &[Rebinding]) -> (Self, Vec<(usize, String)>) {
+    pub fn rebound(rebindings: &[Rebinding]) -> (Self, Vec<(usize, String)>) {
         let mut faults = Vec::new();
         let mut accepted: Vec<(&'static Binding, &Rebinding)> = Vec::new();
-        for wish in sizes {
-            match accept(wish) {
-                Ok(binding) => accepted.push((binding, wish)),
-                Err(fault) => faults.push((wish.line, fault)),
+        for rebinding in rebindings {
+            match accept(rebinding) {
+                Ok(binding) => accepted.push((binding, rebinding)),
+                Err(fault) => faults.push((rebinding.line, fault)),
             }
         }
         loop {
-            let changed = accepted.iter().map(|(binding, wish)| (binding.name, wish.keys.clone())).collect();
+            let changed = accepted.iter().map(|(binding, rebinding)| (binding.name, rebinding.keys.clone())).collect();
             let keymap = Self { changed };
             let Some((at, fault)) = keymap.conflict(&accepted) else {
                 faults.sort_by_key(|(line, _)| *line);
@@ -196,9 +197,10 @@ impl Keymap {
         }
     }
 
-    /// The later of the sizes that take a key which something else has in the same place.
+    /// Returns the index of the later of two changes that give one key to two bindings of a context, and the reason to
+    /// refuse it.
     fn conflict(&self, accepted: &[(&'static Binding, &Rebinding)]) -> Option<(usize, String)> {
-        let wished = |binding: &Binding| accepted.iter().position(|(wished, _)| wished.name == binding.name);
+        let change_of = |binding: &Binding| accepted.iter().position(|(changed, _)| changed.name == binding.name);
         for context in Context::all() {
             let mut seen: Vec<(Key, &Binding)> = Vec::new();
             for binding in self.of(context) {
@@ -208,8 +210,8 @@ impl Keymap {
                         seen.push((*key, binding));
                         continue;
                     };
-                    // The tables alone have no conflict, so one of the two was wished.
-                    let (at, against) = match (wished(binding), wished(other)) {
+                    // The default tables have no conflict, so one of the two bindings was changed.
+                    let (at, against) = match (change_of(binding), change_of(other)) {
                         (Some(one), Some(two)) if accepted[two].1.line > accepted[one].1.line => (two, binding),
                         (Some(one), _) => (one, other),
                         (None, Some(two)) => (two, binding),
@@ -223,25 +225,25 @@ impl Keymap {
         None
     }
 
-    /// The keys of a binding; none when it was unbound.
+    /// Returns the keys of a binding; none when it was unbound.
     #[must_use]
     pub fn keys(&self, binding: &'static Binding) -> &[Key] {
         self.changed.get(binding.name).map_or(binding.keys, Vec::as_slice)
     }
 
-    /// The key to name in hints for the binding of this name; empty when it has none.
+    /// Returns the key that hints name for a binding; empty when it has none.
     #[must_use]
     pub fn key(&self, binding: &str) -> String {
         let found = all().find(|known| known.name == binding);
         found.and_then(|binding| self.keys(binding).first()).map(|key| name(*key)).unwrap_or_default()
     }
 
-    /// The bindings that exist in a place, with a key or without, in the tables' order.
+    /// Returns the bindings of a context, with or without keys, in the order of the tables.
     pub fn of(&self, context: Context) -> impl Iterator<Item = &'static Binding> + use<> {
         all().filter(move |binding| binding.works_in(context))
     }
 
-    /// What this key does here.
+    /// Returns the action of a key in a context.
     #[must_use]
     pub fn action(&self, context: Context, key: Key) -> Option<Action> {
         if let Some(binding) = self.of(context).find(|binding| self.keys(binding).contains(&key)) {
@@ -251,22 +253,23 @@ impl Keymap {
     }
 }
 
-fn accept(wish: &Rebinding) -> Result<&'static Binding, String> {
-    let binding = all().find(|binding| binding.name == wish.name).ok_or_else(|| unknown(&wish.name))?;
-    if wish.keys.is_empty() && binding.name == ALWAYS_BOUND {
-        return Err(format!("{ALWAYS_BOUND} needs a key: it is the way out of everything"));
+fn accept(rebinding: &Rebinding) -> Result<&'static Binding, String> {
+    let binding =
+        all().find(|binding| binding.name == rebinding.name).ok_or_else(|| describe_unknown(&rebinding.name))?;
+    if rebinding.keys.is_empty() && binding.name == ALWAYS_BOUND {
+        return Err(format!("{ALWAYS_BOUND} needs a key: nothing else always quits"));
     }
     let mut seen = HashSet::new();
-    if let Some(twice) = wish.keys.iter().find(|key| !seen.insert(**key)) {
-        return Err(format!("{} stands there twice", name(*twice)));
+    if let Some(twice) = rebinding.keys.iter().find(|key| !seen.insert(**key)) {
+        return Err(format!("{} is listed twice", name(*twice)));
     }
-    // The help takes letters only as far as nothing is bound to them.
+    // In the help, only letters without a binding begin a filter.
     let typing = binding.contexts().filter(|context| context.kind != Kind::Help);
     for context in typing {
-        if let Some(key) = wish.keys.iter().find(|key| context.takes(**key).is_some()) {
+        if let Some(key) = rebinding.keys.iter().find(|key| context.takes(**key).is_some()) {
             let key = name(*key);
             return Err(format!(
-                "{key} could not be typed any more where '{}' works: take Ctrl, Alt or F1 to F12",
+                "{key} could no longer be typed where '{}' works: use Ctrl, Alt or F1 to F12",
                 binding.name
             ));
         }
@@ -274,8 +277,8 @@ fn accept(wish: &Rebinding) -> Result<&'static Binding, String> {
     Ok(binding)
 }
 
-/// The words for a name that no binding has, with those that come near it.
-fn unknown(wanted: &str) -> String {
+/// Returns the error for an unknown binding, with the names that come near it.
+fn describe_unknown(wanted: &str) -> String {
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     let near = |binding: &&Binding| {
         let (known, wanted) = (last(binding.name), last(wanted));
@@ -302,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_means_two_things_in_one_place() {
+    fn no_key_has_two_actions_in_one_context() {
         for context in Context::all() {
             let mut seen = HashSet::new();
             for key in Keymap::default().of(context).flat_map(|binding| binding.keys) {
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn every_binding_says_what_it_does() {
+    fn every_binding_has_a_description() {
         let mut names = HashSet::new();
         for binding in all() {
             assert!(!binding.description.is_empty() && binding.contexts().next().is_some());
@@ -330,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_can_be_left() {
+    fn every_context_can_be_left() {
         for context in Context::all() {
             assert_eq!(action(context, Key::ctrl('c')), Some(Action::Quit));
         }

@@ -1,7 +1,8 @@
-//! What happens to the dashboard, what its user asks for, and what it asks of the runtime: three closed enums.
+//! The messages of the dashboard as three enums: events that happen to it, actions of its user, and effects that it
+//! requests of the runtime.
 //!
-//! A file for each screen holds its part of the three and the keys of its actions; `everywhere` holds the keys that
-//! work on several screens.
+//! Each screen has a file with its variants of the three enums and the keys of its actions. `everywhere` holds the keys
+//! that work on several screens.
 
 pub mod compare;
 pub mod data;
@@ -26,10 +27,10 @@ use super::terminal_facts::Facts;
 use crate::domain::{DatasetName, RunId};
 use crate::supervise::{LaunchError, LaunchSeriesError, StopError};
 
-/// What is told of an effect that ended with a bug.
+/// The error message of an effect that ended with a bug.
 const FAULT: &str = "a bug in mien; please report it";
 
-/// What two effects must not change at the same time: such effects are run one after the other.
+/// A thing that two effects must not change at the same time. Effects with a common target run one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A run.
@@ -41,7 +42,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Its name, for people.
+    /// Returns the name that messages show.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -54,15 +55,15 @@ impl Target {
 
 /// The effects of one screen.
 pub trait ScreenEffect {
-    /// The events that answer them.
+    /// The events that answer the effects.
     type Event;
 
-    /// What the effect changes; nothing for one that only reads.
+    /// Returns the things that the effect changes; none for an effect that only reads.
     fn targets(&self) -> Vec<Target> {
         Vec::new()
     }
 
-    /// The answer where the effect ended with a bug; `None` where a message is enough.
+    /// Returns the answer to an effect that ended with a bug; `None` where a message is enough.
     fn failure(&self) -> Option<Self::Event> {
         None
     }
@@ -87,21 +88,21 @@ macro_rules! declare {
             NextScreen,
             /// Show the screen to the left.
             PreviousScreen,
-            /// One line up.
+            /// Go one line up.
             Up,
-            /// One line down.
+            /// Go one line down.
             Down,
-            /// To the first line.
+            /// Go to the first line.
             First,
-            /// To the last line.
+            /// Go to the last line.
             Last,
-            /// Ten lines up.
+            /// Go ten lines up.
             PageUp,
-            /// Ten lines down.
+            /// Go ten lines down.
             PageDown,
-            /// The choice or character to the left.
+            /// Go to the choice or character to the left.
             Left,
-            /// The choice or character to the right.
+            /// Go to the choice or character to the right.
             Right,
             /// Open what is selected.
             Open,
@@ -119,30 +120,30 @@ macro_rules! declare {
             LineStart,
             /// Cursor to the end.
             LineEnd,
-            /// Agree to what the overlay asks.
+            /// Answer the overlay's question with yes.
             Yes,
-            /// Take what was typed.
+            /// Accept the typed line.
             Enter,
-            /// Complete what was typed.
+            /// Complete the typed path.
             Complete,
-            /// Find and do anything by its name.
+            /// Open the command palette.
             Palette,
             /// Type a filter.
             Filter,
             /// Copy what is selected to the terminal's clipboard.
             Yank,
-            /// Show what was told so far.
+            /// Show the earlier messages.
             Messages,
-            /// Let the mouse work, or not.
+            /// Turn the mouse on or off.
             ToggleMouse,
             /// Show the first steps.
             Tour,
-            /// Leave for the shell for a while.
+            /// Suspend the dashboard and return to the shell.
             Suspend,
             $(#[doc = concat!("Of the ", stringify!($Screen), " screen.")] $Screen($Action),)*
         }
 
-        /// What `update` asks the runtime to do.
+        /// A request of `update` to the runtime.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Effect {
             /// Put a text into the terminal's clipboard. The runtime does it without an answer.
@@ -154,7 +155,7 @@ macro_rules! declare {
         }
 
         impl Effect {
-            /// What it changes; nothing for one that only reads.
+            /// Returns the things that the effect changes; none for an effect that only reads.
             #[must_use]
             pub fn targets(&self) -> Vec<Target> {
                 match self {
@@ -163,7 +164,7 @@ macro_rules! declare {
                 }
             }
 
-            /// The answer where it ended with a bug.
+            /// Returns the answer to the effect in case it ended with a bug.
             #[must_use]
             pub fn failure(&self) -> Event {
                 let answer = match self {
@@ -174,7 +175,7 @@ macro_rules! declare {
             }
         }
 
-        /// What happened.
+        /// Something that happened, as `update` receives it.
         #[derive(Debug, Clone)]
         pub enum Event {
             /// A key was pressed.
@@ -200,15 +201,15 @@ macro_rules! declare {
             Terminal(Facts),
             /// Time has passed.
             Tick,
-            /// The runs as they are now.
+            /// All runs as they are now.
             RunsRead(Vec<RunView>),
-            /// These of them are new or changed; the others are as they were.
+            /// The runs that are new or have changed; all others are as before.
             RunsChanged(Vec<RunView>),
             /// The runs cannot be listed or watched.
             RunsUnreadable(String),
-            /// The datasets as they are now, or why they cannot be listed.
+            /// The datasets as they are now, or the reason why they cannot be listed.
             DatasetsRead(Result<Vec<DatasetEntry>, String>),
-            /// The imported weights as they are now, or why they cannot be listed.
+            /// The imported weights as they are now, or the reason why they cannot be listed.
             WeightsRead(Result<Vec<WeightsEntry>, String>),
             /// An effect ended with a bug of ours.
             Failed(String),
@@ -218,19 +219,19 @@ macro_rules! declare {
 }
 screens!(declare);
 
-/// Why a run was not launched, resumed or stopped. Cheap to clone.
+/// The reason why a run was not launched, resumed or stopped. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ActionError {
     /// No worker was started.
     #[error(transparent)]
     Launch(Arc<LaunchError>),
-    /// Not all runs are on their way.
+    /// Not all runs of a series were launched.
     #[error(transparent)]
     LaunchSeries(Arc<LaunchSeriesError>),
-    /// The worker was not asked to stop.
+    /// The request to stop was not written.
     #[error(transparent)]
     Stop(Arc<StopError>),
-    /// A fault of this program.
+    /// A bug in this program.
     #[error("{0}")]
     Fault(&'static str),
 }
@@ -253,7 +254,8 @@ impl From<StopError> for ActionError {
     }
 }
 
-/// The line that a movement leads to in a list of `count` lines; `from` for an action that is no movement.
+/// Returns the index of the line to which a movement leads in a list of `count` lines. An action that is no movement
+/// leads to `from`.
 #[must_use]
 pub fn moved(from: usize, action: Action, count: usize) -> usize {
     let to = match action {

@@ -1,4 +1,4 @@
-//! The Runs screen's messages: its actions and their keys, its effects, its events.
+//! The actions of the Runs screen with their keys, its effects and its events.
 
 use crossterm::event::KeyCode;
 
@@ -10,12 +10,12 @@ use crate::runs::queue::QueueMove;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 
-/// The screen in the help and the palette.
+/// The name of the screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Runs: watch and stop runs";
 
 /// The list of runs.
 pub const LIST: Context = Context::of(Screen::Runs, "list", Kind::List);
-/// One run on the whole screen.
+/// The curves of one run, on the whole screen.
 pub const DETAIL: Context = Context::of(Screen::Runs, "detail", Kind::Panes);
 /// The log of the run on the whole screen.
 pub const LOG: Context = Context::of(Screen::Runs, "log", Kind::Panes);
@@ -23,79 +23,79 @@ pub const LOG: Context = Context::of(Screen::Runs, "log", Kind::Panes);
 pub(super) const CONTEXTS: &[Context] = &[LIST, DETAIL, LOG];
 /// The list, and the curves of one run.
 const BOTH: &[Context] = &[LIST, DETAIL];
-/// One run on the whole screen.
+/// The curves or the log of one run, on the whole screen.
 const WHOLE: &[Context] = &[DETAIL, LOG];
 
 /// A request of the user on the Runs screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunsAction {
-    /// Mark the selected run, or take the mark off it.
+    /// Mark the selected run, or unmark it.
     Mark,
-    /// Take the mark off all runs.
+    /// Unmark all runs.
     Unmark,
     /// Mark all runs that the list shows.
     MarkShown,
-    /// Order the list by the next field.
+    /// Sort the list by the next field.
     Sort,
-    /// Turn the order around.
+    /// Reverse the order.
     Reverse,
-    /// Type what the list is filtered by.
+    /// Type a filter for the list.
     Filter,
-    /// Give the run another name.
+    /// Rename the run.
     Rename,
-    /// Add tags and take some off.
+    /// Add and remove tags.
     Tag,
     /// Write a note.
     Note,
-    /// Move a waiting run one place forward.
+    /// Move a waiting run one position forward.
     Earlier,
-    /// Move a waiting run one place back.
+    /// Move a waiting run one position back.
     Later,
-    /// Start a worker for each run of the queue that has lost its own.
+    /// Start a worker for each queued run that has lost its worker.
     RestartQueue,
     /// Delete the run.
     Delete,
-    /// Let the worker wait, or go on.
+    /// Pause the run, or continue it.
     Pause,
     /// Change epochs and patience.
     Limits,
-    /// Test the best weights again.
+    /// Evaluate the best weights again.
     Evaluate,
     /// Draw the curves smoother.
     Smooth,
-    /// Equal distances upwards are equal ratios, or differences.
+    /// Switch between a logarithmic and a linear vertical axis.
     LogScale,
-    /// The next axis.
+    /// Switch to the next horizontal axis.
     Axis,
-    /// Show less of the curves, larger.
+    /// Zoom in on the curves.
     ZoomIn,
-    /// Show more of them.
+    /// Zoom out of the curves.
     ZoomOut,
-    /// Show what was before.
+    /// Move the shown part of the curves left.
     PanLeft,
-    /// Show what comes after.
+    /// Move the shown part of the curves right.
     PanRight,
-    /// Show all of them.
+    /// Show the whole curves.
     ZoomReset,
-    /// The other part of the run.
+    /// Switch between curves and log.
     Pane,
-    /// That part on the whole screen.
+    /// Show the current pane on the whole screen.
     PaneWhole,
-    /// Follow the newest line of the log, or stop to.
+    /// Follow the newest line of the log, or stop following.
     Follow,
-    /// Type what to look for in the log.
+    /// Type a text to search the log for.
     Search,
-    /// Its next hit, towards the end.
+    /// Show the next match in the log.
     NextHit,
-    /// Its next hit, towards the beginning.
+    /// Show the previous match in the log.
     PreviousHit,
-    /// Show the other curve.
+    /// Draw the next metric.
     ToggleCurve,
-    /// Ask the selected run to stop.
+    /// Stop the selected run.
     Stop,
     /// Resume the selected run.
     Resume,
-    /// Take the selected run's settings into the form.
+    /// Copy the selected run's settings to the Train form.
     Repeat,
 }
 
@@ -110,7 +110,7 @@ const fn own(
     on(name, contexts, keys, Action::Runs(action), hint, description)
 }
 
-/// What is wanted most stands first: hints are as many as fit.
+/// The most wanted bindings come first, because the bottom line shows only as many hints as fit.
 pub(super) static BINDINGS: &[Binding] = &[
     on(
         "runs.zoom",
@@ -120,7 +120,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         "zoom",
         "show the selected run on the whole screen",
     ),
-    on("runs.unfilter", &[LIST], &[code(KeyCode::Esc)], Action::Back, "", "show all runs again, without the filter"),
+    on("runs.unfilter", &[LIST], &[code(KeyCode::Esc)], Action::Back, "", "clear the filter and show all runs"),
     on("runs.back", WHOLE, &[code(KeyCode::Esc), code(KeyCode::Enter)], Action::Back, "back", "back to the list"),
     own(
         "runs.pane",
@@ -128,7 +128,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[code(KeyCode::Tab), code(KeyCode::BackTab)],
         RunsAction::Pane,
         "curves, log",
-        "to the run's log, or back to its curves",
+        "switch between curves and log",
     ),
     own(
         "runs.filter",
@@ -136,43 +136,22 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('/')],
         RunsAction::Filter,
         "filter",
-        "show some: state:running val_acc>0.6 !cnn",
+        "filter runs: state:running val_acc>0.6 !cnn",
     ),
-    own("runs.search", &[LOG], &[Key::char('/')], RunsAction::Search, "search", "look for words in the log"),
-    own(
-        "runs.next_hit",
-        &[LOG],
-        &[Key::char('n')],
-        RunsAction::NextHit,
-        "next",
-        "the next hit in the log, towards its end",
-    ),
-    own(
-        "runs.previous_hit",
-        &[LOG],
-        &[Key::char('N')],
-        RunsAction::PreviousHit,
-        "",
-        "the next hit in the log, towards its top",
-    ),
+    own("runs.search", &[LOG], &[Key::char('/')], RunsAction::Search, "search", "search the log for a text"),
+    own("runs.next_hit", &[LOG], &[Key::char('n')], RunsAction::NextHit, "next", "the next match in the log"),
+    own("runs.previous_hit", &[LOG], &[Key::char('N')], RunsAction::PreviousHit, "", "the previous match in the log"),
     own(
         "runs.follow",
         CONTEXTS,
         &[Key::char('f')],
         RunsAction::Follow,
         "",
-        "follow the newest line of the log, or not",
+        "follow the newest line of the log, or hold",
     ),
     own("runs.mark", BOTH, &[Key::char(' ')], RunsAction::Mark, "mark", "mark the run, to compare it with others"),
-    own("runs.pause", CONTEXTS, &[Key::char('p')], RunsAction::Pause, "pause", "let the worker wait, or go on"),
-    own(
-        "runs.stop",
-        CONTEXTS,
-        &[Key::char('S')],
-        RunsAction::Stop,
-        "stop",
-        "ask the run to end after the current batch",
-    ),
+    own("runs.pause", CONTEXTS, &[Key::char('p')], RunsAction::Pause, "pause", "pause the run, or continue it"),
+    own("runs.stop", CONTEXTS, &[Key::char('S')], RunsAction::Stop, "stop", "stop the run after the current batch"),
     own(
         "runs.limits",
         CONTEXTS,
@@ -187,7 +166,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('R')],
         RunsAction::Resume,
         "resume",
-        "go on with a stopped, lost or failed run",
+        "resume a stopped, lost or failed run",
     ),
     own(
         "runs.repeat",
@@ -195,10 +174,10 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('r')],
         RunsAction::Repeat,
         "repeat",
-        "take the run's settings to the Train form",
+        "copy the run's settings to the Train form",
     ),
-    own("runs.sort", &[LIST], &[Key::char('o')], RunsAction::Sort, "order", "order the list by the next column"),
-    own("runs.reverse", &[LIST], &[Key::char('O')], RunsAction::Reverse, "", "turn the order around"),
+    own("runs.sort", &[LIST], &[Key::char('o')], RunsAction::Sort, "sort", "sort the list by the next column"),
+    own("runs.reverse", &[LIST], &[Key::char('O')], RunsAction::Reverse, "", "reverse the order"),
     own(
         "runs.curve",
         BOTH,
@@ -208,9 +187,9 @@ pub(super) static BINDINGS: &[Binding] = &[
         "loss, accuracy, learning rate, images/s, gap",
     ),
     own("runs.smooth", BOTH, &[Key::char('s')], RunsAction::Smooth, "smooth", "smooth the curves more, or not at all"),
-    own("runs.tag", CONTEXTS, &[Key::char('t')], RunsAction::Tag, "tag", "add tags to the run, take some off"),
+    own("runs.tag", CONTEXTS, &[Key::char('t')], RunsAction::Tag, "tag", "add tags to the run, or remove some"),
     own("runs.note", BOTH, &[Key::char('n')], RunsAction::Note, "", "write a note about the run"),
-    own("runs.rename", BOTH, &[Key::char('N')], RunsAction::Rename, "", "give the run another name"),
+    own("runs.rename", BOTH, &[Key::char('N')], RunsAction::Rename, "", "rename the run"),
     own(
         "runs.earlier",
         CONTEXTS,
@@ -226,26 +205,33 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::char('Q')],
         RunsAction::RestartQueue,
         "",
-        "bring back queued runs that lost their workers",
+        "restart queued runs that lost their workers",
     ),
     own("runs.evaluate", CONTEXTS, &[Key::char('E')], RunsAction::Evaluate, "", "test the best weights again"),
     own("runs.delete", CONTEXTS, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or all marked ones"),
-    own("runs.unmark", BOTH, &[Key::char('u')], RunsAction::Unmark, "", "take the mark off all runs"),
+    own("runs.unmark", BOTH, &[Key::char('u')], RunsAction::Unmark, "", "unmark all runs"),
     own("runs.mark_shown", &[LIST], &[Key::char('A')], RunsAction::MarkShown, "", "mark all runs that the list shows"),
-    own("runs.axis", BOTH, &[Key::char('x')], RunsAction::Axis, "", "the axis below: epochs, steps, time"),
+    own("runs.axis", BOTH, &[Key::char('x')], RunsAction::Axis, "", "horizontal axis: epochs, steps, time"),
     own("runs.log_scale", BOTH, &[Key::char('L')], RunsAction::LogScale, "", "logarithmic scale, or linear"),
-    own("runs.zoom_in", BOTH, &[Key::char('+'), Key::char('=')], RunsAction::ZoomIn, "", "look closer at the curves"),
-    own("runs.zoom_out", BOTH, &[Key::char('-')], RunsAction::ZoomOut, "", "show more of the curves"),
-    own("runs.pan_left", BOTH, &[Key::char('[')], RunsAction::PanLeft, "", "show what was before"),
-    own("runs.pan_right", BOTH, &[Key::char(']')], RunsAction::PanRight, "", "show what comes after"),
-    own("runs.zoom_reset", BOTH, &[Key::char('0')], RunsAction::ZoomReset, "", "show all of the curves, and no cursor"),
+    own("runs.zoom_in", BOTH, &[Key::char('+'), Key::char('=')], RunsAction::ZoomIn, "", "zoom in on the curves"),
+    own("runs.zoom_out", BOTH, &[Key::char('-')], RunsAction::ZoomOut, "", "zoom out of the curves"),
+    own("runs.pan_left", BOTH, &[Key::char('[')], RunsAction::PanLeft, "", "move to an earlier part of the curves"),
+    own("runs.pan_right", BOTH, &[Key::char(']')], RunsAction::PanRight, "", "move to a later part of the curves"),
+    own(
+        "runs.zoom_reset",
+        BOTH,
+        &[Key::char('0')],
+        RunsAction::ZoomReset,
+        "",
+        "show the whole curves, without a cursor",
+    ),
     on(
         "runs.cursor_right",
         BOTH,
         &[code(KeyCode::Right), Key::char('l')],
         Action::Right,
         "",
-        "read values off the curves, to the right",
+        "move the curve cursor to the right",
     ),
     on(
         "runs.cursor_left",
@@ -253,62 +239,69 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[code(KeyCode::Left), Key::char('h')],
         Action::Left,
         "",
-        "read values off the curves, to the left",
+        "move the curve cursor to the left",
     ),
-    own("runs.pane_whole", CONTEXTS, &[Key::char('z')], RunsAction::PaneWhole, "", "curves or log alone, or as before"),
+    own(
+        "runs.pane_whole",
+        CONTEXTS,
+        &[Key::char('z')],
+        RunsAction::PaneWhole,
+        "",
+        "enlarge curves or log, or restore them",
+    ),
 ];
 
-/// What the Runs screen asks the runtime to do.
+/// A request of the Runs screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunsEffect {
-    /// Ask a run's worker to wait; answered by `Requested`.
+    /// Pause a run; answered by `Requested`.
     Pause(RunId),
     /// Kill a run's worker, which does not answer; answered by `Done`.
     Kill(RunId),
-    /// Let a run's worker go on; answered by `Requested`.
+    /// Continue a paused run; answered by `Requested`.
     Continue(RunId),
-    /// Put other limits in force for a run at work; answered by `Requested`.
+    /// Change the limits of an active run; answered by `Requested`.
     Limits {
         /// The run.
         id: RunId,
-        /// Most epochs.
+        /// The maximum number of epochs.
         epochs: u32,
-        /// Most epochs in a row without improvement.
+        /// The maximum number of epochs in a row without improvement.
         patience: u32,
     },
-    /// Start a worker that goes on with a run under other limits; answered by `Done`.
+    /// Start a worker that resumes a run with other limits; answered by `Done`.
     Extend {
         /// The run.
         id: RunId,
-        /// Most epochs.
+        /// The maximum number of epochs.
         epochs: u32,
-        /// Most epochs in a row without improvement.
+        /// The maximum number of epochs in a row without improvement.
         patience: u32,
     },
-    /// Start a worker that tests a run's best weights again; answered by `Done`.
+    /// Start a worker that evaluates a run's best weights again; answered by `Done`.
     Evaluate(RunId),
     /// Move a waiting run in the queue; answered by `Done`.
     Move(RunId, QueueMove),
-    /// Start a worker for each run of the queue that has lost its own; answered by `Done`.
+    /// Start a worker for each queued run that has lost its worker; answered by `Done`.
     RestartQueue,
-    /// Count the runs of the queue that have lost their workers; answered by `QueueLost`.
+    /// Count the queued runs that have lost their workers; answered by `QueueLost`.
     CheckQueue,
-    /// Give a run another name; answered by `Renamed`.
+    /// Rename a run; answered by `Renamed`.
     Rename {
-        /// Its name so far.
+        /// The current name.
         from: RunId,
-        /// Its name from now on.
+        /// The new name.
         to: RunId,
     },
-    /// Change what is said about a run; answered by `Done`.
-    Describe(RunId, Vec<AnnotationChange>),
-    /// Measure the folders of runs; answered by `Weighed`.
-    Weigh(Vec<RunId>),
+    /// Change the annotations of a run; answered by `Done`.
+    Annotate(RunId, Vec<AnnotationChange>),
+    /// Measure the folders of runs; answered by `Measured`.
+    Measure(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
     Delete(Vec<RunId>),
     /// Start a worker that resumes a run; answered by `ResumeFinished`.
     Resume(RunId),
-    /// Ask a run's worker to stop; answered by `StopFinished`.
+    /// Stop a run; answered by `StopFinished`.
     Stop(RunId),
 }
 
@@ -326,12 +319,12 @@ impl ScreenEffect for RunsEffect {
             | Self::Limits { id, .. }
             | Self::Extend { id, .. }
             | Self::Evaluate(id)
-            | Self::Describe(id, _) => vec![run(id)],
+            | Self::Annotate(id, _) => vec![run(id)],
             Self::Move(id, _) => vec![run(id), Target::Queue],
             Self::RestartQueue => vec![Target::Queue],
             Self::Rename { from, to } => vec![run(from), run(to)],
             Self::Delete(ids) => ids.iter().map(run).collect(),
-            Self::CheckQueue | Self::Weigh(_) => Vec::new(),
+            Self::CheckQueue | Self::Measure(_) => Vec::new(),
         }
     }
 
@@ -345,28 +338,28 @@ impl ScreenEffect for RunsEffect {
     }
 }
 
-/// What happened that only the Runs screen shows.
+/// An event that only the Runs screen receives.
 #[derive(Debug, Clone)]
 pub enum RunsEvent {
-    /// Something was done, as the words tell; or why it was not.
+    /// The message of a completed effect, or the reason why it failed.
     Done(Result<String, String>),
-    /// A request reached a run's folder, or why it did not: then nobody will answer it.
+    /// A request was written to a run's folder, or the reason why not. An unwritten request is never answered.
     Requested(RunId, Result<(), String>),
-    /// So many runs of the queue have lost their workers.
+    /// The number of queued runs that have lost their workers.
     QueueLost(usize),
-    /// A run has another name, or why not.
+    /// A run was renamed, or the reason why not.
     Renamed {
-        /// The name so far.
+        /// The former name.
         from: RunId,
-        /// The name now, or why it is still the old one.
+        /// The new name, or the reason why the run was not renamed.
         result: Result<RunId, String>,
     },
-    /// What the folders of runs take on disk, in bytes.
-    Weighed(Vec<(RunId, u64)>),
-    /// These runs are gone, and why the next one is not.
+    /// The sizes of run folders, in bytes.
+    Measured(Vec<(RunId, u64)>),
+    /// The deleted runs, and the reason why the next one was not deleted.
     Deleted(Vec<RunId>, Option<String>),
-    /// A run is resumed, or not.
+    /// A run was resumed, or the reason why not.
     ResumeFinished(RunId, Result<(), ActionError>),
-    /// A run was asked to stop, or could not be.
+    /// The request to stop a run was written, or the reason why not.
     StopFinished(RunId, Result<(), ActionError>),
 }

@@ -1,4 +1,4 @@
-//! The Train screen's messages: its actions and their keys, its effects, its events.
+//! The actions of the Train screen with their keys, its effects and its events.
 
 use crossterm::event::KeyCode;
 
@@ -8,7 +8,7 @@ use crate::domain::{Recipe, RunId};
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 
-/// The screen in the help and the palette.
+/// The name of the screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Train: launch a run";
 
 /// A choice of the form, or the launch line.
@@ -24,11 +24,11 @@ const FIELDS: &[Context] = &[NUMBER, NAME];
 /// A request of the user on the Train screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainAction {
-    /// Launch what the form describes.
+    /// Launch the runs of the form.
     Launch,
-    /// The next choice of the field.
+    /// Select the next choice of the field.
     Cycle,
-    /// Put the field back to its default.
+    /// Reset the field to its default.
     Reset,
     /// Fill the form with the next preset.
     Preset,
@@ -62,7 +62,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::ctrl('d')],
         of(TrainAction::Reset),
         "default",
-        "put the field back to its default",
+        "reset the field to its default",
     ),
     on(
         "train.preset",
@@ -73,7 +73,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         "the next preset: default, reference, quick",
     ),
     on("train.leave", FIELDS, &[code(KeyCode::Esc)], Action::Back, "leave", "leave the field"),
-    on("train.back", &[CHOICE], &[code(KeyCode::Esc)], Action::Back, "back", "back to the screen before"),
+    on("train.back", &[CHOICE], &[code(KeyCode::Esc)], Action::Back, "back", "back to the previous screen"),
     on("train.field_up", FIELDS, &[code(KeyCode::Up), code(KeyCode::BackTab)], Action::Up, "", "the field above"),
     on("train.field_down", FIELDS, &[code(KeyCode::Down), code(KeyCode::Tab)], Action::Down, "", "the field below"),
     on("train.above", &[CHOICE], &[code(KeyCode::BackTab)], Action::Up, "", "the field above"),
@@ -83,23 +83,23 @@ pub(super) static BINDINGS: &[Binding] = &[
     on("train.help", CONTEXTS, &[code(KeyCode::F(1))], Action::Help, "", "show the keys, also while typing"),
 ];
 
-/// What the Train screen asks the runtime to do.
+/// A request of the Train screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TrainEffect {
-    /// Propose a free name; answered by `NameSuggested`.
+    /// Suggest a free name; answered by `NameSuggested`.
     SuggestName,
     /// Create a run and start its worker; answered by `LaunchFinished`.
     Launch {
-        /// The name wanted.
+        /// The requested name.
         id: RunId,
-        /// Its settings.
+        /// The settings of the run.
         recipe: Box<Recipe>,
     },
-    /// Create four runs that wait for one another and start their workers; answered by `PracticeFinished`.
+    /// Create four runs that wait for one another and start their workers; answered by `LaunchAllFinished`.
     LaunchAll {
-        /// The names wanted.
+        /// The requested names.
         ids: [RunId; 4],
-        /// Their settings.
+        /// The settings of the runs.
         recipes: Box<[Recipe; 4]>,
     },
 }
@@ -119,18 +119,18 @@ impl ScreenEffect for TrainEffect {
         match self {
             Self::SuggestName => None,
             Self::Launch { .. } => Some(TrainEvent::LaunchFinished(Err(ActionError::Fault(FAULT)))),
-            Self::LaunchAll { .. } => Some(TrainEvent::PracticeFinished(Err(ActionError::Fault(FAULT)))),
+            Self::LaunchAll { .. } => Some(TrainEvent::LaunchAllFinished(Err(ActionError::Fault(FAULT)))),
         }
     }
 }
 
-/// What happened that only the Train screen shows.
+/// An event that only the Train screen receives.
 #[derive(Debug, Clone)]
 pub enum TrainEvent {
-    /// A name for the next run.
+    /// A free name for the next run.
     NameSuggested(RunId),
-    /// A run was launched under this name, or not.
+    /// A run was launched under this name, or the reason why not.
     LaunchFinished(Result<RunId, ActionError>),
-    /// Four runs were launched under these names, or not all of them.
-    PracticeFinished(Result<[RunId; 4], ActionError>),
+    /// Four runs were launched under these names, or the reason why not all were.
+    LaunchAllFinished(Result<[RunId; 4], ActionError>),
 }

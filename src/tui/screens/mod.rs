@@ -1,5 +1,5 @@
-//! The screens: a folder each, with its state, its part of `update`, its drawing and its effects; and the table through
-//! which everything else reaches them.
+//! The screens, each in a folder with its state, its part of `update`, its drawing and its effects. All other modules
+//! reach the screens through the table of entries.
 
 pub mod compare;
 pub mod data;
@@ -16,79 +16,79 @@ use super::messages::{Action, Effect, Event};
 use super::screen::{Screen, screens};
 use super::state::State;
 
-/// The entry of a screen in the table: what the dashboard needs of it.
+/// The entry of a screen in the table of screens.
 pub(super) trait ScreenEntry: Sync {
     /// Draws the screen into an area.
     fn draw(&self, state: &State, canvas: &mut Canvas<'_>, area: Rect);
 
-    /// Does what the user asked for.
+    /// Applies an action of the user. Returns the effects that it requests.
     fn apply(&self, state: &mut State, action: Action) -> Vec<Effect>;
 
-    /// Whether an action would do anything now. Keys that would not are not offered.
+    /// Returns whether an action would have an effect now. The bottom line hides keys of other actions.
     fn applies(&self, _state: &State, _action: Action) -> bool {
         true
     }
 
-    /// Effects that are wanted when the screen comes to the front.
+    /// Returns the effects to request when the screen comes to the front.
     fn on_show(&self, _state: &mut State) -> Vec<Effect> {
         Vec::new()
     }
 
-    /// Effects that are wanted after the screen was drawn, when its layout is known.
+    /// Returns the effects to request after the screen was drawn, when its layout is known.
     fn on_drawn(&self, _state: &mut State) -> Vec<Effect> {
         Vec::new()
     }
 
-    /// Effects that are wanted because the runs changed.
+    /// Returns the effects to request after the runs changed.
     fn on_runs(&self, _state: &mut State) -> Vec<Effect> {
         Vec::new()
     }
 
-    /// Takes a pasted text, and returns whether the focused field takes text at all.
+    /// Inserts a pasted text. Returns whether the focused field accepts text.
     fn paste(&self, _state: &mut State, _text: &str) -> bool {
         false
     }
 
-    /// What would be copied: its name, and its text.
+    /// Returns the name and the text of the selection that would be copied.
     fn selection(&self, _state: &State) -> Option<(String, String)> {
         None
     }
 
-    /// Checks a line of a prompt after each change, and does what the change does at once, such as filtering.
+    /// Checks a line of a prompt after each change and applies live changes, such as filtering.
     ///
     /// # Errors
-    /// What is wrong with the line.
-    fn typed(&self, _state: &mut State, _line: &str) -> Result<(), String> {
+    /// The reason why the line is invalid.
+    fn check_line(&self, _state: &mut State, _line: &str) -> Result<(), String> {
         Ok(())
     }
 
-    /// Takes the line of a prompt.
+    /// Accepts the line of a prompt. Returns the effects that it requests.
     ///
     /// # Errors
-    /// Why it is not taken.
-    fn entered(&self, _state: &mut State, _line: &str) -> Result<Vec<Effect>, String> {
+    /// The reason why the line is invalid.
+    fn accept_line(&self, _state: &mut State, _line: &str) -> Result<Vec<Effect>, String> {
         Ok(Vec::new())
     }
 
-    /// Undoes what typing did, because the prompt was left.
-    fn left(&self, _state: &mut State) {}
+    /// Undoes the live changes of a prompt that was cancelled.
+    fn cancel_line(&self, _state: &mut State) {}
 
-    /// Effects that complete the line of a prompt.
-    fn complete(&self, _state: &State, _line: &str) -> Vec<Effect> {
+    /// Returns the effects that complete the line of a prompt.
+    fn complete_line(&self, _state: &State, _line: &str) -> Vec<Effect> {
         Vec::new()
     }
 }
 
 macro_rules! table {
     ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
-        /// The entry of a screen.
+        /// Returns the entry of a screen.
         pub(super) fn entry(screen: Screen) -> &'static dyn ScreenEntry {
             match screen {
                 $(Screen::$Screen => &$name::$Screen,)*
             }
         }
 
-        /// Takes in an event that is for one screen.
+        /// Applies an event of one screen. Returns the effects to request.
         #[allow(unreachable_code)] // a screen may have no events
         pub(super) fn on_event(state: &mut State, event: Event) -> Vec<Effect> {
             match event {
@@ -101,7 +101,7 @@ macro_rules! table {
         #[allow(unreachable_code)] // a screen may have no effects
         pub(super) fn run_effect(backend: &Backend, effect: Effect) -> Event {
             match effect {
-                // The runtime has done it.
+                // The runtime performs these itself.
                 Effect::Copy(_) | Effect::Suspend => Event::Tick,
                 $(Effect::$Screen(effect) => Event::$Screen($name::run_effect(backend, effect)),)*
             }
@@ -110,7 +110,7 @@ macro_rules! table {
 }
 screens!(table);
 
-/// Brings a screen to the front. Returns what it then needs.
+/// Brings a screen to the front. Returns the effects to request.
 pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     if state.screen != screen {
         state.before = state.screen;
@@ -120,7 +120,7 @@ pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     entry(screen).on_show(state)
 }
 
-/// A text of several lines to be copied, with how many they are; `None` where it is empty.
+/// Returns a text to copy with a name that states its number of lines; `None` where it is empty.
 fn text_selection(name: &str, text: String) -> Option<(String, String)> {
     let lines = text.lines().count();
     (lines > 0).then(|| (format!("{name}, {lines} lines"), text))

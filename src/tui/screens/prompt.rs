@@ -1,28 +1,28 @@
-//! A line that is typed over a screen. The screen knows what the line is for.
+//! The overlay in which a line is typed. The screen decides how the line is checked and used.
 
 use super::entry;
 use crate::tui::messages::{Action, Effect};
 use crate::tui::state::{Overlay, Prompt, State};
 
-/// Opens a line to type.
+/// Opens a prompt and checks its initial line.
 pub(in crate::tui) fn open(state: &mut State, prompt: Prompt) {
     state.overlay = Some(Overlay::Prompt(prompt));
     check(state);
 }
 
-/// Does what the user asked for while a line is typed.
+/// Applies an action while a line is typed. Returns the effects to request.
 pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let screen = entry(state.screen);
     let Some(Overlay::Prompt(prompt)) = &mut state.overlay else { return Vec::new() };
     match action {
         Action::Back => {
             state.overlay = None;
-            screen.left(state);
+            screen.cancel_line(state);
         }
         Action::Enter => return enter(state),
         Action::Complete => {
             let line = prompt.input.text().to_owned();
-            return screen.complete(state, &line);
+            return screen.complete_line(state, &line);
         }
         edit => {
             prompt.input.edit(edit);
@@ -32,17 +32,17 @@ pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Has the screen take the line, which may open another prompt. A line that is not taken stays, with the reason.
+/// Lets the screen accept the line, which may open another prompt. An invalid line stays, with the reason.
 fn enter(state: &mut State) -> Vec<Effect> {
     let Some(Overlay::Prompt(mut prompt)) = state.overlay.take() else { return Vec::new() };
-    entry(state.screen).entered(state, prompt.input.text()).unwrap_or_else(|error| {
+    entry(state.screen).accept_line(state, prompt.input.text()).unwrap_or_else(|error| {
         prompt.error = Some(error);
         state.overlay = Some(Overlay::Prompt(prompt));
         Vec::new()
     })
 }
 
-/// Pastes into the line.
+/// Pastes a text into the line.
 pub(in crate::tui) fn paste(state: &mut State, text: &str) {
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
         prompt.input.paste(text);
@@ -50,11 +50,11 @@ pub(in crate::tui) fn paste(state: &mut State, text: &str) {
     }
 }
 
-/// Has the screen check the line after a change.
+/// Lets the screen check the line after a change.
 fn check(state: &mut State) {
     let Some(Overlay::Prompt(prompt)) = &state.overlay else { return };
     let line = prompt.input.text().to_owned();
-    let error = entry(state.screen).typed(state, &line).err();
+    let error = entry(state.screen).check_line(state, &line).err();
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
         prompt.error = error;
     }

@@ -92,7 +92,9 @@ fn a_run_at_work_beside_a_finished_one() {
 #[test]
 fn predictions_that_are_missing() {
     let (mut state, effects) = marked(vec![lynx(), heron()]);
-    let [Effect::Compare(CompareEffect::Judge { baseline, run })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Compare(CompareEffect::ComputeVerdict { baseline, run })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     let missing = InspectionError::Missing { id: baseline.id.clone(), split: Split::Test };
     update(&mut state, NOW, answer(baseline, run, Err(missing.into())));
     snapshot("compare_missing", &state, SIZES[0]);
@@ -143,7 +145,7 @@ fn verdicts_are_asked_for_one_by_one_and_once() {
     assert_eq!(effects.len(), 1, "one at a time");
     assert!(apply(&mut state, Action::GoTo(Screen::Compare)).is_empty(), "it is under way");
     assert_eq!(settle(&mut state, effects), 5);
-    assert!((1..6).all(|run| matches!(state.compare.standing(run), VerdictStatus::Known(_))));
+    assert!((1..6).all(|run| matches!(state.compare.verdict_status(run), VerdictStatus::Known(_))));
     let list = state.library.runs.list.clone();
     assert!(update(&mut state, NOW, Event::RunsRead(list)).is_empty(), "nothing changed");
     // Another baseline asks for the pairs that are new; going back asks for none.
@@ -170,7 +172,7 @@ fn a_run_that_is_tested_anew_is_judged_anew() {
     let mut state = compared(vec![lynx(), heron()]);
     let again = tested(begun("calm-heron", 2), "calm-heron", 610, 24, 18);
     let asked = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
-    assert!(matches!(state.compare.standing(1), VerdictStatus::Computing));
+    assert!(matches!(state.compare.verdict_status(1), VerdictStatus::Computing));
     assert_eq!(settle(&mut state, asked), 1);
 }
 
@@ -217,8 +219,8 @@ fn runs_beyond_six_and_unreadable_ones_are_named() {
     state.compare.pane = ComparePane::Verdicts;
     state.compare.zoomed = true;
     let screen = draw(&state, SIZES[2]);
-    assert!(screen.contains("new-wren is marked and not shown: at most 6 runs are compared at once"), "{screen}");
-    assert!(screen.contains("odd-raven is marked and not shown: cannot read the event log·[31m"), "{screen}");
+    assert!(screen.contains("new-wren is marked but not shown: at most 6 runs are compared at once"), "{screen}");
+    assert!(screen.contains("odd-raven is marked but not shown: cannot read the event log·[31m"), "{screen}");
     // Columns still move, and nothing marked is lost.
     press(&mut state, "b");
     assert_eq!(state.runs.marked.len(), 8);
@@ -318,9 +320,9 @@ fn the_backend_reads_predictions_and_names_missing_ones() {
     let store = RunStore::new(Home::new(folder.path()));
     let backend = Backend::new(store.clone());
     let runs = [lynx(), heron()].map(|run| run.summary.expect("read"));
-    let judge = || Effect::Compare(CompareEffect::Judge { baseline: runs[0].clone(), run: runs[1].clone() });
+    let judge = || Effect::Compare(CompareEffect::ComputeVerdict { baseline: runs[0].clone(), run: runs[1].clone() });
     let verdict = |event: Event| match event {
-        Event::Compare(CompareEvent::Judged(_, verdict)) => verdict,
+        Event::Compare(CompareEvent::VerdictComputed(_, verdict)) => verdict,
         other => panic!("{other:?}"),
     };
     let reason = verdict(run_effect(&backend, judge())).expect_err("nothing on disk").to_string();

@@ -10,7 +10,7 @@ use crate::runs::comparison::{Candidate, Comparison, NotComparable, Verdict};
 use crate::runs::predictions::Predictions;
 use crate::runs::{Inspection, Summary};
 use crate::tui::library::RunView;
-use crate::tui::messages::compare::Pair;
+use crate::tui::messages::compare::RunPair;
 use crate::tui::messages::{Action, CompareEffect, CompareEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::state::State;
@@ -130,7 +130,7 @@ fn worked_out(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparabl
 /// Answers what was asked for until nothing more is; tells how many verdicts that took.
 pub(super) fn settle(state: &mut State, mut effects: Vec<Effect>) -> usize {
     let mut asked = 0;
-    while let Some(Effect::Compare(CompareEffect::Judge { baseline, run })) = effects.pop() {
+    while let Some(Effect::Compare(CompareEffect::ComputeVerdict { baseline, run })) = effects.pop() {
         asked += 1;
         let verdict = judged(&baseline, &run);
         effects.extend(update(state, NOW, answer(&baseline, &run, verdict)));
@@ -139,7 +139,7 @@ pub(super) fn settle(state: &mut State, mut effects: Vec<Effect>) -> usize {
 }
 
 pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Result<Verdict, NotComparable>) -> Event {
-    Event::Compare(CompareEvent::Judged(Pair::of(baseline, run), verdict))
+    Event::Compare(CompareEvent::VerdictComputed(RunPair::of(baseline, run), verdict))
 }
 
 /// All of these runs marked, on the Compare screen, before any verdict.

@@ -5,7 +5,7 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
 use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
-use crate::tui::messages::data::Part;
+use crate::tui::messages::data::SplitFilter;
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::data::DataView;
@@ -56,9 +56,9 @@ fn pages_are_turned_and_end_at_the_ends() {
     press(&mut state, "]l");
     assert_eq!(state.data.face, 3595, "there is no page after the last");
     press(&mut state, "v");
-    assert_eq!((state.data.part, state.data.face), (Part::Of(Split::Validation), 0));
+    assert_eq!((state.data.filter, state.data.face), (SplitFilter::Of(Split::Validation), 0));
     press(&mut state, "<esc>vvv");
-    assert_eq!((state.data.part, state.data.view), (Part::Of(Split::Train), DataView::Table));
+    assert_eq!((state.data.filter, state.data.view), (SplitFilter::Of(Split::Train), DataView::Table));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn faces_are_asked_for_once_and_only_those_on_show() {
     assert_eq!(press(&mut state, "]"), [], "they are at hand");
     let effects = press(&mut state, "v");
     let [Effect::Data(DataEffect::LoadFaces(pick))] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!((pick.part, pick.first, pick.count), (Part::Of(Split::Validation), 0, 4));
+    assert_eq!((pick.filter, pick.first, pick.count), (SplitFilter::Of(Split::Validation), 0, 4));
     // Late faces of another split are not taken.
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     assert!(state.data.sample(&state.library).is_none());
@@ -88,10 +88,10 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
     let [Effect::Data(DataEffect::MakeVariants(next))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(next.first, 1 + wanted.count as u64);
     press(&mut state, "<esc>v");
-    update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
+    update(&mut state, NOW, fixtures::samples_of("fer2013", 0, SplitFilter::Of(Split::Validation), 0));
     press(&mut state, "a");
     assert_eq!(state.data.view, DataView::Table);
-    assert!(state.message.expect("words").text.contains("never changed"));
+    assert!(state.message.expect("words").text.contains("never augmented"));
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn an_import_is_typed_followed_and_reported() {
 }
 
 #[test]
-fn an_import_is_ended_after_a_question_and_fails_in_words() {
+fn an_import_is_cancelled_after_a_question_and_fails_in_words() {
     let mut state = importing();
     press(&mut state, "<esc>n");
     assert!(state.overlay.is_none() && state.data.import.is_some());
     press(&mut state, "<esc>");
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::CancelImport)]);
     assert_eq!(news(&mut state, ImportEvent::Cancelling), []);
-    assert!(draw(&state, SIZES[0]).contains("takes away what it made"));
+    assert!(draw(&state, SIZES[0]).contains("removing its files"));
     news(&mut state, ImportEvent::Cancelled);
     assert!(state.data.import.is_none());
     let mut state = importing();
@@ -162,7 +162,7 @@ fn a_dataset_is_deleted_after_a_question_and_not_under_a_run() {
     snapshot("data_delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::Delete(demo))]);
     update(&mut state, NOW, Event::Data(DataEvent::Deleted(fer2013, Err("in use".into()))));
-    assert_eq!(state.message.expect("words").text, "fer2013 is not deleted: in use");
+    assert_eq!(state.message.expect("words").text, "fer2013 was not deleted: in use");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::domain::{
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Detail, Summary};
 use crate::tui::library::{DatasetEntry, DatasetView, RunView};
-use crate::tui::messages::data::{Part, Pick, Sample};
+use crate::tui::messages::data::{FaceRange, Sample, SplitFilter};
 use crate::tui::messages::{DataEvent, Event, TrainEvent};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -102,14 +102,20 @@ pub(crate) fn with_data(runs: Vec<RunView>) -> State {
 
 /// Images of a class, as they are read.
 pub(crate) fn samples(dataset: &str, class: usize) -> Event {
-    samples_of(dataset, class, Part::Of(Split::Train), 0)
+    samples_of(dataset, class, SplitFilter::Of(Split::Train), 0)
 }
 
 /// Images of a class and part from one of them on.
-pub(crate) fn samples_of(dataset: &str, class: usize, part: Part, first: usize) -> Event {
-    let pick =
-        Pick { dataset: dataset_name(dataset), fingerprint: fer2013().fingerprint, class, part, first, count: 96 };
-    let split = part.splits()[0];
+pub(crate) fn samples_of(dataset: &str, class: usize, filter: SplitFilter, first: usize) -> Event {
+    let pick = FaceRange {
+        dataset: dataset_name(dataset),
+        fingerprint: fer2013().fingerprint,
+        class,
+        filter,
+        first,
+        count: 96,
+    };
+    let split = filter.splits()[0];
     let sample = |index: usize| Sample {
         face: face(index % 32),
         split,

@@ -139,9 +139,9 @@ fn hints_help_and_palette_show_the_keys_in_force() {
     assert!(!draw(&state, SIZES[1]).contains("r repeat"));
     press(&mut state, "?");
     let help = draw(&state, SIZES[2]);
-    assert!(help.contains("Ctrl-X") && !help.contains("take the run's settings"), "{help}");
+    assert!(help.contains("Ctrl-X") && !help.contains("copy the run's settings"), "{help}");
     press(&mut state, "<esc>:settings");
-    assert!(draw(&state, SIZES[1]).contains("take the run's settings"), "without a key it is still found");
+    assert!(draw(&state, SIZES[1]).contains("copy the run's settings"), "without a key it is still found");
     assert_eq!(press(&mut state, "<esc>S"), []);
     assert!(state.overlay.is_none());
 }

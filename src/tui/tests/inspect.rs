@@ -8,7 +8,7 @@ use crate::runs::inspection::Order;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::inspect::{InspectPane, Mode};
-use crate::tui::screens::train::Without;
+use crate::tui::screens::train::LeftOutChoice;
 use crate::tui::state::State;
 use crate::tui::update::update;
 
@@ -47,13 +47,13 @@ fn a_run_still_at_work_is_looked_into_by_its_latest_validation_results() {
     assert_eq!((subject.split, subject.epoch), (Split::Validation, None));
     assert_eq!(update(&mut state, NOW, Event::RunsRead(vec![running(3)])), []);
     let asked = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
-    assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::Judge { .. })]), "{asked:?}");
+    assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::LoadPredictions { .. })]), "{asked:?}");
 }
 
 #[test]
 fn the_cursor_begins_at_the_most_frequent_mistake_and_stays_within_the_matrix() {
     let mut state = inspected();
-    let rows = state.inspect.judgement().expect("read").confusion.rows();
+    let rows = state.inspect.report().expect("read").confusion.rows();
     let (truth, said) = state.inspect.cell;
     let worst = (0..7).flat_map(|row| (0..7).filter(move |column| *column != row).map(move |column| (row, column)));
     assert_eq!(rows[truth][said], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));
@@ -114,7 +114,7 @@ fn modes_go_around_and_a_difference_needs_two() {
     assert_eq!(state.inspect.mode(), Mode::Shares);
     press(&mut state, "n");
     assert_eq!(state.inspect.mode(), Mode::Counts);
-    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("a holds the run against another")));
+    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("a compares with another run")));
     press(&mut state, "a");
     assert_eq!(state.inspect.against, Some(id("quiet-lynx")));
     press(&mut state, "nn");
@@ -127,14 +127,16 @@ fn modes_go_around_and_a_difference_needs_two() {
 fn a_run_on_other_images_is_refused_in_words() {
     let mut state = inspected();
     let effects = super::update::press(&mut state, "a");
-    let Some(Effect::Inspect(InspectEffect::Judge { subject, .. })) = effects.first().cloned() else { panic!() };
+    let Some(Effect::Inspect(InspectEffect::LoadPredictions { subject, .. })) = effects.first().cloned() else {
+        panic!()
+    };
     let own = super::inspect_fixtures::inspection(&COUNTS, &names(), 1.8);
     let mut counts = COUNTS;
     counts[0] += 1;
     let other = super::inspect_fixtures::inspection(&counts, &names(), 1.8);
-    let against = crate::tui::messages::inspect::Against::new(&own, &other, None);
-    let judged = crate::tui::messages::inspect::Judgement::new(own, None, Vec::new(), Some(against));
-    update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Ok(judged.into()))));
+    let against = crate::tui::messages::inspect::OtherResults::new(&own, &other, None);
+    let judged = crate::tui::messages::inspect::PredictionReport::new(own, None, Vec::new(), Some(against));
+    update(&mut state, NOW, Event::Inspect(InspectEvent::PredictionsLoaded(subject, Ok(judged.into()))));
     press(&mut state, "n");
     assert!(
         state.message.as_ref().is_some_and(|message| message.text.contains("different images")),
@@ -148,22 +150,19 @@ fn a_run_on_other_images_is_refused_in_words() {
 fn epochs_are_scrubbed_and_answers_for_others_are_ignored() {
     let mut state = inspected();
     press(&mut state, "[");
-    assert_eq!(
-        (state.inspect.split, state.inspect.judgement().and_then(|seen| seen.epoch)),
-        (Split::Validation, Some(9))
-    );
+    assert_eq!((state.inspect.split, state.inspect.report().and_then(|seen| seen.epoch)), (Split::Validation, Some(9)));
     // Two steps before the disk answers the first.
     let first = super::update::press(&mut state, "[");
     let second = super::update::press(&mut state, "[");
     assert_eq!(state.inspect.subject.as_ref().and_then(|subject| subject.epoch), Some(7));
     answer(&mut state, first, &COUNTS, &names());
-    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(9), "8 is not wanted any more");
+    assert_eq!(state.inspect.report().and_then(|seen| seen.epoch), Some(9), "8 is not wanted any more");
     answer(&mut state, second, &COUNTS, &names());
-    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(7));
+    assert_eq!(state.inspect.report().and_then(|seen| seen.epoch), Some(7));
     press(&mut state, "}");
-    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(15));
+    assert_eq!(state.inspect.report().and_then(|seen| seen.epoch), Some(15));
     press(&mut state, "]");
-    assert_eq!(state.inspect.judgement().and_then(|seen| seen.epoch), Some(15));
+    assert_eq!(state.inspect.report().and_then(|seen| seen.epoch), Some(15));
 }
 
 fn marks(effects: &[Effect]) -> Vec<(usize, bool)> {
@@ -200,8 +199,8 @@ fn form_with(state: &mut State, marked: Vec<u32>) {
 }
 
 fn launched(state: &State) -> LeftOutImages {
-    match state.train.order(&state.form_choices()) {
-        Ok(crate::tui::screens::train::Order::One(_, recipe)) => recipe.left_out,
+    match state.train.launch_plan(&state.form_choices()) {
+        Ok(crate::tui::screens::train::LaunchPlan::One(_, recipe)) => recipe.left_out,
         other => panic!("{other:?}"),
     }
 }
@@ -211,9 +210,9 @@ fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
     assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
-    state.train.focus = crate::tui::screens::train::Field::Without;
+    state.train.focus = crate::tui::screens::train::Field::LeftOut;
     press(&mut state, "<right>");
-    assert_eq!(state.train.without, Some(Without::Nothing));
+    assert_eq!(state.train.left_out_choice, Some(LeftOutChoice::Nothing));
     assert!(launched(&state).is_empty());
     super::update::press(&mut state, "<^d>");
     assert_eq!(launched(&state).len(), 2);
@@ -238,6 +237,6 @@ fn a_class_cannot_be_left_out_whole() {
     let mut state = inspected();
     let angry = fixtures::fer2013().classes[0].1.train;
     form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
-    let error = state.train.order(&state.form_choices()).expect_err("refused").1;
+    let error = state.train.launch_plan(&state.form_choices()).expect_err("refused").1;
     assert!(error.contains("training images of the class 'angry' would be left out"), "{error}");
 }

@@ -8,7 +8,7 @@ use crate::domain::{FinishReason, RunId, Split};
 use crate::runs::inspection::Inspection;
 use crate::runs::predictions::Predictions;
 use crate::tui::library::RunView;
-use crate::tui::messages::inspect::{Against, Judgement, Shown, Subject};
+use crate::tui::messages::inspect::{OtherResults, PredictionReport, PredictionRequest, SourcedImage};
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
 use crate::tui::state::State;
@@ -62,12 +62,13 @@ pub(super) fn runs() -> Vec<RunView> {
 pub(super) fn answer(state: &mut State, effects: Vec<Effect>, counts: &[usize], names: &[String]) {
     for effect in effects {
         let event = match effect {
-            Effect::Inspect(InspectEffect::Judge { subject, .. }) => {
+            Effect::Inspect(InspectEffect::LoadPredictions { subject, .. }) => {
                 let judged = Ok(Arc::new(judgement(&subject, counts, names)));
-                InspectEvent::Judged(subject, judged)
+                InspectEvent::PredictionsLoaded(subject, judged)
             }
-            Effect::Inspect(InspectEffect::Faces { dataset, fingerprint, split, indices }) => {
-                let shown = |index| (index, Shown { face: face(index), source: format!("{split}/{index:05}.png") });
+            Effect::Inspect(InspectEffect::LoadFaces { dataset, fingerprint, split, indices }) => {
+                let shown =
+                    |index| (index, SourcedImage { face: face(index), source: format!("{split}/{index:05}.png") });
                 InspectEvent::Faces { dataset, fingerprint, split, faces: Ok(indices.into_iter().map(shown).collect()) }
             }
             _ => continue,
@@ -78,7 +79,7 @@ pub(super) fn answer(state: &mut State, effects: Vec<Effect>, counts: &[usize], 
 }
 
 /// Better with every epoch, and on what was trained on.
-fn judgement(subject: &Subject, counts: &[usize], names: &[String]) -> Judgement {
+fn judgement(subject: &PredictionRequest, counts: &[usize], names: &[String]) -> PredictionReport {
     let epochs: Vec<u32> = if subject.split == Split::Validation { (1..=15).collect() } else { Vec::new() };
     let epoch = epochs.last().map(|last| subject.epoch.unwrap_or(*last));
     let skill = match (subject.split, epoch) {
@@ -87,8 +88,8 @@ fn judgement(subject: &Subject, counts: &[usize], names: &[String]) -> Judgement
         _ => 1.8,
     };
     let own = inspection(counts, names, skill);
-    let against = subject.against.as_ref().map(|_| Against::new(&own, &inspection(counts, names, 1.2), epoch));
-    Judgement::new(own, epoch, epochs, against)
+    let against = subject.against.as_ref().map(|_| OtherResults::new(&own, &inspection(counts, names, 1.2), epoch));
+    PredictionReport::new(own, epoch, epochs, against)
 }
 
 /// A head before a gradient, its place told by how light it is.

@@ -84,7 +84,7 @@ fn the_form_offers_what_is_marked() {
     state.train.dataset = Some(fixtures::fer2013().name);
     let mut state = at(Screen::Train, state);
     snapshot("train_left_out", &state, SIZES[0]);
-    state.train.focus = Field::Without;
+    state.train.focus = Field::LeftOut;
     press(&mut state, "<right>");
     assert!(draw(&state, SIZES[0]).contains("there are marked images"));
 }
@@ -107,8 +107,8 @@ fn refused(reason: &str) -> State {
     let mut state = at(Screen::Runs, state);
     let effects = update(&mut state, NOW, Event::Key(crate::tui::key::Key::char('5')));
     for effect in effects {
-        if let Effect::Inspect(InspectEffect::Judge { subject, .. }) = effect {
-            update(&mut state, NOW, Event::Inspect(InspectEvent::Judged(subject, Err(reason.into()))));
+        if let Effect::Inspect(InspectEffect::LoadPredictions { subject, .. }) = effect {
+            update(&mut state, NOW, Event::Inspect(InspectEvent::PredictionsLoaded(subject, Err(reason.into()))));
         }
     }
     state
@@ -125,7 +125,7 @@ fn inspect_without_predictions() {
     open(&mut state, &COUNTS, &names());
     snapshot("inspect_no_runs", &state, SIZES[0]);
     let state = at(Screen::Inspect, fixtures::with_data(vec![fixtures::Logbook::new("new-wren", 2).view(true)]));
-    assert!(draw(&state, SIZES[0]).contains("No run has been tested yet."));
+    assert!(draw(&state, SIZES[0]).contains("No run has completed an epoch yet."));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn without_colours_the_cursor_and_the_numbers_are_still_there() {
     state.theme = state.theme.named(ThemeName::Mono);
     let drawn = draw(&state, SIZES[0]);
     let cell = state.inspect.cell;
-    let share = state.inspect.judgement().expect("read").confusion.share(cell.0, cell.1) * 100.0;
+    let share = state.inspect.report().expect("read").confusion.share(cell.0, cell.1) * 100.0;
     assert!(drawn.contains(&format!("[{share:.0}]")), "{drawn}");
 }
 

@@ -101,24 +101,24 @@ fn workers_are_asked_and_their_answer_is_told() {
     let of = |id| RunsEffect::Limits { id, epochs: 80, patience: 12 };
     let heron = || id("calm-heron");
     let table = [
-        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p lets it go on"),
+        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p continues it"),
         (
             "e<^u>epochs 80 patience 12<enter>",
             of(heron()),
             Request::Limits(limits),
             changed,
-            "calm-heron now keeps to 80 epochs and patience 12",
+            "calm-heron now has 80 epochs and patience 12",
         ),
     ];
     for (keys, effect, request, event, words) in table {
         let mut state = at("calm-heron");
         assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
-        assert_eq!(state.runs.unanswered(&heron()).map(|asked| asked.request), Some(request));
+        assert_eq!(state.runs.pending_request(&heron()).map(|asked| asked.request), Some(request));
         assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
         read(&mut state, after(vec![]));
-        assert!(state.runs.unanswered(&heron()).is_some(), "{keys}: no answer is none");
+        assert!(state.runs.pending_request(&heron()).is_some(), "{keys}: no answer is none");
         read(&mut state, after(vec![event]));
-        assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, words));
+        assert_eq!((state.runs.pending_request(&heron()), message(&state).as_str()), (None, words));
         assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
     }
 }
@@ -147,7 +147,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
         if offered {
             let screen = draw(&state, SIZES[0]);
             assert!(screen.contains("does not answer. Kill its worker?"), "{screen}");
-            assert!(screen.contains("goes on after epoch 11"), "{screen}");
+            assert!(screen.contains("resumes after epoch 11"), "{screen}");
             assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Kill(heron()))]);
         }
     }
@@ -177,7 +177,7 @@ fn an_ended_run_is_extended_only_by_limits_that_leave_something_to_train() {
     let mut state = at("brisk-otter");
     assert_eq!(press(&mut state, "e<^u>epochs 15 patience 6<enter>"), []);
     let error = prompt_error(&state).unwrap_or_default();
-    assert!(error.ends_with("it takes more than 15 epochs and a patience above 6"), "{error}");
+    assert!(error.ends_with("use more than 15 epochs and a patience above 6"), "{error}");
     let extend = RunsEffect::Extend { id: id("brisk-otter"), epochs: 60, patience: 20 };
     assert_eq!(press(&mut state, "<^u>epochs 60 patience 20<enter>").last().cloned(), Some(Effect::Runs(extend)));
     assert!(press(&mut at("brisk-otter"), "e<^u>patience 0<enter>").is_empty());
@@ -188,8 +188,8 @@ fn what_cannot_be_done_is_said() {
     let table = [
         ("brisk-otter", "p", "there is nothing to pause"),
         ("calm-heron", "D", "stop it first"),
-        ("calm-heron", "N", "a worker is at calm-heron"),
-        ("calm-heron", "E", "a worker is at calm-heron"),
+        ("calm-heron", "N", "calm-heron is active"),
+        ("calm-heron", "E", "calm-heron is active"),
         ("brisk-otter", "R", "e extends it"),
     ];
     for (run, keys, words) in table {
@@ -202,8 +202,8 @@ fn what_cannot_be_done_is_said() {
 #[test]
 fn deleting_tells_what_is_lost_and_asks() {
     let mut state = at("brisk-otter");
-    assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Weigh(vec![id("brisk-otter")]))]);
-    update(&mut state, NOW, Event::Runs(RunsEvent::Weighed(vec![(id("brisk-otter"), 3 << 20)])));
+    assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
+    update(&mut state, NOW, Event::Runs(RunsEvent::Measured(vec![(id("brisk-otter"), 3 << 20)])));
     snapshot("delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Runs(RunsEffect::Delete(vec![id("brisk-otter")]))]);
     update(&mut state, NOW, Event::Runs(RunsEvent::Deleted(vec![id("brisk-otter")], None)));
@@ -216,7 +216,7 @@ fn deleting_tells_what_is_lost_and_asks() {
 fn names_tags_and_notes_are_checked_as_typed_and_written() {
     let mut state = at("brisk-otter");
     press(&mut state, "N<^u>calm-heron");
-    assert_eq!(prompt_error(&state).as_deref(), Some("there is a run calm-heron already"));
+    assert_eq!(prompt_error(&state).as_deref(), Some("a run calm-heron already exists: choose another name"));
     press(&mut state, "<^u>old owl");
     assert!(prompt_error(&state).is_some());
     let rename = RunsEffect::Rename { from: id("brisk-otter"), to: id("old-owl") };
@@ -225,7 +225,7 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
     assert_eq!(state.runs.current(&state.library).map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
     let changes = ["+night", "-none", "best"].map(|word| AnnotationChange::of_tag(word).expect("a tag")).to_vec();
-    assert_eq!(effects, [Effect::Runs(RunsEffect::Describe(id("old-owl"), changes))], "not what the list had of it");
+    assert_eq!(effects, [Effect::Runs(RunsEffect::Annotate(id("old-owl"), changes))], "not what the list had of it");
     press(&mut state, "nworth another look<enter>");
     assert_eq!(press(&mut state, "t-best<enter>").len(), 1);
     assert_eq!(press(&mut state, "/tag:night look<enter>"), []);
@@ -283,7 +283,7 @@ fn the_log_is_scrolled_searched_and_followed() {
     press(&mut state, "z");
     snapshot("detail_log_whole", &state, SIZES[0]);
     press(&mut state, "/<^u>nowhere<enter>");
-    assert!(message(&state).contains("the log has no 'nowhere'"));
+    assert!(message(&state).contains("the log does not contain 'nowhere'"));
     press(&mut state, "f");
     assert!(state.runs.log.follows());
 }
@@ -330,7 +330,7 @@ fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
     assert_eq!(value(&state, Hyperparameter::Epochs), "50");
     state.runs.selected = Some(id("brisk-otter"));
     press(&mut state, "3r");
-    state.train.put(Hyperparameter::BatchSize, "128");
+    state.train.set_text(Hyperparameter::BatchSize, "128");
     snapshot("train_repeated", &state, SIZES[0]);
     assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
 }
@@ -376,7 +376,7 @@ fn a_launched_run_that_the_filter_hides_is_told_of() {
         let mut state = state();
         press(&mut state, filter);
         update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("late-lark")))));
-        assert_eq!(message(&state), "late-lark is launched and begins in its turn: 2 others are at work or waiting");
+        assert_eq!(message(&state), "late-lark is launched: 2 other runs are running or waiting");
         read(&mut state, Logbook::new("late-lark", 1).view(true));
         assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
     }

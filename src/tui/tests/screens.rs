@@ -78,7 +78,7 @@ fn form_with_defaults() {
 #[test]
 fn form_with_a_wrong_value() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    state.train.put(Hyperparameter::Epochs, "20");
+    state.train.set_text(Hyperparameter::Epochs, "20");
     state.train.focus = Field::Setting(Hyperparameter::LearningRate);
     update(&mut state, NOW, Event::Key(Key::char('4')));
     update(&mut state, NOW, Event::Key(Key::char('.')));

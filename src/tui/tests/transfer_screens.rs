@@ -30,7 +30,7 @@ fn form_for_features() {
 #[test]
 fn form_for_features_that_are_kept() {
     let mut state = on_base(Strategy::Features);
-    state.train.put(Hyperparameter::Variants, "4");
+    state.train.set_text(Hyperparameter::Variants, "4");
     state.train.focus = Field::Setting(Hyperparameter::Variants);
     snapshot("train_features_kept", &state, SIZES[0]);
 }

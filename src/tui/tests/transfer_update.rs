@@ -128,7 +128,7 @@ fn a_fine_tuning_is_launched_from_the_chosen_run() {
 fn all_three_are_launched_at_once_and_the_first_is_shown() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left>");
-    state.train.put(Hyperparameter::Size, "64");
+    state.train.set_text(Hyperparameter::Size, "64");
     let effects = press(&mut state, "<enter>");
     let [Effect::Train(TrainEffect::LaunchAll { ids, recipes })] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(
@@ -141,7 +141,7 @@ fn all_three_are_launched_at_once_and_the_first_is_shown() {
     assert_eq!(sizes, [None, None, Some(64), Some(64)]);
     let (ids, first) = (ids.clone(), ids[0].clone());
     assert_eq!(
-        update(&mut state, NOW, Event::Train(TrainEvent::PracticeFinished(Ok(ids)))),
+        update(&mut state, NOW, Event::Train(TrainEvent::LaunchAllFinished(Ok(ids)))),
         [Effect::Train(TrainEffect::SuggestName)]
     );
     assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(first)));
@@ -153,9 +153,12 @@ fn three_that_were_not_all_launched_are_told() {
     press(&mut state, "2<left><enter>");
     let error = crate::supervise::LaunchError::NoTrainer;
     let error = crate::supervise::LaunchSeriesError { launched: vec![id("quiet-lynx-cnn")], error };
-    update(&mut state, NOW, Event::Train(TrainEvent::PracticeFinished(Err(error.into()))));
+    update(&mut state, NOW, Event::Train(TrainEvent::LaunchAllFinished(Err(error.into()))));
     let message = state.message.clone().expect("a message");
-    assert!(message.text.contains("not all are launched") && message.text.contains("quiet-lynx-cnn"), "{message:?}");
+    assert!(
+        message.text.contains("not all runs were launched") && message.text.contains("quiet-lynx-cnn"),
+        "{message:?}"
+    );
     assert!(!state.train.launching && state.screen == Screen::Train);
 }
 
@@ -192,8 +195,8 @@ fn what_cannot_work_is_refused_in_words() {
         ("no weights", features_form(fixtures::with_data(vec![])), "mien weights fetch imagenet"),
         ("damaged weights", damaged, "it is cut short"),
         ("weights that cannot be listed", unlisted, "permission denied·"),
-        ("no run", finetune_form(with_weights(vec![fixtures::finished()])), "no features run to start from yet"),
-        ("only an unsaved run", finetune_form(with_weights(vec![unsaved])), "no features run to start from yet"),
+        ("no run", finetune_form(with_weights(vec![fixtures::finished()])), "no features run to start from"),
+        ("only an unsaved run", finetune_form(with_weights(vec![unsaved])), "no features run to start from"),
         ("an unsaved run", chosen, "has saved no weights yet"),
         ("a run that is gone", missing, "there is no run odd-raven"),
         (
@@ -242,10 +245,10 @@ fn what_a_fine_tuning_has_trained_is_not_frozen_by_the_next() {
     assert_eq!(error(&state), None, "the newest features run comes first");
     state.train.from = Some(id("deep-eel"));
     assert_eq!(error(&state), None, "it goes on with what was trained, unless it is told otherwise");
-    state.train.put(Hyperparameter::Unfreeze, "block5");
+    state.train.set_text(Hyperparameter::Unfreeze, "block5");
     let words = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
     assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), words.into())));
-    state.train.put(Hyperparameter::Unfreeze, "block2");
+    state.train.set_text(Hyperparameter::Unfreeze, "block2");
     assert_eq!(error(&state), None);
 }
 

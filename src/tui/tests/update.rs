@@ -122,7 +122,7 @@ fn who_has_runs_begins_with_them_unless_keys_were_faster() {
 #[test]
 fn a_fresh_home_draws_the_demo_dataset_by_itself_and_once() {
     let mut fresh = fixtures::state(vec![], vec![]);
-    assert!(fresh.data.drawing_demo);
+    assert!(fresh.data.creating_demo);
     assert_eq!(update(&mut fresh, NOW, Event::DatasetsRead(Ok(vec![]))), []);
     assert_eq!(press(&mut fresh, "1d"), []);
     update(&mut fresh, NOW, Event::Data(DataEvent::DemoFinished(Err("disk full".into()))));
@@ -210,7 +210,7 @@ fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
     let finished =
         LaunchError::Finished { id: id(), reason: "with all epochs done".into(), advice: "--epochs 51".into() };
     assert_eq!(told(finished), "calm-heron is finished: e extends it, r repeats its settings");
-    assert_eq!(told(LaunchError::Busy { id: id() }), "a worker is at calm-heron already");
+    assert_eq!(told(LaunchError::Busy { id: id() }), "calm-heron already has a worker");
     let checkpoint = "last.ckpt".into();
     assert!(told(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
 }

@@ -11,7 +11,7 @@ use crate::tui::widgets::paint::{Pen, fit, width};
 /// ```text
 /// ╭ do ────────────────────────────────────────────────╮
 /// │ sto                                                │
-/// │▸ask the run to end after the current batch        S│
+/// │▸stop the run after the current batch              S│
 /// ╰────────────────────────────────────────────────────╯
 /// ```
 pub(super) fn render(state: &State, palette: &Palette, buffer: &mut Buffer, area: Rect) -> Position {

@@ -1,17 +1,17 @@
-//! Which runs are compared, which marked ones cannot be, and which to mark where too few are.
+//! The choice of the compared runs: the marked runs that are shown, those that are not, and a suggestion.
 
 use crate::domain::{Recipe, RunId, RunState};
 use crate::runs::comparison::MAX_RUNS;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 
-/// The marked runs that can be read, at most [`MAX_RUNS`].
+/// Returns the marked runs that can be read, at most [`MAX_RUNS`].
 pub(in crate::tui) fn compared(state: &State) -> Vec<&RunView> {
     let marked = state.runs.marked.iter().filter_map(|id| state.library.runs.find(id));
     marked.filter(|run| run.summary.is_ok()).take(MAX_RUNS).collect()
 }
 
-/// The marked runs that are not shown, each with the reason.
+/// Returns the marked runs that are not shown, each with the reason.
 pub(in crate::tui) fn left_out(state: &State) -> Vec<(&RunId, String)> {
     let shown = compared(state);
     let reason = |run: &RunView| match &run.summary {
@@ -23,8 +23,9 @@ pub(in crate::tui) fn left_out(state: &State) -> Vec<(&RunId, String)> {
     hidden.map(|run| (&run.id, reason(run))).collect()
 }
 
-/// What to mark for a comparison, where fewer than two runs are: the newest finished runs on one dataset, that of a
-/// marked run if there is one; of several datasets only where no two are on the same one.
+/// Returns the runs to mark for a comparison while fewer than two are marked. They are the newest finished ones on the
+/// dataset of a marked run, or on a dataset with two such runs. Runs on several datasets are suggested only where no
+/// two are on the same one.
 pub(in crate::tui) fn suggested(state: &State) -> Vec<RunId> {
     let finished = |run: &&RunView| {
         let tested = run.summary.as_ref().is_ok_and(|summary| summary.test.is_some());

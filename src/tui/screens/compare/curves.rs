@@ -1,4 +1,4 @@
-//! The runs' curves over one another. Each carries its run's letter and name at its end.
+//! The runs' curves in one chart, each with its run's letter and name at its end.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,12 +12,12 @@ use crate::tui::theme::Depth;
 use crate::tui::widgets::curve::{Curve, Mark, Series, Unit, Window, single, smooth};
 use crate::tui::widgets::scale;
 
-/// How long strokes and gaps are, in columns, where there are no colours to tell curves apart; none for an unbroken
-/// one.
+/// The lengths of strokes and gaps in columns, by which curves are distinguished without colours; none for an unbroken
+/// curve.
 const DASHES: [&[f64]; 6] =
     [&[], &[4.0, 2.0], &[1.0, 1.0], &[6.0, 1.5, 1.0, 1.5], &[2.0, 2.0], &[6.0, 1.0, 1.0, 1.0, 1.0, 1.0]];
 
-/// What is drawn, for the rule: `val loss over epochs, smoothed 3`.
+/// Returns the note on the rule: `val loss over epochs, smoothed 0.3`.
 pub(super) fn note(view: CurveView) -> String {
     let over = if view.time { "time" } else { "epochs" };
     let log = if view.log { ", logarithmic" } else { "" };
@@ -25,12 +25,12 @@ pub(super) fn note(view: CurveView) -> String {
     format!("{} over {over}{log}{smooth}", view.shown.name())
 }
 
-/// The share of what was before in each smoothed value.
+/// Returns the weight of the preceding value in each smoothed value, from 0 to 1.
 fn weight(view: CurveView) -> f64 {
     f64::from(view.smoothing) / f64::from(CurveView::SMOOTHEST + 1)
 }
 
-/// The value that a curve shows of an epoch.
+/// Returns the metric of an epoch that a curve shows.
 fn value(shown: CompareCurve, epoch: &EpochMetrics) -> f64 {
     match shown {
         CompareCurve::ValLoss => epoch.val_loss,
@@ -39,7 +39,7 @@ fn value(shown: CompareCurve, epoch: &EpochMetrics) -> f64 {
     }
 }
 
-/// Epochs as points. Time is that of all epochs so far, so that a run that was stopped and resumed has no gap.
+/// Returns the epochs of a run as points. Time is the sum over epochs, so that a resumed run has no gap.
 fn points(run: &Summary, view: CurveView) -> Vec<(f64, f64)> {
     let mut seconds = 0.0;
     let point = |epoch: &EpochMetrics| {
@@ -49,7 +49,7 @@ fn points(run: &Summary, view: CurveView) -> Vec<(f64, f64)> {
     run.history.iter().map(point).collect()
 }
 
-/// Where the axis ends: room to grow while a run is at work.
+/// Returns the end of the axis, with room to grow while a run is active.
 fn end(state: &State, all: &[Series]) -> f64 {
     let last = |series: &Series| series.points.last().map_or(0.0, |point| point.0);
     let reached = all.iter().map(last).fold(0.0, f64::max);
@@ -64,7 +64,7 @@ fn end(state: &State, all: &[Series]) -> f64 {
     growing.map(|run| f64::from(scale::epochs(run.epoch(), run.limits.epochs))).fold(reached.max(1.0), f64::max)
 }
 
-/// The same line with gaps, as long as `dashes` says in columns.
+/// Returns the line with gaps; `dashes` are lengths in columns, `column` is the width of one.
 fn dashed(points: &[(f64, f64)], dashes: &[f64], column: f64) -> Vec<(f64, f64)> {
     let period: f64 = dashes.iter().sum::<f64>() * column;
     if dashes.is_empty() || column <= 0.0 {
@@ -93,12 +93,12 @@ fn dashed(points: &[(f64, f64)], dashes: &[f64], column: f64) -> Vec<(f64, f64)>
         let y = before.1 + (after.1 - before.1) * share;
         drawn.push((at, if on(at) { y } else { f64::NAN }));
     }
-    // Its end is what its name stands beside.
+    // The last point is never a gap, because the name is drawn next to it.
     drawn.push(*last);
     drawn
 }
 
-/// Everything that is asked of the widget.
+/// Returns the curves of all runs for the chart widget.
 fn curve(state: &State, columns: u16) -> Curve {
     let (theme, compare) = (&state.theme, &state.compare);
     let view = compare.curves;

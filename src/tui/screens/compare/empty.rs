@@ -1,4 +1,4 @@
-//! What stands here while fewer than two runs are marked: how to mark, and a suggestion.
+//! The text shown while fewer than two runs are marked: how to mark runs, and a suggestion.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use crate::tui::state::State;
 use crate::tui::widgets::figures::{age, decimal};
 use crate::tui::widgets::paint::{Pen, wrap};
 
-fn about(state: &State, run: &RunView) -> String {
+fn describe_run(state: &State, run: &RunView) -> String {
     let Ok(summary) = &run.summary else { return String::new() };
     let accuracy = summary.test.as_ref().map(|test| test.confusion.scores().accuracy);
     let accuracy = accuracy.map(|value| format!(", test accuracy {}", decimal(value, 3))).unwrap_or_default();
@@ -20,34 +20,34 @@ fn about(state: &State, run: &RunView) -> String {
     format!("{} on {}{accuracy}, {created} old", recipe.strategy, recipe.dataset)
 }
 
-/// What is said, line by line.
+/// Returns the lines of the text.
 fn lines(state: &State) -> Vec<(String, Style)> {
     let theme = &state.theme;
     let marked = compared(state);
     let mut lines: Vec<(String, Style)> = Vec::new();
     let heading = match marked.as_slice() {
-        [] => "No runs are marked: mark two to six of them, and they stand here side by side.".to_owned(),
-        [one, ..] => format!("Only {} is marked: one more, and they stand here side by side.", one.id),
+        [] => "No runs are marked: mark two to six to compare them side by side.".to_owned(),
+        [one, ..] => format!("Only {} is marked: mark another one to compare them side by side.", one.id),
     };
     lines.push((heading, theme.strong()));
     for (id, reason) in left_out(state) {
-        lines.push((format!("{id} is marked and cannot be read: {}", printable(&reason)), theme.bad()));
+        lines.push((format!("{id} is marked but not shown: {}", printable(&reason)), theme.bad()));
     }
     lines.push((String::new(), theme.text()));
     let suggested = suggested(state);
     if marked.len() + suggested.len() < 2 {
         lines.push(("Press 3 for the runs, then Space on each that you want to compare.".into(), theme.accent()));
-        lines.push(("There are not two finished runs yet to suggest: press 2 to train one.".into(), theme.text()));
+        lines.push(("There are fewer than two finished runs to suggest: press 2 to train one.".into(), theme.text()));
         return lines;
     }
-    let verb = if marked.is_empty() {
+    let heading = if marked.is_empty() {
         "Enter marks the newest two finished runs:"
     } else {
-        "Enter marks the newest that goes with it:"
+        "Enter marks the newest run to compare it with:"
     };
-    lines.push((verb.into(), theme.accent()));
+    lines.push((heading.into(), theme.accent()));
     for run in suggested.iter().filter_map(|id| state.library.runs.find(id)) {
-        lines.push((format!("  {}   {}", run.id, about(state, run)), theme.text()));
+        lines.push((format!("  {}   {}", run.id, describe_run(state, run)), theme.text()));
     }
     lines.push((String::new(), theme.text()));
     lines.push(("Or press 3 for the runs, then Space on each that you want to compare.".into(), theme.text()));
@@ -55,7 +55,7 @@ fn lines(state: &State) -> Vec<(String, Style)> {
     lines
 }
 
-/// Draws it.
+/// Draws the text.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     if !state.library.runs.loaded {

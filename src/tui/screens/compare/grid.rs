@@ -1,4 +1,4 @@
-//! A table whose columns are runs: the first stays, the others move so that the selected one is in sight.
+//! A table with runs as columns. The first column is always visible, and the others scroll to the selected one.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,19 +8,19 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 
-/// A text and how it looks.
+/// A text with its style.
 pub(super) type Cell = (String, Style);
 
-/// Most cells of a line's name.
+/// The maximum width of a line's name.
 const NAME: u16 = 18;
 
-/// Most cells of a column.
+/// The maximum width of a column.
 const MOST: u16 = 22;
 
-/// Cells between columns.
+/// The gap between columns.
 const GAP: u16 = 2;
 
-/// One line: its name, and a cell for each column.
+/// A line of the table: its name, and a cell for each column.
 pub(super) struct Line {
     pub name: String,
     pub cells: Vec<Cell>,
@@ -28,34 +28,34 @@ pub(super) struct Line {
 
 /// The table.
 pub(super) struct Grid {
-    /// Over the columns.
+    /// The headings of the columns.
     pub heads: Vec<Cell>,
     /// Lines that stay below the headings.
     pub fixed: Vec<Line>,
     /// Lines that scroll.
     pub lines: Vec<Line>,
-    /// The line that the keyboard is on.
+    /// The line with the cursor.
     pub cursor: usize,
-    /// Whether the keyboard is here.
+    /// Whether the table has the keyboard focus.
     pub focused: bool,
     /// The selected column.
     pub selected: usize,
 }
 
 impl Grid {
-    /// Rows that it would like to have.
+    /// Returns the number of rows at which no line is hidden.
     pub(super) fn rows(&self) -> u16 {
         u16::try_from(1 + self.fixed.len() + self.lines.len()).unwrap_or(u16::MAX)
     }
 
-    /// Columns of the terminal that it would like to have.
+    /// Returns the width at which no column is hidden or cut.
     pub(super) fn wanted(&self) -> u16 {
         let columns = u16::try_from(self.heads.len()).unwrap_or(u16::MAX);
-        let all = (0..self.heads.len()).map(|column| self.natural(column)).fold(0, u16::saturating_add);
+        let all = (0..self.heads.len()).map(|column| self.full_width(column)).fold(0, u16::saturating_add);
         1 + self.name_width() + all.saturating_add(columns.saturating_mul(GAP))
     }
 
-    /// Lines that have no room on so many rows.
+    /// Returns the number of lines hidden on so many rows.
     pub(super) fn hidden(&self, rows: u16) -> usize {
         (1 + self.fixed.len() + self.lines.len()).saturating_sub(rows.into()).min(self.lines.len())
     }
@@ -68,40 +68,40 @@ impl Grid {
         self.all().map(|line| width(&line.name)).max().unwrap_or(0).min(NAME)
     }
 
-    /// The column with all that it holds.
-    fn natural(&self, column: usize) -> u16 {
+    /// Returns the width at which neither heading nor cells of a column are cut.
+    fn full_width(&self, column: usize) -> u16 {
         let head = self.heads.get(column).map_or(0, |(text, _)| width(text));
-        head.max(self.needed(column)).min(MOST)
+        head.max(self.cell_width(column)).min(MOST)
     }
 
-    /// The column with figures whole, and a heading that may be cut.
-    fn needed(&self, column: usize) -> u16 {
+    /// Returns the width at which the cells of a column are not cut; the heading may be.
+    fn cell_width(&self, column: usize) -> u16 {
         let cells = self.all().filter_map(|line| line.cells.get(column)).map(|(text, _)| width(text));
         cells.max().unwrap_or(0).clamp(6, MOST)
     }
 
-    /// The columns shown, and their widths.
+    /// Returns the visible columns and their widths, gaps included.
     fn shown(&self, room: u16) -> Vec<(usize, u16)> {
         let count = self.heads.len();
-        let natural: Vec<u16> = (0..count).map(|column| self.natural(column) + GAP).collect();
-        if natural.iter().copied().fold(0, u16::saturating_add) <= room {
-            return natural.into_iter().enumerate().collect();
+        let full: Vec<u16> = (0..count).map(|column| self.full_width(column) + GAP).collect();
+        if full.iter().copied().fold(0, u16::saturating_add) <= room {
+            return full.into_iter().enumerate().collect();
         }
-        let mut widths: Vec<u16> = (0..count).map(|column| self.needed(column) + GAP).collect();
+        let mut widths: Vec<u16> = (0..count).map(|column| self.cell_width(column) + GAP).collect();
         let total = |columns: &[usize], widths: &[u16]| columns.iter().map(|column| widths[*column]).sum::<u16>();
         let mut shown: Vec<usize> = (0..count).collect();
-        // Where not all fit, how many are left out stands behind them.
+        // The number of hidden columns is drawn after the visible ones.
         let room = if total(&shown, &widths) > room { room.saturating_sub(3) } else { room };
         while total(&shown, &widths) > room && shown.len() > 1 {
-            // From the end that the selected column is further from; the first column stays.
+            // Columns are hidden at the end further from the selected one; the first column stays.
             let at = shown.iter().position(|column| *column == self.selected).unwrap_or(0);
             let from_end = at <= 1 || shown.len() - 1 - at >= at - 1;
             shown.remove(if from_end { shown.len() - 1 } else { 1 });
         }
         let mut left = room.saturating_sub(total(&shown, &widths));
-        while let Some(narrow) = shown.iter().copied().find(|column| left > 0 && widths[*column] < natural[*column]) {
-            // What is left over goes to the headings, evenly.
-            let least = shown.iter().copied().filter(|column| widths[*column] < natural[*column]);
+        while let Some(narrow) = shown.iter().copied().find(|column| left > 0 && widths[*column] < full[*column]) {
+            // The remaining width is distributed evenly to cut headings.
+            let least = shown.iter().copied().filter(|column| widths[*column] < full[*column]);
             let column = least.min_by_key(|column| widths[*column]).unwrap_or(narrow);
             widths[column] += 1;
             left -= 1;
@@ -109,7 +109,7 @@ impl Grid {
         shown.into_iter().map(|column| (column, widths[column])).collect()
     }
 
-    /// Draws it.
+    /// Draws the table.
     pub(super) fn render(&self, buffer: &mut Buffer, theme: &Theme, area: Rect) {
         let names = self.name_width();
         let shown = self.shown(area.width.saturating_sub(names + 2));

@@ -1,4 +1,4 @@
-//! The Compare screen: which is better, by how much, and is it luck?
+//! The Compare screen: the marked runs side by side, their differences, and whether these are due to chance.
 //!
 //! ```text
 //! ── ▸ metrics ───────────────────── A is the baseline ──
@@ -37,7 +37,7 @@ use panes::{PaneSizes, arrange};
 pub use state::{CompareCurve, ComparePane, CompareState, CurveView, VerdictStatus};
 pub use update::on_event;
 
-/// The entry of the screen.
+/// The Compare screen's entry in the table of screens.
 pub(super) struct Compare;
 
 impl ScreenEntry for Compare {
@@ -100,7 +100,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
             ComparePane::Metrics => metrics.render(buffer, theme, inside),
             ComparePane::Curves => curves::render(state, buffer, inside),
             ComparePane::Classes if comparison.classes.is_empty() => {
-                let differ = "they are on different datasets: their classes are not put side by side";
+                let differ = "the runs are on different datasets: their classes are not compared";
                 let untested = "no run is tested yet, or their classes differ";
                 note(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
             }
@@ -120,7 +120,7 @@ fn note(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
     }
 }
 
-/// The rule over a pane; what is below it is the pane's.
+/// Draws the rule above a pane. Returns the area below it.
 fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = &state.theme;
     let compare = &state.compare;
@@ -144,7 +144,7 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 
-/// Whether an action would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let compare = &state.compare;
     let Some(comparison) = &compare.comparison else {

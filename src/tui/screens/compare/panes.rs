@@ -1,14 +1,14 @@
-//! Which panes are shown, and where.
+//! The layout of the panes.
 
 use ratatui::layout::Rect;
 
 use super::ComparePane::{self, Classes, Curves, Metrics, Settings, Verdicts};
 use super::CompareState;
 
-/// Columns and rows from which all panes are shown at once, side by side.
+/// The fewest columns and rows with all panes side by side.
 const WIDE: (u16, u16) = (110, 28);
 
-/// Rows from which verdicts have a place of their own below the other panes.
+/// The fewest rows with the verdicts below the other panes.
 const TALL: u16 = 20;
 
 /// The sizes that the panes need, rules included.
@@ -25,7 +25,7 @@ pub(super) struct PaneSizes {
     pub verdicts: u16,
 }
 
-/// Cuts `rows` rows off the top of `area`.
+/// Cuts `rows` rows off the top of `area` and returns them.
 fn take(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     let top = Rect { height: rows, ..*area };
@@ -33,14 +33,14 @@ fn take(area: &mut Rect, rows: u16) -> Rect {
     top
 }
 
-/// Two areas beside one another, with a column between them.
+/// Splits an area into a left and a right one, with a column between them.
 fn split(area: Rect, left: u16) -> (Rect, Rect) {
     let left = left.min(area.width.saturating_sub(2));
     let right = Rect { x: area.x + left + 1, width: area.width - left - 1, ..area };
     (Rect { width: left, ..area }, right)
 }
 
-/// The panes shown, each with its area.
+/// Returns the visible panes with their areas.
 pub(super) fn arrange(compare: &CompareState, sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     if compare.zoomed {
         return vec![(compare.pane, area)];
@@ -48,14 +48,14 @@ pub(super) fn arrange(compare: &CompareState, sizes: &PaneSizes, area: Rect) -> 
     if area.width >= WIDE.0 && area.height >= WIDE.1 { wide(sizes, area) } else { narrow(compare, sizes, area) }
 }
 
-/// All five. Curves and verdicts stand beside the tables where these leave room, and else below.
+/// Returns all five panes. Curves and verdicts are to the right of the tables if there is room, else below.
 fn wide(sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     let mut rest = area;
     if sizes.metrics_width + 50 <= area.width {
         let (mut left, mut right) = split(area, sizes.metrics_width.max(sizes.classes_width.min(area.width / 2)));
         let metrics = take(&mut left, sizes.metrics.clamp(12, area.height * 3 / 5));
         let classes = take(&mut left, sizes.classes);
-        // Sentences take about twice the rows on half the columns; what they leave is for the curves.
+        // Sentences need about twice the rows on half the columns; the curves take the remaining rows.
         let verdicts = (2 * sizes.verdicts).clamp(4, area.height / 2);
         let curves = take(&mut right, area.height - verdicts);
         return vec![(Metrics, metrics), (Curves, curves), (Classes, classes), (Settings, left), (Verdicts, right)];
@@ -79,7 +79,7 @@ fn wide(sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     panes
 }
 
-/// The metrics, the pane that the keyboard was in last, and the verdicts where there is room.
+/// Returns the metrics, the pane that had the keyboard focus last, and the verdicts where there is room.
 fn narrow(compare: &CompareState, sizes: &PaneSizes, area: Rect) -> Vec<(ComparePane, Rect)> {
     let mut rest = area;
     let middle = compare.middle.unwrap_or(Curves);
@@ -88,7 +88,7 @@ fn narrow(compare: &CompareState, sizes: &PaneSizes, area: Rect) -> Vec<(Compare
         let below = if compare.pane == Metrics { Verdicts } else { compare.pane };
         return vec![(Metrics, metrics), (below, rest)];
     }
-    // Twice the room for more runs' worth of sentences would leave none for curves.
+    // The verdicts are limited. Otherwise those of many runs would leave no rows for the curves.
     let verdicts = sizes.verdicts.min(area.height / 4).max(3);
     let metrics = take(&mut rest, sizes.metrics.min((area.height - verdicts) * 11 / 20));
     let height = rest.height - verdicts;

@@ -1,4 +1,4 @@
-//! What the Compare screen knows: the marked runs side by side, and where the keyboard is.
+//! The state of the Compare screen: the marked runs side by side, and the cursor.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,29 +8,29 @@ use crate::runs::comparison::{Comparison, MergedComparison, NotComparable, Verdi
 use crate::runs::{Summary, inspection::InspectionError};
 use crate::tui::messages::Context;
 use crate::tui::messages::compare;
-use crate::tui::messages::compare::Pair;
+use crate::tui::messages::compare::RunPair;
 
-/// A part of the screen that scrolls by itself.
+/// A pane of the screen that scrolls by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum ComparePane {
     /// The table of metrics.
     #[default]
     Metrics,
-    /// The curves over one another.
+    /// The curves of all runs in one chart.
     Curves,
     /// The F1 of each class.
     Classes,
     /// The settings that differ.
     Settings,
-    /// Who is better, in words.
+    /// The verdicts in words.
     Verdicts,
 }
 
 impl ComparePane {
-    /// All of them, in the order of Tab.
+    /// All panes, in the order of Tab.
     pub const ALL: [Self; 5] = [Self::Metrics, Self::Curves, Self::Classes, Self::Settings, Self::Verdicts];
 
-    /// What stands on its rule.
+    /// Returns the title on the pane's rule.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -42,14 +42,14 @@ impl ComparePane {
         }
     }
 
-    /// The pane this many further, around the end.
+    /// Returns the pane `by` positions further, wrapping around.
     #[must_use]
     pub fn step(self, by: isize) -> Self {
         Self::ALL[(self as usize).saturating_add_signed(by + 5) % 5]
     }
 }
 
-/// Which figure the curves show.
+/// The metric that the curves show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CompareCurve {
     /// Loss on the validation images.
@@ -62,7 +62,7 @@ pub enum CompareCurve {
 }
 
 impl CompareCurve {
-    /// Its name.
+    /// Returns the name on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl CompareCurve {
         }
     }
 
-    /// The one that `m` shows next.
+    /// Returns the next metric.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -83,16 +83,16 @@ impl CompareCurve {
     }
 }
 
-/// How the curves are drawn.
+/// The view of the curves: metric, axis, scale and smoothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CurveView {
-    /// Which figure.
+    /// The metric.
     pub shown: CompareCurve,
-    /// Over elapsed time instead of epochs.
+    /// Whether the axis is elapsed time instead of epochs.
     pub time: bool,
-    /// On a logarithmic scale.
+    /// Whether the scale is logarithmic.
     pub log: bool,
-    /// How smooth, from 0 for not at all to [`Self::SMOOTHEST`].
+    /// The smoothing, from 0 for none to [`Self::SMOOTHEST`].
     pub smoothing: u8,
 }
 
@@ -101,73 +101,73 @@ impl CurveView {
     pub const SMOOTHEST: u8 = 9;
 }
 
-/// How a run stands against the baseline, as far as that is known.
+/// The verdict on a run against the baseline, or the reason why there is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum VerdictStatus<'a> {
     /// The verdict.
     Known(&'a Verdict),
-    /// Why there can be none.
+    /// The reason why there can be no verdict.
     Impossible(&'a NotComparable),
-    /// The column of a run without a test.
+    /// The index of the run, or of the baseline, that has not been tested.
     Untested(usize),
-    /// It is being worked out.
+    /// The verdict is being computed.
     Computing,
 }
 
-/// What the Compare screen knows.
+/// The state of the Compare screen.
 #[derive(Debug, Clone, Default)]
 pub struct CompareState {
-    /// Where the keyboard is.
+    /// The pane with the keyboard focus.
     pub pane: ComparePane,
-    /// Which of curves, classes and settings is shown where only one of them has room.
+    /// The visible one of curves, classes and settings, where only one of them fits.
     pub middle: Option<ComparePane>,
-    /// The line that the keyboard is on, pane by pane.
+    /// The line of the cursor in each pane.
     pub lines: [usize; 5],
     /// Whether the pane takes the whole screen.
     pub zoomed: bool,
-    /// The selected column's run.
+    /// The selected run.
     pub selected: Option<RunId>,
-    /// Whether the published figures are shown.
+    /// Whether the published scores are shown.
     pub references: bool,
-    /// Whether runs that differ only in the seed are one column.
+    /// Whether runs that differ only in the seed are merged into one column.
     pub fold: bool,
-    /// How the curves are drawn.
+    /// The view of the curves.
     pub curves: CurveView,
     /// The runs compared, the baseline first.
     pub runs: Vec<Arc<Summary>>,
-    /// They side by side; its own verdicts are left empty, because they take long.
+    /// The comparison of the runs without its verdicts, which take long and are computed apart.
     pub comparison: Option<Comparison>,
-    /// The same, folded.
+    /// The comparison with merged columns.
     pub folded: Option<MergedComparison>,
-    /// The verdicts at hand, also those of earlier choices.
-    pub verdicts: HashMap<Pair, Result<Verdict, NotComparable>>,
-    /// The verdict that is being worked out.
-    pub asked: Option<Pair>,
+    /// The verdicts computed so far, also of runs compared earlier.
+    pub verdicts: HashMap<RunPair, Result<Verdict, NotComparable>>,
+    /// The pair whose verdict is being computed.
+    pub requested: Option<RunPair>,
 }
 
 impl CompareState {
-    /// Where the keyboard points.
+    /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
         compare::PANES
     }
 
-    /// Takes these runs as columns, if they are others than before or have changed.
-    pub fn put(&mut self, runs: Vec<Arc<Summary>>) {
+    /// Compares these runs, if they are others than before or have changed.
+    pub fn set_runs(&mut self, runs: Vec<Arc<Summary>>) {
         let same = |(a, b): (&Arc<Summary>, &Arc<Summary>)| Arc::ptr_eq(a, b);
         if runs.len() == self.runs.len() && runs.iter().zip(&self.runs).all(same) {
             return;
         }
-        let untold = InspectionError::NotRead;
-        let candidate = |run| crate::runs::comparison::Candidate { run, test: Err(untold.clone()) };
+        let unread = InspectionError::NotRead;
+        let candidate = |run| crate::runs::comparison::Candidate { run, test: Err(unread.clone()) };
         let candidates: Vec<_> = runs.iter().map(|run| candidate(run.as_ref())).collect();
-        // Fails for fewer than two alone, of which there is nothing to show.
+        // The comparison fails only for fewer than two runs, which the screen does not show.
         self.comparison = Comparison::new(&candidates, 0).ok();
         self.folded = self.comparison.as_ref().map(Comparison::merge_seeds);
         self.runs = runs;
     }
 
-    /// The columns of the tables: each with the runs that it stands for.
+    /// Returns the columns of the tables, each with the indices of its runs.
     #[must_use]
     pub fn columns(&self) -> Vec<Vec<usize>> {
         match &self.folded {
@@ -176,42 +176,42 @@ impl CompareState {
         }
     }
 
-    /// The run of the selected column: the first after the baseline where none is selected.
+    /// Returns the index of the selected run; the first after the baseline where none is selected.
     #[must_use]
     pub fn position(&self) -> usize {
         let at = |id: &RunId| self.runs.iter().position(|run| run.id == *id);
         self.selected.as_ref().and_then(at).unwrap_or(usize::from(self.runs.len() > 1))
     }
 
-    /// The selected run.
+    /// Returns the selected run.
     #[must_use]
     pub fn current(&self) -> Option<&Arc<Summary>> {
         self.runs.get(self.position())
     }
 
-    /// Whether some of the runs differ in the seed alone.
+    /// Returns whether some of the runs differ only in the seed.
     #[must_use]
     pub fn has_seeds(&self) -> bool {
         self.comparison.as_ref().is_some_and(|comparison| !comparison.groups.is_empty())
     }
 
-    /// How the run in a column stands against the baseline.
+    /// Returns the verdict on a run against the baseline.
     #[must_use]
-    pub fn standing(&self, run: usize) -> VerdictStatus<'_> {
+    pub fn verdict_status(&self, run: usize) -> VerdictStatus<'_> {
         let (Some(baseline), Some(other)) = (self.runs.first(), self.runs.get(run)) else {
             return VerdictStatus::Computing;
         };
         if let Some(untested) = [0, run].into_iter().find(|run| self.runs[*run].test.is_none()) {
             return VerdictStatus::Untested(untested);
         }
-        match self.verdicts.get(&Pair::of(baseline, other)) {
+        match self.verdicts.get(&RunPair::of(baseline, other)) {
             Some(Ok(verdict)) => VerdictStatus::Known(verdict),
             Some(Err(reason)) => VerdictStatus::Impossible(reason),
             None => VerdictStatus::Computing,
         }
     }
 
-    /// How many lines the keyboard can be on in a pane.
+    /// Returns the number of lines of a pane on which the cursor can be.
     #[must_use]
     pub fn count(&self, pane: ComparePane) -> usize {
         let Some(comparison) = &self.comparison else { return 0 };
@@ -224,7 +224,7 @@ impl CompareState {
         }
     }
 
-    /// The line that the keyboard is on in a pane.
+    /// Returns the line of the cursor in a pane.
     #[must_use]
     pub fn line(&self, pane: ComparePane) -> usize {
         self.lines[pane as usize].min(self.count(pane).saturating_sub(1))

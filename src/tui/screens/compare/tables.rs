@@ -1,4 +1,4 @@
-//! What stands in the three tables: metrics, the F1 of each class, the settings that differ.
+//! The contents of the three tables: metrics, the F1 of each class, the settings that differ.
 
 use ratatui::style::Style;
 
@@ -12,14 +12,14 @@ use crate::runs::statistics::Spread;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 
-/// The letter of a run, by which curves and verdicts call it.
+/// The letters of the runs in curves and verdicts.
 pub(super) const LETTERS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 
 pub(super) fn letter(run: usize) -> &'static str {
     LETTERS.get(run).copied().unwrap_or("?")
 }
 
-/// `A quiet-lynx`, or `A quiet-lynx ×3` for three of it that differ only in the seed.
+/// Returns the headings: `A quiet-lynx`, or `A quiet-lynx ×3` for three runs that differ only in the seed.
 fn heads(state: &State) -> Vec<Cell> {
     let compare = &state.compare;
     let head = |runs: &Vec<usize>| {
@@ -31,13 +31,13 @@ fn heads(state: &State) -> Vec<Cell> {
     compare.columns().iter().map(head).collect()
 }
 
-/// The place of the selected run's column.
+/// Returns the index of the selected run's column.
 fn selected(state: &State) -> usize {
     let here = state.compare.position();
     state.compare.columns().iter().position(|runs| runs.contains(&here)).unwrap_or(0)
 }
 
-/// The marked best, or not. Figures end at the same place either way.
+/// Returns a value, with a sign before the best one. Values are right-aligned in either case.
 fn mark(theme: &Theme, text: String, best: bool) -> Cell {
     if best {
         return (format!("{} {text}", theme.glyphs.winner), theme.good().patch(theme.strong()));
@@ -49,38 +49,38 @@ fn none(theme: &Theme) -> Cell {
     ("–".into(), theme.dim())
 }
 
-/// `✓ finished`, or `▶ 12/50`.
-fn stands(state: &State, run: &Summary) -> Cell {
+/// Returns `✓ finished`, or `▶ 12/50`.
+fn state_cell(state: &State, run: &Summary) -> Cell {
     let theme = &state.theme;
-    let Some(stands) = state.library.runs.find(&run.id).and_then(|run| run.state(state.now)) else {
+    let Some(run_state) = state.library.runs.find(&run.id).and_then(|run| run.state(state.now)) else {
         return none(theme);
     };
-    let (sign, style) = theme.state(stands);
-    let epoch = match run.progress.filter(|_| stands.is_active()) {
+    let (sign, style) = theme.state(run_state);
+    let epoch = match run.progress.filter(|_| run_state.is_active()) {
         Some(progress) => progress.epoch,
         None => run.epoch(),
     };
-    let word = match stands {
+    let word = match run_state {
         RunState::Running if run.evaluating.is_some() => "testing".into(),
         RunState::Running => format!("{epoch}/{}", run.limits.epochs),
-        stands => stands.name().to_owned(),
+        run_state => run_state.name().to_owned(),
     };
     (format!("{sign} {word}"), style)
 }
 
-/// Whether all runs are on the same images, without which there is no best.
+/// Returns whether all runs are on the same images. Otherwise none is marked as the best.
 pub(super) fn comparable(state: &State) -> bool {
     state.compare.runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint)
 }
 
-/// The table of metrics.
+/// Returns the table of metrics.
 pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
     let (theme, compare) = (&state.theme, &state.compare);
     let folded = compare.folded.as_ref().filter(|_| compare.fold);
     let mut heads = heads(state);
     let columns = compare.columns();
     let state_of = |runs: &Vec<usize>| match runs.as_slice() {
-        [run] => stands(state, &compare.runs[*run]),
+        [run] => state_cell(state, &compare.runs[*run]),
         runs => (format!("{} seeds", runs.len()), theme.dim()),
     };
     let mut fixed = Line { name: "state".into(), cells: columns.iter().map(state_of).collect() };
@@ -108,7 +108,7 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
     grid(state, ComparePane::Metrics, heads, vec![fixed], lines)
 }
 
-/// A figure of one run, or mean and deviation of several.
+/// Returns the value of one run, or mean and deviation of several.
 fn text_of(metric: Metric, Spread { mean, deviation, .. }: Spread) -> String {
     match deviation {
         None => metric.text(mean),
@@ -123,8 +123,8 @@ fn spreads(theme: &Theme, row: &MergedRow, text: impl Fn(Spread) -> String) -> V
     row.cells.iter().zip(&row.best).map(cell).collect()
 }
 
-/// The F1 of each class. `room`: columns of the terminal; where the differences to the baseline do not all fit, the
-/// selected run's has a column of its own.
+/// Returns the F1 of each class in at most `room` columns. Where the differences to the baseline do not all fit, those
+/// of the selected run have a column of their own.
 pub(super) fn classes(state: &State, comparison: &Comparison, room: u16) -> Grid {
     let all = class_grid(state, comparison, true);
     if all.wanted() <= room || state.compare.columns().len() < 2 {
@@ -157,7 +157,7 @@ fn class_grid(state: &State, comparison: &Comparison, every: bool) -> Grid {
     grid(state, ComparePane::Classes, heads, Vec::new(), lines)
 }
 
-/// The F1s of a class by themselves, and as they are shown.
+/// Returns the F1s of a class as numbers and as cells.
 fn class_cells(theme: &Theme, class: &ClassRow, folded: Option<&MergedRow>) -> (Vec<Option<f64>>, Vec<Cell>) {
     if let Some(row) = folded {
         let text = |spread: Spread| {
@@ -171,7 +171,7 @@ fn class_cells(theme: &Theme, class: &ClassRow, folded: Option<&MergedRow>) -> (
     (class.f1.clone(), class.f1.iter().zip(&class.best).map(cell).collect())
 }
 
-/// The settings that differ. What is as in the baseline stands back.
+/// Returns the settings that differ. Values of the baseline are dimmed in other columns.
 pub(super) fn settings(state: &State, comparison: &Comparison) -> Grid {
     let (theme, compare) = (&state.theme, &state.compare);
     let columns = compare.columns();

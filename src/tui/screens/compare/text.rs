@@ -1,9 +1,9 @@
-//! The comparison as plain text, to be taken elsewhere: tables with tabs between their columns, and sentences.
+//! The comparison as plain text for the clipboard: tables with tabs between their columns, and sentences.
 
 use super::{tables, verdicts};
 use crate::tui::state::State;
 
-/// The comparison as tables with tabs between columns, then the verdicts in words; empty while nothing is compared.
+/// Returns the tables with tabs between columns, then the verdicts in words; empty while nothing is compared.
 #[must_use]
 pub(super) fn as_text(state: &State) -> String {
     let Some(comparison) = &state.compare.comparison else { return String::new() };

@@ -1,20 +1,20 @@
-//! What keys and events do on the Compare screen.
+//! The changes that keys and events make on the Compare screen.
 
 use std::sync::Arc;
 
 use super::choice::{compared, suggested};
 use super::{ComparePane, CurveView};
 use crate::runs::Summary;
-use crate::tui::messages::compare::Pair;
+use crate::tui::messages::compare::RunPair;
 use crate::tui::messages::{Action, CompareAction, CompareEffect, CompareEvent, Effect, moved};
 use crate::tui::screen::Screen;
 use crate::tui::screens::go_to;
 use crate::tui::state::State;
 
-/// Verdicts that are kept; beyond that, those of other runs than the marked ones go.
+/// The maximum number of verdicts in memory. Beyond it, those of runs that are not compared are removed.
 const KEPT: usize = 64;
 
-/// Does what the user asked for.
+/// Applies an action. Returns the effects to request.
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let compare = &mut state.compare;
     if compare.comparison.is_none() {
@@ -30,7 +30,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Open => return open(state),
         Action::Back if compare.zoomed => compare.zoomed = false,
         Action::Back => return go_to(state, Screen::Runs),
-        Action::Compare(asked) => return own(state, asked),
+        Action::Compare(action) => return apply_own(state, action),
         movement => {
             let pane = compare.pane;
             compare.lines[pane as usize] = moved(compare.line(pane), movement, compare.count(pane));
@@ -39,10 +39,10 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn own(state: &mut State, asked: CompareAction) -> Vec<Effect> {
+fn apply_own(state: &mut State, action: CompareAction) -> Vec<Effect> {
     let compare = &mut state.compare;
     let curves = &mut compare.curves;
-    match asked {
+    match action {
         CompareAction::NextPane => focus(state, 1),
         CompareAction::PreviousPane => focus(state, -1),
         CompareAction::Zoom => compare.zoomed = !compare.zoomed,
@@ -53,36 +53,36 @@ fn own(state: &mut State, asked: CompareAction) -> Vec<Effect> {
         CompareAction::Log => curves.log = !curves.log,
         CompareAction::Smoother => curves.smoothing = (curves.smoothing + 1).min(CurveView::SMOOTHEST),
         CompareAction::Rougher => curves.smoothing = curves.smoothing.saturating_sub(1),
-        CompareAction::Baseline => return place(state, |_, _| 0),
-        CompareAction::MoveLeft => return place(state, |at, _| at.saturating_sub(1)),
-        CompareAction::MoveRight => return place(state, |at, last| (at + 1).min(last)),
+        CompareAction::Baseline => return move_run(state, |_, _| 0),
+        CompareAction::MoveLeft => return move_run(state, |at, _| at.saturating_sub(1)),
+        CompareAction::MoveRight => return move_run(state, |at, last| (at + 1).min(last)),
         CompareAction::Unmark => return unmark(state),
         CompareAction::Inspect => return inspect(state),
     }
     Vec::new()
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: CompareEvent) -> Vec<Effect> {
     match event {
-        CompareEvent::Judged(pair, verdict) => {
+        CompareEvent::VerdictComputed(pair, verdict) => {
             let compare = &mut state.compare;
-            if compare.asked.as_ref() == Some(&pair) {
-                compare.asked = None;
+            if compare.requested.as_ref() == Some(&pair) {
+                compare.requested = None;
             }
             if compare.verdicts.len() >= KEPT {
                 let runs = &compare.runs;
                 compare.verdicts.retain(|pair, _| runs.iter().any(|run| run.id == pair.run.id));
             }
-            // Kept under what it was made of: it shows only where exactly these runs stand, as they were then.
+            // The key contains the times of both runs' events, so that an outdated verdict is never shown.
             compare.verdicts.insert(pair, verdict);
             refresh(state)
         }
     }
 }
 
-/// Takes the marked runs as they are now, and asks for the next verdict that is missing. One at a time: a terminal on a
-/// busy machine has no need for more, and whoever changes the baseline does not wait for verdicts of the old one.
+/// Compares the marked runs as they are now, and requests the next missing verdict. Only one is requested at a time, so
+/// that a new baseline does not wait for verdicts of the old one.
 pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
     if state.screen != Screen::Compare {
         return Vec::new();
@@ -90,16 +90,17 @@ pub(super) fn refresh(state: &mut State) -> Vec<Effect> {
     let runs: Vec<Arc<Summary>> =
         compared(state).iter().filter_map(|run| run.summary.as_ref().ok()).map(Arc::clone).collect();
     let compare = &mut state.compare;
-    compare.put(runs);
-    if compare.comparison.is_none() || compare.asked.is_some() {
+    compare.set_runs(runs);
+    if compare.comparison.is_none() || compare.requested.is_some() {
         return Vec::new();
     }
     let Some((baseline, others)) = compare.runs.split_first() else { return Vec::new() };
-    let missing = |run: &&Arc<Summary>| run.test.is_some() && !compare.verdicts.contains_key(&Pair::of(baseline, run));
+    let missing =
+        |run: &&Arc<Summary>| run.test.is_some() && !compare.verdicts.contains_key(&RunPair::of(baseline, run));
     let Some(run) = others.iter().find(missing).filter(|_| baseline.test.is_some()) else { return Vec::new() };
     let (baseline, run) = (Arc::clone(baseline), Arc::clone(run));
-    compare.asked = Some(Pair::of(&baseline, &run));
-    vec![Effect::Compare(CompareEffect::Judge { baseline, run })]
+    compare.requested = Some(RunPair::of(&baseline, &run));
+    vec![Effect::Compare(CompareEffect::ComputeVerdict { baseline, run })]
 }
 
 fn focus(state: &mut State, by: isize) {
@@ -113,7 +114,7 @@ fn focus(state: &mut State, by: isize) {
     }
 }
 
-/// Selects the column this many to the right.
+/// Selects the column `by` positions to the right.
 fn select(state: &mut State, by: isize) {
     let compare = &mut state.compare;
     let columns = compare.columns();
@@ -133,10 +134,11 @@ fn fold(state: &mut State) {
     select(state, 0);
 }
 
-/// Moves the selected run among the marked ones; `to` gets its place and the last one. The first is the baseline.
-fn place(state: &mut State, to: impl Fn(usize, usize) -> usize) -> Vec<Effect> {
+/// Moves the selected run among the marked ones. `to` maps its index and the last index to the new one; index 0 is the
+/// baseline.
+fn move_run(state: &mut State, to: impl Fn(usize, usize) -> usize) -> Vec<Effect> {
     let Some(id) = state.compare.current().map(|run| run.id.clone()) else { return Vec::new() };
-    // Among those shown: a marked run that cannot be read has no column to change places with.
+    // Only visible runs are reordered, because an unreadable marked run has no column.
     let mut order: Vec<_> = state.compare.runs.iter().map(|run| run.id.clone()).collect();
     let from = state.compare.position();
     let to = to(from, order.len() - 1);
@@ -168,12 +170,12 @@ fn open(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Looks into the selected run, held against the baseline; into the baseline by itself where that is selected.
+/// Inspects the selected run against the baseline, or the baseline by itself.
 fn inspect(state: &mut State) -> Vec<Effect> {
     let compare = &state.compare;
     let (Some(baseline), Some(run)) = (compare.runs.first(), compare.current()) else { return Vec::new() };
     if run.test.is_none() {
-        let words = format!("{} is not tested yet: there are no predictions to look into", run.id);
+        let words = format!("{} is not tested yet: there are no predictions to inspect", run.id);
         state.fail(&words);
         return Vec::new();
     }
@@ -185,7 +187,7 @@ fn inspect(state: &mut State) -> Vec<Effect> {
     go_to(state, Screen::Inspect)
 }
 
-/// Marks what the empty screen suggests.
+/// Marks the runs that the empty screen suggests.
 fn accept(state: &mut State) -> Vec<Effect> {
     let suggested = suggested(state);
     if compared(state).len() + suggested.len() < 2 {

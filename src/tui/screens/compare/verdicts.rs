@@ -1,4 +1,4 @@
-//! Who is better, and whether that could be luck, in words.
+//! The verdicts in words: which run is better, and whether the difference could be chance.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,17 +14,17 @@ use crate::tui::state::State;
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
-/// What is said of one run: a heading and sentences.
+/// The sentences about one run, with a heading.
 pub(super) struct Block {
-    /// Whom it is about: `B against A`.
+    /// The heading: `B − A`.
     pub about: String,
     /// The run's colour.
     pub style: Style,
-    /// What is said.
+    /// The sentences with their styles.
     pub sentences: Vec<(String, Style)>,
 }
 
-/// Everything that is said, run by run, then of seeds, then of runs that are not shown.
+/// Returns the blocks of all runs, then of seeds, then of marked runs that are not shown.
 pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
     let of_run = |run: usize| Block {
@@ -37,14 +37,14 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
         style: theme.dim(),
-        sentences: vec![(format!("{id} is marked and not shown: {}", printable(&reason)), theme.dim())],
+        sentences: vec![(format!("{id} is marked but not shown: {}", printable(&reason)), theme.dim())],
     }));
     blocks
 }
 
 fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
     let theme = &state.theme;
-    match state.compare.standing(run) {
+    match state.compare.verdict_status(run) {
         VerdictStatus::Known(verdict) => {
             let judged = |certain: bool, change: f64| match (certain, change > 0.0) {
                 (false, _) => theme.text(),
@@ -60,27 +60,29 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
         VerdictStatus::Untested(run) => vec![(untested(state, run), theme.dim())],
         VerdictStatus::Computing => {
             let draws = thousands(RESAMPLES as usize);
-            vec![(format!("working it out: both runs' answers, image by image, drawn anew {draws} times"), theme.dim())]
+            vec![(format!("computing: both runs' predictions, image by image, resampled {draws} times"), theme.dim())]
         }
     }
 }
 
 fn untested(state: &State, run: usize) -> String {
     let id = &state.compare.runs[run].id;
-    let stands = state.library.runs.find(id).and_then(|run| run.state(state.now));
-    match stands {
-        Some(stands) if stands.is_active() => format!("{id} is {}: the verdict comes with its test", stands.name()),
-        Some(stands) => {
-            format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", stands.name())
+    let run_state = state.library.runs.find(id).and_then(|run| run.state(state.now));
+    match run_state {
+        Some(run_state) if run_state.is_active() => {
+            format!("{id} is {}: the verdict follows its test", run_state.name())
+        }
+        Some(run_state) => {
+            format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", run_state.name())
         }
         None => format!("{id} is not tested"),
     }
 }
 
-/// What is said of runs that differ only in the seed.
+/// Returns the blocks of runs that differ only in the seed.
 fn seeds(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
-    let told = |group: &crate::runs::comparison::SeedGroup| {
+    let block = |group: &crate::runs::comparison::SeedGroup| {
         let letters: Vec<&str> = group.runs.iter().map(|run| letter(*run)).collect();
         let seeds: Vec<String> = group.seeds.iter().map(ToString::to_string).collect();
         let figure = |wanted: Metric| {
@@ -94,24 +96,24 @@ fn seeds(state: &State, comparison: &Comparison) -> Vec<Block> {
         let words = format!("differ only in the seed ({}){figures}", seeds.join(", "));
         Block { about: letters.join(" "), style: theme.strong(), sentences: vec![(words, theme.text())] }
     };
-    comparison.groups.iter().map(told).collect()
+    comparison.groups.iter().map(block).collect()
 }
 
-/// Columns before the sentences.
+/// Returns the columns before the sentences.
 fn indent(blocks: &[Block]) -> u16 {
     blocks.iter().map(|block| width(&block.about)).max().unwrap_or(0).min(14) + 3
 }
 
-/// Rows that all of it would like to have on so many columns.
+/// Returns the number of rows of all blocks on so many columns.
 pub(super) fn rows(blocks: &[Block], columns: u16) -> u16 {
     let room = columns.saturating_sub(indent(blocks) + 1);
     let lines = blocks.iter().flat_map(|block| &block.sentences).map(|(text, _)| wrap(text, room).len());
     u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX)
 }
 
-/// On how many images the first two were compared.
+/// Returns a note on the number of images of the first known verdict.
 pub(super) fn note(state: &State) -> String {
-    let verdict = |run: usize| match state.compare.standing(run) {
+    let verdict = |run: usize| match state.compare.verdict_status(run) {
         VerdictStatus::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
         _ => None,
     };
@@ -119,18 +121,18 @@ pub(super) fn note(state: &State) -> String {
     images.map(|images| format!("on the same {} test images", thousands(images))).unwrap_or_default()
 }
 
-/// Draws as much as there is room for, from the block that the keyboard is on.
+/// Draws the blocks that fit, beginning with that of the cursor.
 pub(super) fn render(state: &State, blocks: &[Block], buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let compare = &state.compare;
-    // Who looks elsewhere sees what is said of the selected run.
+    // While another pane has the keyboard focus, the block of the selected run is visible.
     let cursor = match compare.pane {
         ComparePane::Verdicts => compare.line(ComparePane::Verdicts),
         _ => compare.position().saturating_sub(1),
     };
     let indent = indent(blocks);
     let room = area.width.saturating_sub(indent + 1);
-    // Block, whether it is its first line, the text.
+    // Each line has the index of its block and whether it is its first line.
     let mut lines: Vec<(usize, bool, String, Style)> = Vec::new();
     for (index, block) in blocks.iter().enumerate() {
         let mut first = true;

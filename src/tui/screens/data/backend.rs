@@ -1,4 +1,4 @@
-//! The effects of the Data screen: faces, variants, imports, deletion.
+//! The effects of the Data screen: reading faces, augmenting them, importing, deleting.
 
 use std::sync::{Arc, PoisonError};
 
@@ -8,36 +8,36 @@ use crate::data::{self, Augmenter, Dataset, Images, features};
 use crate::domain::{DatasetName, Split, text::printable};
 use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::backend::Backend;
-use crate::tui::messages::data::{Pick, Sample, Variants};
+use crate::tui::messages::data::{FaceRange, Sample, VariantRequest};
 use crate::tui::messages::{DataEffect, DataEvent};
 use crate::tui::widgets::faces::Face;
 
 impl Backend {
-    /// What the cached features of a dataset take.
+    /// Returns the disk usage of a dataset's cached features.
     #[must_use]
     pub fn features(&self, dataset: &DatasetName) -> Vec<features::CacheUsage> {
         features::usage(&self.store.home().dataset(dataset))
     }
 
-    /// Draws the demo dataset if it is not there.
+    /// Creates the demo dataset if it does not exist.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// The demo dataset could not be written.
     pub fn create_demo(&self) -> Result<(), String> {
         data::demo::ensure(&self.store.home().data(), supervise::now()).map(|_| ()).map_err(|error| error.to_string())
     }
 
-    /// Faces of a class, in the order of the store, split after split.
+    /// Returns faces of a class in the order of the dataset, split after split.
     ///
     /// # Errors
-    /// Why the dataset cannot be read, in words.
-    pub fn faces(&self, pick: &Pick) -> Result<Vec<Sample>, String> {
+    /// The dataset cannot be read.
+    pub fn faces(&self, pick: &FaceRange) -> Result<Vec<Sample>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(&pick.dataset)).map_err(|error| error.to_string())?;
         let image = dataset.image();
         let classes = &dataset.manifest().classes;
-        let own = classes.get(pick.class).ok_or("the dataset changed; it is read anew")?;
-        // Images lie class by class in each split.
-        let places = pick.part.splits().into_iter().flat_map(|split| {
+        let own = classes.get(pick.class).ok_or("the dataset has changed; it is being read again")?;
+        // The images of a split are sorted by class.
+        let indices = pick.filter.splits().into_iter().flat_map(|split| {
             let before: usize = classes[..pick.class].iter().map(|class| class.counts.get(split)).sum();
             (before..before + own.counts.get(split)).map(move |index| (split, index))
         });
@@ -47,18 +47,19 @@ impl Backend {
             index,
             source: dataset.source(split, index),
         };
-        Ok(places.skip(pick.first).take(pick.count).map(sample).collect())
+        Ok(indices.skip(pick.first).take(pick.count).map(sample).collect())
     }
 
-    /// A training image as it is, then as epochs see it: by the very function that training calls.
+    /// Returns a training image, followed by its augmented version in each epoch. They come from the same function as
+    /// in training.
     ///
     /// # Errors
-    /// Why the dataset cannot be read, in words.
-    pub fn variants(&self, wanted: &Variants) -> Result<Vec<Face>, String> {
+    /// The dataset cannot be read.
+    pub fn variants(&self, wanted: &VariantRequest) -> Result<Vec<Face>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(&wanted.dataset)).map_err(|error| error.to_string())?;
         let image = dataset.image();
         let index = u32::try_from(wanted.index).ok().filter(|_| wanted.index < dataset.len(Split::Train));
-        let index = index.ok_or("the dataset changed; it is read anew")?;
+        let index = index.ok_or("the dataset has changed; it is being read again")?;
         let augmenter =
             wanted.augmentation.map(|ranges| Augmenter { ranges, seed: wanted.seed, variants: wanted.variants });
         let images = Images::plain(Arc::new(dataset), augmenter);
@@ -73,7 +74,7 @@ impl Backend {
         Ok(std::iter::once(Pass::PLAIN).chain(epochs).map(face).collect())
     }
 
-    /// Starts an import and tells that it is under way.
+    /// Starts an import and returns its first event.
     fn start_import(&self, source: &str, name: &DatasetName) -> ImportEvent {
         let source = paths::expanded(source);
         match Import::start(self.store.home().path(), &source, name) {
@@ -85,14 +86,14 @@ impl Backend {
         }
     }
 
-    /// What is new of the import, within a moment.
-    fn import_news(&self) -> ImportEvent {
+    /// Returns the next event of the import, after a short wait at most.
+    fn poll_import(&self) -> ImportEvent {
         let mut import = self.import.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = import.as_mut().map_or(ImportEvent::Cancelled, Import::poll);
-        if !matches!(news, ImportEvent::Running(_)) {
+        let event = import.as_mut().map_or(ImportEvent::Cancelled, Import::poll);
+        if !matches!(event, ImportEvent::Running(_)) {
             *import = None;
         }
-        news
+        event
     }
 
     fn cancel_import(&self) -> ImportEvent {
@@ -102,7 +103,7 @@ impl Backend {
         ImportEvent::Cancelling
     }
 
-    /// Removes a dataset that no worker trains on.
+    /// Deletes a dataset, unless an active run uses it.
     fn delete_dataset(&self, name: &DatasetName) -> Result<(), String> {
         self.store.refuse_in_use(name).map_err(|error| error.to_string())?;
         data::remove(&self.store.home().data(), name).map_err(|error| error.to_string())
@@ -125,7 +126,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: DataEffect) -> DataE
             DataEvent::Completed { typed, path }
         }
         DataEffect::StartImport { source, name } => DataEvent::Import(backend.start_import(&source, &name)),
-        DataEffect::WatchImport => DataEvent::Import(backend.import_news()),
+        DataEffect::WatchImport => DataEvent::Import(backend.poll_import()),
         DataEffect::CancelImport => DataEvent::Import(backend.cancel_import()),
         DataEffect::Measure(name) => {
             let bytes = data::disk_usage(&backend.store.home().dataset(&name));
@@ -143,7 +144,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: DataEffect) -> DataE
     }
 }
 
-/// From 0 to 1 to a byte.
+/// Converts a value from 0 to 1 to a byte.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to 0 to 255
 fn level(value: f32) -> u8 {
     (value * 255.0).round().clamp(0.0, 255.0) as u8
@@ -156,16 +157,16 @@ mod tests {
     use crate::data::writer::{StagingFolder, Writer, tests::description};
     use crate::domain::Augmentation;
     use crate::runs::{Home, RunStore};
-    use crate::tui::messages::data::Part;
+    use crate::tui::messages::data::SplitFilter;
 
-    /// A home with a colour dataset of two classes: three training images of each, two for validation, none for test.
+    /// Returns a home with a colour dataset of two classes. Each has three training images and two for validation.
     fn home() -> (tempfile::TempDir, Backend, DatasetName) {
         let folder = tempfile::tempdir().expect("a folder");
         let store = RunStore::new(Home::new(folder.path()));
         let name = DatasetName::new("small").expect("a name");
         let image = ImageShape { width: 4, height: 4, channels: 3 };
-        let workshop = StagingFolder::open(&store.home().data(), &name).expect("a workshop");
-        let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
+        let staging = StagingFolder::open(&store.home().data(), &name).expect("a staging");
+        let mut writer = Writer::new(staging, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (split, count) in [(Split::Train, 3_u8), (Split::Validation, 2)] {
             for label in 0..2 {
                 for number in 0..count {
@@ -181,22 +182,23 @@ mod tests {
     #[test]
     fn faces_of_a_class_are_those_of_its_splits_in_order() {
         let (_folder, backend, dataset) = home();
-        let sources = |part, first, count| {
-            let pick = Pick { dataset: dataset.clone(), fingerprint: String::new(), class: 1, part, first, count };
+        let sources = |filter, first, count| {
+            let pick =
+                FaceRange { dataset: dataset.clone(), fingerprint: String::new(), class: 1, filter, first, count };
             let samples = backend.faces(&pick).expect("faces");
             samples.into_iter().map(|sample| (sample.source, sample.index)).collect::<Vec<_>>()
         };
         let at = |source: &str, index| (source.to_owned(), index);
-        assert_eq!(sources(Part::Of(Split::Train), 1, 9), [at("train/1/1", 4), at("train/1/2", 5)]);
-        assert_eq!(sources(Part::All, 2, 2), [at("train/1/2", 5), at("validation/1/0", 2)]);
-        assert_eq!(sources(Part::Of(Split::Test), 0, 9), []);
+        assert_eq!(sources(SplitFilter::Of(Split::Train), 1, 9), [at("train/1/1", 4), at("train/1/2", 5)]);
+        assert_eq!(sources(SplitFilter::All, 2, 2), [at("train/1/2", 5), at("validation/1/0", 2)]);
+        assert_eq!(sources(SplitFilter::Of(Split::Test), 0, 9), []);
     }
 
     #[test]
     fn variants_are_what_training_sees() {
         let (_folder, backend, dataset) = home();
         let augmentation = Some(Augmentation::REFERENCE);
-        let wanted = Variants { dataset, index: 4, augmentation, seed: 7, variants: 0, first: 2, count: 2 };
+        let wanted = VariantRequest { dataset, index: 4, augmentation, seed: 7, variants: 0, first: 2, count: 2 };
         let made = backend.variants(&wanted).expect("variants");
         let opened = Arc::new(Dataset::open(&backend.store.home().dataset(&wanted.dataset)).expect("a dataset"));
         assert_eq!(made[0].pixels[..], *opened.pixels(Split::Train, 4));
@@ -204,7 +206,7 @@ mod tests {
         let mut planes = vec![0.0; 48];
         Images::plain(opened, Some(augmenter)).fill(Split::Train, &[4], Pass::Training(3), &mut planes);
         assert_eq!((made.len(), made[2].rgb(1, 2)), (3, [9, 25, 41].map(|at| level(planes[at]))));
-        assert!(backend.variants(&Variants { index: 6, ..wanted }).is_err());
+        assert!(backend.variants(&VariantRequest { index: 6, ..wanted }).is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The classes of a dataset: how many images each split has of them, and which share that is.
+//! The table of a dataset's classes: the number of images in each split, and their share.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,42 +6,42 @@ use ratatui::style::Style;
 
 use crate::domain::{Split, SplitCounts};
 use crate::tui::library::DatasetView;
-use crate::tui::messages::data::Part;
+use crate::tui::messages::data::SplitFilter;
 use crate::tui::state::State;
 use crate::tui::widgets::bars;
 use crate::tui::widgets::figures::{count, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 
-/// Columns of a count.
+/// Columns of a number.
 const NUMBER: u16 = 9;
 
-/// Columns from which on each split has bars of its own.
+/// The fewest columns with bars for each split.
 const THREE_BARS: u16 = 150;
 
-/// The lines of facts, heading, classes and totals. Where there are many classes, a third is left for faces.
-pub(super) fn place(dataset: &DatasetView, area: Rect) -> Rect {
+/// Returns the area of heading, classes and totals. With many classes, a third of `area` is left for faces.
+pub(super) fn table_area(dataset: &DatasetView, area: Rect) -> Rect {
     let classes = u16::try_from(dataset.classes.len()).unwrap_or(u16::MAX);
-    // Around the lines of the classes: the facts, an empty line, the heading, the totals, and what follows them.
+    // The six further lines are the facts, an empty line, the heading, the totals, and what follows them.
     let most = area.height.saturating_sub(6);
-    // The faces below have at least eight lines and one over them.
+    // The faces below need at least eight lines and one above them.
     let shared = (area.height * 2 / 3).saturating_sub(4).min(area.height.saturating_sub(13)).max(3);
     let rows = if classes > most { shared.min(most) } else { classes };
     Rect { y: area.y + 2, height: (rows + 2).min(area.height.saturating_sub(2)), ..area }
 }
 
-/// `48×48 gray · 7 classes · 35,887 images · imbalance 16.5 : 1`
+/// Returns `48×48 gray · 7 classes · 35,887 images · imbalance 16.5 : 1`.
 pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
-    let part = state.data.part;
-    let counts = || dataset.classes.iter().map(|(_, counts)| part.of(*counts));
-    // What is learned from, whichever bars are shown: a fact of the dataset, as `mien data show` has it.
+    let filter = state.data.filter;
+    let counts = || dataset.classes.iter().map(|(_, counts)| filter.of(*counts));
+    // The imbalance is a fact of the dataset, as `mien data show` prints it, and does not depend on the split shown.
     let learned = || dataset.classes.iter().map(|(_, counts)| counts.train + counts.validation);
     let (largest, smallest) = (learned().max().unwrap_or(0), learned().min().unwrap_or(0));
     let empty = counts().filter(|count| *count == 0).count();
     let imbalance = match smallest {
-        _ if counts().sum::<usize>() == 0 => format!("no {} images", part.name()),
-        _ if empty > 0 => format!("{} without {} images", count(empty, "class", "classes"), part.name()),
-        0 => "imbalance without bound".into(),
+        _ if counts().sum::<usize>() == 0 => format!("no {} images", filter.name()),
+        _ if empty > 0 => format!("{} without {} images", count(empty, "class", "classes"), filter.name()),
+        0 => "imbalance infinite".into(),
         _ => format!("imbalance {:.1} : 1", real(largest as u64) / real(smallest as u64)),
     };
     format!(
@@ -54,31 +54,32 @@ pub(super) fn facts(state: &State, dataset: &DatasetView) -> String {
     )
 }
 
-/// Which bars are drawn: those of the part, or of each split where there is room.
-fn shown(state: &State, area: Rect) -> Vec<Part> {
-    match state.data.part {
-        Part::All if area.width >= THREE_BARS => Part::EACH.to_vec(),
-        _ if area.width >= THREE_BARS => Split::ALL.map(Part::Of).to_vec(),
-        part => vec![part],
+/// Returns the splits that have bars: the selected one, or each where there is room.
+fn shown(state: &State, area: Rect) -> Vec<SplitFilter> {
+    match state.data.filter {
+        SplitFilter::All if area.width >= THREE_BARS => SplitFilter::EACH.to_vec(),
+        _ if area.width >= THREE_BARS => Split::ALL.map(SplitFilter::Of).to_vec(),
+        filter => vec![filter],
     }
 }
 
-/// Draws the table.
+/// Draws the table of classes.
 pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let names = dataset.classes.iter().map(|(name, _)| width(name)).max().unwrap_or(0).clamp(6, 20);
-    let parts = shown(state, area);
-    let bars = (area.width.saturating_sub(2 + names + 3 * NUMBER + 3)) / u16::try_from(parts.len()).unwrap_or(1);
-    let style_of = |part: Part| if part == state.data.part { theme.strong() } else { theme.dim() };
+    let filters = shown(state, area);
+    let bars = (area.width.saturating_sub(2 + names + 3 * NUMBER + 3)) / u16::try_from(filters.len()).unwrap_or(1);
+    let style_of = |filter: SplitFilter| if filter == state.data.filter { theme.strong() } else { theme.dim() };
     let mut head = Pen::new(buffer, theme, area, 0);
     head.skip(2).left("CLASS", names, theme.dim());
     for (title, split) in ["TRAIN", "VAL", "TEST"].into_iter().zip(Split::ALL) {
-        head.right(title, NUMBER, style_of(Part::Of(split)));
+        head.right(title, NUMBER, style_of(SplitFilter::Of(split)));
     }
     head.skip(3);
-    for part in &parts {
-        let title = if *part == Part::All { "share of all".into() } else { format!("share of {}", part.name()) };
-        head.left(&title, bars, style_of(*part));
+    for filter in &filters {
+        let title =
+            if *filter == SplitFilter::All { "share of all".into() } else { format!("share of {}", filter.name()) };
+        head.left(&title, bars, style_of(*filter));
     }
     let visible = area.height.saturating_sub(2);
     let first = first_line(state.data.class, dataset.classes.len(), visible.into());
@@ -88,13 +89,13 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
         let style = if chosen { theme.strong() } else { theme.text() };
         pen.left(if chosen { theme.glyphs.focus } else { "" }, 2, theme.accent()).left(name, names, style);
         numbers(&mut pen, *counts, style);
-        for part in &parts {
-            let of = |counts: SplitCounts| part.of(counts);
+        for filter in &filters {
+            let of = |counts: SplitCounts| filter.of(counts);
             let most = dataset.classes.iter().map(|(_, counts)| of(*counts)).max().unwrap_or(0);
-            let columns = bars.saturating_sub(if parts.len() > 1 { 10 } else { 8 });
-            pen.left(&bars::bar(share(of(*counts), most), columns, theme), columns, bar_style(state, *part));
+            let columns = bars.saturating_sub(if filters.len() > 1 { 10 } else { 8 });
+            pen.left(&bars::bar(share(of(*counts), most), columns, theme), columns, bar_style(state, *filter));
             pen.right(&percent(share(of(*counts), of(dataset.counts())), 1), 7, style);
-            pen.skip(if parts.len() > 1 { 3 } else { 0 });
+            pen.skip(if filters.len() > 1 { 3 } else { 0 });
         }
     }
     let mut pen = Pen::new(buffer, theme, area, area.height.saturating_sub(1));
@@ -106,11 +107,11 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
     }
 }
 
-fn bar_style(state: &State, part: Part) -> Style {
-    match part {
-        Part::Of(Split::Validation) => state.theme.validation(),
-        Part::Of(Split::Test) => state.theme.good(),
-        Part::Of(Split::Train) | Part::All => state.theme.train(),
+fn bar_style(state: &State, filter: SplitFilter) -> Style {
+    match filter {
+        SplitFilter::Of(Split::Validation) => state.theme.validation(),
+        SplitFilter::Of(Split::Test) => state.theme.good(),
+        SplitFilter::Of(Split::Train) | SplitFilter::All => state.theme.train(),
     }
 }
 

@@ -1,5 +1,4 @@
-//! Faces on the Data screen: some of a class below the table, all of them page by page, one large, and what training
-//! makes of it.
+//! Faces on the Data screen: some below the table, all of a class in pages, one enlarged, or one augmented.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,32 +7,32 @@ use super::DataView;
 use super::classes;
 use crate::tui::layout::Canvas;
 use crate::tui::library::DatasetView;
-use crate::tui::messages::data::{Sample, Variants};
+use crate::tui::messages::data::{Sample, VariantRequest};
 use crate::tui::state::State;
 use crate::tui::widgets::faces::{self, Pictures};
 use crate::tui::widgets::figures::{count, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-/// The fewest rows for faces, with the rule over them. Smaller ones show nobody.
+/// The fewest rows for faces, with the rule above them. In fewer rows no face is recognizable.
 const FACES_ROWS: u16 = 8;
 
-/// Columns of what is told beside a large face.
+/// Columns of the facts next to an enlarged face.
 const FACTS_WIDTH: u16 = 36;
 
-/// Lines below variants: the settings in force.
+/// Lines below variants, for the settings in force.
 const SETTINGS: u16 = 3;
 
-/// Empty lines around the fingerprint, below the table: none where faces need them.
+/// Returns the number of empty lines around the fingerprint; 0 where the faces need them.
 pub(super) fn gap(below: Rect) -> u16 {
     u16::from(!(FACES_ROWS + 1..FACES_ROWS + 5).contains(&below.height))
 }
 
-/// The rule and the faces, within what is below the names of the datasets; empty where there is no room.
-pub(super) fn place(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
+/// Returns the area of the rule and the faces below it; empty where there is no room.
+pub(super) fn faces_area(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
     if state.data.view != DataView::Table {
         return Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     }
-    let table = classes::place(dataset, area);
+    let table = classes::table_area(dataset, area);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
     let used = 1 + 2 * gap(below);
     if below.height < used + FACES_ROWS {
@@ -42,7 +41,7 @@ pub(super) fn place(state: &State, dataset: &DatasetView, area: Rect) -> Rect {
     Rect { y: below.y + used, height: below.height - used, ..below }
 }
 
-/// The cells that pictures have inside of a place.
+/// Returns the cells for pictures inside an area.
 fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
     let inside = Rect {
         x: place.x + 1,
@@ -56,13 +55,13 @@ fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
             let width = inside.width.saturating_sub(FACTS_WIDTH);
             return vec![Rect { width, ..inside }];
         }
-        // Each has a line below that says of which epoch it is.
+        // Each variant has a line below it with its epoch.
         DataView::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
     };
     faces::grid(&state.theme, state.facts.graphics != crate::tui::terminal_facts::Graphics::Blocks, inside, width)
 }
 
-/// Draws what there is room for.
+/// Draws as many faces as fit.
 pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rect) {
     let Canvas { buffer, pictures, layout, .. } = canvas;
     let data = &state.data;
@@ -71,19 +70,19 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     layout.pictures = places.len();
     layout.across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
-    let (part, all) = (data.part.name(), data.count(&state.library));
+    let (filter, all) = (data.filter.name(), data.count(&state.library));
     let page = if data.view == DataView::Face || data.view == DataView::Variants { 1 } else { places.len().max(1) };
     let first = data.face / page * page;
     let last = (first + page).min(all);
     let range = match (all, page) {
-        (0, _) => format!(" · no {part} images"),
-        (_, 1) => format!(" · {part} {} of {}", thousands(first + 1), thousands(all)),
-        _ => format!(" · {part} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
+        (0, _) => format!(" · no {filter} images"),
+        (_, 1) => format!(" · {filter} {} of {}", thousands(first + 1), thousands(all)),
+        _ => format!(" · {filter} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
     };
     let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim())];
     let note = match data.view {
         DataView::Table if all > page => "[ ] pages",
-        DataView::Faces if area.width >= 100 => "[ ] pages · Enter large · Esc back",
+        DataView::Faces if area.width >= 100 => "[ ] pages · Enter enlarge · Esc back",
         DataView::Faces => "[ ] pages",
         DataView::Face => "← → others · Esc back",
         DataView::Variants => "[ ] epochs · ← → others · Esc back",
@@ -123,7 +122,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     }
 }
 
-/// A face as large as there is room, and beside it where it is from.
+/// Draws an enlarged face, and its source to its right.
 fn large(
     state: &State,
     dataset: &DatasetView,
@@ -136,7 +135,7 @@ fn large(
     let theme = &state.theme;
     let drawn = faces::one(buffer, pictures, theme, place, &sample.face);
     let x = drawn.right() + 3;
-    let told =
+    let facts =
         Rect { x, y: place.y + 1, width: area.right().saturating_sub(x + 1), height: place.height.saturating_sub(1) };
     let colours = if sample.face.channels == 1 { "gray" } else { "colour" };
     let class = dataset.classes.get(state.data.class).map_or("", |(name, _)| name);
@@ -148,15 +147,15 @@ fn large(
     ];
     let mut row = 0;
     for (label, words) in lines {
-        for (index, line) in wrap(&words, told.width.saturating_sub(8)).iter().enumerate() {
+        for (index, line) in wrap(&words, facts.width.saturating_sub(8)).iter().enumerate() {
             let label = if index == 0 { label } else { "" };
-            Pen::new(buffer, theme, told, row).left(label, 8, theme.dim()).write(line, theme.text());
+            Pen::new(buffer, theme, facts, row).left(label, 8, theme.dim()).write(line, theme.text());
             row += 1;
         }
     }
 }
 
-/// The original, then what epochs make of it, and by which settings.
+/// Draws the original, its augmented versions, and the augmentation's settings.
 fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places: &[Rect], area: Rect) {
     let theme = &state.theme;
     let Some((wanted, made)) = &state.data.variants else { return };
@@ -188,20 +187,20 @@ fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places:
     }
 }
 
-/// The settings in force, in words.
-fn settings(variants: &Variants) -> String {
+/// Returns the settings in force in words.
+fn settings(variants: &VariantRequest) -> String {
     let Some(ranges) = variants.augmentation else {
         return "augment is none on the Train form: every epoch sees the original.".into();
     };
     let (low, high) = (1.0 - ranges.zoom, 1.0 + ranges.zoom);
     let flip = if ranges.horizontal_flip { "half of them mirrored" } else { "none mirrored" };
-    let kept = match variants.variants {
+    let number = match variants.variants {
         0 => "a new one in every epoch".into(),
-        number => format!("{} that come round", count(number as usize, "variant", "variants")),
+        variants => format!("{} in turn", count(variants as usize, "variant", "variants")),
     };
     format!(
-        "As the Train form stands: rotation ±{}°, zoom {low:.2}–{high:.2} per axis, shift ±{:.0}% per axis, {flip}, edges \
-         filled with the nearest pixel; seed {}, {kept}.",
+        "As set on the Train form: rotation ±{}°, zoom {low:.2}–{high:.2} per axis, shift ±{:.0}% per axis, {flip}, edges \
+         filled with the nearest pixel; seed {}, {number}.",
         ranges.rotation_degrees,
         ranges.shift * 100.0,
         variants.seed,

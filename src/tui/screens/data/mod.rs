@@ -1,4 +1,4 @@
-//! The Data screen: what is there to train on.
+//! The Data screen: the datasets, their classes and their faces.
 
 mod backend;
 mod classes;
@@ -23,7 +23,7 @@ pub(super) use backend::run_effect;
 pub use state::{DataState, DataView, Faces, ImportPurpose, Importing};
 pub use update::{on_datasets, on_event};
 
-/// The entry of the screen.
+/// The Data screen's entry in the table of screens.
 pub(super) struct Data;
 
 impl ScreenEntry for Data {
@@ -52,15 +52,15 @@ impl ScreenEntry for Data {
         Some((format!("the dataset's name, {}", printable(entry.name.as_str())), entry.name.to_string()))
     }
 
-    fn typed(&self, state: &mut State, line: &str) -> Result<(), String> {
+    fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
         update::import::typed(state, line)
     }
 
-    fn entered(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+    fn accept_line(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
         update::import::entered(state, line)
     }
 
-    fn complete(&self, state: &State, line: &str) -> Vec<Effect> {
+    fn complete_line(&self, state: &State, line: &str) -> Vec<Effect> {
         update::import::complete(state, line)
     }
 }
@@ -95,25 +95,25 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Whether an action would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let data = &state.data;
     let action = match action {
         Action::Data(action) => action,
-        // Once more is the way back, which Esc is told for.
+        // On an enlarged face, Enter goes back, and the hints show Esc for that.
         Action::Open => return data.view != DataView::Face && data.dataset(&state.library).is_some(),
         _ => return true,
     };
     match action {
-        DataAction::CreateDemo => !data.drawing_demo && !state.library.datasets.has("demo"),
+        DataAction::CreateDemo => !data.creating_demo && !state.library.datasets.has("demo"),
         DataAction::Import => state.data.import.is_none(),
         DataAction::Delete => !state.library.datasets.list.is_empty(),
-        DataAction::NextPart => state.data.dataset(&state.library).is_some(),
+        DataAction::NextSplit => state.data.dataset(&state.library).is_some(),
         _ => state.data.count(&state.library) > 0,
     }
 }
 
-/// The import under way, on the last line; tells what is left for the rest.
+/// Draws the running import on the last line. Returns the remaining area.
 fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
     const BAR: u16 = 20;
     let Some(import) = &state.data.import else { return area };
@@ -122,7 +122,7 @@ fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
     let mut pen = Pen::new(buffer, theme, area, row);
     pen.skip(1).write(&format!("importing {} ", import.name), theme.strong());
     if import.cancelled {
-        pen.write("ends, and takes away what it made …", theme.text());
+        pen.write("cancelling and removing its files …", theme.text());
     } else if let Some(progress) = &import.progress {
         let bytes = progress.stage == "downloading" || (progress.stage == "reading" && progress.total.is_some());
         let plain = |number: u64| thousands(usize::try_from(number).unwrap_or(usize::MAX));
@@ -140,10 +140,10 @@ fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
             pen.write(&format!(" · {}", count(classes, "class", "classes")), theme.text());
         }
     } else {
-        pen.write("begins …", theme.text());
+        pen.write("starting …", theme.text());
     }
     if !import.cancelled {
-        pen.flush_right(" Esc ends it ", theme.dim());
+        pen.flush_right(" Esc cancels it ", theme.dim());
     }
     Rect { height: area.height - 1, ..area }
 }
@@ -158,12 +158,12 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     let demo = if !state.library.datasets.loaded {
         "reading the datasets …".into()
-    } else if state.data.drawing_demo {
-        "drawing the demo dataset: seven expressions, a few seconds …".into()
+    } else if state.data.creating_demo {
+        "creating the demo dataset: seven expressions, a few seconds …".into()
     } else if let Some(error) = &state.data.demo_error {
-        format!("the demo dataset was not drawn: {error}")
+        format!("the demo dataset was not created: {error}")
     } else {
-        "d draws the demo dataset: seven expressions, ready to train on".into()
+        "d creates the demo dataset: seven expressions, ready to train on".into()
     };
     let lines = [
         ("There is no dataset here yet.", theme.strong()),
@@ -171,7 +171,7 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
         (demo.as_str(), theme.accent()),
         ("", theme.text()),
         ("i imports FER-2013, or your own pictures in train/CLASS and test/CLASS:", theme.text()),
-        ("a folder, a zip or tar archive, fer2013.csv, or an address. The same as", theme.text()),
+        ("a folder, a zip or tar archive, fer2013.csv, or an address. From a shell:", theme.text()),
         ("    mien data import PATH --name fer2013", theme.strong()),
     ];
     for (row, (line, style)) in (1..).zip(lines) {
@@ -179,7 +179,7 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// The names of all datasets on one line, the selected one marked; scrolled where they do not fit.
+/// Draws the names of all datasets on one line, scrolled to the selected one where they do not fit.
 fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let (data, entries) = (&state.data, &state.library.datasets.list);
@@ -198,9 +198,9 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
         pen.write(&format!(" {} ", entry.name), style).skip(1);
     }
     if entries.len() > 1 && data.view == DataView::Table {
-        pen.flush_right("← → other dataset ", theme.dim());
-    } else if data.drawing_demo {
-        pen.flush_right("drawing the demo dataset … ", theme.dim());
+        pen.flush_right("← → other datasets ", theme.dim());
+    } else if data.creating_demo {
+        pen.flush_right("creating the demo dataset … ", theme.dim());
     }
 }
 
@@ -208,11 +208,11 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     let theme = &state.theme;
     if state.data.view != DataView::Table {
         Pen::new(canvas.buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
-        return faces::render(state, dataset, canvas, faces::place(state, dataset, area));
+        return faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
     }
     let buffer = &mut *canvas.buffer;
     Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
-    let table = classes::place(dataset, area);
+    let table = classes::table_area(dataset, area);
     classes::render(state, dataset, buffer, table);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
     let skipped = match dataset.skipped {
@@ -223,14 +223,14 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     let gap = faces::gap(below);
     let mut pen = Pen::new(buffer, theme, below, gap);
     pen.skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
-    let kept = kept(state, dataset, pen.room());
-    pen.write(&kept, theme.dim());
-    faces::render(state, dataset, canvas, faces::place(state, dataset, area));
+    let cached = describe_features(state, dataset, pen.room());
+    pen.write(&cached, theme.dim());
+    faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
 }
 
-/// What cached features of the dataset take, if there are any, in at most this many columns:
-/// ` · cached features 232 MiB (block4 at 96 px)`.
-fn kept(state: &State, dataset: &DatasetView, columns: u16) -> String {
+/// Returns the disk usage of the dataset's cached features in at most this many columns; empty without such features.
+/// An example is ` · cached features 232 MiB (block4 at 96 px)`.
+fn describe_features(state: &State, dataset: &DatasetView, columns: u16) -> String {
     let of_this = state.data.features.as_ref().filter(|(name, usage)| *name == dataset.name && !usage.is_empty());
     let Some((_, usage)) = of_this else { return String::new() };
     let bytes: u64 = usage.iter().map(|usage| usage.bytes).sum();

@@ -1,8 +1,8 @@
-//! Paths as people type them.
+//! Expansion and completion of typed paths.
 
 use std::fs;
 
-/// The path with the home folder in place of a leading `~`; addresses stay.
+/// Returns the path with the home folder in place of a leading `~`; addresses stay.
 pub(super) fn expanded(typed: &str) -> String {
     match (typed.strip_prefix('~'), std::env::var("HOME")) {
         (Some(rest), Ok(home)) if rest.is_empty() || rest.starts_with('/') => home + rest,
@@ -10,10 +10,10 @@ pub(super) fn expanded(typed: &str) -> String {
     }
 }
 
-/// The path as far as what is on the disk makes it certain; as it was typed where nothing does.
+/// Returns the path completed with the common beginning of all fitting files; unchanged where none fits.
 pub(super) fn completed(typed: &str) -> String {
     let (folder, begun) = typed.rsplit_once('/').map_or(("", typed), |(folder, begun)| (folder, begun));
-    let place = match (typed.contains('/'), folder) {
+    let parent = match (typed.contains('/'), folder) {
         (false, _) => ".".to_owned(),
         (true, "") => "/".to_owned(),
         (true, folder) => expanded(folder),
@@ -21,11 +21,11 @@ pub(super) fn completed(typed: &str) -> String {
     if typed == "~" {
         return "~/".to_owned();
     }
-    let Ok(entries) = fs::read_dir(place) else { return typed.to_owned() };
+    let Ok(entries) = fs::read_dir(parent) else { return typed.to_owned() };
     let fits = |name: &String| name.starts_with(begun) && (!name.starts_with('.') || begun.starts_with('.'));
     let names = entries.flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok().filter(fits)?;
-        // Nothing that a terminal would not show as it is.
+        // Names with control characters are not offered, because the terminal cannot show them.
         let plain = !name.chars().any(char::is_control);
         plain.then(|| if entry.path().is_dir() { name + "/" } else { name })
     });
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_completed_as_far_as_it_is_certain() {
+    fn a_path_is_completed_to_the_common_beginning_of_the_files() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("faces")).expect("made");
         for name in ["fer2013.csv", "fer2013.tar.xz", ".hidden"] {

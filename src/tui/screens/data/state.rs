@@ -1,14 +1,14 @@
-//! What the Data screen knows.
+//! The state of the Data screen.
 
 use crate::data::features::CacheUsage;
 use crate::domain::{DatasetName, Split};
 use crate::tui::library::{DatasetView, Library};
 use crate::tui::messages::Context;
 use crate::tui::messages::data;
-use crate::tui::messages::data::{Part, Pick, Sample, Variants};
+use crate::tui::messages::data::{FaceRange, Sample, SplitFilter, VariantRequest};
 use crate::tui::widgets::faces::Face;
 
-/// What of a dataset fills the screen.
+/// The view of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DataView {
     /// The classes, with some faces below.
@@ -16,75 +16,75 @@ pub enum DataView {
     Table,
     /// The faces of a class.
     Faces,
-    /// One face, large.
+    /// A single face, enlarged.
     Face,
-    /// A training image as epochs see it.
+    /// A training image as augmented in each epoch.
     Variants,
 }
 
-/// The faces last read.
+/// A requested range of faces and the faces that were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Faces {
-    /// What was asked for.
-    pub pick: Pick,
-    /// They, or why they cannot be read.
+    /// The request.
+    pub pick: FaceRange,
+    /// The faces, or the reason why they cannot be read.
     pub samples: Result<Vec<Sample>, String>,
 }
 
-/// An import under way.
+/// A running import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Importing {
-    /// What it will be called.
+    /// The name of the dataset.
     pub name: DatasetName,
-    /// From where.
+    /// The source, safe to print.
     pub source: String,
-    /// How far it is.
+    /// The latest progress.
     pub progress: Option<crate::supervise::ImportProgress>,
-    /// Whether it was asked to end.
+    /// Whether it was cancelled.
     pub cancelled: bool,
 }
 
-/// What a line typed on the Data screen is for.
+/// The purpose of a line typed on the Data screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportPurpose {
-    /// What to import.
+    /// A path or an address to import from.
     Source,
-    /// What to call what is imported from here.
+    /// The name of the dataset to import from this source.
     Name(String),
 }
 
-/// What the Data screen knows.
+/// The state of the Data screen.
 #[derive(Debug, Clone)]
 pub struct DataState {
     /// The index of the selected dataset in the library.
     pub selected: usize,
-    /// What was just imported: selected once it is listed.
+    /// The dataset that was just imported; it is selected once it is listed.
     pub arriving: Option<DatasetName>,
-    /// The selected class.
+    /// The index of the selected class.
     pub class: usize,
-    /// Whether the demo dataset is being drawn.
-    pub drawing_demo: bool,
-    /// Why the demo dataset could not be drawn.
+    /// Whether the demo dataset is being created.
+    pub creating_demo: bool,
+    /// The reason why the demo dataset could not be created.
     pub demo_error: Option<String>,
-    /// Of which splits bars and faces are.
-    pub part: Part,
-    /// What fills the screen.
+    /// The splits whose bars and faces are shown.
+    pub filter: SplitFilter,
+    /// The view of the dataset.
     pub view: DataView,
-    /// The selected face of the selected class and part.
+    /// The index of the selected face in the selected class and splits.
     pub face: usize,
     /// The faces last read.
     pub faces: Option<Faces>,
     /// The first epoch whose variants are shown.
     pub epoch: u64,
     /// The variants last made, the original first.
-    pub variants: Option<(Variants, Result<Vec<Face>, String>)>,
-    /// An import under way.
+    pub variants: Option<(VariantRequest, Result<Vec<Face>, String>)>,
+    /// The running import.
     pub import: Option<Importing>,
-    /// What the line is for that is being typed.
+    /// The purpose of the line that is being typed.
     pub prompt: Option<ImportPurpose>,
-    /// The faces and the variants that were requested last: each is requested once.
-    pub requested: (Option<Pick>, Option<Variants>),
-    /// What frozen bases' kept features of a dataset took when last looked at.
+    /// The faces and the variants that were requested last, so that each is requested once.
+    pub requested: (Option<FaceRange>, Option<VariantRequest>),
+    /// The disk usage of a dataset's cached features, as measured last.
     pub features: Option<(DatasetName, Vec<CacheUsage>)>,
 }
 
@@ -94,9 +94,9 @@ impl Default for DataState {
             selected: 0,
             arriving: None,
             class: 0,
-            drawing_demo: false,
+            creating_demo: false,
             demo_error: None,
-            part: Part::Of(Split::Train),
+            filter: SplitFilter::Of(Split::Train),
             view: DataView::Table,
             face: 0,
             faces: None,
@@ -111,35 +111,35 @@ impl Default for DataState {
 }
 
 impl DataState {
-    /// Where the keyboard points.
+    /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
         if self.view == DataView::Table { data::LIST } else { data::FACES }
     }
 
-    /// Faces of the selected class and part.
+    /// Returns the number of faces of the selected class and splits.
     #[must_use]
     pub fn count(&self, library: &Library) -> usize {
         let class = self.dataset(library).and_then(|dataset| dataset.classes.get(self.class));
-        class.map_or(0, |(_, counts)| self.part.of(*counts))
+        class.map_or(0, |(_, counts)| self.filter.of(*counts))
     }
 
-    /// The selected face, if it was read.
+    /// Returns the selected face, if it was read.
     #[must_use]
     pub fn sample(&self, library: &Library) -> Option<&Sample> {
         let faces = self.faces.as_ref().filter(|faces| self.is_of_selection(&faces.pick, library))?;
         faces.samples.as_ref().ok()?.get(self.face.checked_sub(faces.pick.first)?)
     }
 
-    /// Whether these are faces of the selected class and part.
+    /// Returns whether a range is of the selected class and splits.
     #[must_use]
-    pub fn is_of_selection(&self, pick: &Pick, library: &Library) -> bool {
+    pub fn is_of_selection(&self, pick: &FaceRange, library: &Library) -> bool {
         let dataset = self.dataset(library);
-        (pick.class, pick.part) == (self.class, self.part)
+        (pick.class, pick.filter) == (self.class, self.filter)
             && dataset.is_some_and(|dataset| dataset.name == pick.dataset && dataset.fingerprint == pick.fingerprint)
     }
 
-    /// The selected dataset, if it can be read.
+    /// Returns the selected dataset, if it can be read.
     #[must_use]
     pub fn dataset<'a>(&self, library: &'a Library) -> Option<&'a DatasetView> {
         library.datasets.list.get(self.selected)?.dataset.as_ref().ok()

@@ -1,4 +1,4 @@
-//! The effects of the Inspect screen: predictions, the images that they are about, marks.
+//! The effects of the Inspect screen: reading predictions and their images, marking images, evaluating.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use crate::domain::{DatasetName, LeftOutImages, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::supervise;
 use crate::tui::backend::Backend;
-use crate::tui::messages::inspect::{Against, Judgement, Shown, Subject};
+use crate::tui::messages::inspect::{OtherResults, PredictionReport, PredictionRequest, SourcedImage};
 use crate::tui::messages::{InspectEffect, InspectEvent};
 use crate::tui::widgets::faces::Face;
 
 impl Backend {
-    /// Reads what a run says of a split, and derives from it what the screen shows.
-    fn judge(&self, subject: &Subject, classes: &[String]) -> Result<Judgement, String> {
+    /// Reads a run's predictions for a split and derives the report that the screen shows.
+    fn load_report(&self, subject: &PredictionRequest, classes: &[String]) -> Result<PredictionReport, String> {
         let folder = self.store.folder(&subject.run);
         let epochs = if subject.split == Split::Validation { folder.validation_epochs() } else { Vec::new() };
         let (inspection, epoch) = self.read(&subject.run, subject.split, subject.epoch, classes)?;
         let against = subject.against.as_ref().map(|other| self.against(subject, &inspection, other, epoch));
-        Ok(Judgement::new(inspection, epoch, epochs, against))
+        Ok(PredictionReport::new(inspection, epoch, epochs, against))
     }
 
-    /// The predictions of one run, and their epoch where they are for validation images: the wanted one if it is kept,
-    /// else the last.
+    /// Returns a run's predictions and the epoch of validation predictions. That is `wanted` if it is saved, else the
+    /// last one.
     fn read(
         &self,
         run: &RunId,
@@ -42,22 +42,28 @@ impl Backend {
         Ok((read.map_err(|error| printable(&error.to_string()))?, epoch))
     }
 
-    /// The other run's predictions for the same images.
-    fn against(&self, own: &Subject, seen: &Inspection, other: &RunId, epoch: Option<u32>) -> Result<Against, String> {
+    /// Returns the other run's results for the same images.
+    fn against(
+        &self,
+        own: &PredictionRequest,
+        report: &Inspection,
+        other: &RunId,
+        epoch: Option<u32>,
+    ) -> Result<OtherResults, String> {
         let recipe = |run| self.store.folder(run).recipe().map_err(|error| printable(&error.to_string()));
         let (mine, its) = (recipe(&own.run)?, recipe(other)?);
         if mine.fingerprint != its.fingerprint {
             let (here, there) = (mine.dataset, its.dataset);
             return Err(format!(
-                "{other} answers to other images ({there}) than {} ({here}): they cannot be compared",
+                "{other} is on other images ({there}) than {} ({here}): they cannot be compared",
                 own.run
             ));
         }
-        let (theirs, epoch) = self.read(other, own.split, epoch, seen.classes())?;
-        Against::new(seen, &theirs, epoch)
+        let (theirs, epoch) = self.read(other, own.split, epoch, report.classes())?;
+        OtherResults::new(report, &theirs, epoch)
     }
 
-    /// Marks a training image, or takes the mark off; what is marked then.
+    /// Marks a training image, or unmarks it without `found_with`. Returns all marked images.
     fn mark(&self, name: &DatasetName, index: usize, found_with: Option<RunId>) -> Result<LeftOutImages, String> {
         let words = |error: &dyn std::fmt::Display| printable(&error.to_string());
         let dir = self.store.home().dataset(name);
@@ -74,22 +80,22 @@ impl Backend {
         Ok(marked.map_err(|error| words(&error))?.left_out())
     }
 
-    /// Images of a dataset; places that it does not have are left out.
+    /// Returns images of a dataset with their indices; indices beyond the split are left out.
     fn images(
         &self,
         name: &DatasetName,
         fingerprint: &str,
         split: Split,
         indices: &[usize],
-    ) -> Result<Vec<(usize, Shown)>, String> {
+    ) -> Result<Vec<(usize, SourcedImage)>, String> {
         let dataset = Dataset::open(&self.store.home().dataset(name)).map_err(|error| printable(&error.to_string()))?;
         if dataset.fingerprint() != fingerprint {
-            return Err(format!("the dataset {name} is another one by now"));
+            return Err(format!("the dataset {name} has changed since the run"));
         }
         let image = dataset.image();
         let shown = |index: usize| {
             let face = Face::new(image.width as usize, image.channels as usize, dataset.pixels(split, index).to_vec());
-            (index, Shown { face, source: dataset.source(split, index) })
+            (index, SourcedImage { face, source: dataset.source(split, index) })
         };
         Ok(indices.iter().copied().filter(|index| *index < dataset.len(split)).map(shown).collect())
     }
@@ -98,11 +104,11 @@ impl Backend {
 /// Runs an effect of the Inspect screen and returns its answer.
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> InspectEvent {
     match effect {
-        InspectEffect::Judge { subject, classes } => {
-            let judged = backend.judge(&subject, &classes).map(Arc::new);
-            InspectEvent::Judged(subject, judged)
+        InspectEffect::LoadPredictions { subject, classes } => {
+            let judged = backend.load_report(&subject, &classes).map(Arc::new);
+            InspectEvent::PredictionsLoaded(subject, judged)
         }
-        InspectEffect::Faces { dataset, fingerprint, split, indices } => {
+        InspectEffect::LoadFaces { dataset, fingerprint, split, indices } => {
             let faces = backend.images(&dataset, &fingerprint, split, &indices);
             InspectEvent::Faces { dataset, fingerprint, split, faces }
         }
@@ -142,15 +148,15 @@ mod tests {
         Predictions { classes: 2, probabilities: vec![right, 1.0 - right, 0.4, 0.6], truth: vec![0, 1] }
     }
 
-    fn subject(run: &RunId, split: Split, epoch: Option<u32>) -> Subject {
-        Subject { run: run.clone(), against: None, split, epoch }
+    fn subject(run: &RunId, split: Split, epoch: Option<u32>) -> PredictionRequest {
+        PredictionRequest { run: run.clone(), against: None, split, epoch }
     }
 
     #[test]
-    fn predictions_are_read_by_epoch_and_held_against_another_run() {
+    fn predictions_are_read_by_epoch_and_compared_with_another_run() {
         let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
-        let judge = |subject: &Subject| backend.judge(subject, &classes);
+        let judge = |subject: &PredictionRequest| backend.load_report(subject, &classes);
         assert!(
             judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
         );
@@ -161,22 +167,26 @@ mod tests {
         for (epoch, right) in [(1, 0.2), (3, 0.9)] {
             predictions(right).write(&folder.validation_predictions(epoch)).expect("written");
         }
-        let at = |epoch| judge(&subject(&run, Split::Validation, epoch)).map(|seen| (seen.epoch, seen.scores.accuracy));
+        let at = |epoch| {
+            judge(&subject(&run, Split::Validation, epoch)).map(|report| (report.epoch, report.scores.accuracy))
+        };
         assert_eq!(at(Some(1)), Ok((Some(1), 0.5)));
         assert_eq!(at(None), Ok((Some(3), 1.0)));
-        assert_eq!(at(Some(2)), Ok((Some(3), 1.0)), "the last where the wanted one is not kept");
+        assert_eq!(at(Some(2)), Ok((Some(3), 1.0)), "the last where the wanted one is not saved");
         assert_eq!(judge(&subject(&run, Split::Validation, None)).expect("read").epochs, [1, 3]);
         predictions(0.9).write(&folder.test_predictions()).expect("written");
-        let against = Subject { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
-        let seen = judge(&against).expect("read").against.expect("asked for").expect("the same images");
-        assert_eq!(seen.confusion.rows(), judge(&against).expect("read").confusion.rows());
+        let against = PredictionRequest { against: Some(run.clone()), ..subject(&run, Split::Test, None) };
+        let report = judge(&against).expect("read").against.expect("asked for").expect("the same images");
+        assert_eq!(report.confusion.rows(), judge(&against).expect("read").confusion.rows());
         let elsewhere = Recipe::cnn(DatasetName::new("fer2013").expect("a name"), "another".into(), 2);
         let other = backend.store.create(&RunId::new("odd-raven").expect("an id"), &elsewhere).expect("a run");
-        let refused = judge(&Subject { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");
+        let refused =
+            judge(&PredictionRequest { against: Some(other), ..subject(&run, Split::Test, None) }).expect("its own");
         assert!(refused.against.is_some_and(|other| other.is_err_and(|words| words.contains("cannot be compared"))));
         std::fs::write(folder.test_predictions(), b"cut").expect("written");
         assert!(judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("test.safetensors")));
-        let damaged = judge(&Subject { against: Some(run.clone()), ..subject(&run, Split::Validation, None) });
+        let damaged =
+            judge(&PredictionRequest { against: Some(run.clone()), ..subject(&run, Split::Validation, None) });
         assert!(damaged.expect("its own are whole").against.is_some_and(|other| other.is_ok()));
     }
 
@@ -185,17 +195,17 @@ mod tests {
         let (_folder, backend, run) = home();
         let name = DatasetName::new("demo").expect("a name");
         let image = ImageShape { width: 2, height: 2, channels: 1 };
-        let workshop = StagingFolder::open(&backend.store.home().data(), &name).expect("a place");
-        let mut writer = Writer::new(workshop, image, &["calm".into(), "cross".into()]).expect("a writer");
+        let staging = StagingFolder::open(&backend.store.home().data(), &name).expect("a place");
+        let mut writer = Writer::new(staging, image, &["calm".into(), "cross".into()]).expect("a writer");
         for (index, label) in [0_u8, 0, 0, 1].into_iter().enumerate() {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
         }
         let (manifest, _) = writer.finish(description(), false).expect("a dataset");
         let faces = |print: &str, indices: &[usize]| backend.images(&name, print, Split::Train, indices);
         let found = faces(&manifest.fingerprint, &[2, 1_000_000]).expect("read");
-        assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one has no such place");
+        assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one index is beyond the split");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);
-        assert!(faces("another", &[2]).is_err_and(|words| words.contains("another one by now")));
+        assert!(faces("another", &[2]).is_err_and(|words| words.contains("has changed since")));
         assert_eq!(backend.mark(&name, 2, Some(run.clone())).expect("marked").images, [2]);
         let both = backend.mark(&name, 1, Some(run.clone())).expect("marked");
         assert_eq!(both, LeftOutImages::new(vec![1, 2], vec![run]));

@@ -1,4 +1,4 @@
-//! Precision, recall, F1 and support of each class, and what they are more or less than another run's.
+//! The table of each class's precision, recall, F1 and support, with the differences to another run.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,19 +7,19 @@ use ratatui::style::Style;
 use super::InspectPane;
 use crate::domain::Scores;
 use crate::tui::layout::Layout;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
-/// Rows that the table takes: a title, a heading, the classes, the averages.
-pub(super) fn rows(seen: &Judgement) -> u16 {
-    u16::try_from(seen.confusion.classes()).unwrap_or(u16::MAX).saturating_add(3)
+/// Returns the number of rows of the table: a title, a heading, the classes, the averages.
+pub(super) fn rows(report: &PredictionReport) -> u16 {
+    u16::try_from(report.confusion.classes()).unwrap_or(u16::MAX).saturating_add(3)
 }
 
-const ALONE: [Column; 5] = [
+const ONE_RUN: [Column; 5] = [
     Column::left("CLASS", 14, 0),
     Column::right("PRECISION", 2),
     Column::right("RECALL", 1),
@@ -27,7 +27,7 @@ const ALONE: [Column; 5] = [
     Column::right("SUPPORT", 3),
 ];
 
-const AGAINST: [Column; 8] = [
+const TWO_RUNS: [Column; 8] = [
     Column::left("CLASS", 14, 0),
     Column::right("PRECISION", 4),
     Column::right("±", 6),
@@ -38,22 +38,22 @@ const AGAINST: [Column; 8] = [
     Column::right("SUPPORT", 2),
 ];
 
-pub(super) fn render(state: &State, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let focused = inspect.pane == InspectPane::Table;
     let style = if focused { theme.accent() } else { theme.strong() };
-    let other = seen.against.as_ref().and_then(|other| other.as_ref().ok()).map(|other| &other.scores);
-    let note = if other.is_some() { "±: against the other run" } else { "" };
+    let other = report.against.as_ref().and_then(|other| other.as_ref().ok()).map(|other| &other.scores);
+    let note = if other.is_some() { "±: difference to the other run" } else { "" };
     rule(buffer, theme, Rect { height: 1, ..area }, &[("per class", style)], note);
-    let names = seen.inspection.classes().iter().enumerate();
-    let mut lines: Vec<Row> = names.map(|(label, name)| class(theme, name, label, &seen.scores, other)).collect();
-    lines.push(macro_average(theme, &seen.scores, other));
-    let columns: &[Column] = if other.is_some() { &AGAINST } else { &ALONE };
+    let names = report.inspection.classes().iter().enumerate();
+    let mut lines: Vec<Row> = names.map(|(label, name)| class(theme, name, label, &report.scores, other)).collect();
+    lines.push(macro_average(theme, &report.scores, other));
+    let columns: &[Column] = if other.is_some() { &TWO_RUNS } else { &ONE_RUN };
     let table = Table { columns, rows: &lines, selected: Some(inspect.cell.0), marked: focused, gap: 2 };
     let place = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     table.render(buffer, theme, place);
     if focused {
-        let classes = seen.confusion.classes();
+        let classes = report.confusion.classes();
         layout.add_lines(table.places(place).filter(|(index, _)| *index < classes), inspect.cell.0);
     }
 }

@@ -1,4 +1,4 @@
-//! What is said where there is nothing to look into.
+//! The texts shown where there are no predictions to inspect.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -22,7 +22,7 @@ fn lines<'a>(
     }
 }
 
-/// There is no run that was tested.
+/// Draws a text for a home without predictions.
 pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
@@ -31,15 +31,12 @@ pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
     } else if state.library.runs.list.is_empty() {
         [
             ("There is no run yet.", theme.strong()),
-            ("2 trains one. When it has been tested, what it gets wrong stands here.", theme.text()),
+            ("Press 2 to train one. Its mistakes appear here after the first epoch.", theme.text()),
         ]
     } else {
         [
-            ("No run has been tested yet.", theme.strong()),
-            (
-                "What a run gets wrong stands here from its first epoch on. 3 shows how the runs are going.",
-                theme.text(),
-            ),
+            ("No run has completed an epoch yet.", theme.strong()),
+            ("A run's mistakes appear here after its first epoch. Press 3 to see the runs.", theme.text()),
         ]
     };
     lines(state, words, buffer, below);
@@ -49,7 +46,7 @@ pub(super) fn reading(state: &State, buffer: &mut Buffer, area: Rect) {
     lines(state, [("reading the predictions …", state.theme.dim())], buffer, area);
 }
 
-/// The predictions are not there, or damaged.
+/// Draws the reason why predictions cannot be read, and the keys that help.
 pub(super) fn unreadable(state: &State, reason: &str, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let way_out = match state.inspect.split {

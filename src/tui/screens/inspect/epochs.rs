@@ -1,4 +1,4 @@
-//! Validation results over the epochs, and where among them the cursor is.
+//! The curves of validation results over the epochs, with the cursor.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,30 +6,30 @@ use ratatui::style::Style;
 
 use crate::domain::{EpochMetrics, Split};
 use crate::tui::library::RunView;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::decimal;
 use crate::tui::widgets::paint::Pen;
 use crate::tui::widgets::spark;
 
-/// What a line shows of an epoch.
+/// A function from an epoch to a metric.
 type Figure = fn(&EpochMetrics) -> f64;
 
 /// Columns of a line's name.
 const NAME: u16 = 10;
 
-/// Columns that are kept for the figures behind a line.
+/// Columns of the values to the right of a curve.
 const FIGURES: u16 = 27;
 
-/// Draws two lines of curves where validation results are shown, and tells the rows used.
+/// Draws two curves where validation results are shown. Returns the number of rows used.
 ///
 /// ```text
 ///  val loss  █▆▅▄▃▃▂▂▁▁▁▁▂▂   1.2190  epoch 9 of 15
-///  val acc   ▁▂▃▄▅▆▆▇▇█████   0.541   the best: its weights are kept
+///  val acc   ▁▂▃▄▅▆▆▇▇█████   0.541   the best so far
 /// ```
-pub(super) fn render(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, area: Rect) -> u16 {
+pub(super) fn render(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Buffer, area: Rect) -> u16 {
     let theme = &state.theme;
-    let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, seen.epoch) else {
+    let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, report.epoch) else {
         return 0;
     };
     let history = &summary.history;
@@ -37,14 +37,14 @@ pub(super) fn render(state: &State, run: &RunView, seen: &Judgement, buffer: &mu
     let columns = area.width.saturating_sub(NAME + 1 + FIGURES);
     let figure = |value: Figure| at.and_then(|at| history.get(at)).map_or(f64::NAN, value);
     let all = history.last().map_or(epoch, |last| last.epoch);
-    let kept = match (epoch == summary.early_stopping.best_epoch, seen.epochs.len() < history.len()) {
+    let best = match (epoch == summary.early_stopping.best_epoch, report.epochs.len() < history.len()) {
         (true, _) => "the best so far".to_owned(),
-        (false, true) => format!("{} of them kept", seen.epochs.len()),
+        (false, true) => format!("{} of them saved", report.epochs.len()),
         (false, false) => format!("best {}", summary.early_stopping.best_epoch),
     };
     let lines: [(&str, Figure, usize, String); 2] = [
         ("val loss", |metrics| metrics.val_loss, 4, format!("epoch {epoch} of {all}")),
-        ("val acc", |metrics| metrics.val_accuracy, 3, kept),
+        ("val acc", |metrics| metrics.val_accuracy, 3, best),
     ];
     for (row, (name, value, decimals, words)) in (0..).zip(lines) {
         let values: Vec<f64> = history.iter().map(value).collect();

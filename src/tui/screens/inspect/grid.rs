@@ -1,4 +1,4 @@
-//! Many faces at once: the pager on the whole screen, and what else is behind a cell where there is room for it.
+//! Many faces at once: the pager on the whole screen, and the next images of a cell where there is room.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
@@ -14,10 +14,10 @@ use crate::tui::widgets::paint::{Pen, rule};
 /// Cells between faces.
 const GAP: u16 = 2;
 
-/// The smallest side of a face, in columns.
+/// The smallest width of a face, in columns.
 const SMALLEST: u16 = 14;
 
-/// How large faces are drawn, and how many fit.
+/// The width of faces in columns, and the number of them that fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Grid {
     side: u16,
@@ -26,14 +26,14 @@ struct Grid {
 }
 
 impl Grid {
-    /// The largest faces of which as many fit as one takes in at a glance on an area of this size.
+    /// Returns the grid of the largest faces of which a handful fits into an area of this size.
     fn of(columns: u16, rows: u16, images: usize) -> Self {
         let wanted = usize::from(columns) * usize::from(rows) / 300;
         let wanted = wanted.clamp(2, 24).min(images.max(1));
         let grid = |side: u16| Self {
             side,
             across: usize::from((columns + GAP) / (side + GAP)),
-            // A line of words below each face.
+            // Each face has a caption of one line.
             down: usize::from(rows / (side / 2 + 1)),
         };
         let sides = (SMALLEST..=48).rev().filter(|side| side % 2 == 0).map(grid);
@@ -45,20 +45,20 @@ impl Grid {
     }
 }
 
-/// Draws the images behind the cell on the whole screen, a page at a time.
+/// Draws a page of the cell's images on the whole screen.
 pub(super) fn pager(
     state: &State,
-    seen: &Judgement,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
     pictures: &mut Pictures,
 ) {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let classes = seen.inspection.classes();
+    let classes = report.inspection.classes();
     let title = match (inspect.suspects, classes.get(inspect.cell.0), classes.get(inspect.cell.1)) {
         (true, ..) => "suspects".to_owned(),
-        (_, Some(truth), Some(said)) => format!("{truth} → {said}"),
+        (_, Some(truth), Some(predicted)) => format!("{truth} → {predicted}"),
         _ => String::new(),
     };
     let place = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
@@ -68,11 +68,17 @@ pub(super) fn pager(
     let last = (first + grid.images()).min(inspect.list.len());
     let here = format!("{}–{} of {}, {}", thousands(first + 1), thousands(last), images(state), order(state));
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &here);
-    tiles(state, seen, grid, first, buffer, place, pictures);
+    tiles(state, report, grid, first, buffer, place, pictures);
 }
 
-/// Draws those after the image looked at, where there is room.
-pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) {
+/// Draws the images after the selected one, where there is room.
+pub(super) fn others(
+    state: &State,
+    report: &PredictionReport,
+    buffer: &mut Buffer,
+    area: Rect,
+    pictures: &mut Pictures,
+) {
     let inspect = &state.inspect;
     let room = SMALLEST / 2 + 3;
     let first = inspect.pick + 1;
@@ -81,14 +87,14 @@ pub(super) fn others(state: &State, seen: &Judgement, buffer: &mut Buffer, area:
         return;
     }
     let place = Rect { x: area.x + 1, y: area.y + 2, width: area.width - 2, height: area.height - 2 };
-    rule(buffer, &state.theme, Rect { y: area.y + 1, height: 1, ..area }, &[("the next ones", state.theme.dim())], "");
+    rule(buffer, &state.theme, Rect { y: area.y + 1, height: 1, ..area }, &[("next images", state.theme.dim())], "");
     let grid = Grid::of(place.width, place.height, inspect.list.len() - first);
-    tiles(state, seen, grid, first, buffer, place, pictures);
+    tiles(state, report, grid, first, buffer, place, pictures);
 }
 
 fn tiles(
     state: &State,
-    seen: &Judgement,
+    report: &PredictionReport,
     grid: Grid,
     first: usize,
     buffer: &mut Buffer,
@@ -111,16 +117,16 @@ fn tiles(
         let style = if here { theme.strong().patch(theme.selected()) } else { theme.text() };
         let mut pen = Pen::new(buffer, theme, tile, line);
         pen.write(if here { theme.glyphs.focus } else { " " }, theme.accent());
-        pen.write(&caption(state, seen, judged), style);
+        pen.write(&caption(state, report, judged), style);
     }
 }
 
-/// `neutral 0.94`: what the run says, and how sure it is; before it, whether the image is marked.
-fn caption(state: &State, seen: &Judgement, judged: &ScoredImage) -> String {
-    let said = seen.inspection.classes().get(judged.predicted).map_or("", String::as_str);
+/// Returns the confidence and the predicted class, with a sign before a marked image.
+fn caption(state: &State, report: &PredictionReport, judged: &ScoredImage) -> String {
+    let predicted = report.inspection.classes().get(judged.predicted).map_or("", String::as_str);
     let mark = if marked(state, judged) { state.theme.glyphs.used } else { "" };
-    let said: String = said.chars().take(7).collect();
-    format!("{mark}{} {said}", decimal(judged.confidence.into(), 2))
+    let predicted: String = predicted.chars().take(7).collect();
+    format!("{mark}{} {predicted}", decimal(judged.confidence.into(), 2))
 }
 
 #[cfg(test)]
@@ -128,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faces_are_as_large_as_leaves_a_handful_side_by_side() {
+    fn the_grid_holds_a_handful_of_large_faces() {
         let sizes = [(78, 20), (118, 36), (198, 56), (58, 12)];
         let grids = sizes.map(|(columns, rows)| {
             let grid = Grid::of(columns, rows, 1000);

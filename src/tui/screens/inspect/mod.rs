@@ -1,4 +1,4 @@
-//! The Inspect screen: what a run gets wrong.
+//! The Inspect screen: a run's confusion matrix and the images behind it.
 
 mod backend;
 mod classes;
@@ -22,7 +22,7 @@ use crate::domain::Split;
 use crate::runs::inspection::{Order, ScoredImage, images_of};
 use crate::tui::layout::{Canvas, Layout};
 use crate::tui::library::{DatasetView, RunView};
-use crate::tui::messages::inspect::{Judgement, Shown};
+use crate::tui::messages::inspect::{PredictionReport, SourcedImage};
 use crate::tui::messages::{Action, Effect, InspectAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
@@ -33,16 +33,16 @@ pub(super) use backend::run_effect;
 pub use state::{BLOCK, InspectPane, InspectState, Mode, SUSPECTS};
 pub use update::on_event;
 
-/// Columns that faces need beside the matrix.
+/// The fewest columns of faces next to the matrix.
 const PANEL: u16 = 26;
 
-/// The fewest rows on which matrix and faces stand side by side.
+/// The fewest rows with matrix and faces side by side.
 const TALL: u16 = 18;
 
-/// Pictures and where they belong: gathered while the rest is drawn, and drawn in one place.
-type Pictures = Vec<(Rect, Arc<Shown>)>;
+/// Pictures with their areas, collected during drawing and drawn at its end.
+type Pictures = Vec<(Rect, Arc<SourcedImage>)>;
 
-/// The entry of the screen.
+/// The Inspect screen's entry in the table of screens.
 pub(super) struct Inspect;
 
 impl ScreenEntry for Inspect {
@@ -84,20 +84,20 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
     header(state, run, buffer, area);
     let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
-    let seen = match state.inspect.shown() {
+    let report = match state.inspect.shown() {
         None => return empty::reading(state, buffer, below(2)),
         Some((_, Err(reason))) => return empty::unreadable(state, reason, buffer, below(2)),
-        Some((_, Ok(seen))) => seen,
+        Some((_, Ok(report))) => report,
     };
-    let strip = epochs::render(state, run, seen, buffer, below(1));
+    let strip = epochs::render(state, run, report, buffer, below(1));
     let body = below(1 + strip);
     let mut pictures = Vec::new();
     if state.inspect.pager {
-        grid::pager(state, seen, buffer, layout, body, &mut pictures);
+        grid::pager(state, report, buffer, layout, body, &mut pictures);
     } else if state.inspect.suspects {
-        suspects::render(state, run, seen, buffer, layout, body, &mut pictures);
+        suspects::render(state, run, report, buffer, layout, body, &mut pictures);
     } else {
-        panes(state, seen, buffer, layout, body, &mut pictures);
+        panes(state, report, buffer, layout, body, &mut pictures);
     }
     for (place, shown) in pictures {
         faces::one(buffer, drawn, &state.theme, place, &shown.face);
@@ -106,42 +106,42 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 
 fn panes(
     state: &State,
-    seen: &Judgement,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
     pictures: &mut Pictures,
 ) {
     let pane = state.inspect.pane;
-    let wanted = matrix::columns(seen).max(if area.width >= 120 { 62 } else { 46 });
+    let wanted = matrix::columns(report).max(if area.width >= 120 { 62 } else { 46 });
     if area.width < 76 || area.height < TALL {
         return match pane {
             InspectPane::Matrix => {
-                let rows = matrix::rows(seen).min(area.height);
-                matrix::render(state, seen, buffer, layout, Rect { height: rows, ..area });
-                matrix::words(state, seen, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+                let rows = matrix::rows(report).min(area.height);
+                matrix::render(state, report, buffer, layout, Rect { height: rows, ..area });
+                matrix::words(state, report, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
             }
-            InspectPane::Table => classes::render(state, seen, buffer, layout, area),
-            InspectPane::Faces => drop(panel::render(state, seen, buffer, area, pictures)),
+            InspectPane::Table => classes::render(state, report, buffer, layout, area),
+            InspectPane::Faces => drop(panel::render(state, report, buffer, area, pictures)),
         };
     }
     let left = Rect { width: wanted.min(area.width - PANEL - 1), ..area };
     let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
-    let under = panel::render(state, seen, buffer, right, pictures);
-    let (tall, table) = (matrix::rows(seen), classes::rows(seen));
+    let under = panel::render(state, report, buffer, right, pictures);
+    let (tall, table) = (matrix::rows(report), classes::rows(report));
     if tall + table <= left.height {
-        matrix::render(state, seen, buffer, layout, Rect { height: tall, ..left });
-        classes::render(state, seen, buffer, layout, Rect { y: left.y + tall, height: table, ..left });
+        matrix::render(state, report, buffer, layout, Rect { height: tall, ..left });
+        classes::render(state, report, buffer, layout, Rect { y: left.y + tall, height: table, ..left });
         let rest = Rect { y: left.y + tall + table, height: left.height - tall - table, ..left };
-        grid::others(state, seen, buffer, if under.height >= rest.height { under } else { rest }, pictures);
+        grid::others(state, report, buffer, if under.height >= rest.height { under } else { rest }, pictures);
     } else if pane == InspectPane::Table {
-        classes::render(state, seen, buffer, layout, left);
+        classes::render(state, report, buffer, layout, left);
     } else {
-        matrix::render(state, seen, buffer, layout, left);
+        matrix::render(state, report, buffer, layout, left);
     }
 }
 
-/// The run, which images, how well it does on them.
+/// Draws the run, the split, and the scores.
 fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let mut pen = Pen::new(buffer, theme, area, 0);
@@ -149,22 +149,22 @@ fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     if let Some(against) = &inspect.against {
         pen.write(" against ", theme.dim()).write(against.as_str(), theme.strong());
     }
-    pen.write(" · ", theme.dim()).write(word(inspect.split), theme.accent());
-    let Some(seen) = inspect.judgement() else { return };
-    let epoch = seen.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
-    let (change, style) = match &seen.against {
+    pen.write(" · ", theme.dim()).write(split_name(inspect.split), theme.accent());
+    let Some(report) = inspect.report() else { return };
+    let epoch = report.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let (change, style) = match &report.against {
         Some(Ok(other)) => {
-            (format!(" ({:+.1} points)", (seen.scores.accuracy - other.scores.accuracy) * 100.0), theme.strong())
+            (format!(" ({:+.1} points)", (report.scores.accuracy - other.scores.accuracy) * 100.0), theme.strong())
         }
         Some(Err(_)) => (" (not comparable)".into(), theme.warning()),
         None => (String::new(), theme.text()),
     };
     let facts = [
         (epoch, theme.text()),
-        (format!(" · accuracy {}", decimal(seen.scores.accuracy, 4)), theme.text()),
+        (format!(" · accuracy {}", decimal(report.scores.accuracy, 4)), theme.text()),
         (change, style),
-        (format!(" · {} images", thousands(seen.inspection.images())), theme.text()),
-        (format!(" · loss {}", decimal(seen.loss.unwrap_or(f64::NAN), 3)), theme.text()),
+        (format!(" · {} images", thousands(report.inspection.images())), theme.text()),
+        (format!(" · loss {}", decimal(report.loss.unwrap_or(f64::NAN), 3)), theme.text()),
     ];
     for (words, style) in &facts {
         if width(words) <= pen.room() {
@@ -173,7 +173,7 @@ fn header(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-fn word(split: Split) -> &'static str {
+fn split_name(split: Split) -> &'static str {
     match split {
         Split::Train => "training",
         Split::Validation => "validation",
@@ -185,18 +185,18 @@ fn run(state: &State) -> Option<&RunView> {
     state.library.runs.find(state.inspect.run.as_ref()?)
 }
 
-/// The dataset that the run was trained on, if it is there.
+/// Returns the dataset of the run, if it is unchanged.
 fn dataset(state: &State) -> Option<&DatasetView> {
     let recipe = &run(state)?.summary.as_ref().ok()?.recipe;
     state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
 }
 
-/// The image, if it is at hand.
-fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<Shown>> {
+/// Returns the image, if it was read.
+fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<SourcedImage>> {
     state.inspect.faces.known.get(&(state.inspect.split, judged.index))
 }
 
-/// Whether a training image is marked as wrongly labelled.
+/// Returns whether a training image is marked as wrongly labelled.
 fn marked(state: &State, judged: &ScoredImage) -> bool {
     state.inspect.split == Split::Train
         && u32::try_from(judged.index).is_ok_and(|index| dataset(state).is_some_and(|one| one.marked.contains(index)))
@@ -205,14 +205,14 @@ fn marked(state: &State, judged: &ScoredImage) -> bool {
 fn order(state: &State) -> &'static str {
     match state.inspect.order {
         _ if state.inspect.suspects => "largest loss first",
-        Order::Confidence => "surest first",
+        Order::Confidence => "most confident first",
         Order::Loss => "largest loss first",
         Order::Index => "as in the dataset",
     }
 }
 
-/// The columns and rows of cells that a picture takes when it is drawn as large as they allow.
-fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
+/// Returns the columns and rows of a picture that is as large as the given ones allow.
+fn cells(shown: &SourcedImage, columns: u16, rows: u16) -> (u16, u16) {
     let width = shown.face.width.max(1);
     let height = (shown.face.pixels.len() / width).max(1);
     let across = usize::from(columns).min(usize::from(rows) * 2 * width / height);
@@ -220,15 +220,15 @@ fn cells(shown: &Shown, columns: u16, rows: u16) -> (u16, u16) {
     (u16::try_from(across).unwrap_or(columns), u16::try_from(down).unwrap_or(rows).min(rows))
 }
 
-/// Whether an action would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let inspect = &state.inspect;
     let faces = !inspect.list.is_empty();
-    let readable = inspect.judgement().is_some();
+    let readable = inspect.report().is_some();
     match action {
         Action::Back => inspect.pager || inspect.suspects || inspect.pane != InspectPane::Matrix,
         Action::Open => faces && !inspect.pager,
-        Action::Inspect(ask) => match ask {
+        Action::Inspect(action) => match action {
             InspectAction::Mark => inspect.split == Split::Train && faces,
             InspectAction::NextFace | InspectAction::PreviousFace => faces && !inspect.pager && !inspect.suspects,
             InspectAction::Order => faces && !inspect.suspects,
@@ -242,7 +242,7 @@ fn applies(state: &State, action: Action) -> bool {
     }
 }
 
-/// What the cells of the matrix show, in words.
+/// Returns the name of a mode on the screen.
 fn mode_words(mode: Mode) -> &'static str {
     match mode {
         Mode::Counts => "counts",
@@ -251,7 +251,7 @@ fn mode_words(mode: Mode) -> &'static str {
     }
 }
 
-/// `187 test images`.
+/// Returns `187 test images`.
 fn images(state: &State) -> String {
     format!("{} {}", thousands(state.inspect.list.len()), images_of(state.inspect.split))
 }

@@ -1,4 +1,4 @@
-//! The image looked at: the picture, what the run says of it, where it came from.
+//! The panel of the selected image: picture, probabilities, source.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,7 +7,7 @@ use super::InspectPane;
 use super::{Pictures, cells, dataset, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::ScoredImage;
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 use crate::tui::theme::Theme;
@@ -15,42 +15,42 @@ use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width, wrap};
 
-/// Rows above and below the picture: the title, what is said of it, its source.
+/// Rows around the picture: the title, its facts, its source.
 const LINES: u16 = 3;
 
-/// Columns that bars need beside the picture.
+/// The fewest columns of bars next to the picture.
 const BARS: u16 = 30;
 
-/// The fewest rows of a picture before bars make room for it.
+/// The fewest rows of a picture, for which bars are left out.
 const PICTURE: u16 = 9;
 
-/// Draws the image looked at and tells what is free below.
+/// Draws the selected image. Returns the free area below it.
 pub(super) fn render(
     state: &State,
-    seen: &Judgement,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     area: Rect,
     pictures: &mut Pictures,
 ) -> Rect {
     let (theme, inspect) = (&state.theme, &state.inspect);
-    let classes = seen.inspection.classes();
+    let classes = report.inspection.classes();
     let focus = if inspect.pane == InspectPane::Faces { theme.accent() } else { theme.strong() };
-    let (truth, said) = inspect.picked().map_or(inspect.cell, |picked| (picked.truth, picked.predicted));
-    let title = match (classes.get(truth), classes.get(said)) {
-        (Some(truth), Some(said)) if truth == said => format!("{truth}, right"),
-        (Some(truth), Some(said)) => format!("{truth} → {said}"),
+    let (truth, predicted) = inspect.picked().map_or(inspect.cell, |picked| (picked.truth, picked.predicted));
+    let title = match (classes.get(truth), classes.get(predicted)) {
+        (Some(truth), Some(predicted)) if truth == predicted => format!("{truth}, correct"),
+        (Some(truth), Some(predicted)) => format!("{truth} → {predicted}"),
         _ => String::new(),
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &images(state));
     let Some(picked) = inspect.picked() else {
-        let words = "No image is here: no run could do better. Arrows choose another cell.";
-        let words = if truth == said { "None of this class was recognized." } else { words };
+        let words = "There are no images in this cell. Arrows choose another cell.";
+        let words = if truth == predicted { "None of this class was recognized." } else { words };
         for (row, line) in (1..).zip(wrap(words, area.width.saturating_sub(2))) {
             Pen::new(buffer, theme, area, row).skip(1).write(&line, theme.dim());
         }
         return Rect { y: area.y + 3, height: area.height.saturating_sub(3), ..area };
     };
-    place(state, picked, buffer, area);
+    draw_position(state, picked, buffer, area);
     let sharp = state.facts.graphics != Graphics::Blocks;
     let room = area.height.saturating_sub(LINES);
     let all = u16::try_from(classes.len()).unwrap_or(u16::MAX);
@@ -60,7 +60,7 @@ pub(super) fn render(
         let columns = area.width.saturating_sub(2);
         cells(shown, columns.min(largest(own, columns, room, sharp)), room)
     });
-    // Beside the picture where there is room for both, else below.
+    // The bars are to the right of the picture if there is room, else below it.
     let beside = area.width >= across + BARS + 3 && across > 0;
     let (across, down) = match shown(state, picked) {
         Some(shown) if !beside => cells(shown, across, room.saturating_sub(beneath)),
@@ -81,22 +81,23 @@ pub(super) fn render(
     } else {
         Rect { y: top + down, height: beneath.min(area.bottom().saturating_sub(top + down + 1)), ..area }
     };
-    probabilities(state, seen, picked, buffer, bars);
+    probabilities(state, report, picked, buffer, bars);
     let under = bars.bottom().min(if beside { top + down.max(all.min(room)) } else { bars.bottom() });
     source(state, picked, buffer, Rect { y: under, height: 1, ..area });
     Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
 }
 
-/// The most columns of a picture with so many pixels in a row. In cells each pixel is as large as the others, so that
-/// it is enlarged by whole numbers; in the terminal's own graphics by any, as long as it is not mere blur.
+/// Returns the maximum columns of a picture with `own` pixels in a row. In cells, a picture is enlarged by a whole
+/// number, so that all pixels have one size. In the terminal's graphics, it is at most twice as large, because more
+/// would only blur it.
 fn largest(own: u16, columns: u16, rows: u16, sharp: bool) -> u16 {
     let own = own.max(1);
     let whole = (columns / own).min(rows.saturating_mul(2) / own).clamp(1, 2);
     own.saturating_mul(if sharp { 2 } else { whole })
 }
 
-/// `1 of 187 · sure 0.94 · loss 2.81`, as far as there is room.
-fn place(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
+/// Draws the facts that fit of `1 of 187 · sure 0.94 · loss 2.81`.
+fn draw_position(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let mut pen = Pen::new(buffer, theme, area, 1);
     pen.skip(1).write(&format!("{} of {}", thousands(inspect.pick + 1), thousands(inspect.list.len())), theme.strong());
@@ -112,13 +113,13 @@ fn place(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// Says why there is no picture; the rows used.
+/// Draws the reason why there is no picture. Returns the number of rows used.
 fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
     let theme = &state.theme;
     let words = if let Some(error) = &state.inspect.faces.error {
         error.clone()
     } else if dataset(state).is_none() {
-        "The dataset that it was trained on is not here any more: there are no faces to show.".to_owned()
+        "The run's dataset is not here any more: there are no faces to show.".to_owned()
     } else {
         "reading the face …".to_owned()
     };
@@ -129,10 +130,10 @@ fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
     u16::try_from(lines.len().min(4)).unwrap_or(4)
 }
 
-/// A bar for each class, the most probable first; where not all fit the true one is still there.
-fn probabilities(state: &State, seen: &Judgement, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
+/// Draws a bar for each class, the most probable first. Where not all fit, the true class is the last one.
+fn probabilities(state: &State, report: &PredictionReport, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
-    let Some(row) = seen.inspection.probabilities(picked.index) else { return };
+    let Some(row) = report.inspection.probabilities(picked.index) else { return };
     let mut classes: Vec<usize> = (0..row.len()).collect();
     classes.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
     let room = usize::from(area.height);
@@ -140,9 +141,9 @@ fn probabilities(state: &State, seen: &Judgement, picked: &ScoredImage, buffer: 
     if room > 0 && at >= room {
         classes.swap(room - 1, at);
     }
-    let names = seen.inspection.classes();
+    let names = report.inspection.classes();
     let longest = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, 10);
-    let truth = if picked.truth == picked.predicted { " right" } else { " truth" };
+    let truth = if picked.truth == picked.predicted { " correct" } else { " truth" };
     for (line, class) in (0..area.height).zip(classes) {
         let right = class == picked.truth;
         let style = match (right, class == picked.predicted) {
@@ -153,7 +154,7 @@ fn probabilities(state: &State, seen: &Judgement, picked: &ScoredImage, buffer: 
         let mut pen = Pen::new(buffer, theme, area, line);
         pen.skip(1).left(&names[class], longest, theme.text()).skip(1);
         let columns = pen.room().saturating_sub(5 + width(truth));
-        // What reads 0.00 has no bar.
+        // A probability shown as 0.00 has no bar.
         let length = if row[class] < 0.005 { 0.0 } else { row[class].into() };
         pen.left(&bar(length, columns, theme), columns, style);
         pen.right(&decimal(row[class].into(), 2), 5, theme.text());
@@ -161,7 +162,7 @@ fn probabilities(state: &State, seen: &Judgement, picked: &ScoredImage, buffer: 
     }
 }
 
-/// Where the image came from.
+/// Draws the source of the image.
 fn source(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let source = shown(state, picked).map_or("", |shown| shown.source.as_str());
@@ -174,18 +175,18 @@ fn source(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) 
     Pen::new(buffer, theme, area, 0).skip(1).write(&words, theme.dim());
 }
 
-/// The end of a path where not all of it fits: the file's name tells images apart.
+/// Returns the end of a path that does not fit, because images differ in their file names.
 pub(super) fn tail(path: &str, columns: u16, theme: &Theme) -> String {
     if width(path) <= columns {
         return path.to_owned();
     }
-    let mut kept = path;
-    while width(kept) >= columns && !kept.is_empty() {
-        let mut chars = kept.chars();
+    let mut end = path;
+    while width(end) >= columns && !end.is_empty() {
+        let mut chars = end.chars();
         chars.next();
-        kept = chars.as_str();
+        end = chars.as_str();
     }
-    format!("{}{kept}", theme.glyphs.ellipsis)
+    format!("{}{end}", theme.glyphs.ellipsis)
 }
 
 #[cfg(test)]

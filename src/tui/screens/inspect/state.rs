@@ -1,4 +1,4 @@
-//! What the Inspect screen knows: which predictions are wanted, what was read of them, where the cursor is.
+//! The state of the Inspect screen: the requested predictions, the images read, and the cursor.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,43 +7,43 @@ use crate::domain::{DatasetName, RunId, Split};
 use crate::runs::inspection::{Order, ScoredImage};
 use crate::tui::messages::Context;
 use crate::tui::messages::inspect;
-use crate::tui::messages::inspect::{Judgement, Shown, Subject};
+use crate::tui::messages::inspect::{PredictionReport, PredictionRequest, SourcedImage};
 
-/// Training images with the largest loss that are listed as candidates for wrong labels.
+/// The number of training images with the largest loss that are listed as suspects.
 pub const SUSPECTS: usize = 500;
 
-/// Images that are read at once around the one looked at.
+/// The number of images that are read at once around the selected one.
 pub const BLOCK: usize = 96;
 
-/// Images that are kept at most, so that leafing through a large dataset does not fill the memory.
+/// The maximum number of images in memory. Otherwise paging through a large dataset would fill it.
 const KEPT: usize = 1_024;
 
-/// What the cells of the matrix show.
+/// The content of the matrix's cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Images.
+    /// The number of images.
     Counts,
     /// Percent of the row.
     #[default]
     Shares,
-    /// Percent of the row, less the other run's.
+    /// Percent of the row, minus that of the other run.
     Difference,
 }
 
-/// Where the arrow keys work.
+/// The pane with the keyboard focus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum InspectPane {
     /// The confusion matrix.
     #[default]
     Matrix,
-    /// The figures of each class.
+    /// The scores of each class.
     Table,
     /// The images behind a cell.
     Faces,
 }
 
 impl InspectPane {
-    /// The next one, or the one before.
+    /// Returns the next pane, or the previous one.
     #[must_use]
     pub fn step(self, on: bool) -> Self {
         match (self, on) {
@@ -54,66 +54,68 @@ impl InspectPane {
     }
 }
 
-/// The images at hand, of one dataset.
+/// The images of one dataset that were read or requested.
 #[derive(Debug, Clone, Default)]
 pub struct Faces {
     /// The dataset and its fingerprint.
     pub of: Option<(DatasetName, String)>,
-    /// Those that were read.
-    pub known: HashMap<(Split, usize), Arc<Shown>>,
-    /// Those that were asked for.
-    pub asked: HashSet<(Split, usize)>,
-    /// Why they cannot be read.
+    /// The images that were read.
+    pub known: HashMap<(Split, usize), Arc<SourcedImage>>,
+    /// The images that were requested.
+    pub requested: HashSet<(Split, usize)>,
+    /// The reason why they cannot be read.
     pub error: Option<String>,
 }
 
 impl Faces {
-    /// Forgets everything if it is of another dataset, or grew too large.
-    pub fn settle(&mut self, of: (DatasetName, String)) {
+    /// Removes all images if they are of another dataset or too many.
+    pub fn reset_if_outdated(&mut self, of: (DatasetName, String)) {
         if self.of.as_ref() != Some(&of) || self.known.len() > KEPT {
             *self = Self { of: Some(of), ..Self::default() };
         }
     }
 }
 
-/// What the Inspect screen knows.
+/// The state of the Inspect screen.
 #[derive(Debug, Clone)]
 pub struct InspectState {
-    /// The run looked into.
+    /// The inspected run.
     pub run: Option<RunId>,
-    /// The run it is held against.
+    /// The run with which it is compared.
     pub against: Option<RunId>,
-    /// The selected run of the Runs screen when `run` was last chosen: selecting another one there chooses anew.
+    /// The selected run of the Runs screen when `run` was last chosen. If another one is selected there, `run` is
+    /// chosen again.
     pub followed: Option<RunId>,
-    /// Which images.
+    /// The split of the images.
     pub split: Split,
-    /// The chosen epoch of validation results; `None` for the best one, or the last of a run still at work.
+    /// The chosen epoch of validation results; `None` for the best one, or the last of an active run.
     pub epoch: Option<u32>,
     /// Whether the training images with the largest loss are shown.
     pub suspects: bool,
-    /// Which images were shown before these.
+    /// The split shown before the suspects.
     pub before: Split,
-    /// What the cells show.
+    /// The content of the matrix's cells.
     pub mode: Mode,
-    /// Where the arrow keys work.
+    /// The pane with the keyboard focus.
     pub pane: InspectPane,
-    /// Truth and predicted class under the cursor.
+    /// The true and the predicted class under the cursor.
     pub cell: (usize, usize),
-    /// How the images of a cell are sorted.
+    /// The order of a cell's images.
     pub order: Order,
-    /// The image looked at, as a place in `list`.
+    /// The index of the selected image in `list`.
     pub pick: usize,
     /// Whether the images take the whole screen.
     pub pager: bool,
-    /// The predictions wanted.
-    pub subject: Option<Subject>,
-    /// The predictions read last, or why they cannot be; until the wanted ones are there, those before them.
-    pub seen: Option<(Subject, Result<Arc<Judgement>, String>)>,
-    /// The images behind the cell, or the suspects.
+    /// The requested predictions.
+    pub subject: Option<PredictionRequest>,
+    /// The predictions read last, or the reason why they cannot be read. They stay until the requested ones are read.
+    pub answer: Option<(PredictionRequest, Result<Arc<PredictionReport>, String>)>,
+    /// The images of the cell, or the suspects.
     pub list: Arc<Vec<ScoredImage>>,
-    /// The images at hand.
+    /// The images that were read or requested.
     pub faces: Faces,
-    /// Epochs, whether it is tested, whether a worker is at it: predictions are read again when one of these changes.
+    /// The number of epochs, whether the run is tested, and whether it is active. Predictions are read again when one
+    /// of these changes.
     pub stamp: (usize, bool, bool),
 }
 
@@ -134,7 +136,7 @@ impl Default for InspectState {
             pick: 0,
             pager: false,
             subject: None,
-            seen: None,
+            answer: None,
             list: Arc::default(),
             faces: Faces::default(),
             stamp: (0, false, false),
@@ -143,36 +145,36 @@ impl Default for InspectState {
 }
 
 impl InspectState {
-    /// Where the keyboard points.
+    /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
         inspect::PANES
     }
 
-    /// What is shown: of the wanted run and split, if perhaps of another epoch than the wanted one.
+    /// Returns the predictions to show. They are of the requested run and split, but perhaps of another epoch.
     #[must_use]
-    pub fn shown(&self) -> Option<(&Subject, &Result<Arc<Judgement>, String>)> {
+    pub fn shown(&self) -> Option<(&PredictionRequest, &Result<Arc<PredictionReport>, String>)> {
         let wanted = self.subject.as_ref()?;
-        let (seen, result) = self.seen.as_ref()?;
-        (seen.run == wanted.run && seen.split == wanted.split).then_some((seen, result))
+        let (request, result) = self.answer.as_ref()?;
+        (request.run == wanted.run && request.split == wanted.split).then_some((request, result))
     }
 
-    /// The predictions shown, if they could be read.
+    /// Returns the predictions to show, if they could be read.
     #[must_use]
-    pub fn judgement(&self) -> Option<&Arc<Judgement>> {
+    pub fn report(&self) -> Option<&Arc<PredictionReport>> {
         self.shown().and_then(|(_, result)| result.as_ref().ok())
     }
 
-    /// The image looked at.
+    /// Returns the selected image.
     #[must_use]
     pub fn picked(&self) -> Option<&ScoredImage> {
         self.list.get(self.pick)
     }
 
-    /// What the matrix can show: a difference only of two.
+    /// Returns the mode in which the matrix is drawn; without another run there is no difference.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        let two = self.judgement().is_some_and(|seen| matches!(seen.against, Some(Ok(_))));
+        let two = self.report().is_some_and(|report| matches!(report.against, Some(Ok(_))));
         if self.mode == Mode::Difference && !two { Mode::Shares } else { self.mode }
     }
 }

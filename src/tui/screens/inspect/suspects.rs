@@ -1,4 +1,4 @@
-//! The training images with the largest loss: candidates for wrong labels, to be looked at and marked.
+//! The suspects: training images with the largest loss, which may be wrongly labelled and can be marked.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,7 +8,7 @@ use super::{PANEL, Pictures, dataset, marked, panel, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
 use crate::tui::library::{DatasetView, RunView};
-use crate::tui::messages::inspect::Judgement;
+use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -17,17 +17,17 @@ use crate::tui::widgets::table::{Column, Row, Table};
 const COLUMNS: [Column; 6] = [
     Column::left("", 2, 0),
     Column::left("LABEL", 12, 0),
-    Column::left("IT SAYS", 12, 0),
+    Column::left("PREDICTED", 12, 0),
     Column::right("SURE", 1),
     Column::right("LOSS", 0),
     Column::left("FILE", 40, 2),
 ];
 
-/// Draws the list at the left, the image looked at beside it.
+/// Draws the list at the left and the selected image at the right.
 pub(super) fn render(
     state: &State,
     run: &RunView,
-    seen: &Judgement,
+    report: &PredictionReport,
     buffer: &mut Buffer,
     layout: &mut Layout,
     area: Rect,
@@ -37,18 +37,18 @@ pub(super) fn render(
     let left = Rect { width: if wide { (area.width * 5 / 8).min(area.width - PANEL - 1) } else { area.width }, ..area };
     if wide {
         let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
-        panel::render(state, seen, buffer, right, pictures);
+        panel::render(state, report, buffer, right, pictures);
     }
     let words = wrap(&explanation(state, run), left.width.saturating_sub(2));
     let rows = u16::try_from(words.len()).unwrap_or(u16::MAX).min(left.height / 3);
-    list(state, run, seen, buffer, layout, Rect { height: left.height - rows - 1, ..left });
+    list(state, run, report, buffer, layout, Rect { height: left.height - rows - 1, ..left });
     let below = Rect { y: left.bottom() - rows, height: rows, ..left };
     for (row, line) in (0..).zip(&words) {
         Pen::new(buffer, &state.theme, below, row).skip(1).write(line, state.theme.text());
     }
 }
 
-fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
+fn list(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
     let note = format!("{} marked", thousands(count(state)));
     let title = [("largest loss in training", theme.accent())];
@@ -56,8 +56,8 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, lay
     let visible = usize::from(area.height);
     let from = inspect.pick.saturating_sub(visible);
     let row = |(at, judged): (usize, &ScoredImage)| -> Row {
-        // What is out of sight needs no words.
-        if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, seen, judged) }
+        // Rows outside of the visible part stay empty.
+        if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, report, judged) }
     };
     let rows: Vec<Row> = inspect.list.iter().enumerate().map(row).collect();
     let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
@@ -66,48 +66,48 @@ fn list(state: &State, run: &RunView, seen: &Judgement, buffer: &mut Buffer, lay
     layout.add_lines(table.places(place), inspect.pick);
 }
 
-fn line(state: &State, run: &RunView, seen: &Judgement, judged: &ScoredImage) -> Row {
+fn line(state: &State, run: &RunView, report: &PredictionReport, judged: &ScoredImage) -> Row {
     let theme = &state.theme;
-    let name = |class: usize| seen.inspection.classes().get(class).cloned().unwrap_or_default();
+    let name = |class: usize| report.inspection.classes().get(class).cloned().unwrap_or_default();
     let mark = match (marked(state, judged), left_out(run, judged)) {
         (true, _) => theme.glyphs.used,
         (false, true) => "-",
         (false, false) => "",
     };
-    let said = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
+    let predicted_style = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
     let file = shown(state, judged).map_or(String::new(), |shown| tail(&shown.source, 40, theme));
     vec![
         (mark.into(), theme.warning()),
         (name(judged.truth), theme.text()),
-        (name(judged.predicted), said),
+        (name(judged.predicted), predicted_style),
         (decimal(judged.confidence.into(), 2), theme.text()),
         (decimal(judged.loss, 2), theme.strong()),
         (file, theme.dim()),
     ]
 }
 
-/// Whether the run itself did without the image.
+/// Returns whether the run itself left the image out.
 fn left_out(run: &RunView, judged: &ScoredImage) -> bool {
     let left_out = run.summary.as_ref().map(|summary| &summary.recipe.left_out);
     left_out.is_ok_and(|left_out| u32::try_from(judged.index).is_ok_and(|index| left_out.contains(index)))
 }
 
-/// How many images of the dataset are marked.
+/// Returns the number of marked images of the dataset.
 fn count(state: &State) -> usize {
     dataset(state).map_or(0, |dataset| dataset.marked.len())
 }
 
 fn explanation(state: &State, run: &RunView) -> String {
     let own = run.summary.as_ref().map_or(0, |summary| summary.recipe.left_out.len());
-    let own = if own > 0 { format!(" - it did without {} images itself.", thousands(own)) } else { String::new() };
+    let own = if own > 0 { format!(" - the run itself left {} images out.", thousands(own)) } else { String::new() };
     match (dataset(state), count(state)) {
         (Some(DatasetView { marks_error: Some(error), .. }), _) => error.clone(),
-        (None, _) => "The dataset is not here any more: nothing can be marked.".into(),
+        (None, _) => "The run's dataset is not here any more: nothing can be marked.".into(),
         (_, 0) => format!(
-            "A large loss is a hard face or a wrong label: look, and mark what is wrong with Space. A next run can leave it out.{own}"
+            "A large loss is a hard face or a wrong label: mark wrong labels with Space. The next run can leave them out.{own}"
         ),
         (Some(dataset), marked) => format!(
-            "{} {} of {} marked: the next run leaves them out, unless its form (2) says otherwise.{own}",
+            "{} {} of {} marked: the next run leaves them out, unless Train (2) is set otherwise.{own}",
             thousands(marked),
             if marked == 1 { "image" } else { "images" },
             dataset.name,

@@ -1,4 +1,4 @@
-//! How far a run is: its epoch and all of it, or the features that are computed before.
+//! The progress bars of a run: the epoch and the whole run, or the computed features.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,29 +10,29 @@ use crate::tui::widgets::figures::{clock, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::progress;
 
-use super::verdict;
+use super::status;
 
-/// Rows that the bars take.
-pub(super) fn rows(summary: &Summary, stands: RunState) -> u16 {
-    match stands {
+/// Returns the number of rows of the bars.
+pub(super) fn rows(summary: &Summary, run_state: RunState) -> u16 {
+    match run_state {
         RunState::Running | RunState::Paused if summary.features.is_some() => 1,
-        RunState::Running | RunState::Paused if !verdict::trained(summary) => 2,
+        RunState::Running | RunState::Paused if !status::has_trained(summary) => 2,
         _ => 0,
     }
 }
 
-/// Share of the epoch that is done and seconds that it still takes.
+/// Returns the completed share of the epoch, from 0 to 1, and its remaining seconds.
 fn epoch_left(summary: &Summary, now: u64) -> (f64, f64) {
     let Some(progress) = summary.progress else { return (0.0, f64::NAN) };
     let done = f64::from(progress.step) / f64::from(progress.steps.max(1));
     let updated = summary.updated_at.unwrap_or(progress.started_at);
     let spent = real(updated.saturating_sub(progress.started_at)) / 1_000.0;
-    // A pause is no part of what is left.
+    // The remaining time does not shrink during a pause.
     let since = if summary.paused { 0.0 } else { real(now.saturating_sub(updated)) / 1_000.0 };
     if done > 0.0 { (done, (spent * (1.0 - done) / done - since).max(0.0)) } else { (done, f64::NAN) }
 }
 
-/// Share of the run that is done, were it to use all its epochs, and seconds that it then still takes.
+/// Returns the completed share of a run of all its epochs, from 0 to 1, and its remaining seconds.
 fn run_left(summary: &Summary, now: u64) -> (f64, f64) {
     let all = f64::from(summary.limits.epochs.max(1));
     let (done, seconds) = epoch_left(summary, now);
@@ -49,7 +49,7 @@ fn run_left(summary: &Summary, now: u64) -> (f64, f64) {
     (share, this + after * mean)
 }
 
-/// A bar in words and figures: what, share, time left, how many of how many.
+/// A bar as label, share, remaining time, and count.
 type Line = (String, f64, String, String);
 
 fn of_epochs(summary: &Summary, now: u64) -> Vec<Line> {

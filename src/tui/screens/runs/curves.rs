@@ -1,4 +1,4 @@
-//! The curves of a run, one figure or two side by side, as the keys ask for.
+//! The curves of a run: one chart, or two side by side.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,17 +14,17 @@ use crate::tui::widgets::curve::{Curve, Mark, Series, Stretch, Unit, single, smo
 use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width};
 
-use super::verdict;
+use super::status;
 
-/// Columns from which two figures stand side by side.
+/// The fewest columns for two charts side by side.
 const BOTH: u16 = 68;
 
-/// The rule over the run: its name, what it trains on, and how its curves are shown.
-pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buffer, area: Rect) {
+/// Draws the title of a run: its name, state and dataset, and how its curves are shown.
+pub(super) fn draw_title(state: &State, run: &RunView, columns: u16, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let Ok(summary) = &run.summary else { return };
     let what = format!("  {} on {}", summary.recipe.strategy, summary.recipe.dataset);
-    let (word, style) = verdict::word(state, run);
+    let (word, style) = status::list_label(state, run);
     let chart = &state.runs.chart;
     let mut notes = shown(state, run);
     if columns < BOTH {
@@ -32,7 +32,7 @@ pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buf
         let next = format!("{name}, m: {}", chart.curves.next().name());
         notes.insert(0, if notes.is_empty() { next } else { name.into() });
     }
-    // What there is no room for goes from the end.
+    // Notes that do not fit are dropped, the last one first.
     let room = area.width.saturating_sub(width(&what) + width(&word) + width(run.id.as_str()) + 11);
     while notes.len() > 1 && width(&notes.join(" · ")) > room {
         notes.pop();
@@ -46,7 +46,7 @@ pub(super) fn title(state: &State, run: &RunView, columns: u16, buffer: &mut Buf
     );
 }
 
-/// What is not as at the start: smoothing, scale, the part that is shown.
+/// Returns notes on smoothing, scale and zoom that differ from the initial view.
 fn shown(state: &State, run: &RunView) -> Vec<String> {
     let chart = &state.runs.chart;
     let mut notes = Vec::new();
@@ -56,8 +56,9 @@ fn shown(state: &State, run: &RunView) -> Vec<String> {
     if chart.log {
         notes.push("log".into());
     }
-    let whole =
-        EpochPositions::of(run, chart.axis).zip(run.state(state.now)).map(|(places, stands)| places.whole(stands));
+    let whole = EpochPositions::of(run, chart.axis)
+        .zip(run.state(state.now))
+        .map(|(positions, run_state)| positions.whole(run_state));
     if let (Some(window), Some(whole)) = (chart.window, whole) {
         let window = window.within(whole);
         let step = window.span() / 10.0;
@@ -72,35 +73,35 @@ pub(super) fn render(
     state: &State,
     run: &RunView,
     summary: &Summary,
-    stands: RunState,
+    run_state: RunState,
     buffer: &mut Buffer,
     area: Rect,
 ) {
     let first = state.runs.chart.curves;
     if area.width < BOTH {
-        return one(state, run, summary, stands, first, false, buffer, area);
+        return draw_chart(state, run, summary, run_state, first, false, buffer, area);
     }
     let half = area.width / 2;
-    let places = [Rect { width: half, ..area }, Rect { x: area.x + half, width: area.width - half, ..area }];
-    for (place, which) in places.into_iter().zip([first, first.next()]) {
-        one(state, run, summary, stands, which, true, buffer, place);
+    let areas = [Rect { width: half, ..area }, Rect { x: area.x + half, width: area.width - half, ..area }];
+    for (place, which) in areas.into_iter().zip([first, first.next()]) {
+        draw_chart(state, run, summary, run_state, which, true, buffer, place);
     }
 }
 
-/// One figure: its name where `named`, what the cursor points at, the curves.
+/// Draws one chart: its name where `named`, the values at the cursor, the curves.
 #[allow(clippy::too_many_arguments)] // all of them plain values that only this function takes apart
-fn one(
+fn draw_chart(
     state: &State,
     run: &RunView,
     summary: &Summary,
-    stands: RunState,
+    run_state: RunState,
     which: Curves,
     named: bool,
     buffer: &mut Buffer,
     area: Rect,
 ) {
     let theme = &state.theme;
-    let Some(curve) = curve(state, run, summary, stands, which) else { return };
+    let Some(curve) = curve(state, run, summary, run_state, which) else { return };
     let mut rest = area;
     let read = readout(state, &curve, which);
     if (named || !read.is_empty()) && area.height > 5 {
@@ -119,7 +120,7 @@ fn one(
     curve.render(buffer, theme, rest);
 }
 
-/// What the curves have where the cursor is.
+/// Returns the position of the cursor and the curves' values there.
 fn readout(state: &State, curve: &Curve, which: Curves) -> Vec<(String, Style)> {
     let Some(x) = curve.cursor else { return Vec::new() };
     let place = match curve.unit {
@@ -142,10 +143,10 @@ fn whole(value: f64) -> usize {
     if value.is_finite() { value.clamp(0.0, 1e12).round() as usize } else { 0 }
 }
 
-/// How an epoch gives a figure.
+/// A function from an epoch to a metric.
 type OfEpoch = fn(&EpochMetrics) -> f64;
 
-/// The figure of each curve: within epochs, of training, of validation; and what stands at the end of the first.
+/// Returns the metrics of a chart's curves, within epochs, of training and of validation, and the first curve's label.
 fn figures(which: Curves) -> (Option<Figure>, OfEpoch, Option<OfEpoch>, &'static str) {
     match which {
         Curves::Loss => (Some(Figure::Loss), |epoch| epoch.train_loss, Some(|epoch| epoch.val_loss), "train"),
@@ -158,13 +159,13 @@ fn figures(which: Curves) -> (Option<Figure>, OfEpoch, Option<OfEpoch>, &'static
     }
 }
 
-fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, which: Curves) -> Option<Curve> {
+fn curve(state: &State, run: &RunView, summary: &Summary, run_state: RunState, which: Curves) -> Option<Curve> {
     let (theme, chart) = (&state.theme, &state.runs.chart);
-    let places = EpochPositions::of(run, chart.axis)?;
-    let window = chart.shown(places.whole(stands));
+    let positions = EpochPositions::of(run, chart.axis)?;
+    let window = chart.visible(positions.whole(run_state));
     let (within, of_train, of_val, name) = figures(which);
     let epochs = |figure: OfEpoch| -> Vec<(f64, f64)> {
-        summary.history.iter().map(|epoch| (places.end_of(epoch.epoch), figure(epoch))).collect()
+        summary.history.iter().map(|epoch| (positions.end_of(epoch.epoch), figure(epoch))).collect()
     };
     let weight = chart.smoothing();
     let mut series = Vec::new();
@@ -180,7 +181,7 @@ fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, whic
     match smoothed_steps {
         Some(figure) => put(smooth(stretches(buckets, chart.axis, figure), weight), theme.train(), name),
         None if summary.history.is_empty() && within.is_some() => {
-            // Before the first epoch ends its steps are all there is.
+            // Before the first epoch ends, the steps are the only data.
             let steps = series.first().map(|steps| steps.points.clone()).unwrap_or_default();
             series.push(Series { points: steps, style: theme.train(), label: name.into() });
         }
@@ -190,7 +191,7 @@ fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, whic
         raw_and_smooth(&mut series, epochs(of_val), weight, (theme.dim(), theme.validation()), "val");
     }
     let mark = |best: &EpochMetrics| Mark {
-        x: places.end_of(best.epoch),
+        x: positions.end_of(best.epoch),
         y: of_val.unwrap_or(of_train)(best),
         style: theme.validation().patch(theme.strong()),
     };
@@ -201,19 +202,19 @@ fn curve(state: &State, run: &RunView, summary: &Summary, stands: RunState, whic
         log: chart.log,
         marks: summary.best().map(mark).into_iter().collect(),
         cursor: chart.cursor.filter(|x| window.contains(*x)),
-        empty: empty(stands, within.is_some()).into(),
+        empty: empty(run_state, within.is_some()).into(),
     })
 }
 
-fn empty(stands: RunState, within: bool) -> &'static str {
-    match (stands.is_active(), within) {
+fn empty(run_state: RunState, within: bool) -> &'static str {
+    match (run_state.is_active(), within) {
         (true, true) => "curves begin with the first steps",
         (true, false) => "curves begin after the first epoch",
         (false, _) => "no epoch was completed",
     }
 }
 
-/// A curve, or its smoothed self over its faint self.
+/// Adds a curve, or the smoothed curve over a faint raw one.
 fn raw_and_smooth(
     series: &mut Vec<Series>,
     points: Vec<(f64, f64)>,
@@ -231,7 +232,7 @@ fn raw_and_smooth(
     }
 }
 
-/// A figure of the steps, to be smoothed.
+/// Returns a metric of the buckets as stretches for smoothing.
 fn stretches(buckets: &[Bucket], axis: Axis, figure: Figure) -> impl Iterator<Item = Stretch> + '_ {
     buckets.iter().map(move |bucket| {
         let extent = match figure {

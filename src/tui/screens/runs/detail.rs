@@ -1,4 +1,4 @@
-//! One run: its curves, its progress, where early stopping stands, its final metrics, its log.
+//! The detail of one run: curves, progress, early stopping, final metrics, and log.
 //!
 //! ```text
 //! ── calm-heron · loss ────────────────── m: accuracy ── ┌ early stopping
@@ -18,15 +18,15 @@ use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-use super::{bars, curves, log, panel, scores, verdict};
+use super::{bars, curves, log, panel, scores, status};
 
-/// Columns of the figures beside the curves.
+/// Columns of the panel to the right of the curves.
 const PANEL: u16 = 32;
 
-/// The fewest rows that curves are readable in.
+/// The fewest rows in which curves are readable.
 const CURVE_ROWS: u16 = 7;
 
-/// Cuts `rows` rows off the top of `area`.
+/// Cuts `rows` rows off the top of `area` and returns them.
 fn take(area: &mut Rect, rows: u16) -> Rect {
     let rows = rows.min(area.height);
     let top = Rect { height: rows, ..*area };
@@ -34,12 +34,12 @@ fn take(area: &mut Rect, rows: u16) -> Rect {
     top
 }
 
-/// Draws it; the log only where it does not stand elsewhere.
+/// Draws the detail, with the log if `with_log`.
 pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let mut rest = area;
-    let (summary, stands) = match (&run.summary, run.state(state.now)) {
-        (Ok(summary), Some(stands)) => (summary, stands),
+    let (summary, run_state) = match (&run.summary, run.state(state.now)) {
+        (Ok(summary), Some(run_state)) => (summary, run_state),
         (Err(reason), _) => {
             rule(buffer, theme, take(&mut rest, 1), &[(run.id.as_str(), theme.strong())], "");
             for (row, line) in (0..).zip(wrap(reason, rest.width.saturating_sub(3))) {
@@ -51,21 +51,20 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
     };
     let alone = state.runs.whole && state.runs.pane_whole;
     let plot_columns = rest.width.saturating_sub(if alone { 0 } else { PANEL });
-    curves::title(state, run, plot_columns, buffer, take(&mut rest, 1));
-    let asked = state.runs.unanswered(&run.id).map(|asked| (asked.words(state.now), theme.warning()));
+    curves::draw_title(state, run, plot_columns, buffer, take(&mut rest, 1));
+    let pending = state.runs.pending_request(&run.id).map(|pending| (pending.describe(state.now), theme.warning()));
     if alone {
         return match state.runs.pane {
             Pane::Log => log::render(state, run, buffer, rest),
-            Pane::Curves => curves::render(state, run, summary, stands, buffer, rest),
+            Pane::Curves => curves::render(state, run, summary, run_state, buffer, rest),
         };
     }
     let damage = (!run.damage.is_none()).then(|| {
-        let sentence =
-            format!("event log: {}; the rest is shown: `mien runs --check {}` says more", run.damage, run.id);
+        let sentence = format!("event log: {}; the rest is shown; details: `mien runs --check {}`", run.damage, run.id);
         (sentence, theme.warning())
     });
     for (sentence, style) in
-        asked.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands, run.loss.as_ref()))
+        pending.into_iter().chain(damage).chain(status::describe_state(theme, summary, run_state, run.loss.as_ref()))
     {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
@@ -74,14 +73,14 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
             Pen::new(buffer, theme, place, row).skip(1).write(line, style);
         }
     }
-    let bars = bars::rows(summary, stands);
+    let bars = bars::rows(summary, run_state);
     let tested = scores::rows(summary);
     let with_scores = tested > 0 && rest.height >= CURVE_ROWS + bars + tested;
     let free = rest.height.saturating_sub(CURVE_ROWS + bars + if with_scores { tested } else { 0 });
-    // The log gets what the curves can spare, at most a third.
+    // The log takes at most half of the rows that the curves can spare.
     let wanted = log::rows(run, rest.width).saturating_add(1);
     let log_rows = match (state.runs.whole && state.runs.pane == Pane::Log, free) {
-        // Where somebody reads the log, the curves make room for it.
+        // While the log has the keyboard focus, it takes half of the rows.
         _ if !with_log => 0,
         (true, _) => (rest.height.saturating_sub(bars) / 2).max(3),
         (false, 3..) => (free / 2).clamp(3, 16).min(wanted.max(3)),
@@ -91,9 +90,9 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
     let curve_rows = rest.height.saturating_sub(bars + log_rows + if with_scores { tested } else { 0 });
     let top = take(&mut rest, curve_rows);
     let plot = Rect { width: top.width.saturating_sub(PANEL), ..top };
-    curves::render(state, run, summary, stands, buffer, plot);
+    curves::render(state, run, summary, run_state, buffer, plot);
     let beside = Rect { x: plot.right(), width: top.width - plot.width, ..top };
-    panel::render(state, summary, stands, !with_scores, buffer, beside);
+    panel::render(state, summary, run_state, !with_scores, buffer, beside);
     if bars > 0 {
         bars::render(state, summary, buffer, take(&mut rest, bars));
     }

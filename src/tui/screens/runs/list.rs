@@ -1,4 +1,4 @@
-//! The list of runs. Only the lines that are seen are made: a home may hold thousands of runs.
+//! The list of runs. Only visible lines are built, because a home may hold thousands of runs.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,9 +16,9 @@ use crate::tui::widgets::figures::{age, decimal, real, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::{Column, Row, Table, first_line};
 
-use super::verdict;
+use super::status;
 
-/// `VAL LOSS` and `VAL ACC` are those of the best epoch, `TEST ACC` and `MACRO F1` those of the final test.
+/// The columns. `VAL LOSS` and `VAL ACC` are of the best epoch, `TEST ACC` and `MACRO F1` of the final test.
 const COLUMNS: [Column; 12] = [
     Column::left("STATE", 12, 0),
     Column::left("RUN", 24, 0),
@@ -34,7 +34,7 @@ const COLUMNS: [Column; 12] = [
     Column::left("TAGS", 24, 10),
 ];
 
-/// What orders the list by a column.
+/// The field by which each column sorts the list.
 const FIELDS: [Field; 12] = [
     Field::State,
     Field::Name,
@@ -50,13 +50,13 @@ const FIELDS: [Field; 12] = [
     Field::Tag,
 ];
 
-/// What every figure fits into, so that no column moves when the list does.
+/// The widest texts of the columns, so that no column moves when the list does.
 const WIDEST: [&str; 12] = ["✓ early stop", "", "", "", "50/50", "0.0000", "0.000", "0.000", "0.000", "", "59m", ""];
 
-/// Most runs whose names are measured.
+/// The maximum number of runs whose names are measured.
 const MEASURED: usize = 2_000;
 
-/// The marks before a name: the place among the marked ones, the first of which is the baseline on Compare.
+/// Returns the mark before a name with the position among the marked runs. Compare takes the first one as the baseline.
 fn mark(theme: &Theme, runs: &RunsState, run: &RunView) -> String {
     match runs.marked.iter().position(|id| *id == run.id) {
         _ if runs.marked.is_empty() => String::new(),
@@ -66,7 +66,7 @@ fn mark(theme: &Theme, runs: &RunsState, run: &RunView) -> String {
     }
 }
 
-/// Behind the name of a run whose log has damaged lines; its detail says which.
+/// Returns the note after the name of a run whose log has damaged lines. The detail lists them.
 fn damage_mark(run: &RunView) -> &'static str {
     if run.damage.is_none() { "" } else { " (damaged)" }
 }
@@ -77,29 +77,30 @@ fn tags(run: &RunView) -> String {
     tags.into_iter().chain((!note.is_empty()).then_some(note)).collect::<Vec<_>>().join(" ")
 }
 
-/// The epoch and of how many. The one under way counts where one is under way; of an ended run only completed ones do.
-fn epoch(summary: &Summary, stands: RunState) -> String {
-    let epoch = match summary.progress.filter(|_| stands.is_active()) {
+/// Returns the epoch and the maximum, such as `12/50`. An active run counts its current epoch, an ended run only
+/// completed ones.
+fn epoch(summary: &Summary, run_state: RunState) -> String {
+    let epoch = match summary.progress.filter(|_| run_state.is_active()) {
         Some(progress) => progress.epoch,
         None => summary.epoch(),
     };
-    if stands == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
+    if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
 }
 
 fn row(state: &State, run: &RunView) -> Row {
     let theme = &state.theme;
-    let (word, style) = verdict::word(state, run);
+    let (word, style) = status::list_label(state, run);
     let name = format!("{}{}{}", mark(theme, &state.runs, run), run.id, damage_mark(run));
     let mut row: Row = vec![(word, style), (name, theme.strong())];
     let Ok(summary) = &run.summary else {
         row.resize(COLUMNS.len(), (String::new(), theme.text()));
         return row;
     };
-    let stands = run.state(state.now).unwrap_or(RunState::Lost);
+    let run_state = run.state(state.now).unwrap_or(RunState::Lost);
     let recipe = &summary.recipe;
     let text = |text: String| (text, theme.text());
-    row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, stands))]);
-    if let Some(wait) = wait(summary).filter(|_| stands == RunState::Queued) {
+    row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, run_state))]);
+    if let Some(wait) = describe_wait(summary).filter(|_| run_state == RunState::Queued) {
         row.push((wait, theme.dim()));
         return row;
     }
@@ -119,8 +120,8 @@ fn row(state: &State, run: &RunView) -> Row {
     row
 }
 
-/// What a run waits for, in as few words as a narrow list has room for: its state says already that it waits.
-fn wait(summary: &Summary) -> Option<String> {
+/// Returns what a queued run waits for, in few words for a narrow list.
+fn describe_wait(summary: &Summary) -> Option<String> {
     let turn = summary.slot_wait.as_ref().map(|turn| match turn.ahead {
         0 => format!("next on {}", turn.device),
         ahead => format!("{ahead} ahead on {}", turn.device),
@@ -134,7 +135,7 @@ fn speed(summary: &Summary) -> String {
     speed.map_or_else(|| "–".into(), |speed| thousands(speed.clamp(0.0, 1e12).round() as usize))
 }
 
-/// A line that is as wide as any of the list, in the columns whose width depends on the runs.
+/// Returns a line that is as wide as any of the list, in the columns whose width depends on the runs.
 fn widest(state: &State) -> Row {
     let runs = &state.runs;
     let mut texts: Vec<String> = WIDEST.iter().map(|text| (*text).to_owned()).collect();
@@ -143,7 +144,7 @@ fn widest(state: &State) -> Row {
     for run in runs.visible(&state.library).take(MEASURED) {
         let Ok(summary) = &run.summary else { continue };
         let recipe = &summary.recipe;
-        // Names are plain characters, one column each.
+        // Names contain only characters of one column each.
         let speed = summary.images_per_second.map_or(1, |speed| if speed >= 1e4 { 7 } else { 5 });
         let tags: usize = run.about.tags.iter().map(|tag| tag.as_str().len() + 1).sum();
         let note = if run.about.note.as_str().is_empty() { 0 } else { 6 };
@@ -151,7 +152,7 @@ fn widest(state: &State) -> Row {
             run.id.as_str().len() + damage_mark(run).len() + marks,
             recipe.strategy.name().len(),
             recipe.dataset.as_str().len(),
-            // `300/300`: as wide as the last epoch will be.
+            // `300/300` is as wide as the last epoch will be.
             WIDEST[4].len().max(2 * summary.limits.epochs.to_string().len() + 1),
             speed,
             tags + note,
@@ -166,7 +167,7 @@ fn widest(state: &State) -> Row {
     texts.into_iter().map(|text| (text, Style::new())).collect()
 }
 
-/// The columns that there is something to show in: without tags none for them.
+/// Returns the widths of the columns; without tags, their column has none.
 fn most_widths(state: &State, room: u16, gap: u16) -> Vec<u16> {
     let rows = [widest(state)];
     let no_tags = rows[0][11].0.is_empty();
@@ -182,23 +183,23 @@ fn most_widths(state: &State, room: u16, gap: u16) -> Vec<u16> {
     widths
 }
 
-/// Columns that the whole list would like to have.
+/// Returns the number of columns at which no cell of the list is cut.
 pub(super) fn wanted(state: &State) -> u16 {
     let widths = most_widths(state, u16::MAX, 1);
     widths.iter().sum::<u16>() + u16::try_from(widths.len()).unwrap_or(0) + 2
 }
 
-/// Whether there is something to say of the list as a whole.
+/// Returns 1 if a line above the list states its filter, order or marks, else 0.
 pub(super) fn heading_rows(state: &State) -> u16 {
     let runs = &state.runs;
     u16::from(!runs.filter.text.is_empty() || runs.sort.is_some() || runs.marked.len() > 1)
 }
 
-/// Draws what is in force, the headings, and as many lines as fit.
+/// Draws the line of filter and order, the headings, and as many runs as fit.
 pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let heading = heading_rows(state);
     if heading > 0 {
-        in_force(state, buffer, Rect { height: 1, ..area });
+        draw_heading(state, buffer, Rect { height: 1, ..area });
     }
     let area = Rect { y: area.y + heading, height: area.height.saturating_sub(heading), ..area };
     let (runs, theme) = (&state.runs, &state.theme);
@@ -206,7 +207,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, ar
     let position = runs.position(&state.library);
     let first = first_line(position, runs.shown.len(), visible);
     let rows: Vec<Row> = runs.visible(&state.library).skip(first).take(visible).map(|run| row(state, run)).collect();
-    // Two cells between columns where that costs no column.
+    // Columns are two cells apart if that hides none of them.
     let all = most_widths(state, u16::MAX, 2);
     let shown = u16::try_from(all.iter().filter(|width| **width > 0).count()).unwrap_or(0);
     let gap = if all.iter().sum::<u16>() + 2 * shown <= area.width { 2 } else { 1 };
@@ -215,12 +216,13 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, ar
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
     layout.add_lines(table.places(area).map(|(index, place)| (first + index, place)), position);
-    direction(state, buffer, area, &widths, gap);
-    more(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
+    draw_direction(state, buffer, area, &widths, gap);
+    draw_scroll_marks(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
 }
 
-/// An arrow after the heading that orders the list. It stands between columns, so that none moves or goes for it.
-fn direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
+/// Draws an arrow after the heading of the sorting column. The arrow is between columns, so that none moves or
+/// disappears.
+fn draw_direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
     let Some(key) = state.runs.sort else { return };
     let Some(column) = FIELDS.iter().position(|field| *field == key.by).filter(|column| widths[*column] > 0) else {
         return;
@@ -231,7 +233,7 @@ fn direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap
     pen.skip(1 + before + title).write(if key.descending { "▼" } else { "▲" }, state.theme.accent());
 }
 
-/// The headings; the one that orders the list stands out.
+/// Returns the headings; that of the sorting column is highlighted.
 fn titles(state: &State) -> Row {
     let theme = &state.theme;
     let title = |(column, field): (&Column, Field)| match state.runs.sort {
@@ -241,8 +243,8 @@ fn titles(state: &State) -> Row {
     COLUMNS.iter().zip(FIELDS).map(title).collect()
 }
 
-/// Arrows at the right edge where the list goes on above its first line or below its last one.
-fn more(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool) {
+/// Draws arrows at the right edge where the list continues above its first line or below its last one.
+fn draw_scroll_marks(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool) {
     for (row, arrow, there) in [(1, "↑", above), (area.height.saturating_sub(1), "↓", below)] {
         if there && area.width > 0 {
             Pen::new(buffer, theme, area, row).skip(area.width - 1).write(arrow, theme.accent());
@@ -250,8 +252,8 @@ fn more(theme: &Theme, buffer: &mut Buffer, area: Rect, above: bool, below: bool
     }
 }
 
-/// `12 of 1,000 runs · state:running · by val_loss, lowest first · 3 marked`
-fn in_force(state: &State, buffer: &mut Buffer, area: Rect) {
+/// Draws `12 of 1,000 runs · state:running · by val_loss, lowest first · 3 marked`.
+fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
     let (runs, theme) = (&state.runs, &state.theme);
     let mut pen = Pen::new(buffer, theme, area, 0);
     let (shown, all) = (runs.shown.len(), state.library.runs.list.len());

@@ -1,4 +1,4 @@
-//! A run's log: its end, or what was scrolled to.
+//! A run's log: its end, or the part to which the user scrolled.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,42 +10,42 @@ use crate::tui::state::State;
 use crate::tui::widgets::figures::time_of_day;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-/// Columns that the time takes.
+/// Columns of the time.
 const TIME: u16 = 10;
 
-/// Rows that all of it would take, without the rule.
+/// Returns the number of rows of the last 40 lines, without the rule.
 pub(super) fn rows(run: &RunView, columns: u16) -> u16 {
     let lines = run.log.iter().rev().take(40).map(|line| wrap(&line.text, columns.saturating_sub(TIME + 1)).len());
     u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX - 1)
 }
 
-/// What the rule over the log says of the part that is shown.
+/// Returns the note on the rule above the log: search text and scroll position.
 fn note(state: &State, run: &RunView) -> String {
     let log = &state.runs.log;
-    let place = if log.follows() {
+    let position = if log.follows() {
         String::new()
     } else if log.back == 0 {
-        "held, f: follow".into()
+        "paused, f: follow".into()
     } else {
         format!("{} newer below, f: follow", log.back)
     };
     if log.search.is_empty() {
-        return place;
+        return position;
     }
-    let hits = run.log.iter().filter(|line| log.hits(line)).count();
+    let hits = run.log.iter().filter(|line| log.matches(line)).count();
     let found = format!("'{}': {hits}", crate::domain::text::printable(&log.search));
-    if place.is_empty() { found } else { format!("{found} · {place}") }
+    if position.is_empty() { found } else { format!("{found} · {position}") }
 }
 
-/// A row on the screen: the time or nothing, a piece of a line, and whether the line is one that is searched for.
+/// A row on the screen: the time or nothing, a part of a line, and whether the line is a match.
 type Piece = (String, String, bool);
 
-/// Rows of the part that is shown. The last line of it stands at the bottom, whole where it can; a line that begins
-/// above the first row is marked there, and where the log is too short to fill the room newer lines follow.
+/// Returns the rows of the shown part. Its last line is at the bottom, and a line that begins above the first row has
+/// an ellipsis. In a short log, newer lines fill the remaining rows.
 fn pieces(state: &State, run: &RunView, columns: u16, room: usize) -> Vec<Piece> {
     let log = &state.runs.log;
     let broken = |entry: &LogLine| -> Vec<Piece> {
-        let hit = log.hits(entry);
+        let hit = log.matches(entry);
         let time = |row: usize| if row == 0 { time_of_day(entry.at, &state.zone) } else { String::new() };
         let lines = wrap(&entry.text, columns.saturating_sub(TIME + 1));
         lines.into_iter().enumerate().map(|(row, text)| (time(row), text, hit)).collect()
@@ -75,7 +75,7 @@ fn pieces(state: &State, run: &RunView, columns: u16, room: usize) -> Vec<Piece>
     shown
 }
 
-/// Draws the part that is shown; long lines are broken, never cut.
+/// Draws the shown part; long lines are wrapped, never cut.
 pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let here = state.context() == messages::runs::LOG;

@@ -1,6 +1,6 @@
-//! The Runs screen: how is it going, and when will it stop?
+//! The Runs screen: the list of runs, and progress, curves and log of the selected run.
 //!
-//! Below 120 columns the list stands over the selected run, from 120 on beside it.
+//! Below 120 columns, the list is above the selected run, from 120 columns on to its left.
 
 mod backend;
 mod bars;
@@ -12,8 +12,8 @@ mod panel;
 mod scores;
 mod settings;
 mod state;
+mod status;
 mod update;
-mod verdict;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -26,24 +26,24 @@ use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
-    COMPARED, Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose,
-    RunsState, meaning, parse_limits,
+    Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose, RunsState,
+    describe_limits, parse_limits,
 };
 pub use update::{on_event, on_runs};
 
-/// Columns from which the list stands beside the run.
+/// The fewest columns with the list to the left of the run.
 const BESIDE: u16 = 120;
 
-/// Columns and rows that a log under the settings needs, and the rows of most settings: what the selected run happens
-/// to have must not move the log from one side to the other.
+/// The columns and rows of a log under the settings, and the rows of most settings. They are constant, because
+/// otherwise the log would move when another run is selected.
 const LOG_COLUMNS: u16 = 66;
 const LOG_ROWS: u16 = 10;
 const SETTINGS: u16 = 20;
 
-/// Most lines of the list where it stands over the run.
+/// The maximum number of lines of a list above the run.
 const LINES_ABOVE: u16 = 5;
 
-/// The entry of the screen.
+/// The Runs screen's entry in the table of screens.
 pub(super) struct Runs;
 
 impl ScreenEntry for Runs {
@@ -64,16 +64,16 @@ impl ScreenEntry for Runs {
         Some((format!("the run's name, {}", run.id), run.id.to_string()))
     }
 
-    fn typed(&self, state: &mut State, line: &str) -> Result<(), String> {
-        update::typed::typed(state, line)
+    fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
+        update::prompts::check_line(state, line)
     }
 
-    fn entered(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
-        update::typed::entered(state, line)
+    fn accept_line(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+        update::prompts::accept_line(state, line)
     }
 
-    fn left(&self, state: &mut State) {
-        update::typed::left(state);
+    fn cancel_line(&self, state: &mut State) {
+        update::prompts::cancel_line(state);
     }
 }
 
@@ -91,7 +91,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         detail::render(state, run, true, buffer, area);
         return;
     }
-    // As many rows as there are runs, so that the list does not shrink under a filter that is being typed.
+    // The list is as high as without a filter, so that it does not shrink while one is typed.
     let count = u16::try_from(state.library.runs.list.len()).unwrap_or(u16::MAX / 2);
     let head = 1 + list::heading_rows(state);
     if area.width >= BESIDE {
@@ -126,7 +126,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Whether an action of this screen would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let run = state.runs.current(&state.library);
     let action = match action {
@@ -135,11 +135,13 @@ fn applies(state: &State, action: Action) -> bool {
         _ => return true,
     };
     let Some(run) = run else { return action == RunsAction::Filter && !state.library.runs.list.is_empty() };
-    let stands = run.state(state.now);
+    let run_state = run.state(state.now);
     match action {
-        RunsAction::Resume => stands.is_some_and(|stands| !stands.is_active() && stands != RunState::Finished),
-        RunsAction::Stop | RunsAction::Pause => stands.is_some_and(RunState::is_active),
-        RunsAction::Repeat | RunsAction::Limits => stands.is_some(),
+        RunsAction::Resume => {
+            run_state.is_some_and(|run_state| !run_state.is_active() && run_state != RunState::Finished)
+        }
+        RunsAction::Stop | RunsAction::Pause => run_state.is_some_and(RunState::is_active),
+        RunsAction::Repeat | RunsAction::Limits => run_state.is_some(),
         RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),
         RunsAction::Filter | RunsAction::Sort => state.library.runs.list.len() > 1,
         _ => true,
@@ -154,17 +156,17 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     if !state.library.runs.list.is_empty() {
         list::render(state, buffer, &mut Layout::default(), Rect { height: 2, ..area });
-        Pen::new(buffer, theme, area, 3).skip(2).write("No run is like that.", theme.strong());
-        Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs again; / changes the filter.", theme.text());
+        Pen::new(buffer, theme, area, 3).skip(2).write("No run matches the filter.", theme.strong());
+        Pen::new(buffer, theme, area, 4).skip(2).write("Esc shows all runs; / changes the filter.", theme.text());
         return;
     }
     let lines = [
         ("There are no runs yet.", theme.strong()),
         ("", theme.text()),
-        ("Press 2, then Enter: that trains the small network with its defaults.", theme.accent()),
+        ("Press 2, then Enter, to train the small network with its defaults.", theme.accent()),
         ("", theme.text()),
-        ("A run goes on when the dashboard is closed, or the connection drops.", theme.text()),
-        ("It also starts from a shell:  mien train cnn --dataset demo --detach", theme.text()),
+        ("A run continues after the dashboard is closed or the connection drops.", theme.text()),
+        ("From a shell:  mien train cnn --dataset demo --detach", theme.text()),
     ];
     for (row, (line, style)) in (1..).zip(lines) {
         Pen::new(buffer, theme, area, row).skip(2).write(line, style);

@@ -1,4 +1,4 @@
-//! The figures beside the curves: where early stopping stands, what the run does now, what came of it.
+//! The panel to the right of the curves: early stopping, current speed and load, and results.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,7 +12,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{count, decimal, rate, real, thousands};
 use crate::tui::widgets::paint::{Pen, rule};
 
-use super::{scores, verdict};
+use super::{scores, status};
 
 /// A line of the panel.
 enum Line {
@@ -20,22 +20,29 @@ enum Line {
     Figure(&'static str, String, Style),
 }
 
-/// Most patience drawn as one square an epoch.
+/// The highest patience that is drawn as one square for each epoch.
 const SQUARES: u32 = 9;
 
-/// Squares where they do not: so few that nobody takes one for an epoch.
+/// The number of squares for a higher patience: so few that none is taken for an epoch.
 const SCALED: u32 = 5;
 
-/// Draws the panel. `short`: the final metrics have no place of their own, so they come first here.
-pub(super) fn render(state: &State, summary: &Summary, stands: RunState, short: bool, buffer: &mut Buffer, area: Rect) {
+/// Draws the panel, with the final metrics first if `short`.
+pub(super) fn render(
+    state: &State,
+    summary: &Summary,
+    run_state: RunState,
+    short: bool,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
     let theme = &state.theme;
     let mut lines = Vec::new();
     if short {
         lines.extend(test(theme, summary));
     }
-    lines.extend(early_stopping(theme, summary, stands));
-    lines.extend(now(theme, summary, stands));
-    // A heading with nothing below it tells nothing.
+    lines.extend(early_stopping(theme, summary, run_state));
+    lines.extend(now(theme, summary, run_state));
+    // A heading without lines below it is dropped.
     if matches!(lines.get(usize::from(area.height).wrapping_sub(1)), Some(Line::Rule(_))) {
         lines.truncate(usize::from(area.height) - 1);
     }
@@ -58,7 +65,7 @@ fn monitor(monitor: Monitor) -> &'static str {
     }
 }
 
-fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
+fn early_stopping(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let (rule, status, limits) = (&summary.recipe.early_stopping, &summary.early_stopping, summary.limits);
     let figure = |name, value: String, style| Line::Figure(name, value, style);
     let mut lines = vec![Line::Rule("early stopping".into())];
@@ -77,7 +84,7 @@ fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Lin
     let style = if status.waited * 2 > limits.patience { theme.warning() } else { theme.text() };
     let waited = format!("{} of {}", status.waited, limits.patience);
     lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, limits.patience)), style));
-    if !stands.is_active() || verdict::trained(summary) {
+    if !run_state.is_active() || status::has_trained(summary) {
         return lines;
     }
     let end = summary.epoch() + limits.patience.saturating_sub(status.waited);
@@ -94,7 +101,7 @@ fn early_stopping(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Lin
     lines
 }
 
-/// `■■■□□□`: patience used and left, shrunk where there is more than fits.
+/// Returns `■■■□□□`, the used and remaining patience, scaled down where there is more than fits.
 fn squares(theme: &Theme, waited: u32, patience: u32) -> String {
     let all = if patience > SQUARES { SCALED } else { patience };
     let used = (waited * all).div_ceil(patience.max(1)).min(all);
@@ -102,25 +109,26 @@ fn squares(theme: &Theme, waited: u32, patience: u32) -> String {
     format!("{}{}", glyphs.used.repeat(used as usize), glyphs.left.repeat((all - used) as usize))
 }
 
-fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
+fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let figure = |name, value: String| Line::Figure(name, value, theme.text());
-    let mut lines =
-        vec![Line::Rule(if stands.is_active() && !verdict::trained(summary) { "now" } else { "at the end" }.into())];
+    let mut lines = vec![Line::Rule(
+        if run_state.is_active() && !status::has_trained(summary) { "now" } else { "at the end" }.into(),
+    )];
     let features = summary.features.map(|features| features.images_per_second);
     if let Some(speed) = features.or(summary.images_per_second) {
         lines.push(figure("speed", format!("{} images/s", whole(speed))));
     }
     if let Some(value) = summary.learning_rate {
         lines.push(figure("lr", format!("{} ({})", rate(value), summary.recipe.schedule.name())));
-        // The base's moves as the head's does.
+        // The base's learning rate changes by the same factor as the head's.
         let factor = value / summary.recipe.learning_rate;
         let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
         lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
-    // Of a worker that is gone without a word the last measurement stays.
-    let load = if stands.is_active() { load(summary) } else { Vec::new() };
+    // A lost worker leaves an outdated measurement.
+    let load = if run_state.is_active() { load(summary) } else { Vec::new() };
     lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
-    lines.extend(on_base(summary).into_iter().map(|(name, value)| figure(name, value)));
+    lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| figure(name, value)));
     if let Some(last) = summary.history.last() {
         lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
         lines.push(figure("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
@@ -139,7 +147,7 @@ fn now(theme: &Theme, summary: &Summary, stands: RunState) -> Vec<Line> {
     if lines.len() == 1 { Vec::new() } else { lines }
 }
 
-/// What the worker takes of its machine.
+/// Returns the worker's load on its machine.
 fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     let Some(load) = &summary.load else { return Vec::new() };
     let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
@@ -151,7 +159,7 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// How many training images the run does without, and by whose judgement.
+/// Returns the number of training images left out, and the runs with which they were found.
 fn left_out(summary: &Summary) -> Vec<(&'static str, String)> {
     let left_out = &summary.recipe.left_out;
     if left_out.is_empty() {
@@ -165,8 +173,8 @@ fn left_out(summary: &Summary) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What of which base a run trains.
-fn on_base(summary: &Summary) -> Vec<(&'static str, String)> {
+/// Returns the trained stages, the trainable parameters and the base of a run with transfer.
+fn transfer_rows(summary: &Summary) -> Vec<(&'static str, String)> {
     let Some(transfer) = &summary.recipe.transfer else { return Vec::new() };
     let mut lines = vec![("trained", summary.recipe.trained_stages_text().unwrap_or_default())];
     if let Some(parameters) = summary.parameters {
@@ -182,7 +190,7 @@ fn whole(value: f64) -> String {
     if value.is_finite() { thousands(value.clamp(0.0, 1e12).round() as usize) } else { "–".into() }
 }
 
-/// The final metrics, in few lines.
+/// Returns the final metrics in few lines.
 fn test(theme: &Theme, summary: &Summary) -> Vec<Line> {
     let Some(test) = &summary.test else { return Vec::new() };
     let (scores, reference) = (test.confusion.scores(), scores::reference(summary));

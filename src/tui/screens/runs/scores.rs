@@ -1,4 +1,4 @@
-//! The final metrics: per class, macro averages, and the confusion matrix beside them.
+//! The final metrics by class, their macro averages, and the confusion matrix to their right.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,10 +13,10 @@ use crate::tui::widgets::confusion;
 use crate::tui::widgets::figures::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width};
 
-/// Rows that the final metrics take; 0 before the test.
+/// Returns the number of rows of the final metrics; 0 before the test.
 pub(super) fn rows(summary: &Summary) -> u16 {
     match &summary.test {
-        // A rule, a heading, the classes, the averages, the accuracy; the reference's averages.
+        // The further rows are a rule, a heading, the averages, the accuracy, and the reference's averages.
         Some(test) => {
             let reference = u16::from(reference(summary).is_some());
             u16::try_from(test.confusion.classes()).unwrap_or(u16::MAX / 2) + 4 + reference
@@ -25,7 +25,7 @@ pub(super) fn rows(summary: &Summary) -> u16 {
     }
 }
 
-/// The published figures that this run's stand beside, where there are such.
+/// Returns the published scores to compare with the run's, if there are such.
 pub(super) fn reference(summary: &Summary) -> Option<ReferenceScores> {
     domain::reference::reference(&summary.recipe, summary.images?, summary.classes.len())
 }
@@ -36,7 +36,7 @@ fn class_names(summary: &Summary, classes: usize) -> Vec<String> {
     (0..classes).map(name).collect()
 }
 
-/// Columns of a figure.
+/// Columns of a score.
 const FIGURE: u16 = 10;
 
 pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area: Rect) {
@@ -61,7 +61,7 @@ pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area
     }
 }
 
-/// The heading and a line for each class. Returns the rows used, with the rule above them.
+/// Draws the heading and a line for each class. Returns the number of rows used, with the rule above them.
 fn classes(state: &State, names: &[String], scores: &Scores, first: u16, buffer: &mut Buffer, area: Rect) -> u16 {
     let theme = &state.theme;
     let mut head = Pen::new(buffer, theme, area, 1);
@@ -82,7 +82,7 @@ fn classes(state: &State, names: &[String], scores: &Scores, first: u16, buffer:
     row
 }
 
-/// The macro averages and the accuracy, beside the published ones where there are such.
+/// Draws the macro averages and the accuracy, with the published ones if there are such.
 fn averages(state: &State, summary: &Summary, test: &TestResult, first: u16, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let (scores, reference) = (test.confusion.scores(), reference(summary));

@@ -1,4 +1,4 @@
-//! What the selected run was told to do: its settings, and what is said about it.
+//! The settings and the annotations of the selected run.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,7 +9,7 @@ use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-/// What a run trains on, by name.
+/// Returns the names of a run's dataset, weights and predecessors.
 fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
     let mut lines = vec![("strategy", recipe.strategy.to_string()), ("dataset", recipe.dataset.to_string())];
     if let Some(transfer) = &recipe.transfer {
@@ -20,27 +20,27 @@ fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What a person says about the run: tags, former names, the note.
+/// Returns the annotations that are not empty: tags, former names, the note.
 fn annotations(run: &RunView) -> Vec<(&'static str, String)> {
     let about = &run.about;
     let tags: Vec<&str> = about.tags.iter().map(crate::domain::Tag::as_str).collect();
     let former: Vec<&str> = about.former.iter().map(crate::domain::RunId::as_str).collect();
-    let lines = [("tags", tags.join(" ")), ("was called", former.join(", ")), ("note", about.note.as_str().into())];
+    let lines = [("tags", tags.join(" ")), ("formerly", former.join(", ")), ("note", about.note.as_str().into())];
     lines.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
-/// The settings that have a row.
+/// Returns the settings that have a row.
 fn shown(recipe: &Recipe) -> impl Iterator<Item = Hyperparameter> {
     Hyperparameter::of(recipe.strategy).filter(|setting| !setting.is_off(recipe))
 }
 
-/// Rows that [`render`] would like to have.
+/// Returns the number of rows at which [`render`] leaves nothing out.
 pub(super) fn rows(run: &RunView, columns: u16) -> u16 {
     let Ok(summary) = &run.summary else { return 1 };
     let recipe = &summary.recipe;
     let fixed = 2 + origins(recipe).len() + shown(recipe).count();
-    let said: usize = annotations(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
-    u16::try_from(fixed + said).unwrap_or(u16::MAX / 2)
+    let annotated: usize = annotations(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
+    u16::try_from(fixed + annotated).unwrap_or(u16::MAX / 2)
 }
 
 /// Columns of a setting's name.
@@ -50,7 +50,7 @@ fn room(columns: u16) -> u16 {
     columns.saturating_sub(NAME + 2)
 }
 
-/// The settings of a run; those that are not the default stand out.
+/// Draws the settings of a run; those that differ from the default are highlighted.
 pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let Ok(summary) = &run.summary else { return };
@@ -83,7 +83,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         let mut pen = Pen::new(buffer, theme, area, row);
         pen.skip(1).left(setting.name(), NAME, theme.dim());
         if in_force != value {
-            pen.write(&in_force, theme.strong()).write(&format!("  (changed, began with {value})"), theme.dim());
+            pen.write(&in_force, theme.strong()).write(&format!("  (changed from {value})"), theme.dim());
         } else if value == default {
             pen.write(&value, theme.text());
         } else {

@@ -1,4 +1,4 @@
-//! The effects of the Train screen: launching runs.
+//! The effects of the Train screen, which launch runs.
 
 use crate::domain::{Recipe, RunId};
 use crate::supervise::{self, LaunchTime};
@@ -6,24 +6,25 @@ use crate::tui::backend::Backend;
 use crate::tui::messages::{ActionError, TrainEffect, TrainEvent};
 
 impl Backend {
-    /// A free name for a run.
+    /// Returns a free name for a run.
     #[must_use]
     pub fn suggest_name(&self) -> RunId {
         supervise::suggest_name(&self.store)
     }
 
-    /// Creates a run and starts its worker; the name is changed where it is taken.
+    /// Creates a run and starts its worker. Returns the run's name, which is another one when `id` is taken.
     ///
     /// # Errors
-    /// Why not.
+    /// No worker was started.
     pub fn launch(&self, id: &RunId, recipe: &Recipe) -> Result<RunId, ActionError> {
         Ok(supervise::launch(&self.store, id, recipe, LaunchTime::Queued)?)
     }
 
-    /// Creates four runs that wait for one another and starts their workers; names are changed where they are taken.
+    /// Creates four runs that wait for one another and starts their workers. Returns their names, which are others when
+    /// `ids` are taken.
     ///
     /// # Errors
-    /// Why not, and which of them go on all the same.
+    /// Not all runs were launched; the error lists the launched ones.
     pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4]) -> Result<[RunId; 4], ActionError> {
         Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), LaunchTime::Queued)?)
     }
@@ -34,6 +35,6 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: TrainEffect) -> Trai
     match effect {
         TrainEffect::SuggestName => TrainEvent::NameSuggested(backend.suggest_name()),
         TrainEffect::Launch { id, recipe } => TrainEvent::LaunchFinished(backend.launch(&id, &recipe)),
-        TrainEffect::LaunchAll { ids, recipes } => TrainEvent::PracticeFinished(backend.launch_all(&ids, &recipes)),
+        TrainEffect::LaunchAll { ids, recipes } => TrainEvent::LaunchAllFinished(backend.launch_all(&ids, &recipes)),
     }
 }

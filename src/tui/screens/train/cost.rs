@@ -1,4 +1,4 @@
-//! What a run would cost: parameters, memory, disk and time.
+//! The cost of a run in words: parameters, memory, disk space and time.
 
 use super::FormChoices;
 use crate::domain::figures::{count, duration, thousands};
@@ -7,66 +7,66 @@ use crate::domain::{DeviceRequest, Recipe, Size, TrainingCost};
 use crate::runs::{Estimate, estimate};
 use crate::tui::library::DatasetView;
 
-/// What a recipe costs on a dataset.
+/// The cost of a recipe on a dataset.
 pub(super) struct Cost {
-    pub(super) work: TrainingCost,
+    pub(super) training: TrainingCost,
     pub(super) time: Option<Estimate>,
     device: DeviceRequest,
 }
 
 impl Cost {
     /// # Errors
-    /// When the images are too small for the network.
+    /// The images are too small for the network.
     pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, choices: &FormChoices<'_>) -> Result<Self, ResolveError> {
         let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
         let (classes, images) = (dataset.classes.len(), dataset.counts());
         Ok(Self {
-            work: TrainingCost::of(recipe, image, classes, images)?,
+            training: TrainingCost::of(recipe, image, classes, images)?,
             device: recipe.device,
             time: estimate(&choices.summaries(), recipe, image, classes, images, &choices.library.host),
         })
     }
 
-    /// `14,847,815 parameters, 133,127 trained`
+    /// Returns `14,847,815 parameters, 133,127 trained`.
     pub(super) fn parameters(&self) -> String {
-        let TrainingCost { parameters, trained, .. } = self.work;
+        let TrainingCost { parameters, trained, .. } = self.training;
         let trained = if trained == parameters { "all".into() } else { thousands(trained) };
         format!("{}, {trained} trained", count(parameters, "parameter", "parameters"))
     }
 
-    /// `about 312 MiB of memory`
+    /// Returns `about 312 MiB of memory`.
     pub(super) fn memory(&self) -> String {
-        format!("about {} of memory", Size(self.work.memory))
+        format!("about {} of memory", Size(self.training.memory))
     }
 
-    /// Whether what the frozen layers make of the images is kept; `None` where nothing is frozen.
+    /// Returns a sentence on computing the cached features; `None` where nothing is frozen.
     pub(super) fn features(&self) -> Option<String> {
-        let TrainingCost { precomputed, precomputed_operations, features_bytes, .. } = self.work;
+        let TrainingCost { precomputed, precomputed_operations, features_bytes, .. } = self.training;
         if precomputed > 0 {
             let images = count(precomputed, "image", "images");
-            return Some(format!("features of {images} are computed once and take {} of disk", Size(features_bytes)));
+            return Some(format!("features of {images} are computed once and take {} on disk", Size(features_bytes)));
         }
         (precomputed_operations > 0)
-            .then(|| "images are augmented and go through the base anew every epoch (variants 0)".into())
+            .then(|| "images are augmented and pass through the base in every epoch (variants 0)".into())
     }
 
-    /// `about 12 min before the first epoch …, then 3.0 s an epoch, judging by quiet-lynx`
+    /// Returns `about 12 min before the first epoch …, then 3.0 s an epoch, judging by quiet-lynx`.
     pub(super) fn time(&self) -> String {
-        let Some(guess) = &self.time else {
-            // Runs on another device say nothing, so which one is asked for belongs to the answer.
+        let Some(estimate) = &self.time else {
+            // Only runs on the same device allow an estimate, so the sentence names the device.
             let device = self.device;
-            return format!("how long an epoch takes is not known yet: no run on device {device} to judge by");
+            return format!("the time of an epoch is not known yet: no earlier run on device {device}");
         };
-        let about = if guess.rough { "roughly" } else { "about" };
-        let epoch = duration(guess.seconds_per_epoch);
-        let before = duration(guess.seconds_before);
-        let on = guess.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
-        let from = format!("{}{on}", guess.from);
-        if guess.seconds_before < 1.0 {
+        let about = if estimate.rough { "roughly" } else { "about" };
+        let epoch = duration(estimate.seconds_per_epoch);
+        let before = duration(estimate.seconds_before);
+        let on = estimate.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let from = format!("{}{on}", estimate.from);
+        if estimate.seconds_before < 1.0 {
             return format!("{about} {epoch} an epoch, judging by {from}");
         }
         format!(
-            "{about} {before} before the first epoch, less for features on disk already, then {epoch} an epoch, judging \
+            "{about} {before} before the first epoch (less with cached features), then {epoch} an epoch, judging \
              by {from}"
         )
     }

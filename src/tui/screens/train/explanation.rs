@@ -1,4 +1,4 @@
-//! What the focused line is and accepts, or what is wrong with it.
+//! The explanation of the focused line with its accepted values, or its error.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,17 +9,17 @@ use crate::domain::{Strategy, StrategyChoice};
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-/// Rows on a terminal that has many.
+/// The number of rows on a high terminal.
 pub(super) const ROOMY: u16 = 6;
 
-/// Rows on one that has few: what is accepted then stands on the rule.
+/// The number of rows on a low terminal, where the rule shows the accepted values.
 pub(super) const TIGHT: u16 = 3;
 
 fn strategy(strategy_choice: StrategyChoice) -> &'static str {
     match strategy_choice {
-        StrategyChoice::One(Strategy::Cnn) => "a network from scratch, on images as they are stored",
-        StrategyChoice::One(Strategy::Deep) => "a deeper network with batch norm from scratch: the one to use",
-        StrategyChoice::One(Strategy::Features) => "a small head on what a frozen pretrained VGG16 makes of the images",
+        StrategyChoice::One(Strategy::Cnn) => "a small network from scratch, on images as they are stored",
+        StrategyChoice::One(Strategy::Deep) => "a deeper network with batch norm, from scratch: the best choice",
+        StrategyChoice::One(Strategy::Features) => "a small head on the features of a frozen, pretrained VGG16",
         StrategyChoice::One(Strategy::Finetune) => {
             "the head and the upper blocks of the base, from the best weights of a features run"
         }
@@ -30,32 +30,31 @@ fn strategy(strategy_choice: StrategyChoice) -> &'static str {
     }
 }
 
-/// What a line is, and what it accepts.
+/// Returns the explanation of a line and its accepted values.
 fn words(state: &State, field: Field) -> (&'static str, String) {
     match field {
-        Field::Strategy => (strategy(state.train.strategy_choice), "← → chooses".into()),
-        Field::Dataset => ("the images to train on; Data (1) shows what is in them", "← → chooses".into()),
+        Field::Strategy => (strategy(state.train.strategy_choice), "← → to choose".into()),
+        Field::Dataset => ("the images to train on; Data (1) shows them", "← → to choose".into()),
         Field::Weights => {
-            ("the pretrained base: five blocks of VGG16, trained on other pictures before", "← → chooses".into())
+            ("the pretrained base: five blocks of VGG16, trained on other images", "← → to choose".into())
         }
         Field::From => (
-            "the run whose best weights are the start, newest first; a run still at work is waited for",
-            "← → chooses".into(),
+            "the run whose best weights are the start, newest first; an active run is waited for",
+            "← → to choose".into(),
         ),
-        Field::Without => (
-            "training images to do without: those that were marked on Inspect (5) as wrongly labelled",
-            "← → chooses".into(),
-        ),
+        Field::LeftOut => {
+            ("training images to leave out: those marked as wrongly labelled on Inspect (5)", "← → to choose".into())
+        }
         Field::Setting(setting) => {
             let default = state.train.default_of(setting, &state.form_choices());
             let default = default.unwrap_or_else(|| "each strategy's own".into());
             (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
         }
         Field::Name if state.train.strategy_choice == StrategyChoice::All => {
-            ("what the four runs' names begin with", "letters, digits, - _ and .".into())
+            ("the beginning of the four runs' names", "letters, digits, - _ and .".into())
         }
         Field::Name => ("the run's name and the name of its folder", "letters, digits, - _ and .".into()),
-        Field::Launch => ("Enter starts a worker of its own: it goes on when the dashboard is closed", String::new()),
+        Field::Launch => ("Enter starts a worker, which continues after the dashboard is closed", String::new()),
     }
 }
 
@@ -71,7 +70,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let mut lines = match state.train.error(field, &state.form_choices()) {
         Some(error) => {
             let wrong = wrap(&format!("✗ {error}"), columns).into_iter().map(|line| (line, theme.bad()));
-            // Where room is scarce, what is wrong comes before what the line is.
+            // A low terminal has no room for both, and the error matters more.
             if tight { wrong.collect() } else { plain(what).into_iter().chain(wrong).collect() }
         }
         None => plain(what),

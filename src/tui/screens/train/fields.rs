@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
+use super::consequences::describe_base;
 use super::label;
-use super::meaning::base_words;
-use super::{Field, Form, FormChoices, Without};
+use super::{Field, Form, FormChoices, LeftOutChoice};
 use crate::domain::StrategyChoice;
 use crate::supervise::strategy_run_names;
 use crate::tui::state::{Input, State};
@@ -14,14 +14,14 @@ use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 
-/// Columns of a line's name; `base-learning-rate` is the longest.
+/// Columns of a label; `base-learning-rate` is the longest one.
 const LABEL: u16 = 19;
 
-/// Columns of a value, so that what stands behind it lines up.
+/// Columns of a value, so that the notes after values are aligned.
 const VALUE: u16 = 18;
 
-/// Draws the lines, scrolled with the focus where they do not fit; the launch line stays in sight. Tells where the
-/// cursor belongs.
+/// Draws the lines, scrolled to the focus where they do not fit; the launch line is always visible. Returns the
+/// cursor's position.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     let all = state.train.fields();
     let (launch, fields) = all.split_last()?;
@@ -38,25 +38,25 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
             _ => String::new(),
         };
         let place = Rect { width: at.width.saturating_sub(if more.is_empty() { 0 } else { width(&more) + 2 }), ..at };
-        cursor = line(state, buffer, place, *field).or(cursor);
+        cursor = draw_field(state, buffer, place, *field).or(cursor);
         if !more.is_empty() {
             Pen::new(buffer, &state.theme, at, 0).flush_right(&format!("{more} "), state.theme.accent());
         }
     }
-    line(state, buffer, Rect { y: area.y + room, height: area.height.min(1), ..area }, *launch).or(cursor)
+    draw_field(state, buffer, Rect { y: area.y + room, height: area.height.min(1), ..area }, *launch).or(cursor)
 }
 
-/// One line of the form; where the cursor belongs if it is here.
-fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
+/// Draws a line of the form. Returns the cursor's position if it is in this line.
+fn draw_field(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Position> {
     let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let focused = form.focus == field;
     let mut pen = Pen::new(buffer, theme, at, 0);
     pen.left(if focused { theme.glyphs.focus } else { "" }, 2, theme.accent());
     match field {
-        Field::Launch => launch(state, &mut pen),
+        Field::Launch => draw_launch(state, &mut pen),
         Field::Strategy => {
             pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
-            strategies(state, &mut pen);
+            draw_strategies(state, &mut pen);
         }
         _ => {
             pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
@@ -68,7 +68,7 @@ fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Po
             };
             let start = pen.position();
             let (input, note) = value(state, field);
-            show(state, &mut pen, field, input.text(), style);
+            draw_value(state, &mut pen, field, input.text(), style);
             if error.is_some() {
                 pen.write("✗ see below", theme.bad());
             } else {
@@ -85,8 +85,8 @@ fn line(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Option<Po
     None
 }
 
-/// Writes a value and leaves the pen where what is to be said of it goes.
-fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style) {
+/// Writes a value and moves the pen to the column of the note.
+fn draw_value(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style) {
     let [open, close] = state.theme.glyphs.choice;
     if field == Field::Name {
         let columns = pen.room();
@@ -103,7 +103,7 @@ fn show(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style: Style
     }
 }
 
-/// What stands in a line, and what there is to say of it.
+/// Returns the value of a line and the note after it.
 fn value(state: &State, field: Field) -> (Input, String) {
     let (form, choices) = (&state.train, &state.form_choices());
     match field {
@@ -111,14 +111,14 @@ fn value(state: &State, field: Field) -> (Input, String) {
         Field::Weights => {
             let name = form.weights(choices);
             let base = name.and_then(|name| choices.base(name));
-            (named(name), base.map(base_words).unwrap_or_default())
+            (named(name), base.map(describe_base).unwrap_or_default())
         }
         Field::From => {
             let run = form.start(choices);
             let name = form.from.as_ref().or(run.map(|run| &run.id));
-            (named(name), run.map(|run| start_words(choices, run)).unwrap_or_default())
+            (named(name), run.map(|run| describe_start(choices, run)).unwrap_or_default())
         }
-        Field::Without => without(form, choices),
+        Field::LeftOut => describe_left_out(form, choices),
         Field::Setting(setting) => {
             let value = form.value(setting, choices);
             let default = form.default_of(setting, choices);
@@ -127,14 +127,15 @@ fn value(state: &State, field: Field) -> (Input, String) {
                 .as_ref()
                 .filter(|(_, recipe)| form.strategy_choice == StrategyChoice::One(recipe.strategy));
             let note = match (default, repeats) {
-                // What stands out is what differs from the run, not what that run changed.
-                (_, Some(_)) => match form.differs(setting, choices) {
+                // A repeated form highlights its differences from that run, not that run's differences from the
+                // defaults.
+                (_, Some(_)) => match form.difference_from_repeated(setting, choices) {
                     Some((id, theirs)) => format!("changed, {id} has {theirs}"),
                     None => String::new(),
                 },
                 (default, None) => match default {
                     Some(default) if value.text() != default => format!("changed, default {default}"),
-                    None if !value.text().is_empty() => "changed, default each its own".into(),
+                    None if !value.text().is_empty() => "changed, defaults differ".into(),
                     _ => String::new(),
                 },
             };
@@ -145,16 +146,16 @@ fn value(state: &State, field: Field) -> (Input, String) {
     }
 }
 
-/// What is left out, and by whose judgement.
-fn without(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
+/// Returns the choice of images to leave out, and the runs with which they were found.
+fn describe_left_out(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
     let left_out = form.left_out(choices);
-    let text = match form.without(choices) {
-        Without::Nothing => String::new(),
-        Without::Marked => format!("marked ({})", thousands(left_out.len())),
-        Without::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
+    let text = match form.left_out_choice(choices) {
+        LeftOutChoice::Nothing => String::new(),
+        LeftOutChoice::Marked => format!("marked ({})", thousands(left_out.len())),
+        LeftOutChoice::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
     };
     let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
-    let note = match (text.is_empty(), form.withouts(choices).len()) {
+    let note = match (text.is_empty(), form.left_out_choices(choices).len()) {
         (true, 0 | 1) => "nothing is marked".into(),
         (true, _) => "there are marked images".into(),
         (false, _) if found.is_empty() => String::new(),
@@ -167,17 +168,17 @@ fn named<T: ToString>(name: Option<&T>) -> Input {
     Input::new(name.map(ToString::to_string).unwrap_or_default())
 }
 
-/// What the run is that fine-tuning starts from.
-fn start_words(choices: &FormChoices<'_>, run: &crate::tui::library::RunView) -> String {
+/// Returns the strategy and the dataset of the run from which fine-tuning starts.
+fn describe_start(choices: &FormChoices<'_>, run: &crate::tui::library::RunView) -> String {
     let Ok(summary) = &run.summary else { return String::new() };
     let what = format!("{} on {}", summary.recipe.strategy, summary.recipe.dataset);
-    if choices.is_active(run) { format!("{what}, still at work") } else { what }
+    if choices.is_active(run) { format!("{what}, still active") } else { what }
 }
 
-/// The strategies side by side, the chosen one marked.
-fn strategies(state: &State, pen: &mut Pen<'_>) {
+/// Draws the strategies side by side, the chosen one marked.
+fn draw_strategies(state: &State, pen: &mut Pen<'_>) {
     let (theme, form) = (&state.theme, &state.train);
-    // All four with two cells between them take 42: closer together before the last one is cut.
+    // With two cells between them they need 42 columns. Otherwise the last one would be cut.
     let gap = if pen.room() < 42 { 1 } else { 2 };
     for strategy_choice in StrategyChoice::EACH {
         let chosen = strategy_choice == form.strategy_choice;
@@ -191,34 +192,34 @@ fn strategies(state: &State, pen: &mut Pen<'_>) {
     }
 }
 
-fn launch(state: &State, pen: &mut Pen<'_>) {
+fn draw_launch(state: &State, pen: &mut Pen<'_>) {
     let (theme, form, choices) = (&state.theme, &state.train, &state.form_choices());
     let button = if form.launching { "[ Launching … ]" } else { "[ Launch ]" };
     let focused = form.focus == Field::Launch;
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
     let (what, style) = match form.first_error(choices) {
-        Some((field, _)) => (format!("not yet: {}", missing(form, field)), theme.bad()),
-        None => (ordered(form, choices) + in_turn(state.library.runs.active(state.now)), theme.dim()),
+        Some((field, _)) => (format!("not yet: {}", describe_missing(form, field)), theme.bad()),
+        None => (describe_launch(form, choices) + in_turn(state.library.runs.active(state.now)), theme.dim()),
     };
     pen.write(&what, style);
 }
 
-/// What a launch now would come to: one run a device at a time.
+/// Returns a note that a launched run may wait for `active` others.
 fn in_turn(active: usize) -> &'static str {
-    if active == 0 { "" } else { ", in its turn" }
+    if active == 0 { "" } else { ", in turn" }
 }
 
-fn missing(form: &Form, field: Field) -> String {
-    if form.focus == field { "see below".into() } else { format!("look at {}", label(field)) }
+fn describe_missing(form: &Form, field: Field) -> String {
+    if form.focus == field { "see below".into() } else { format!("see {}", label(field)) }
 }
 
-fn ordered(form: &Form, choices: &FormChoices<'_>) -> String {
+fn describe_launch(form: &Form, choices: &FormChoices<'_>) -> String {
     let on = form.dataset(choices).map(|dataset| dataset.name.to_string()).unwrap_or_default();
     match (form.strategy_choice, crate::domain::RunId::of_new_run(form.name.text())) {
         (StrategyChoice::All, Ok(stem)) => {
             let [first, ..] = strategy_run_names(&stem);
-            format!("four on {on}: {first}, …")
+            format!("four runs on {on}: {first}, …")
         }
         (strategy_choice, _) => format!("{} on {on} as {}", strategy_choice.name(), form.name.text()),
     }

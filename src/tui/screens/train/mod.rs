@@ -1,11 +1,11 @@
-//! The Train screen: what exactly will run, and what it will cost.
+//! The Train screen: the form with the settings of a new run, their meaning and their cost.
 
 mod backend;
-mod before;
+mod consequences;
 mod cost;
+mod earlier_runs;
 mod explanation;
 mod fields;
-mod meaning;
 mod network;
 mod state;
 mod update;
@@ -18,32 +18,33 @@ use crate::tui::messages::{Action, Effect, TrainAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 pub(super) use backend::run_effect;
-pub use state::{Field, Form, FormChoices, Order, Without};
+use state::NOTHING_TO_TRAIN_ON;
+pub use state::{Field, Form, FormChoices, LaunchPlan, LeftOutChoice};
 pub use update::on_event;
 
-/// Columns of the form where something stands beside it.
+/// Columns of the form on a wide terminal, where the explanation is to its right.
 const FORM_WIDTH: u16 = 64;
 
-/// Columns from which something stands beside the form.
+/// The fewest columns of a wide terminal.
 const WIDE: u16 = 120;
 
 /// The fewest lines of the form on a low terminal.
 const FEWEST: u16 = 8;
 
 impl State {
-    /// What the form chooses from.
+    /// Returns the choices of the form.
     #[must_use]
     pub fn form_choices(&self) -> FormChoices<'_> {
         FormChoices { library: &self.library, now: self.now }
     }
 
-    /// The form, to be changed, and what it chooses from.
+    /// Returns the form, to be changed, and its choices.
     pub fn form_and_choices(&mut self) -> (&mut Form, FormChoices<'_>) {
         (&mut self.train, FormChoices { library: &self.library, now: self.now })
     }
 }
 
-/// The entry of the screen.
+/// The Train screen's entry in the table of screens.
 pub(super) struct Train;
 
 impl ScreenEntry for Train {
@@ -64,13 +65,12 @@ impl ScreenEntry for Train {
     }
 
     fn selection(&self, state: &State) -> Option<(String, String)> {
-        // The name that the next run would have.
         let name = state.train.name.text();
         (!name.is_empty()).then(|| ("the run's name".into(), name.to_owned()))
     }
 }
 
-/// The form, what the focused line is, and what the whole means.
+/// Draws the form, the explanation of the focused line, and the consequences of the settings.
 fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let lines = u16::try_from(state.train.fields().len()).unwrap_or(u16::MAX);
@@ -78,8 +78,8 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         let form = Rect { width: FORM_WIDTH, y: area.y + 1, height: area.height - 1, ..area };
         (form, Rect { x: form.right(), width: area.width - FORM_WIDTH, ..area }, explanation::ROOMY)
     } else {
-        // What it means must not be pushed off the screen by settings that nobody looks at: those scroll.
-        let room = area.height.saturating_sub(explanation::TIGHT + meaning_rows(state.train.strategy_choice));
+        // The settings scroll. Otherwise they would push the consequences off a low terminal.
+        let room = area.height.saturating_sub(explanation::TIGHT + consequence_rows(state.train.strategy_choice));
         let form = Rect { height: lines.min(room.max(FEWEST)).min(area.height), ..area };
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
     };
@@ -87,17 +87,17 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     if area.width >= WIDE {
         let under = lines.saturating_add(1).min(form.height);
         let free = Rect { y: form.y + under, width: form.width - 1, height: form.height - under, ..form };
-        before::render(state, buffer, free);
+        earlier_runs::render(state, buffer, free);
     }
     let explained = explained.min(beside.height);
     explanation::render(state, buffer, Rect { height: explained, ..beside });
     let below = Rect { y: beside.y + explained, height: beside.height - explained, ..beside };
-    meaning::render(state, buffer, below);
+    consequences::render(state, buffer, below);
 }
 
-/// Rows kept for what the form means where room is scarce. One number for a strategy: the form must not grow and shrink
-/// with what is typed.
-fn meaning_rows(strategy_choice: StrategyChoice) -> u16 {
+/// Returns the rows reserved for the consequences on a low terminal. Only the strategy decides their number, because
+/// the form must not grow and shrink while the user types.
+fn consequence_rows(strategy_choice: StrategyChoice) -> u16 {
     match strategy_choice {
         StrategyChoice::One(Strategy::Cnn | Strategy::Deep) => 5,
         StrategyChoice::One(Strategy::Features) => 8,
@@ -110,7 +110,7 @@ fn label(field: Field) -> &'static str {
         Field::Strategy => "strategy",
         Field::Dataset => "dataset",
         Field::From => "from",
-        Field::Without => "left out",
+        Field::LeftOut => "left out",
         Field::Weights => "weights",
         Field::Setting(setting) => setting.name(),
         Field::Name => "run name",
@@ -118,12 +118,12 @@ fn label(field: Field) -> &'static str {
     }
 }
 
-/// Whether an action would do anything now.
+/// Returns whether an action would have an effect now.
 fn applies(state: &State, action: Action) -> bool {
     let focus = state.train.focus;
     match action {
         Action::Train(TrainAction::Reset) => {
-            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Without)
+            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::LeftOut)
         }
         Action::Train(TrainAction::Cycle) => focus != Field::Launch,
         _ => true,

@@ -1,4 +1,4 @@
-//! The layers of the network that a recipe trains.
+//! The table of the layers of the network that a recipe trains.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +10,7 @@ use crate::tui::state::State;
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, rule};
 
-/// The input and the layers; none where the images are too small for the network.
+/// Returns the input and the layers; none where the images are too small for the network.
 fn rows(dataset: &DatasetView, recipe: &Recipe) -> Vec<LayerRow> {
     let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
     let Ok(network) = recipe.resolve(image, dataset.classes.len()) else { return Vec::new() };
@@ -21,16 +21,16 @@ fn rows(dataset: &DatasetView, recipe: &Recipe) -> Vec<LayerRow> {
     std::iter::once(input).chain(network.table(cut)).collect()
 }
 
-/// `24×24×32`, or the width of a flat output.
+/// Returns `24×24×32`, or the width of a flat output.
 fn shape([channels, height, width]: [usize; 3]) -> String {
     if height * width == 1 { thousands(channels) } else { format!("{width}×{height}×{channels}") }
 }
 
-/// Draws the layers, if they fit.
+/// Draws the layers if they fit.
 pub(super) fn render(state: &State, dataset: &DatasetView, recipe: &Recipe, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let layers = rows(dataset, recipe);
-    // The rule, the heading and the total.
+    // The three further lines are the rule, the heading and the total.
     if layers.is_empty() || usize::from(area.height) < layers.len() + 3 {
         return;
     }

@@ -1,6 +1,6 @@
-//! What keys and events do on the Train screen.
+//! The changes that keys and events make on the Train screen.
 
-use super::{Field, Form, FormChoices, Order};
+use super::{Field, Form, FormChoices, LaunchPlan};
 use crate::domain::{RunId, StrategyChoice};
 use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
@@ -12,7 +12,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Train(TrainAction::Launch) => return launch(state),
         Action::Train(TrainAction::Preset) => {
-            preset(state);
+            apply_next_preset(state);
             return Vec::new();
         }
         Action::Back => return back(state),
@@ -37,22 +37,22 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Fills the form with the next preset and says what that is.
-fn preset(state: &mut State) {
+/// Fills the form with the next preset and shows a message about it.
+fn apply_next_preset(state: &mut State) {
     let (form, choices) = state.form_and_choices();
     let preset = form.next_preset(&choices);
-    form.choose(preset, &choices);
-    let words = format!("preset {}: {}; seed and device stay", preset.name(), preset.purpose());
+    form.apply_preset(preset, &choices);
+    let words = format!("preset {}: {}; seed and device unchanged", preset.name(), preset.purpose());
     state.notify(words);
 }
 
 fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
-    form.settle(choices);
-    form.step(by);
+    form.drop_defaults(choices);
+    form.move_focus(by);
 }
 
 fn focus_on(form: &mut Form, choices: &FormChoices<'_>, field: Field) {
-    form.settle(choices);
+    form.drop_defaults(choices);
     form.focus = field;
 }
 
@@ -66,11 +66,11 @@ fn back(state: &mut State) -> Vec<Effect> {
     go_to(state, before)
 }
 
-/// The next choice of the focused line, or the one before.
+/// Selects another choice of the focused line, `by` positions further.
 fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
     match form.focus {
         Field::Strategy => {
-            form.settle(choices);
+            form.drop_defaults(choices);
             form.strategy_choice =
                 next(&StrategyChoice::EACH, Some(&form.strategy_choice), by).copied().unwrap_or(form.strategy_choice);
         }
@@ -84,35 +84,35 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
             form.weights = chosen.or_else(|| form.weights.take());
         }
         Field::From => {
-            form.settle(choices);
-            let ids: Vec<RunId> = choices.starts().iter().map(|run| run.id.clone()).collect();
+            form.drop_defaults(choices);
+            let ids: Vec<RunId> = choices.start_candidates().iter().map(|run| run.id.clone()).collect();
             let here = form.start(choices).map(|run| run.id.clone());
             form.from = next(&ids, here.as_ref(), by).cloned().or_else(|| form.from.take());
         }
-        Field::Without => {
-            let known = form.withouts(choices);
-            let here = form.without(choices);
-            form.without = next(&known, Some(&here), by).cloned();
+        Field::LeftOut => {
+            let known = form.left_out_choices(choices);
+            let here = form.left_out_choice(choices);
+            form.left_out_choice = next(&known, Some(&here), by).cloned();
         }
         Field::Setting(setting) => {
             let known = setting.choices();
             let here = form.value(setting, choices).text().to_owned();
             if let Some(choice) = next(&known, Some(&here), by) {
-                form.put(setting, choice.as_str());
+                form.set_text(setting, choice.as_str());
             }
         }
         Field::Name | Field::Launch => {}
     }
 }
 
-/// The choice this many steps on, around both ends; the first one where none of them is chosen.
+/// Returns the choice `by` positions further, wrapping around at both ends; the first where none is selected.
 fn next<'a, T: PartialEq>(choices: &'a [T], here: Option<&T>, by: isize) -> Option<&'a T> {
     let count = isize::try_from(choices.len()).ok().filter(|count| *count > 0)?;
     let here = here.and_then(|here| isize::try_from(choices.iter().position(|choice| choice == here)?).ok());
     choices.get(usize::try_from(here.map_or(0, |here| (here + by).rem_euclid(count))).ok()?)
 }
 
-/// Pastes into the focused field, and returns whether it takes text.
+/// Pastes a text into the focused field. Returns whether the field accepts text.
 pub(super) fn paste(state: &mut State, text: &str) -> bool {
     if !state.train.focus.takes_text() {
         return false;
@@ -129,15 +129,15 @@ fn launch(state: &mut State) -> Vec<Effect> {
     if state.train.launching {
         return Vec::new();
     }
-    match state.train.order(&state.form_choices()) {
+    match state.train.launch_plan(&state.form_choices()) {
         Ok(order) => {
             state.train.launching = true;
             match order {
-                Order::One(id, recipe) => {
+                LaunchPlan::One(id, recipe) => {
                     state.notify(format!("launching {id} …"));
                     vec![Effect::Train(TrainEffect::Launch { id, recipe })]
                 }
-                Order::All(ids, recipes) => {
+                LaunchPlan::All(ids, recipes) => {
                     state.notify("launching four runs …".into());
                     vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes })]
                 }
@@ -151,25 +151,25 @@ fn launch(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
     match event {
         TrainEvent::NameSuggested(id) => {
-            suggested(state, &id);
+            on_name_suggested(state, &id);
             Vec::new()
         }
-        TrainEvent::LaunchFinished(result) => launched(state, result),
-        TrainEvent::PracticeFinished(result) => practice_launched(state, result),
+        TrainEvent::LaunchFinished(result) => on_launched(state, result),
+        TrainEvent::LaunchAllFinished(result) => on_all_launched(state, result),
     }
 }
 
-fn suggested(state: &mut State, id: &RunId) {
+fn on_name_suggested(state: &mut State, id: &RunId) {
     if !state.train.named {
         state.train.name = Input::new(id.as_str());
     }
 }
 
-fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
+fn on_launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect> {
     state.train.launching = false;
     match result {
         Ok(id) => {
@@ -177,11 +177,11 @@ fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect
             let words = match others {
                 0 => format!("{id} is launched"),
                 others => {
-                    let others = count(others, "other is", "others are");
-                    format!("{id} is launched and begins in its turn: {others} at work or waiting")
+                    let others = count(others, "other run is", "other runs are");
+                    format!("{id} is launched: {others} running or waiting")
                 }
             };
-            show(state, id, words)
+            show_run(state, id, words)
         }
         Err(error) => {
             state.fail(&format!("not launched: {error}"));
@@ -190,24 +190,24 @@ fn launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Effect
     }
 }
 
-fn practice_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
+fn on_all_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
     state.train.launching = false;
     match result {
         Ok(ids) => {
             let [first, others @ ..] = &ids;
             let others: Vec<&str> = others.iter().map(RunId::as_str).collect();
-            let words = format!("{first}, {} are launched: one after the other", others.join(", "));
-            show(state, first.clone(), words)
+            let words = format!("{first}, {} are launched, one after the other", others.join(", "));
+            show_run(state, first.clone(), words)
         }
         Err(error) => {
-            state.fail(&format!("not all are launched: {error}"));
+            state.fail(&format!("not all runs were launched: {error}"));
             Vec::new()
         }
     }
 }
 
 /// Shows a run that was just launched.
-fn show(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
+fn show_run(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
     state.notify(words);
     state.runs.selected = Some(id);
     state.train.named = false;

@@ -1,4 +1,4 @@
-//! Removing a dataset: not under a run that needs it, and not without a question that says what goes with it.
+//! Deleting a dataset: refused while a run needs it, and confirmed by a question that lists the consequences.
 
 use crate::domain::{DatasetName, RunState, Size};
 use crate::tui::library::RunView;
@@ -7,7 +7,7 @@ use crate::tui::screen::Screen;
 use crate::tui::state::{Confirm, Overlay, State};
 use crate::tui::widgets::figures::thousands;
 
-/// Runs that train on a dataset or did, and those of them that a worker is at.
+/// Returns the runs on a dataset, and the active ones among them.
 fn users(state: &State, name: &DatasetName) -> (Vec<String>, Vec<String>) {
     let of = |run: &&RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.dataset == *name);
     let runs: Vec<_> = state.library.runs.list.iter().filter(of).collect();
@@ -16,7 +16,7 @@ fn users(state: &State, name: &DatasetName) -> (Vec<String>, Vec<String>) {
     (runs.iter().map(|run| run.id.to_string()).collect(), active)
 }
 
-/// Wants to know the size of the selected dataset, to ask with it; refuses while a run needs it.
+/// Requests the size of the selected dataset for the question; refuses while a run needs the dataset.
 pub(super) fn ask(state: &mut State) -> Vec<Effect> {
     let Some(name) = state.library.datasets.list.get(state.data.selected).map(|entry| entry.name.clone()) else {
         return Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
     vec![Effect::Data(DataEffect::Measure(name))]
 }
 
-/// Asks before a dataset is removed, now that its size is known.
+/// Asks whether to delete a dataset of this size.
 pub(super) fn measured(state: &mut State, name: DatasetName, bytes: u64) {
     const NAMED: usize = 6;
     let (users, active) = users(state, &name);
@@ -40,10 +40,7 @@ pub(super) fn measured(state: &mut State, name: DatasetName, bytes: u64) {
     let images = images.map_or_else(String::new, |images| format!("{} images, ", thousands(images)));
     let mut lines = vec![
         format!("Delete the dataset {name}?"),
-        format!(
-            "{images}{} on the disk, with the features kept of it. There is no way back but to import it again.",
-            Size(bytes)
-        ),
+        format!("{images}{} on disk, with its cached features. Only another import brings it back.", Size(bytes)),
     ];
     if users.is_empty() {
         lines.push("No run here was trained on it.".into());
@@ -52,7 +49,7 @@ pub(super) fn measured(state: &mut State, name: DatasetName, bytes: u64) {
         let more = users.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!(
-            "Trained on it: {named}{more}. They keep their results, but cannot be resumed, tested or looked into without it."
+            "Trained on it: {named}{more}. They keep their results, but cannot be resumed, tested or inspected without it."
         ));
     }
     let effects = vec![Effect::Data(DataEffect::Delete(name))];

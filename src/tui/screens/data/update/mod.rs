@@ -1,4 +1,4 @@
-//! What keys and events do on the Data screen.
+//! The changes that keys and events make on the Data screen.
 
 mod deletion;
 pub(super) mod import;
@@ -7,16 +7,22 @@ use super::Faces;
 use super::{DataState, DataView, ImportPurpose};
 use crate::domain::{Augmentation, Recipe, Split, text::printable};
 use crate::tui::library::{DatasetEntry, Library};
-use crate::tui::messages::data::{Part, Pick, Variants};
+use crate::tui::messages::data::{FaceRange, SplitFilter, VariantRequest};
 use crate::tui::messages::{Action, DataAction, DataEffect, DataEvent, Effect, moved};
 use crate::tui::screen::Screen;
 use crate::tui::screens::{go_to, prompt};
 use crate::tui::state::{Input, Overlay, Prompt, State};
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    let effects = apply_action(state, action);
+    clamp_selection(&mut state.data, &state.library);
+    effects
+}
+
+fn apply_action(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Back => return back(state),
-        Action::Data(action) => return ask(state, action),
+        Action::Data(action) => return apply_own(state, action),
         Action::Open => return open(state),
         movement if state.data.view == DataView::Table => {
             let data = &mut state.data;
@@ -34,17 +40,17 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             if before != (data.selected, data.class) {
                 data.face = 0;
             }
-            keep_selection(data, &state.library);
+            clamp_selection(data, &state.library);
             if before.0 != state.data.selected {
                 return on_show(state);
             }
         }
         movement => move_among_faces(state, movement),
     }
-    settled(state)
+    Vec::new()
 }
 
-/// From face to face: along a line, or by lines where there are several.
+/// Moves the selected face along a line, or by lines where there are several.
 fn move_among_faces(state: &mut State, movement: Action) {
     let page = state.layout.pictures.max(1);
     let across = if state.data.view == DataView::Faces { state.layout.across.max(1) } else { 1 };
@@ -74,13 +80,13 @@ fn open(state: &mut State) -> Vec<Effect> {
         DataView::Faces | DataView::Variants => DataView::Face,
         DataView::Face => DataView::Faces,
     };
-    settled(state)
+    Vec::new()
 }
 
 fn back(state: &mut State) -> Vec<Effect> {
     state.data.view = match state.data.view {
         DataView::Table => {
-            if let Some(confirm) = import::ending(&state.data) {
+            if let Some(confirm) = import::confirm_cancel(&state.data) {
                 state.overlay = Some(Overlay::Confirm(confirm));
             }
             return Vec::new();
@@ -88,14 +94,14 @@ fn back(state: &mut State) -> Vec<Effect> {
         DataView::Faces | DataView::Variants => DataView::Table,
         DataView::Face => DataView::Faces,
     };
-    settled(state)
+    Vec::new()
 }
 
-fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
+fn apply_own(state: &mut State, action: DataAction) -> Vec<Effect> {
     match action {
-        DataAction::NextPart => {
-            let here = Part::EACH.iter().position(|part| *part == state.data.part).unwrap_or(0);
-            state.data.part = Part::EACH[(here + 1) % Part::EACH.len()];
+        DataAction::NextSplit => {
+            let here = SplitFilter::EACH.iter().position(|filter| *filter == state.data.filter).unwrap_or(0);
+            state.data.filter = SplitFilter::EACH[(here + 1) % SplitFilter::EACH.len()];
             state.data.face = 0;
             if state.data.view == DataView::Variants {
                 state.data.view = DataView::Faces;
@@ -105,19 +111,19 @@ fn ask(state: &mut State, action: DataAction) -> Vec<Effect> {
         DataAction::Variants if state.data.view == DataView::Variants => state.data.view = DataView::Faces,
         DataAction::Variants => match state.data.sample(&state.library).map(|sample| sample.split) {
             Some(Split::Train) => (state.data.view, state.data.epoch) = (DataView::Variants, 1),
-            Some(split) => state.fail(&format!("{split} images are never changed: v goes to those of training")),
+            Some(split) => state.fail(&format!("{split} images are never augmented: v shows training images")),
             None => {}
         },
         DataAction::Faces => {}
-        DataAction::NextPage | DataAction::PreviousPage => turn(state, action == DataAction::NextPage),
+        DataAction::NextPage | DataAction::PreviousPage => turn_page(state, action == DataAction::NextPage),
         DataAction::CreateDemo => return create_demo(state),
         DataAction::Import => import::ask(state),
         DataAction::Delete => return deletion::ask(state),
     }
-    settled(state)
+    Vec::new()
 }
 
-fn turn(state: &mut State, forward: bool) {
+fn turn_page(state: &mut State, forward: bool) {
     let places = state.layout.pictures;
     let count = state.data.count(&state.library);
     let data = &mut state.data;
@@ -127,7 +133,7 @@ fn turn(state: &mut State, forward: bool) {
         return;
     }
     let page = if data.view == DataView::Face { 1 } else { places.max(1) };
-    // The first of the page, so that pages stay those that they are.
+    // Pages begin at multiples of their size, so that they contain the same faces in both directions.
     let first = data.face / page * page;
     if forward && first + page < count {
         data.face = first + page;
@@ -136,13 +142,8 @@ fn turn(state: &mut State, forward: bool) {
     }
 }
 
-fn settled(state: &mut State) -> Vec<Effect> {
-    keep_selection(&mut state.data, &state.library);
-    Vec::new()
-}
-
-/// Keeps class and face among those of the selected dataset.
-fn keep_selection(data: &mut DataState, library: &Library) {
+/// Limits the selected class and face to those of the selected dataset.
+fn clamp_selection(data: &mut DataState, library: &Library) {
     let classes = data.dataset(library).map_or(0, |dataset| dataset.classes.len());
     data.class = data.class.min(classes.saturating_sub(1));
     data.face = data.face.min(data.count(library).saturating_sub(1));
@@ -152,26 +153,26 @@ fn keep_selection(data: &mut DataState, library: &Library) {
 }
 
 fn create_demo(state: &mut State) -> Vec<Effect> {
-    if state.data.drawing_demo {
+    if state.data.creating_demo {
         return Vec::new();
     }
     if state.library.datasets.has("demo") {
-        state.notify("the demo dataset is there already".into());
+        state.notify("the demo dataset already exists".into());
         return Vec::new();
     }
-    state.data.drawing_demo = true;
+    state.data.creating_demo = true;
     state.data.demo_error = None;
     vec![Effect::Data(DataEffect::CreateDemo)]
 }
 
-/// Requests what is shown of the selected dataset besides its manifest and its pictures.
+/// Requests the disk usage of the selected dataset's cached features.
 pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
-    keep_selection(&mut state.data, &state.library);
+    clamp_selection(&mut state.data, &state.library);
     let dataset = state.data.dataset(&state.library).map(|dataset| dataset.name.clone());
     dataset.map(|name| Effect::Data(DataEffect::MeasureFeatures(name))).into_iter().collect()
 }
 
-/// Requests the pictures that the screen as it was drawn has room for, each once.
+/// Requests the pictures that fit on the screen as it was drawn, each once.
 pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
     let mut effects = Vec::new();
     let faces = wanted_faces(state);
@@ -187,18 +188,18 @@ pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// The page of faces on show; `None` if it was read.
-fn wanted_faces(state: &State) -> Option<Pick> {
+/// Returns the visible page of faces; `None` if it was read.
+fn wanted_faces(state: &State) -> Option<FaceRange> {
     let data = &state.data;
     let count = data.count(&state.library);
     let dataset = data.dataset(&state.library).filter(|_| count > 0)?;
     let page = if matches!(data.view, DataView::Face | DataView::Variants) { 1 } else { state.layout.pictures.max(1) };
     let first = data.face / page * page;
-    let pick = Pick {
+    let pick = FaceRange {
         dataset: dataset.name.clone(),
         fingerprint: dataset.fingerprint.clone(),
         class: data.class,
-        part: data.part,
+        filter: data.filter,
         first,
         count: page.min(count - first),
     };
@@ -209,21 +210,21 @@ fn wanted_faces(state: &State) -> Option<Pick> {
     (!data.faces.as_ref().is_some_and(covers)).then_some(pick)
 }
 
-/// The variants on show; `None` if they were made.
-fn wanted_variants(state: &State) -> Option<Variants> {
+/// Returns the visible variants; `None` if they were made.
+fn wanted_variants(state: &State) -> Option<VariantRequest> {
     let wanted = (state.data.view == DataView::Variants).then(|| variants(state, state.layout.pictures)).flatten()?;
     state.data.variants.as_ref().is_none_or(|(made, _)| *made != wanted).then_some(wanted)
 }
 
-/// The variants that fit beside the selected face, by the settings of the Train form.
-fn variants(state: &State, places: usize) -> Option<Variants> {
+/// Returns the variants of the selected face that fit, by the settings of the Train form.
+fn variants(state: &State, places: usize) -> Option<VariantRequest> {
     let sample = state.data.sample(&state.library)?;
     let dataset = state.data.dataset(&state.library)?;
     let strategy = state.train.strategy_choice.strategies().next()?;
     let recipe = state.train.draft(strategy, &state.form_choices());
     let recipe = recipe.unwrap_or_else(|| Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), state.now));
     let augmentation: Option<Augmentation> = recipe.augmentation;
-    Some(Variants {
+    Some(VariantRequest {
         dataset: dataset.name.clone(),
         index: sample.index,
         augmentation,
@@ -234,7 +235,7 @@ fn variants(state: &State, places: usize) -> Option<Variants> {
     })
 }
 
-/// Takes a new list of datasets into the library.
+/// Puts a new list of datasets into the library. Returns the effects to request.
 pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect> {
     let data = &mut state.data;
     let arrived = data.arriving.take_if(|name| entries.iter().any(|entry| entry.name == *name));
@@ -245,8 +246,8 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
     state.library.datasets.put(Ok(entries));
     data.faces = None;
     data.requested = (None, None);
-    keep_selection(data, &state.library);
-    // An imported dataset is what its owner wants to train on, rather than the drawn faces.
+    clamp_selection(data, &state.library);
+    // An imported dataset replaces the demo dataset in the form, because the user wants to train on it.
     if arrived.is_some() && state.train.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
         state.train.dataset = arrived;
     }
@@ -255,7 +256,7 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
     if gone && let Some(first) = datasets.readable().next() {
         state.train.dataset = Some(first.name.clone());
     }
-    // A fresh home: have something to train on, without being asked.
+    // An empty home gets the demo dataset, so that there is something to train on.
     if first_time && datasets.list.is_empty() {
         return create_demo(state);
     }
@@ -263,17 +264,17 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
 }
 
 fn demo_finished(state: &mut State, result: Result<(), String>) {
-    state.data.drawing_demo = false;
+    state.data.creating_demo = false;
     match result {
-        Ok(()) => state.notify("the demo dataset is ready: 2 trains on it".into()),
+        Ok(()) => state.notify("the demo dataset is ready: 2 opens the Train form".into()),
         Err(error) => {
             state.data.demo_error = Some(printable(&error));
-            state.fail(&format!("the demo dataset was not drawn: {error}"));
+            state.fail(&format!("the demo dataset was not created: {error}"));
         }
     }
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
     match event {
         DataEvent::Faces(pick, samples) => {
@@ -285,10 +286,10 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
         DataEvent::DemoFinished(result) => demo_finished(state, result),
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
         DataEvent::Completed { typed, path } => import::completed(state, &typed, &path),
-        DataEvent::Import(news) => return import::on_news(state, news),
+        DataEvent::Import(event) => return import::on_import(state, event),
         DataEvent::Measured(name, bytes) => deletion::measured(state, name, bytes),
         DataEvent::Deleted(name, Ok(())) => state.notify(format!("{name} is deleted")),
-        DataEvent::Deleted(name, Err(error)) => state.fail(&format!("{name} is not deleted: {error}")),
+        DataEvent::Deleted(name, Err(error)) => state.fail(&format!("{name} was not deleted: {error}")),
     }
     Vec::new()
 }

@@ -1,10 +1,10 @@
-//! Which run is looked into and held against which, and asking for its predictions.
+//! Choosing the inspected run and the run to compare with, and requesting predictions.
 
 use super::list;
 use crate::domain::{RunId, RunState, Split, text::printable};
 use crate::runs::Summary;
 use crate::tui::library::{DatasetView, RunView};
-use crate::tui::messages::inspect::Subject;
+use crate::tui::messages::inspect::PredictionRequest;
 use crate::tui::messages::{Effect, InspectEffect};
 use crate::tui::state::State;
 
@@ -12,7 +12,7 @@ fn summary(run: &RunView) -> Option<&Summary> {
     run.summary.as_ref().ok().map(AsRef::as_ref)
 }
 
-/// Whether there may be something to look into.
+/// Returns whether the run may have predictions.
 fn has_predictions(run: &RunView) -> bool {
     summary(run).is_some_and(|summary| summary.test.is_some() || !summary.history.is_empty())
 }
@@ -23,7 +23,7 @@ pub(super) fn follow(state: &mut State) {
     let selected = state.runs.current(&state.library).filter(|run| has_predictions(run)).map(|run| run.id.clone());
     let inspect = &mut state.inspect;
     let moved = selected.is_some() && selected != inspect.followed;
-    // Somebody else put a run here to be looked into.
+    // Another screen chose the run to inspect.
     let given = inspect.run.is_some() && inspect.run != inspect.subject.as_ref().map(|subject| subject.run.clone());
     let gone = inspect.run.as_ref().is_none_or(|run| runs.find(run).is_none());
     if gone || (moved && !given) {
@@ -45,42 +45,43 @@ pub(super) fn follow(state: &mut State) {
     inspect.followed = selected;
 }
 
-/// The run looked into.
+/// Returns the inspected run.
 pub(super) fn run(state: &State) -> Option<&RunView> {
     state.library.runs.find(state.inspect.run.as_ref()?)
 }
 
-/// The dataset that it was trained on, if that is there.
+/// Returns the run's dataset, if it is unchanged.
 pub(super) fn dataset(state: &State) -> Option<&DatasetView> {
     let recipe = &summary(run(state)?)?.recipe;
     state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
 }
 
-/// Asks for the predictions wanted now, unless they are shown or under way.
-pub(super) fn want(state: &mut State) -> Vec<Effect> {
+/// Requests the predictions to show, unless they are shown or already requested.
+pub(super) fn request(state: &mut State) -> Vec<Effect> {
     let wanted = subject(state);
     if wanted == state.inspect.subject && wanted.is_some() {
-        // The list may be of a cell, and suspects be wanted now.
+        // The list may be of a cell although the suspects are wanted.
         list::refill(&mut state.inspect);
-        return list::settle(state);
+        return list::request_images(state);
     }
     read(state, wanted)
 }
 
-fn read(state: &mut State, wanted: Option<Subject>) -> Vec<Effect> {
+fn read(state: &mut State, wanted: Option<PredictionRequest>) -> Vec<Effect> {
     state.inspect.subject.clone_from(&wanted);
     state.inspect.stamp = stamp(state);
-    if let Some(known) = wanted.as_ref().zip(state.inspect.seen.as_ref()).map(|(wanted, (seen, _))| wanted == seen)
+    if let Some(known) =
+        wanted.as_ref().zip(state.inspect.answer.as_ref()).map(|(wanted, (request, _))| wanted == request)
         && known
     {
         list::refill(&mut state.inspect);
     }
     let (Some(subject), Some(summary)) = (wanted, run(state).and_then(summary)) else { return Vec::new() };
     let classes = summary.classes.iter().map(|name| printable(name)).collect();
-    vec![Effect::Inspect(InspectEffect::Judge { subject, classes })]
+    vec![Effect::Inspect(InspectEffect::LoadPredictions { subject, classes })]
 }
 
-fn subject(state: &State) -> Option<Subject> {
+fn subject(state: &State) -> Option<PredictionRequest> {
     let inspect = &state.inspect;
     let run = run(state)?;
     let summary = summary(run)?;
@@ -89,22 +90,22 @@ fn subject(state: &State) -> Option<Subject> {
         Split::Validation => inspect.epoch.or_else(best),
         Split::Train | Split::Test => None,
     };
-    Some(Subject { run: run.id.clone(), against: inspect.against.clone(), split: inspect.split, epoch })
+    Some(PredictionRequest { run: run.id.clone(), against: inspect.against.clone(), split: inspect.split, epoch })
 }
 
 fn active(state: &State, run: &RunView) -> bool {
     run.state(state.now).is_some_and(RunState::is_active)
 }
 
-/// What tells whether there may be new predictions.
+/// Returns a value that changes when there may be new predictions.
 fn stamp(state: &State) -> (usize, bool, bool) {
     let Some(run) = run(state) else { return (0, false, false) };
     let (epochs, tested) = summary(run).map_or((0, false), |one| (one.history.len(), one.test.is_some()));
     (epochs, tested, active(state, run))
 }
 
-/// Reads again if there may be new predictions.
-pub(super) fn freshen(state: &mut State) -> Vec<Effect> {
+/// Requests the predictions again if there may be new ones.
+pub(super) fn request_if_changed(state: &mut State) -> Vec<Effect> {
     if stamp(state) == state.inspect.stamp {
         return Vec::new();
     }
@@ -112,7 +113,7 @@ pub(super) fn freshen(state: &mut State) -> Vec<Effect> {
     read(state, wanted)
 }
 
-/// The run this many places on in the list, of those that have something to look into.
+/// Inspects the run `by` positions further in the list of runs with predictions.
 pub(super) fn other_run(state: &mut State, by: isize) -> Vec<Effect> {
     let ids: Vec<RunId> =
         state.library.runs.list.iter().filter(|run| has_predictions(run)).map(|run| run.id.clone()).collect();
@@ -123,10 +124,10 @@ pub(super) fn other_run(state: &mut State, by: isize) -> Vec<Effect> {
     }
     inspect.run = Some(next);
     inspect.epoch = None;
-    want(state)
+    request(state)
 }
 
-/// The next run to hold it against: marked ones first, then the others on the same data; after the last one none.
+/// Compares with the next run: marked runs first, then others on the same images, after the last one none.
 pub(super) fn other_against(state: &mut State) -> Vec<Effect> {
     let Some(own) = run(state).and_then(summary) else { return Vec::new() };
     let same = |run: &&RunView| {
@@ -140,10 +141,10 @@ pub(super) fn other_against(state: &mut State) -> Vec<Effect> {
         Some(here) => ids.iter().position(|id| id == here).and_then(|at| ids.get(at + 1)).cloned(),
     };
     if ids.is_empty() {
-        state.notify("there is no other run on the same images to hold it against".into());
+        state.notify("there is no other run on the same images to compare with".into());
     }
     state.inspect.against = next;
-    want(state)
+    request(state)
 }
 
 fn step(ids: &[RunId], here: Option<&RunId>, by: isize) -> Option<RunId> {

@@ -1,4 +1,4 @@
-//! The images behind a cell, and the suspects: which, in what order, which of them is looked at.
+//! The list of a cell's images or of the suspects: its order and the selected image.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use crate::runs::inspection::Order;
 use crate::tui::messages::{Action, Effect, InspectEffect};
 use crate::tui::state::State;
 
-/// Makes the list of what is under the cursor now, and looks at its first image.
+/// Fills the list for the cursor and selects its first image.
 pub(super) fn refill(inspect: &mut InspectState) {
     inspect.pick = 0;
     refill_in_place(inspect);
 }
 
-/// Makes the list anew and stays at the same place, as far as there is one.
+/// Fills the list again and keeps the selected index.
 pub(super) fn refill_in_place(inspect: &mut InspectState) {
-    let list = match inspect.judgement() {
+    let list = match inspect.report() {
         None => Vec::new(),
-        Some(seen) if inspect.suspects => seen.inspection.hardest(SUSPECTS),
-        Some(seen) => seen.inspection.cell(inspect.cell.0, inspect.cell.1, inspect.order),
+        Some(report) if inspect.suspects => report.inspection.hardest(SUSPECTS),
+        Some(report) => report.inspection.cell(inspect.cell.0, inspect.cell.1, inspect.order),
     };
     inspect.list = Arc::new(list);
 }
 
-/// Sorts otherwise, and goes on looking at the same image.
+/// Sorts by the next criterion and keeps the selected image.
 pub(super) fn reorder(inspect: &mut InspectState) {
     if inspect.suspects {
         return;
@@ -40,22 +40,22 @@ pub(super) fn reorder(inspect: &mut InspectState) {
     inspect.pick = inspect.list.iter().position(|judged| Some(judged.index) == here).unwrap_or(0);
 }
 
-/// Puts the cursor on the most frequent mistake, or keeps it where the classes are as many as before.
+/// Puts the cursor on the most frequent mistake, unless it is already inside of the matrix.
 pub(super) fn worst_cell(inspect: &mut InspectState) {
-    let Some(seen) = inspect.judgement() else { return };
-    let classes = seen.confusion.classes();
+    let Some(report) = inspect.report() else { return };
+    let classes = report.confusion.classes();
     if inspect.cell != (0, 0) && inspect.cell.0 < classes && inspect.cell.1 < classes {
         return;
     }
-    let mistakes = seen.confusion.cells().filter(|(truth, said, _)| truth != said);
-    let worst = mistakes.max_by_key(|(truth, said, count)| {
-        // The first of several equal ones.
-        (*count, std::cmp::Reverse((*truth, *said)))
+    let mistakes = report.confusion.cells().filter(|(truth, predicted, _)| truth != predicted);
+    let worst = mistakes.max_by_key(|(truth, predicted, count)| {
+        // Of equally frequent ones the first is taken.
+        (*count, std::cmp::Reverse((*truth, *predicted)))
     });
-    inspect.cell = worst.map_or((0, 0), |(truth, said, _)| (truth, said));
+    inspect.cell = worst.map_or((0, 0), |(truth, predicted, _)| (truth, predicted));
 }
 
-/// Moves within the list; a line of the pager has `across` images.
+/// Moves the selection within the list; a line of the pager has `across` images.
 pub(super) fn step(inspect: &mut InspectState, movement: Action, across: usize) {
     inspect.pick = match movement {
         Action::Left => inspect.pick.saturating_sub(1),
@@ -68,8 +68,8 @@ pub(super) fn step(inspect: &mut InspectState, movement: Action, across: usize) 
     };
 }
 
-/// Keeps the place within the list, and asks for images that are not at hand.
-pub(super) fn settle(state: &mut State) -> Vec<Effect> {
+/// Limits the selection to the list, and requests images near it that were not read.
+pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     state.inspect.pick = state.inspect.pick.min(state.inspect.list.len().saturating_sub(1));
     if state.inspect.list.is_empty() {
         return Vec::new();
@@ -77,18 +77,18 @@ pub(super) fn settle(state: &mut State) -> Vec<Effect> {
     let Some(dataset) = choose::dataset(state) else { return Vec::new() };
     let (name, fingerprint) = (dataset.name.clone(), dataset.fingerprint.clone());
     let inspect = &mut state.inspect;
-    inspect.faces.settle((name.clone(), fingerprint.clone()));
+    inspect.faces.reset_if_outdated((name.clone(), fingerprint.clone()));
     let split: Split = inspect.split;
     let around = |before: usize, after: usize| {
         let from = inspect.pick.saturating_sub(before);
         let near = inspect.list.iter().skip(from).take(inspect.pick - from + after).map(|judged| judged.index);
-        near.filter(|index| !inspect.faces.asked.contains(&(split, *index))).collect::<Vec<usize>>()
+        near.filter(|index| !inspect.faces.requested.contains(&(split, *index))).collect::<Vec<usize>>()
     };
-    // Not one by one at every step: many, when those that are about to be seen run out.
+    // Images are requested in blocks, before those near the selection run out.
     if around(BLOCK / 3, BLOCK / 3).is_empty() {
         return Vec::new();
     }
     let missing = around(BLOCK / 2, BLOCK);
-    inspect.faces.asked.extend(missing.iter().map(|index| (split, *index)));
-    vec![Effect::Inspect(InspectEffect::Faces { dataset: name, fingerprint, split, indices: missing })]
+    inspect.faces.requested.extend(missing.iter().map(|index| (split, *index)));
+    vec![Effect::Inspect(InspectEffect::LoadFaces { dataset: name, fingerprint, split, indices: missing })]
 }

@@ -1,19 +1,19 @@
-//! What keys and events do on the Inspect screen.
+//! The changes that keys and events make on the Inspect screen.
 
 mod choose;
 mod list;
 
 use super::{InspectPane, Mode};
 use crate::domain::Split;
-use crate::tui::messages::inspect::{Judgement, Subject};
+use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
 use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
 use crate::tui::state::State;
 
-/// Does what the user asked for.
+/// Applies an action. Returns the effects to request.
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     match action {
-        Action::Inspect(action) => return ask(state, action),
+        Action::Inspect(action) => return apply_own(state, action),
         Action::Open if !inspect.list.is_empty() => inspect.pager = !inspect.pager,
         Action::Back if inspect.pager => inspect.pager = false,
         Action::Back if inspect.suspects => return suspects(state),
@@ -26,10 +26,10 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         }
         movement => return cell(state, movement),
     }
-    list::settle(state)
+    list::request_images(state)
 }
 
-fn ask(state: &mut State, action: InspectAction) -> Vec<Effect> {
+fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     match action {
         InspectAction::NextPane => inspect.pane = inspect.pane.step(true),
@@ -39,7 +39,7 @@ fn ask(state: &mut State, action: InspectAction) -> Vec<Effect> {
         InspectAction::Mode => mode(state),
         InspectAction::Order => {
             list::reorder(inspect);
-            return list::settle(state);
+            return list::request_images(state);
         }
         InspectAction::Source => {
             let next = match inspect.split {
@@ -51,10 +51,10 @@ fn ask(state: &mut State, action: InspectAction) -> Vec<Effect> {
         }
         InspectAction::NextRun => return choose::other_run(state, 1),
         InspectAction::PreviousRun => return choose::other_run(state, -1),
-        InspectAction::Against => return choose::other_against(state),
-        InspectAction::Alone => {
+        InspectAction::CompareNext => return choose::other_against(state),
+        InspectAction::CompareNone => {
             inspect.against = None;
-            return choose::want(state);
+            return choose::request(state);
         }
         InspectAction::EpochBack | InspectAction::EpochOn | InspectAction::EpochFirst | InspectAction::EpochLast => {
             return epoch(state, action);
@@ -63,13 +63,13 @@ fn ask(state: &mut State, action: InspectAction) -> Vec<Effect> {
         InspectAction::Mark => return mark(state),
         InspectAction::Evaluate => return evaluate(state),
     }
-    list::settle(state)
+    list::request_images(state)
 }
 
-/// Moves the cursor over the cells of the matrix; over its rows, where the table of classes has the keyboard.
+/// Moves the cursor over the cells of the matrix, or over the rows of the table of classes.
 fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
     let inspect = &mut state.inspect;
-    let Some(last) = inspect.judgement().map(|seen| seen.confusion.classes().saturating_sub(1)) else {
+    let Some(last) = inspect.report().map(|report| report.confusion.classes().saturating_sub(1)) else {
         return Vec::new();
     };
     let (truth, predicted) = inspect.cell;
@@ -85,13 +85,13 @@ fn cell(state: &mut State, movement: Action) -> Vec<Effect> {
     };
     inspect.cell = (to.0.min(last), to.1.min(last));
     list::refill(inspect);
-    list::settle(state)
+    list::request_images(state)
 }
 
 fn mode(state: &mut State) {
     let inspect = &mut state.inspect;
-    let refused = inspect.judgement().and_then(|seen| seen.against.as_ref()?.as_ref().err().cloned());
-    // The other run may still be on its way: who types fast gets the difference all the same.
+    let refused = inspect.report().and_then(|report| report.against.as_ref()?.as_ref().err().cloned());
+    // The other run's predictions may still be loading. The difference is shown once they are read.
     let two = inspect.against.is_some() && refused.is_none();
     inspect.mode = match inspect.mode {
         Mode::Counts => Mode::Shares,
@@ -102,22 +102,22 @@ fn mode(state: &mut State) {
     match refused {
         Some(reason) if counts => state.fail(&reason),
         None if counts => {
-            state.notify("counts; a holds the run against another, and n then shows their difference too".into());
+            state.notify("counts; a compares with another run, and n then also shows the difference".into());
         }
         _ => {}
     }
 }
 
-/// Shows the images of this split.
+/// Shows the predictions for this split.
 fn source(state: &mut State, split: Split) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     inspect.split = split;
     inspect.suspects = false;
     inspect.pager = false;
-    choose::want(state)
+    choose::request(state)
 }
 
-/// Shows the training images with the largest loss, or goes back to what was shown before.
+/// Shows the suspects, or goes back to the previous images.
 fn suspects(state: &mut State) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     if inspect.suspects {
@@ -128,22 +128,22 @@ fn suspects(state: &mut State) -> Vec<Effect> {
     inspect.suspects = true;
     inspect.pager = false;
     inspect.split = Split::Train;
-    let mut effects = choose::want(state);
+    let mut effects = choose::request(state);
     let dataset = choose::dataset(state).map(|dataset| dataset.name.clone());
     effects.extend(dataset.map(|dataset| Effect::Inspect(InspectEffect::ReadMarks(dataset))));
     effects
 }
 
-/// Moves the epoch cursor, showing validation results if others were shown.
+/// Moves the epoch cursor; other results are first replaced by validation results.
 fn epoch(state: &mut State, action: InspectAction) -> Vec<Effect> {
     if state.inspect.split != Split::Validation {
         return source(state, Split::Validation);
     }
     let inspect = &mut state.inspect;
-    let Some(seen) = inspect.judgement() else { return Vec::new() };
-    // From what is wanted, not from what is shown: who holds the key down does not wait for the disk.
-    let here = inspect.subject.as_ref().and_then(|subject| subject.epoch).or(seen.epoch).unwrap_or(0);
-    let epochs = &seen.epochs;
+    let Some(report) = inspect.report() else { return Vec::new() };
+    // The requested epoch counts, because a held key is faster than the disk.
+    let here = inspect.subject.as_ref().and_then(|subject| subject.epoch).or(report.epoch).unwrap_or(0);
+    let epochs = &report.epochs;
     let to = match action {
         InspectAction::EpochBack => epochs.iter().rev().find(|epoch| **epoch < here),
         InspectAction::EpochOn => epochs.iter().find(|epoch| **epoch > here),
@@ -152,15 +152,15 @@ fn epoch(state: &mut State, action: InspectAction) -> Vec<Effect> {
     };
     if let Some(to) = to.copied() {
         inspect.epoch = Some(to);
-        return choose::want(state);
+        return choose::request(state);
     }
     Vec::new()
 }
 
-/// Marks the training image looked at, or takes the mark off.
+/// Marks the selected training image, or unmarks it.
 fn mark(state: &mut State) -> Vec<Effect> {
     if state.inspect.split != Split::Train {
-        state.notify("only training images are marked and left out: w shows those with the largest loss".into());
+        state.notify("only training images can be marked: w shows those with the largest loss".into());
         return Vec::new();
     }
     let (Some(picked), Some(dataset)) = (state.inspect.picked(), choose::dataset(state)) else { return Vec::new() };
@@ -169,7 +169,7 @@ fn mark(state: &mut State) -> Vec<Effect> {
     let found_with = if marked { None } else { state.inspect.run.clone() };
     let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index, found_with };
     state.inspect.pick += 1;
-    let mut effects = list::settle(state);
+    let mut effects = list::request_images(state);
     effects.push(Effect::Inspect(effect));
     effects
 }
@@ -180,10 +180,10 @@ fn evaluate(state: &mut State) -> Vec<Effect> {
     vec![Effect::Inspect(InspectEffect::Evaluate(run))]
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
     match event {
-        InspectEvent::Judged(subject, result) => return judged(state, subject, result),
+        InspectEvent::PredictionsLoaded(subject, result) => return on_predictions(state, subject, result),
         InspectEvent::Faces { dataset, fingerprint, split, faces } => {
             let here = &mut state.inspect.faces;
             if here.of != Some((dataset, fingerprint)) {
@@ -200,7 +200,7 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             let entry = state.library.datasets.list.iter_mut().find(|entry| entry.name == name);
             if let Some(dataset) = entry.and_then(|entry| entry.dataset.as_mut().ok()) {
                 dataset.marks_error = result.as_ref().err().cloned();
-                // What cannot be changed is as it was.
+                // Marks that could not be changed stay as they were.
                 dataset.marked = result.as_ref().unwrap_or(&dataset.marked).clone();
             }
             if let Err(error) = result {
@@ -208,41 +208,47 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             }
         }
         InspectEvent::Evaluating(run, Ok(())) => {
-            state.notify(format!("{run} is being tested again: what it says appears here when that is done"));
+            state.notify(format!("{run} is being tested again: its predictions appear here afterwards"));
         }
         InspectEvent::Evaluating(_, Err(error)) => state.fail(&error),
     }
     Vec::new()
 }
 
-fn judged(state: &mut State, subject: Subject, result: Result<std::sync::Arc<Judgement>, String>) -> Vec<Effect> {
+fn on_predictions(
+    state: &mut State,
+    subject: PredictionRequest,
+    result: Result<std::sync::Arc<PredictionReport>, String>,
+) -> Vec<Effect> {
     let inspect = &mut state.inspect;
-    // Something else is wanted by now.
+    // Other predictions have been requested since.
     if inspect.subject.as_ref() != Some(&subject) {
         return Vec::new();
     }
-    let run = |seen: &Option<(Subject, _)>| seen.as_ref().map(|(seen, _)| (seen.run.clone(), seen.split));
-    let other = run(&inspect.seen) != Some((subject.run.clone(), subject.split));
-    inspect.seen = Some((subject, result));
+    let run = |answer: &Option<(PredictionRequest, _)>| {
+        answer.as_ref().map(|(request, _)| (request.run.clone(), request.split))
+    };
+    let other = run(&inspect.answer) != Some((subject.run.clone(), subject.split));
+    inspect.answer = Some((subject, result));
     if other {
         inspect.pick = 0;
         list::worst_cell(inspect);
     }
     list::refill_in_place(inspect);
-    list::settle(state)
+    list::request_images(state)
 }
 
-/// What is wanted when the screen comes to the front.
+/// Returns the effects to request when the screen comes to the front.
 pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
     choose::follow(state);
     state.inspect.pager = false;
-    choose::want(state)
+    choose::request(state)
 }
 
-/// The runs changed: what is shown may have grown.
+/// Requests new predictions after the runs have changed.
 pub(super) fn on_runs(state: &mut State) -> Vec<Effect> {
     if state.inspect.run.is_none() {
         return on_show(state);
     }
-    choose::freshen(state)
+    choose::request_if_changed(state)
 }

@@ -1,4 +1,4 @@
-//! The effects of the Runs screen: requests to workers, and changes of run folders.
+//! The effects of the Runs screen, which send requests to workers and change run folders.
 
 use crate::domain::RunId;
 use crate::runs::Queue;
@@ -11,18 +11,18 @@ fn words<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
 }
 
 impl Backend {
-    /// Starts a worker that goes on with a run.
+    /// Starts a worker that resumes a run.
     ///
     /// # Errors
-    /// Why not.
+    /// The operation was refused or failed.
     pub fn resume(&self, id: &RunId) -> Result<(), ActionError> {
         Ok(supervise::resume(&self.store, id)?)
     }
 
-    /// Asks a run's worker to stop.
+    /// Requests that a run's worker stops.
     ///
     /// # Errors
-    /// Why not.
+    /// The operation was refused or failed.
     pub fn stop(&self, id: &RunId) -> Result<(), ActionError> {
         Ok(supervise::request_stop(&self.store, id)?)
     }
@@ -32,7 +32,7 @@ impl Backend {
         let failed = restarted.iter().find_map(|run| run.result.as_ref().err().map(|error| (&run.id, error)));
         match (failed, restarted.len()) {
             (Some((id, error)), _) => Err(format!("{id}: {error}")),
-            (None, 0) => Ok("no run of the queue has lost its worker".into()),
+            (None, 0) => Ok("no queued run has lost its worker".into()),
             (None, 1) => Ok(format!("{} has a worker again", restarted[0].id)),
             (None, runs) => Ok(format!("{runs} runs have workers again")),
         }
@@ -68,9 +68,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
         }
         RunsEffect::Kill(id) => {
             let result = words(supervise::kill(store, &id));
-            RunsEvent::Done(
-                result.map(|pid| format!("{}: R goes on with it", supervise::kill::describe_kill(&id, pid))),
-            )
+            RunsEvent::Done(result.map(|pid| format!("{}: R resumes it", supervise::kill::describe_kill(&id, pid))))
         }
         RunsEffect::Continue(id) => {
             let result = words(supervise::unpause(store, &id));
@@ -83,19 +81,19 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
         RunsEffect::Extend { id, epochs, patience } => {
             let result =
                 words(supervise::resume_with_limits(store, &id, Some(epochs), Some(patience), LaunchTime::Queued));
-            RunsEvent::Done(result.map(|()| format!("{id} goes on: {epochs} epochs, patience {patience}")))
+            RunsEvent::Done(result.map(|()| format!("{id} continues: {epochs} epochs, patience {patience}")))
         }
         RunsEffect::Evaluate(id) => {
             let result = words(supervise::evaluate(store, &id, LaunchTime::Queued));
-            RunsEvent::Done(result.map(|()| format!("{id} is tested again")))
+            RunsEvent::Done(result.map(|()| format!("{id} is being tested again")))
         }
         RunsEffect::Move(id, to) => {
             let result = words(Queue::of(store.home()).move_run(&id, &to));
-            RunsEvent::Done(result.map(|(place, of)| format!("{id} is number {place} of {of} that wait")))
+            RunsEvent::Done(result.map(|(position, of)| format!("{id} is number {position} of {of} waiting runs")))
         }
         RunsEffect::RestartQueue => RunsEvent::Done(backend.restart_queue()),
         RunsEffect::CheckQueue => {
-            // A queue that cannot be read is told by whatever is done with it.
+            // Every action on the queue reports an unreadable queue.
             let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
             RunsEvent::QueueLost(listing.lost().len())
         }
@@ -103,16 +101,16 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             let result = words(store.rename(&from, &to, supervise::now()));
             RunsEvent::Renamed { from, result: result.map(|()| to) }
         }
-        RunsEffect::Describe(id, changes) => {
+        RunsEffect::Annotate(id, changes) => {
             let result = words(store.folder(&id).change_annotations(|about| about.apply(changes)));
-            RunsEvent::Done(result.map(|_| format!("what is said about {id} is written")))
+            RunsEvent::Done(result.map(|_| format!("tags and note of {id} are saved")))
         }
-        RunsEffect::Weigh(ids) => {
-            let weighed = |id: RunId| {
+        RunsEffect::Measure(ids) => {
+            let measured = |id: RunId| {
                 let bytes = store.folder(&id).disk_usage();
                 (id, bytes)
             };
-            RunsEvent::Weighed(ids.into_iter().map(weighed).collect())
+            RunsEvent::Measured(ids.into_iter().map(measured).collect())
         }
         RunsEffect::Delete(ids) => backend.delete(ids),
     }

@@ -1,4 +1,4 @@
-//! What is asked of runs, with runs in real folders. No worker is needed, and none is started.
+//! Effects on runs in real folders. No worker is needed, and none is started.
 
 use super::run_effect;
 use crate::domain::{DatasetName, Limits, Outcome, Recipe, RunId, RunState, Tag};
@@ -13,7 +13,7 @@ fn id(name: &str) -> RunId {
     RunId::new(name).expect("an id")
 }
 
-/// A home with a run that was stopped long ago, and one whose worker is on its way.
+/// Returns a home with a run that was stopped long ago, and one whose worker is about to start.
 fn home() -> (tempfile::TempDir, RunStore, Backend) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = RunStore::new(Home::new(folder.path()));
@@ -28,16 +28,16 @@ fn home() -> (tempfile::TempDir, RunStore, Backend) {
     (folder, store, backend)
 }
 
-fn asked(backend: &Backend, effect: RunsEffect) -> RunsEvent {
+fn run(backend: &Backend, effect: RunsEffect) -> RunsEvent {
     run_effect(backend, effect)
 }
 
-/// Why it was refused.
+/// Returns the reason why an effect was refused.
 fn refused(backend: &Backend, effect: RunsEffect) -> String {
     let (RunsEvent::Requested(_, Err(error))
     | RunsEvent::Done(Err(error))
     | RunsEvent::Renamed { result: Err(error), .. }
-    | RunsEvent::Deleted(_, Some(error))) = asked(backend, effect)
+    | RunsEvent::Deleted(_, Some(error))) = run(backend, effect)
     else {
         panic!("it was not refused")
     };
@@ -45,16 +45,16 @@ fn refused(backend: &Backend, effect: RunsEffect) -> String {
 }
 
 #[test]
-fn a_renamed_run_keeps_what_is_said_about_it() {
+fn a_renamed_run_keeps_its_annotations() {
     let (_home, store, backend) = home();
     let tag = |word: &str| AnnotationChange::of_tag(word).expect("a tag");
     let note = Note::new("kept for the figures").expect("a note");
-    // Another program, whose tag the dashboard has not seen yet.
+    // Another program adds a tag that the dashboard has not read yet.
     store.folder(&id("old")).change_annotations(|about| about.apply(vec![tag("shell")])).expect("written");
     let changes = vec![tag("+night"), tag("-none"), AnnotationChange::Note(note.clone())];
-    let written = asked(&backend, RunsEffect::Describe(id("old"), changes));
+    let written = run(&backend, RunsEffect::Annotate(id("old"), changes));
     assert!(matches!(written, RunsEvent::Done(Ok(_))), "{written:?}");
-    let renamed = asked(&backend, RunsEffect::Rename { from: id("old"), to: id("older") });
+    let renamed = run(&backend, RunsEffect::Rename { from: id("old"), to: id("older") });
     let RunsEvent::Renamed { from, result: Ok(to) } = renamed else { panic!("{renamed:?}") };
     assert_eq!((from, to), (id("old"), id("older")));
     let read = store.folder(&id("older")).annotations().expect("about");
@@ -64,7 +64,7 @@ fn a_renamed_run_keeps_what_is_said_about_it() {
 }
 
 #[test]
-fn a_rename_to_a_taken_name_or_of_a_run_at_work_is_refused() {
+fn a_rename_to_a_taken_name_or_of_an_active_run_is_refused() {
     let (_home, store, backend) = home();
     let taken = refused(&backend, RunsEffect::Rename { from: id("old"), to: id("fresh") });
     assert!(taken.contains("fresh"), "{taken}");
@@ -75,15 +75,15 @@ fn a_rename_to_a_taken_name_or_of_a_run_at_work_is_refused() {
 }
 
 #[test]
-fn what_goes_with_a_deletion_is_weighed_and_gone_and_a_run_at_work_stays() {
+fn a_deletion_is_measured_first_and_spares_an_active_run() {
     let (_home, store, backend) = home();
     let folder = store.folder(&id("old"));
     std::fs::write(folder.best_checkpoint(), vec![0; 10_000]).expect("written");
-    let weighed = asked(&backend, RunsEffect::Weigh(vec![id("old"), id("none")]));
-    let RunsEvent::Weighed(sizes) = weighed else { panic!("{weighed:?}") };
+    let measured = run(&backend, RunsEffect::Measure(vec![id("old"), id("none")]));
+    let RunsEvent::Measured(sizes) = measured else { panic!("{measured:?}") };
     assert!(sizes[0].1 > 10_000 && sizes[0].1 < 30_000 && sizes[1] == (id("none"), 0), "{sizes:?}");
-    // The order is that of marking: what comes after the refused one stays too.
-    let deleted = asked(&backend, RunsEffect::Delete(vec![id("old"), id("fresh")]));
+    // Deletion follows the order of marking and ends at the first refused run.
+    let deleted = run(&backend, RunsEffect::Delete(vec![id("old"), id("fresh")]));
     let RunsEvent::Deleted(gone, Some(error)) = deleted else { panic!("{deleted:?}") };
     assert!(gone == [id("old")] && error.contains("fresh"), "{error}");
     assert!(!folder.path().exists() && store.folder(&id("fresh")).path().exists());
@@ -93,11 +93,11 @@ fn what_goes_with_a_deletion_is_weighed_and_gone_and_a_run_at_work_stays() {
 fn requests_reach_the_folder_of_a_run_that_is_about_to_begin() {
     let (_home, store, backend) = home();
     let folder = store.folder(&id("fresh"));
-    let done = asked(&backend, RunsEffect::Pause(id("fresh")));
+    let done = run(&backend, RunsEffect::Pause(id("fresh")));
     assert!(matches!(done, RunsEvent::Requested(_, Ok(()))) && folder.pause_requested(), "{done:?}");
-    let done = asked(&backend, RunsEffect::Continue(id("fresh")));
+    let done = run(&backend, RunsEffect::Continue(id("fresh")));
     assert!(matches!(done, RunsEvent::Requested(_, Ok(()))) && !folder.pause_requested(), "{done:?}");
-    let done = asked(&backend, RunsEffect::Limits { id: id("fresh"), epochs: 80, patience: 12 });
+    let done = run(&backend, RunsEffect::Limits { id: id("fresh"), epochs: 80, patience: 12 });
     assert!(matches!(done, RunsEvent::Requested(_, Ok(()))), "{done:?}");
     assert_eq!(folder.limits().expect("limits"), Some(Limits { epochs: 80, patience: 12 }));
     backend.stop(&id("fresh")).expect("asked");
@@ -105,7 +105,7 @@ fn requests_reach_the_folder_of_a_run_that_is_about_to_begin() {
 }
 
 #[test]
-fn a_run_at_rest_is_asked_for_nothing() {
+fn requests_to_a_run_without_a_worker_are_refused() {
     let (_home, store, backend) = home();
     let limits = |id, epochs| RunsEffect::Limits { id, epochs, patience: 12 };
     for effect in [RunsEffect::Pause(id("old")), RunsEffect::Continue(id("old")), limits(id("old"), 80)] {
@@ -114,7 +114,7 @@ fn a_run_at_rest_is_asked_for_nothing() {
     }
     assert!(backend.stop(&id("old")).is_err_and(|error| error.to_string().contains("old")));
     assert!(refused(&backend, limits(id("fresh"), 0)).contains("epochs"));
-    // Whether it is the trainer, the weights or the worker under way that is missing: nothing is started.
+    // Whether the trainer, the weights or a free worker is missing, nothing is started.
     for run in ["old", "fresh"] {
         refused(&backend, RunsEffect::Evaluate(id(run)));
     }

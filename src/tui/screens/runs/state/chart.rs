@@ -1,4 +1,4 @@
-//! How a run's curves are shown: which of them, how smooth, on which axes, and which part.
+//! The view of a run's curves: metric, smoothing, axes, and visible part.
 
 use crate::domain::RunState;
 use crate::runs::steps::Axis;
@@ -8,27 +8,27 @@ use crate::tui::widgets::curve::{Unit, Window};
 use crate::tui::widgets::figures::real;
 use crate::tui::widgets::scale;
 
-/// Which figures are drawn.
+/// The metric that the curves show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Curves {
     /// Cross-entropy.
     #[default]
     Loss,
-    /// Share of images predicted right.
+    /// The share of images predicted correctly.
     Accuracy,
     /// The optimizer's step size.
     LearningRate,
     /// Training images per second.
     Speed,
-    /// Validation loss less training loss: how far the network fits what it was shown better than the rest.
+    /// Validation loss minus training loss, a measure of overfitting.
     Gap,
 }
 
 impl Curves {
-    /// All of them, in turn.
+    /// All metrics, in the order of the key that switches them.
     pub const ALL: [Self; 5] = [Self::Loss, Self::Accuracy, Self::LearningRate, Self::Speed, Self::Gap];
 
-    /// In words.
+    /// Returns the name on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ impl Curves {
         }
     }
 
-    /// The next one.
+    /// Returns the next metric.
     #[must_use]
     pub fn next(self) -> Self {
         let here = Self::ALL.iter().position(|curves| *curves == self).unwrap_or(0);
@@ -48,45 +48,45 @@ impl Curves {
     }
 }
 
-/// Weights of what was before that `s` goes through.
+/// The weights of the preceding value through which `s` cycles.
 const SMOOTHING: [f64; 5] = [0.0, 0.6, 0.8, 0.9, 0.97];
 
-/// A step of zooming, of moving and of the cursor, as shares of what is shown.
+/// The steps of zoom, pan and cursor, as shares of the visible part.
 const ZOOM: f64 = 0.5;
 const PAN: f64 = 0.25;
 const CURSOR: f64 = 1.0 / 64.0;
 
-/// How curves are shown.
+/// The view of the curves.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Chart {
-    /// Which figures.
+    /// The metric.
     pub curves: Curves,
-    /// The place in the row of smoothings.
+    /// The index in [`SMOOTHING`].
     smoothing: usize,
-    /// Whether upwards equal distances are equal ratios.
+    /// Whether the vertical axis is logarithmic.
     pub log: bool,
-    /// What the axis below counts.
+    /// The unit of the horizontal axis.
     pub axis: Axis,
-    /// The part of the axis that is shown; `None` for all of it.
+    /// The visible part of the axis; `None` for all of it.
     pub window: Option<Window>,
-    /// Where values are read off.
+    /// The position at which values are read.
     pub cursor: Option<f64>,
 }
 
 impl Chart {
-    /// The weight of what was before, 0 for curves as they are.
+    /// Returns the weight of the preceding value; 0 for raw curves.
     #[must_use]
     pub fn smoothing(&self) -> f64 {
         SMOOTHING.get(self.smoothing).copied().unwrap_or(0.0)
     }
 
-    /// More smoothing, and after the most none.
-    pub fn smooth(&mut self) {
+    /// Smooths more; after the strongest smoothing not at all.
+    pub fn smooth_more(&mut self) {
         self.smoothing = (self.smoothing + 1) % SMOOTHING.len();
     }
 
-    /// The next axis, all of it.
-    pub fn turn_axis(&mut self) {
+    /// Switches to the next axis and shows all of it.
+    pub fn next_axis(&mut self) {
         self.axis = match self.axis {
             Axis::Epochs => Axis::Steps,
             Axis::Steps => Axis::Seconds,
@@ -95,13 +95,13 @@ impl Chart {
         self.reset();
     }
 
-    /// All of the axis, and no cursor.
+    /// Shows the whole axis, without a cursor.
     pub fn reset(&mut self) {
         self.window = None;
         self.cursor = None;
     }
 
-    /// What the axis counts, for drawing.
+    /// Returns the unit of the axis for drawing.
     #[must_use]
     pub fn unit(&self) -> Unit {
         match self.axis {
@@ -111,32 +111,32 @@ impl Chart {
         }
     }
 
-    /// The part of an axis that is shown.
+    /// Returns the visible part of the axis.
     #[must_use]
-    pub fn shown(&self, whole: Window) -> Window {
+    pub fn visible(&self, whole: Window) -> Window {
         self.window.map_or(whole, |window| window.within(whole))
     }
 
-    fn put(&mut self, window: Window, whole: Window) {
+    fn set_window(&mut self, window: Window, whole: Window) {
         self.window = (window.span() < whole.span()).then_some(window);
     }
 
-    /// Shows less or more, around the cursor, else around `here`.
+    /// Zooms in or out around the cursor, or around `here` if the cursor is not visible.
     pub fn zoom(&mut self, whole: Window, here: f64, closer: bool) {
-        let shown = self.shown(whole);
+        let shown = self.visible(whole);
         let about = self.cursor.filter(|x| shown.contains(*x)).unwrap_or(here);
-        self.put(shown.zoomed(whole, if closer { ZOOM } else { 1.0 / ZOOM }, about), whole);
+        self.set_window(shown.zoomed(whole, if closer { ZOOM } else { 1.0 / ZOOM }, about), whole);
     }
 
-    /// Shows what is before or behind.
+    /// Moves the visible part forward or back.
     pub fn pan(&mut self, whole: Window, forward: bool) {
-        let window = self.shown(whole).panned(whole, if forward { PAN } else { -PAN });
-        self.put(window, whole);
+        let window = self.visible(whole).panned(whole, if forward { PAN } else { -PAN });
+        self.set_window(window, whole);
     }
 
-    /// Moves the cursor, from the middle where there is none; what is shown moves with it.
-    pub fn step(&mut self, whole: Window, forward: bool) {
-        let shown = self.shown(whole);
+    /// Moves the cursor, which starts in the middle. The visible part follows it.
+    pub fn move_cursor(&mut self, whole: Window, forward: bool) {
+        let shown = self.visible(whole);
         let by = shown.span() * if forward { CURSOR } else { -CURSOR };
         let before = self.cursor.filter(|x| shown.contains(*x));
         let cursor = before.map_or(shown.from.midpoint(shown.to), |x| (x + by).clamp(whole.from, whole.to));
@@ -147,7 +147,7 @@ impl Chart {
     }
 }
 
-/// Where the epochs of a run lie on an axis.
+/// The positions of a run's epochs on an axis.
 #[derive(Debug, Clone, Copy)]
 pub struct EpochPositions<'a> {
     axis: Axis,
@@ -156,20 +156,20 @@ pub struct EpochPositions<'a> {
 }
 
 impl<'a> EpochPositions<'a> {
-    /// Of a run that can be read.
+    /// Returns the positions of a run; `None` if it cannot be read.
     #[must_use]
     pub fn of(run: &'a RunView, axis: Axis) -> Option<Self> {
         Some(Self { axis, summary: run.summary.as_ref().ok()?, steps: run.curves.as_deref() })
     }
 
-    /// Optimizer steps in an epoch.
+    /// Returns the number of optimizer steps in an epoch.
     fn steps_an_epoch(&self) -> f64 {
-        let told = self.summary.progress.map(|progress| f64::from(progress.steps));
+        let logged = self.summary.progress.map(|progress| f64::from(progress.steps));
         let batch = f64::from(self.summary.recipe.batch_size.max(1));
-        told.unwrap_or_else(|| self.summary.images.map_or(1.0, |images| (real(images.train as u64) / batch).ceil()))
+        logged.unwrap_or_else(|| self.summary.images.map_or(1.0, |images| (real(images.train as u64) / batch).ceil()))
     }
 
-    /// Where an epoch ends.
+    /// Returns the position of an epoch's end.
     #[must_use]
     pub fn end_of(&self, epoch: u32) -> f64 {
         match self.axis {
@@ -187,23 +187,23 @@ impl<'a> EpochPositions<'a> {
         }
     }
 
-    /// How far the run is.
+    /// Returns the position of the latest data.
     #[must_use]
     pub fn reached(&self) -> f64 {
         let latest = self.steps.and_then(|steps| steps.buckets().last()).map(|bucket| bucket.to.on(self.axis));
         latest.unwrap_or(0.0).max(self.end_of(self.summary.epoch()))
     }
 
-    /// The whole axis: to what is reached, with room to grow while the run goes on.
+    /// Returns the whole axis: to the latest data, with room to grow while the run is active.
     #[must_use]
-    pub fn whole(&self, stands: RunState) -> Window {
+    pub fn whole(&self, run_state: RunState) -> Window {
         let summary = self.summary;
         let epoch = summary.progress.map_or(summary.epoch(), |progress| progress.epoch);
-        let last = if stands.is_active() { scale::epochs(epoch, summary.limits.epochs) } else { epoch.max(1) };
+        let last = if run_state.is_active() { scale::epochs(epoch, summary.limits.epochs) } else { epoch.max(1) };
         match self.axis {
             Axis::Epochs | Axis::Steps => Window::until(self.end_of(last)),
-            Axis::Seconds if stands.is_active() => {
-                // In large steps: an axis that moves with every second cannot be read.
+            Axis::Seconds if run_state.is_active() => {
+                // The end grows in large steps, because an axis that moves every second is not readable.
                 let reached = self.reached().max(1.0);
                 let step = scale::step(reached, 4);
                 Window::until((reached / step).ceil() * step)

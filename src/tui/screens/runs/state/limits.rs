@@ -1,30 +1,30 @@
-//! Epochs and patience as they are typed, and what they would mean for a run.
+//! Parsing of typed epochs and patience, and their consequences for a run.
 
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, Monitor};
 use crate::runs::Summary;
 
-/// What is accepted.
+/// The accepted form.
 const FORM: &str = "type epochs and a number, patience and a number, or both, such as: epochs 80 patience 12";
 
-/// Reads `epochs 80 patience 12`, each of which may be missing: what is not given stays as in `in_force`.
+/// Parses `epochs 80 patience 12`. A missing one stays as in `in_force`.
 ///
 /// # Errors
-/// What is wrong, and what is accepted.
-pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
+/// The reason why the text is invalid, with the accepted form.
+pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
     let (mut epochs, mut patience) = (None, None);
     let mut words = text.split(|c: char| c.is_whitespace() || c == '=' || c == ',').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
-        let place = match word {
+        let target = match word {
             "epochs" | "epoch" | "e" => &mut epochs,
             "patience" | "p" => &mut patience,
             _ => return Err(FORM.into()),
         };
-        let number = words.next().ok_or_else(|| format!("{word} how many?"))?;
+        let number = words.next().ok_or_else(|| format!("{word} needs a number, such as: {word} 80"))?;
         let wrong = |_| format!("{word} must be a whole number, not '{number}'");
-        // Only patience can be off.
+        // Only patience accepts `off`.
         let off = word.starts_with('p') && number == "off";
-        *place = Some(if off { Patience::OFF } else { number.parse::<u32>().map_err(wrong)? });
+        *target = Some(if off { Patience::OFF } else { number.parse::<u32>().map_err(wrong)? });
     }
     if epochs.is_none() && patience.is_none() {
         return Err(FORM.into());
@@ -34,18 +34,18 @@ pub fn parse(text: &str, in_force: Limits) -> Result<Limits, String> {
     Ok(limits)
 }
 
-/// What these limits would mean for the run as it is.
+/// Returns a sentence on the end of the run under these limits.
 #[must_use]
-pub fn meaning(summary: &Summary, limits: Limits) -> String {
+pub fn describe_limits(summary: &Summary, limits: Limits) -> String {
     let (epoch, status) = (summary.epoch(), &summary.early_stopping);
     if !limits.allow_another_epoch(epoch, status.waited) {
         let spent = if epoch >= limits.epochs {
             format!("{epoch} epochs are done")
         } else {
-            format!("{} epochs went by without a better one", status.waited)
+            format!("{} epochs brought no improvement", status.waited)
         };
         let then =
-            if summary.progress.is_some() { "it ends after the epoch under way" } else { "nothing is left to train" };
+            if summary.progress.is_some() { "it ends after the current epoch" } else { "nothing is left to train" };
         return format!("{spent}: {then}");
     }
     let end = epoch + (limits.patience - status.waited);
@@ -77,13 +77,13 @@ mod tests {
             (" epochs  7 ", Ok((7, 10))),
             ("", Err("type epochs")),
             ("80", Err("type epochs")),
-            ("epochs", Err("epochs how many?")),
+            ("epochs", Err("epochs needs a number")),
             ("epochs many", Err("epochs must be a whole number")),
             ("epochs 0", Err("epochs must be 1 to 10000")),
             ("patience 1001", Err("patience must be 1 to 1000")),
         ];
         for (text, expected) in table {
-            match (parse(text, now), expected) {
+            match (parse_limits(text, now), expected) {
                 (Ok(limits), Ok((epochs, patience))) => assert_eq!(limits, Limits { epochs, patience }, "{text}"),
                 (Err(error), Err(start)) => assert!(error.starts_with(start), "{text}: {error}"),
                 (found, _) => panic!("{text}: {found:?}"),

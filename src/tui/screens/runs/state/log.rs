@@ -1,67 +1,67 @@
-//! Which part of a run's log is shown: its end, or what somebody scrolled to.
+//! The visible part of a run's log: its end, or the part to which the user scrolled.
 
 use super::super::LogLine;
 
-/// Which part of a log is shown.
+/// The visible part of a log, and the search text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogView {
-    /// Lines between the last one shown and the newest; 0 follows the newest.
+    /// The number of lines between the last visible one and the newest; 0 at the newest.
     pub back: usize,
-    /// Whether new lines are held off although the newest is shown.
+    /// Whether the view stays where it is although the newest line is visible.
     pub held: bool,
-    /// What is searched for; empty for nothing.
+    /// The search text; empty for none.
     pub search: String,
 }
 
-/// Lines that a log has behind the last one of `before`.
-pub(super) fn grown(before: &[LogLine], after: &[LogLine]) -> usize {
+/// Returns the number of lines in `after` that follow the last one of `before`.
+pub(super) fn count_new_lines(before: &[LogLine], after: &[LogLine]) -> usize {
     let Some(last) = before.last() else { return 0 };
-    let place = after.iter().rposition(|line| line == last);
-    place.map_or(0, |place| after.len() - place - 1)
+    let index = after.iter().rposition(|line| line == last);
+    index.map_or(0, |index| after.len() - index - 1)
 }
 
 impl LogView {
-    /// Whether it moves with the newest line.
+    /// Returns whether the view moves with the newest line.
     #[must_use]
     pub fn follows(&self) -> bool {
         self.back == 0 && !self.held
     }
 
-    /// Keeps what is shown in place when so many lines come behind it.
-    pub(super) fn hold(&mut self, grown: usize) {
+    /// Keeps the visible lines in place after `grown` new lines were added.
+    pub(super) fn keep_position(&mut self, grown: usize) {
         if !self.follows() {
             self.back += grown;
         }
     }
 
-    /// Shows lines further back (above 0) or nearer to the end, among `count`.
+    /// Scrolls back by `by` lines, or forward if it is negative, in a log of `count` lines.
     pub fn scroll(&mut self, by: isize, count: usize) {
         self.back = self.back.saturating_add_signed(by).min(count.saturating_sub(1));
         self.held &= self.back > 0;
     }
 
-    /// Follows the newest line, or stops to.
-    pub fn toggle(&mut self) {
+    /// Follows the newest line, or stops following.
+    pub fn toggle_following(&mut self) {
         self.held = self.follows();
         self.back = 0;
     }
 
-    /// Whether a line is one that is searched for.
+    /// Returns whether a line contains the search text, in any case.
     #[must_use]
-    pub fn hits(&self, line: &LogLine) -> bool {
+    pub fn matches(&self, line: &LogLine) -> bool {
         !self.search.is_empty() && line.text.to_lowercase().contains(&self.search.to_lowercase())
     }
 
-    /// Shows the next hit towards the beginning, or towards the end, around both; `false` where there is none.
+    /// Shows the next match towards the beginning or the end, wrapping around. Returns `false` if there is none.
     pub fn find(&mut self, log: &[LogLine], towards_end: bool, from_here: bool) -> bool {
         let count = log.len();
         let here = count.saturating_sub(1 + self.back.min(count.saturating_sub(1)));
         let skip = usize::from(!from_here);
-        let place =
+        let index =
             |step: usize| if towards_end { (here + step) % count } else { (here + count - step % count) % count };
-        let found = (skip..count + skip).map(place).find(|place| self.hits(&log[*place]));
-        if let Some(place) = found {
-            self.back = count - 1 - place;
+        let found = (skip..count + skip).map(index).find(|index| self.matches(&log[*index]));
+        if let Some(index) = found {
+            self.back = count - 1 - index;
             self.held = true;
         }
         found.is_some()
@@ -77,23 +77,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_scrolled_to_stays_in_place() {
+    fn the_visible_lines_stay_in_place_while_the_log_grows() {
         let (before, after) = (lines(&["a", "b", "c"]), lines(&["a", "b", "c", "d", "e"]));
         let mut view = LogView::default();
-        view.hold(grown(&before, &after));
+        view.keep_position(count_new_lines(&before, &after));
         assert!(view.follows());
         view.scroll(1, 3);
-        view.hold(grown(&before, &after));
+        view.keep_position(count_new_lines(&before, &after));
         assert_eq!(view.back, 3);
-        view.toggle();
+        view.toggle_following();
         assert!(view.follows());
-        view.toggle();
-        view.hold(2);
+        view.toggle_following();
+        view.keep_position(2);
         assert_eq!((view.back, view.follows()), (2, false));
     }
 
     #[test]
-    fn a_search_goes_around() {
+    fn a_search_wraps_around() {
         let log = lines(&["epoch 1", "saved", "epoch 2", "tested"]);
         let mut view = LogView { search: "EPOCH".into(), ..LogView::default() };
         let mut found = Vec::new();

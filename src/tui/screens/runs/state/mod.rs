@@ -1,4 +1,4 @@
-//! What the Runs screen knows.
+//! The state of the Runs screen.
 
 mod chart;
 mod limits;
@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use chart::{Chart, Curves, EpochPositions};
-pub use limits::{meaning, parse as parse_limits};
+pub use limits::{describe_limits, parse_limits};
 pub use log::LogView;
 pub use requests::{PendingRequest, Request};
 
 use crate::domain::RunId;
+use crate::runs::comparison::MAX_RUNS;
 pub use crate::runs::detail::LogLine;
 use crate::runs::facts::RunFacts;
 use crate::runs::query::{Query, SortKey};
@@ -22,82 +23,79 @@ use crate::tui::library::{Library, RunView};
 use crate::tui::messages::Context;
 use crate::tui::messages::runs;
 
-/// Most runs that Compare shows side by side.
-pub const COMPARED: usize = 6;
-
-/// The part of a run that the keyboard moves in, where it takes the whole screen.
+/// The part of a run on the whole screen that has the keyboard focus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pane {
-    /// The curves and what stands beside them.
+    /// The curves and the panel.
     #[default]
     Curves,
     /// The log.
     Log,
 }
 
-/// Which runs the list shows.
+/// The filter of the list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// As it was typed.
+    /// The filter as typed.
     pub text: String,
-    /// What it means.
+    /// The parsed filter.
     pub query: Query,
 }
 
-/// What a line typed on the Runs screen is for.
+/// The purpose of a line typed on the Runs screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunsPurpose {
-    /// Which runs the list shows.
+    /// A filter for the list.
     Filter {
-        /// What was in force before.
+        /// The previous filter.
         before: String,
     },
-    /// Another name.
+    /// A new name for a run.
     Rename(RunId),
-    /// Tags to add and to take off.
+    /// Tags to add to runs and to remove from them.
     Tag(Vec<RunId>),
-    /// A note.
+    /// The note of a run.
     Note(RunId),
-    /// Other limits.
+    /// New limits for a run.
     Limits(RunId),
-    /// What to look for in the log.
+    /// The text to search in the log.
     Search {
-        /// What was looked for before.
+        /// The previous search text.
         before: String,
     },
 }
 
-/// What the Runs screen knows.
+/// The state of the Runs screen.
 #[derive(Debug, Clone, Default)]
 pub struct RunsState {
     /// The runs that the list shows, as indices into the library, in the order of the list.
     pub shown: Vec<usize>,
-    /// What the list is filtered by.
+    /// The filter of the list.
     pub filter: Filter,
-    /// What it is ordered by; `None` for active ones first, then the youngest.
+    /// The sort key of the list; `None` for active runs first, then the youngest.
     pub sort: Option<SortKey>,
-    /// The selected one, by name: a list that moves must not change what is selected.
+    /// The name of the selected run, which a moving list does not change.
     pub selected: Option<RunId>,
-    /// The marked ones, in the order in which they were marked: what Compare shows.
+    /// The marked runs in the order of marking, which Compare shows.
     pub marked: Vec<RunId>,
     /// Whether the selected run takes the whole screen.
     pub whole: bool,
-    /// The part of it that the keyboard moves in.
+    /// The part of it that has the keyboard focus.
     pub pane: Pane,
     /// Whether that part takes the whole screen.
     pub pane_whole: bool,
-    /// How its curves are shown.
+    /// The view of its curves.
     pub chart: Chart,
-    /// Which part of its log is shown.
+    /// The visible part of its log.
     pub log: LogView,
-    /// What workers were asked for and have not answered.
+    /// The requests that workers have not answered yet.
     pub pending: Vec<PendingRequest>,
-    /// What the line is for that is being typed.
+    /// The purpose of the line that is being typed.
     pub prompt: Option<RunsPurpose>,
 }
 
 impl RunsState {
-    /// Where the keyboard points.
+    /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
         match (self.whole, self.pane) {
@@ -107,12 +105,12 @@ impl RunsState {
         }
     }
 
-    /// Takes a new list of runs into the library. Returns messages about the requests that it answers.
+    /// Replaces the library's runs. Returns messages about the answered requests.
     pub fn replace(&mut self, library: &mut Library, list: Vec<RunView>, now: u64) -> Vec<String> {
         self.change(library, now, |runs| *runs = list)
     }
 
-    /// Takes runs that are new or changed into the library. Returns messages about the requests that they answer.
+    /// Merges new and changed runs into the library. Returns messages about the answered requests.
     pub fn merge(&mut self, library: &mut Library, changed: Vec<RunView>, now: u64) -> Vec<String> {
         let mut changed: BTreeMap<RunId, RunView> = changed.into_iter().map(|run| (run.id.clone(), run)).collect();
         self.change(library, now, |runs| {
@@ -125,7 +123,7 @@ impl RunsState {
         })
     }
 
-    /// Changes the list, and keeps selection, marks and the shown part of the log with their runs.
+    /// Changes the list, and keeps selection, marks and the visible part of the log with their runs.
     fn change(&mut self, library: &mut Library, now: u64, change: impl FnOnce(&mut Vec<RunView>)) -> Vec<String> {
         let index = self.index(library);
         let before = self.current(library).map(|run| (run.id.clone(), Arc::clone(&run.log)));
@@ -139,8 +137,8 @@ impl RunsState {
         let ids: HashSet<&RunId> = library.runs.list.iter().map(|run| &run.id).collect();
         self.marked.retain(|id| ids.contains(id));
         if let Some((id, log)) = before {
-            let grown = library.runs.find(&id).map_or(0, |after| log::grown(&log, &after.log));
-            self.log.hold(grown);
+            let grown = library.runs.find(&id).map_or(0, |after| log::count_new_lines(&log, &after.log));
+            self.log.keep_position(grown);
         }
         self.arrange(library, now);
         // After a deletion the run that takes its index is selected.
@@ -149,25 +147,25 @@ impl RunsState {
             self.select(index.min(self.shown.len().saturating_sub(1)), library);
         }
         let mut messages = self.take_answers(library, now);
-        // A run that was just launched is looked for in the list.
+        // The user looks for a run that was just launched, so a filter that hides it is reported.
         let hidden = awaited.filter(|id| library.runs.find(id).is_some() && self.index(library).is_none());
-        messages.extend(hidden.map(|id| format!("{id} is there, and the filter hides it: / changes the filter")));
+        messages.extend(hidden.map(|id| format!("{id} is there, but the filter hides it: / changes the filter")));
         messages
     }
 
-    /// The runs to be read with curve and log: the one that is shown, and those that Compare shows.
+    /// Returns the runs to read with curve and log: the visible one, and those that Compare shows.
     #[must_use]
-    pub fn wanted(&self, library: &Library) -> Vec<RunId> {
+    pub fn runs_to_read(&self, library: &Library) -> Vec<RunId> {
         let shown = self.current(library).map(|run| run.id.clone());
-        let marked = self.marked.iter().take(COMPARED).filter(|id| shown.as_ref() != Some(id));
+        let marked = self.marked.iter().take(MAX_RUNS).filter(|id| shown.as_ref() != Some(id));
         shown.iter().chain(marked).cloned().collect()
     }
 
     fn take_answers(&mut self, library: &Library, now: u64) -> Vec<String> {
         let mut messages = Vec::new();
-        self.pending.retain(|asked| {
-            let Some(run) = library.runs.find(&asked.id) else { return false };
-            match asked.answer(run, now) {
+        self.pending.retain(|pending| {
+            let Some(run) = library.runs.find(&pending.id) else { return false };
+            match pending.answer(run, now) {
                 Some(words) => {
                     messages.push(words);
                     false
@@ -178,11 +176,11 @@ impl RunsState {
         messages
     }
 
-    /// Filters and orders the list anew.
+    /// Filters and sorts the list.
     pub fn arrange(&mut self, library: &Library, now: u64) {
         let wanted = |run: &RunView, facts: Option<&RunFacts>| match facts {
             Some(facts) => self.filter.query.matches(facts),
-            // What cannot be read fits no condition, and must not get lost where there is none.
+            // An unreadable run matches no condition, but must not disappear from an unfiltered list.
             None => self.filter.query.is_empty() || run.id.as_str().contains(self.filter.text.trim()),
         };
         if self.sort.is_none() && self.filter.query.is_empty() {
@@ -207,7 +205,7 @@ impl RunsState {
         self.shown = shown.into_iter().map(|(index, _)| index).collect();
     }
 
-    /// The runs that the list shows, in its order.
+    /// Returns the runs that the list shows, in its order.
     #[must_use]
     pub fn visible<'a>(&'a self, library: &'a Library) -> impl ExactSizeIterator<Item = &'a RunView> {
         self.shown.iter().map(|index| &library.runs.list[*index])
@@ -218,7 +216,7 @@ impl RunsState {
         self.visible(library).position(|run| run.id == *id)
     }
 
-    /// The index of the selected run among those shown; 0 where none of them is selected.
+    /// Returns the index of the selected run in the list; 0 where none is selected.
     #[must_use]
     pub fn position(&self, library: &Library) -> usize {
         self.index(library).unwrap_or(0)
@@ -233,21 +231,21 @@ impl RunsState {
         self.selected = id;
     }
 
-    /// The selected run, if the list shows any.
+    /// Returns the selected run, if the list shows any.
     #[must_use]
     pub fn current<'a>(&self, library: &'a Library) -> Option<&'a RunView> {
         self.shown.get(self.position(library)).map(|index| &library.runs.list[*index])
     }
 
-    /// What the worker of a run was asked for last and has not answered.
+    /// Returns the latest request to a run's worker that has no answer yet.
     #[must_use]
-    pub fn unanswered(&self, id: &RunId) -> Option<&PendingRequest> {
-        self.pending.iter().rfind(|asked| asked.id == *id)
+    pub fn pending_request(&self, id: &RunId) -> Option<&PendingRequest> {
+        self.pending.iter().rfind(|pending| pending.id == *id)
     }
 
-    /// The runs that an action is for: the marked ones where several are, else the selected one.
+    /// Returns the targets of an action: the marked runs if there are several, else the selected run.
     #[must_use]
-    pub fn meant(&self, library: &Library) -> Vec<RunId> {
+    pub fn targets(&self, library: &Library) -> Vec<RunId> {
         match (self.marked.as_slice(), self.current(library)) {
             (marked, _) if marked.len() > 1 && !self.whole => marked.to_vec(),
             (_, Some(run)) => vec![run.id.clone()],

@@ -1,4 +1,4 @@
-//! How the selected run is looked at: its curves and its log.
+//! The keys of the selected run's curves and log.
 
 use super::super::{EpochPositions, Pane, RunsPurpose};
 use super::ask;
@@ -7,31 +7,31 @@ use crate::tui::messages::{Action, RunsAction, moved};
 use crate::tui::state::State;
 use crate::tui::widgets::curve::Window;
 
-/// The whole axis of the selected run's curves, and where one looks first: at the newest of what goes on, else at the
-/// middle of what is shown.
+/// Returns the whole axis of the selected run's curves and the center of zooming. That is the newest data of a running
+/// run, else the middle of the visible part.
 fn axis(state: &State) -> Option<(Window, f64)> {
     let run = state.runs.current(&state.library)?;
-    let stands = run.state(state.now)?;
-    let places = EpochPositions::of(run, state.runs.chart.axis)?;
-    let whole = places.whole(stands);
-    let shown = state.runs.chart.shown(whole);
-    let newest = places.reached();
-    let live = stands == RunState::Running && shown.contains(newest);
+    let run_state = run.state(state.now)?;
+    let positions = EpochPositions::of(run, state.runs.chart.axis)?;
+    let whole = positions.whole(run_state);
+    let shown = state.runs.chart.visible(whole);
+    let newest = positions.reached();
+    let live = run_state == RunState::Running && shown.contains(newest);
     Some((whole, if live { newest } else { shown.from.midpoint(shown.to) }))
 }
 
 pub(super) fn cursor(state: &mut State, forward: bool) {
     if let Some((whole, _)) = axis(state) {
-        state.runs.chart.step(whole, forward);
+        state.runs.chart.move_cursor(whole, forward);
     }
 }
 
 pub(super) fn apply(state: &mut State, action: RunsAction) {
     match action {
         RunsAction::ToggleCurve => state.runs.chart.curves = state.runs.chart.curves.next(),
-        RunsAction::Smooth => state.runs.chart.smooth(),
+        RunsAction::Smooth => state.runs.chart.smooth_more(),
         RunsAction::LogScale => state.runs.chart.log = !state.runs.chart.log,
-        RunsAction::Axis => state.runs.chart.turn_axis(),
+        RunsAction::Axis => state.runs.chart.next_axis(),
         RunsAction::ZoomReset => state.runs.chart.reset(),
         RunsAction::ZoomIn | RunsAction::ZoomOut => {
             if let Some((whole, here)) = axis(state) {
@@ -53,10 +53,10 @@ pub(super) fn apply(state: &mut State, action: RunsAction) {
             state.runs.pane_whole = !(state.runs.whole && state.runs.pane_whole);
             state.runs.whole |= state.runs.current(&state.library).is_some();
         }
-        RunsAction::Follow => state.runs.log.toggle(),
+        RunsAction::Follow => state.runs.log.toggle_following(),
         RunsAction::Search => {
             let before = state.runs.log.search.clone();
-            let explanation = "any part of a line; n and N go to the next hit and the one before";
+            let explanation = "any part of a line; n and N go to the next and the previous match";
             ask(
                 state,
                 RunsPurpose::Search { before: before.clone() },
@@ -71,19 +71,19 @@ pub(super) fn apply(state: &mut State, action: RunsAction) {
     }
 }
 
-/// Shows the next hit.
+/// Shows the next match, or an error if there is none.
 pub(super) fn search(state: &mut State, towards_end: bool, from_here: bool) {
     let Some(log) = state.runs.current(&state.library).map(|run| run.log.clone()) else { return };
     if state.runs.log.search.is_empty() {
-        return state.fail("nothing is searched for: / takes what to look for");
+        return state.fail("there is no search text: / starts a search");
     }
     if !state.runs.log.find(&log, towards_end, from_here) {
-        let words = format!("the log has no '{}'", state.runs.log.search);
+        let words = format!("the log does not contain '{}'", state.runs.log.search);
         state.fail(&words);
     }
 }
 
-/// Moves in the log; towards its beginning is up.
+/// Scrolls the log; up is towards its beginning.
 pub(super) fn scroll(state: &mut State, movement: Action) {
     let count = state.runs.current(&state.library).map_or(0, |run| run.log.len());
     let here = count.saturating_sub(1 + state.runs.log.back);

@@ -1,12 +1,13 @@
-//! What keys and events do on the Runs screen: the list and its marks; the rest stands beside.
+//! The changes that keys and events make on the Runs screen; this file has those of the list and its marks.
 
-mod about;
 mod detail;
+mod manage;
+pub(super) mod prompts;
 mod requests;
-pub(super) mod typed;
 
-use super::{COMPARED, Filter, Pane, Request, RunsPurpose, RunsState};
+use super::{Filter, Pane, Request, RunsPurpose, RunsState};
 use crate::domain::RunId;
+use crate::runs::comparison::MAX_RUNS;
 use crate::runs::query::SortKey;
 use crate::runs::queue::QueueMove;
 use crate::supervise::LaunchError;
@@ -17,7 +18,7 @@ use crate::tui::screens::{entry, go_to, prompt};
 use crate::tui::state::{Input, Overlay, Prompt, State};
 use crate::tui::widgets::figures::count;
 
-/// Most characters of a typed line.
+/// The maximum number of characters of a typed line.
 const LINE: usize = 2_000;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
@@ -28,7 +29,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             state.runs.pane = Pane::Curves;
             state.runs.pane_whole = false;
         }
-        Action::Runs(action) => return own(state, action),
+        Action::Runs(action) => return apply_own(state, action),
         Action::Left | Action::Right => detail::cursor(state, action == Action::Right),
         movement if state.runs.whole && state.runs.pane == Pane::Log => detail::scroll(state, movement),
         movement => {
@@ -40,7 +41,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
+fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
     match action {
         RunsAction::Stop => return requests::stop(state),
         RunsAction::Resume => return requests::resume(state),
@@ -50,23 +51,23 @@ fn own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::MarkShown => mark_shown(state),
         RunsAction::Sort => sort(state),
         RunsAction::Reverse => reverse(state),
-        RunsAction::Filter => filter(state),
-        RunsAction::Rename => about::rename(state),
-        RunsAction::Tag => about::tag(state),
-        RunsAction::Note => about::note(state),
-        RunsAction::Delete => return about::delete(state),
+        RunsAction::Filter => ask_filter(state),
+        RunsAction::Rename => manage::rename(state),
+        RunsAction::Tag => manage::tag(state),
+        RunsAction::Note => manage::note(state),
+        RunsAction::Delete => return manage::delete(state),
         RunsAction::Pause => return requests::pause(state),
         RunsAction::Earlier => return requests::move_in_queue(state, QueueMove::Up),
         RunsAction::Later => return requests::move_in_queue(state, QueueMove::Down),
         RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
-        RunsAction::Limits => requests::limits(state),
+        RunsAction::Limits => requests::ask_limits(state),
         RunsAction::Evaluate => return requests::evaluate(state),
         shown => detail::apply(state, shown),
     }
     Vec::new()
 }
 
-/// Takes an event in.
+/// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
     match event {
         RunsEvent::Done(Ok(words)) => state.notify(words),
@@ -78,27 +79,27 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
             }
         }
         RunsEvent::ResumeFinished(id, Ok(())) => state.notify(format!("{id} goes on")),
-        RunsEvent::ResumeFinished(id, Err(error)) => not_resumed(state, &id, &error),
+        RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
         RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
         RunsEvent::QueueLost(0) => {}
         RunsEvent::QueueLost(runs) => {
-            let runs = count(runs, "run of the queue has lost its worker", "runs of the queue have lost their workers");
-            state.notify(format!("{runs}: Q on Runs, or mien queue restart, brings back what is lost"));
+            let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
+            state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }
-        RunsEvent::Renamed { from, result } => about::renamed(state, &from, result),
-        RunsEvent::Weighed(sizes) => about::weighed(state, &sizes),
-        RunsEvent::Deleted(gone, error) => about::deleted(state, &gone, error),
+        RunsEvent::Renamed { from, result } => manage::renamed(state, &from, result),
+        RunsEvent::Measured(sizes) => manage::measured(state, &sizes),
+        RunsEvent::Deleted(gone, error) => manage::deleted(state, &gone, error),
     }
     Vec::new()
 }
 
-/// Tells why a run does not go on: with the key that helps, where the error names a command of the shell.
-fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
+/// Shows the reason why a run was not resumed, with a key instead of a shell command.
+fn show_resume_error(state: &mut State, id: &RunId, error: &ActionError) {
     let words = match error {
         ActionError::Launch(error) => match &**error {
-            LaunchError::Finished { .. } => finished(id),
-            LaunchError::Busy { id } => format!("a worker is at {id} already"),
+            LaunchError::Finished { .. } => describe_finished(id),
+            LaunchError::Busy { id } => format!("{id} already has a worker"),
             error => error.to_string(),
         },
         error => error.to_string(),
@@ -106,41 +107,41 @@ fn not_resumed(state: &mut State, id: &RunId, error: &ActionError) {
     state.fail(&words);
 }
 
-/// Why a finished run is not resumed.
-fn finished(id: &RunId) -> String {
+/// Returns the reason why a finished run is not resumed.
+fn describe_finished(id: &RunId) -> String {
     format!("{id} is finished: e extends it, r repeats its settings")
 }
 
-/// The request to stop is in the run's folder.
+/// Remembers the request to stop, which is now in the run's folder.
 fn on_stop_requested(state: &mut State, id: &RunId) {
     requests::remember(state, id, Request::Stop);
     state.notify(format!("asked {id} to stop: it ends after the current batch"));
 }
 
-/// How a list of runs is taken in; returns messages.
-type Take = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String>;
+/// A function that puts read runs into the library and returns messages.
+type PutRuns = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String>;
 
-/// Takes in runs that were read.
-pub fn on_runs(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect> {
+/// Puts read runs into the library. Returns the effects to request.
+pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effect> {
     state.library.runs.error = None;
-    let messages = take(&mut state.runs, &mut state.library, list, state.now);
-    answered(state, messages);
+    let messages = put(&mut state.runs, &mut state.library, list, state.now);
+    show_answer(state, messages);
     if !state.touched && !state.library.runs.list.is_empty() {
-        // Who has runs opens the dashboard to see how they stand.
+        // A user who has runs wants to see them first.
         state.screen = Screen::Runs;
     }
     entry(state.screen).on_runs(state)
 }
 
-/// Shows the last message that came with a new list of runs, unless an error is shown.
-fn answered(state: &mut State, words: Vec<String>) {
+/// Shows the last message about new runs, unless an error is shown.
+fn show_answer(state: &mut State, words: Vec<String>) {
     let errs = state.message.as_ref().is_some_and(|message| message.error);
     if let (Some(words), false) = (words.into_iter().next_back(), errs) {
         state.notify(words);
     }
 }
 
-/// From a part on the whole screen to the run, from the run to the list, and there to the list without its filter.
+/// Goes back from a pane to the run, from the run to the list, and from a filtered list to all runs.
 fn back(state: &mut State) {
     let runs = &mut state.runs;
     if runs.pane_whole {
@@ -154,10 +155,10 @@ fn back(state: &mut State) {
     }
 }
 
-/// Opens a line to type for the Runs screen.
+/// Opens a prompt of the Runs screen.
 fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
     let input = Input::default().of_at_most(LINE);
-    // What these change stays in sight.
+    // The prompt does not cover the list or the log, which these change while the user types.
     let live = matches!(purpose, RunsPurpose::Filter { .. } | RunsPurpose::Search { .. });
     state.runs.prompt = Some(purpose);
     let mut prompt = Prompt { title, explanation, input, error: None, live };
@@ -165,7 +166,7 @@ fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: Stri
     prompt::open(state, prompt);
 }
 
-/// The selected run, or a word that there is none.
+/// Returns the selected run, or shows an error that there is none.
 fn current(state: &mut State) -> Option<RunView> {
     let run = state.runs.current(&state.library).cloned();
     if run.is_none() {
@@ -181,12 +182,12 @@ fn repeat(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     let (form, choices) = state.form_and_choices();
-    form.repeat(run.id.clone(), &summary.recipe_in_force(), &choices);
+    form.copy_run(run.id.clone(), &summary.recipe_in_force(), &choices);
     state.runs.selected = Some(run.id.clone());
     go_to(state, Screen::Train)
 }
 
-/// Marks the selected run, or takes the mark off it, and goes on to the next one.
+/// Marks the selected run, or unmarks it, and selects the next one.
 fn mark(state: &mut State) {
     let runs = &mut state.runs;
     let Some(id) = runs.current(&state.library).map(|run| run.id.clone()) else { return };
@@ -199,7 +200,7 @@ fn mark(state: &mut State) {
         let next = (runs.position(&state.library) + 1).min(runs.shown.len().saturating_sub(1));
         runs.select(next, &state.library);
     }
-    too_many(state);
+    warn_of_many(state);
 }
 
 fn mark_shown(state: &mut State) {
@@ -209,17 +210,17 @@ fn mark_shown(state: &mut State) {
     runs.marked.extend(new);
     let marked = runs.marked.len();
     state.notify(format!("{marked} marked"));
-    too_many(state);
+    warn_of_many(state);
 }
 
-fn too_many(state: &mut State) {
+fn warn_of_many(state: &mut State) {
     let marked = state.runs.marked.len();
-    if marked > COMPARED {
-        state.notify(format!("{marked} marked: Compare shows the first {COMPARED}, actions are for all"));
+    if marked > MAX_RUNS {
+        state.notify(format!("{marked} marked: Compare shows the first {MAX_RUNS}, actions apply to all"));
     }
 }
 
-/// Orders by the next field, and after the last one as at the start.
+/// Sorts by the next field; after the last field in the default order.
 fn sort(state: &mut State) {
     let here = state.runs.sort.and_then(|key| SortKey::FIELDS.iter().position(|field| *field == key.by));
     let next = here.map_or(0, |here| here + 1);
@@ -233,19 +234,19 @@ fn reverse(state: &mut State) {
             state.runs.sort = Some(key.reversed());
             state.runs.arrange(&state.library, state.now);
         }
-        None => state.fail("the list is in its own order, active runs first: o orders it by a column"),
+        None => state.fail("the list is in its default order, active runs first: o sorts it by a column"),
     }
 }
 
-fn filter(state: &mut State) {
+fn ask_filter(state: &mut State) {
     const EXPLANATION: &str = "words, and fields with a value: state:running val_acc>0.6 strategy:cnn tag:night age<2h; \
-                               ! before one means the opposite; empty shows all runs";
+                               a leading ! negates; empty shows all runs";
     let before = state.runs.filter.text.clone();
     let purpose = RunsPurpose::Filter { before: before.clone() };
     ask(state, purpose, "filter".into(), EXPLANATION.into(), &before);
 }
 
-/// Asks before something that cannot be taken back.
+/// Asks for confirmation before an irreversible action.
 fn confirm(state: &mut State, title: &'static str, lines: Vec<String>, yes: &'static str, effects: Vec<Effect>) {
     state.overlay = Some(Overlay::Confirm(crate::tui::state::Confirm { title, lines, yes, effects }));
 }

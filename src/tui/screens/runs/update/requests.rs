@@ -1,4 +1,4 @@
-//! What is asked of workers: stop, pause, go on, keep to other limits, test again. A request is remembered until the
+//! Requests to workers: stop, pause, continue, change limits, evaluate again. A request is remembered until the
 //! worker's events answer it.
 
 use super::super::{PendingRequest, Request, RunsPurpose};
@@ -10,23 +10,23 @@ use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::State;
 
-/// Remembers what is asked for until it is answered.
+/// Remembers a request until it is answered.
 pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
-    state.runs.pending.retain(|asked| asked.id != *id || asked.request == Request::Stop);
+    state.runs.pending.retain(|pending| pending.id != *id || pending.request == Request::Stop);
     state.runs.pending.push(PendingRequest { id: id.clone(), request, at: state.now });
 }
 
-/// The runs that are meant and active, or words on why there is none.
+/// Returns the active runs among the targets, or shows the reason why there is none.
 fn active(state: &mut State, what: &str) -> Vec<RunView> {
     let now = state.now;
-    let meant = state.runs.meant(&state.library);
+    let targets = state.runs.targets(&state.library);
     let runs: Vec<RunView> =
-        meant.iter().filter_map(|id| state.library.runs.find(id)).filter(|run| run.is_active(now)).cloned().collect();
+        targets.iter().filter_map(|id| state.library.runs.find(id)).filter(|run| run.is_active(now)).cloned().collect();
     if runs.is_empty() {
-        let words = match meant.as_slice() {
+        let words = match targets.as_slice() {
             [] => "no run is selected".into(),
             [one] => match state.library.runs.find(one).and_then(|run| run.state(now)) {
-                Some(stands) => format!("{one} is {stands}: there is nothing to {what}"),
+                Some(run_state) => format!("{one} is {run_state}: there is nothing to {what}"),
                 None => format!("{one} cannot be read"),
             },
             several => format!("none of the {} marked runs is active: there is nothing to {what}", several.len()),
@@ -59,18 +59,18 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Asks whether the worker of a run that has not stopped is to be killed.
+/// Asks whether to kill the worker of a run that ignores a request to stop.
 fn offer_to_kill(state: &mut State, run: &RunView) {
     let epoch = run.summary.as_ref().map_or(0, |summary| summary.epoch());
-    let goes_on = match epoch {
+    let then = match epoch {
         0 => "R then starts it again.".into(),
-        epoch => format!("R then goes on after epoch {epoch}; what it did since is lost."),
+        epoch => format!("R then resumes after epoch {epoch}; later steps are lost."),
     };
     let asked = state.now.saturating_sub(run.stop_asked.unwrap_or(state.now)) / 1_000;
     let lines = vec![
         format!("{} does not answer. Kill its worker?", run.id),
         format!("It was asked to stop {asked} s ago and has not stopped."),
-        goes_on,
+        then,
     ];
     confirm(state, "kill", lines, "yes, kill", vec![Effect::Runs(RunsEffect::Kill(run.id.clone()))]);
 }
@@ -85,35 +85,35 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
         }
         Some(RunState::Paused) => return pause(state),
         Some(RunState::Finished) => {
-            state.fail(&super::finished(&id));
+            state.fail(&super::describe_finished(&id));
         }
-        Some(stands) => state.fail(&format!("{id} is {stands}: nothing to resume")),
+        Some(run_state) => state.fail(&format!("{id} is {run_state}: nothing to resume")),
         None => state.fail(&format!("{id} cannot be read")),
     }
     Vec::new()
 }
 
-/// Lets the worker of the selected run wait, or go on where it waits.
+/// Pauses the selected run, or continues it if it is paused.
 pub(super) fn pause(state: &mut State) -> Vec<Effect> {
     let Some(run) = current(state) else { return Vec::new() };
     let id = run.id.clone();
-    let waits_to_pause = state.runs.unanswered(&id).map(|asked| asked.request) == Some(Request::Pause);
+    let pause_pending = state.runs.pending_request(&id).map(|pending| pending.request) == Some(Request::Pause);
     match run.state(state.now) {
         Some(RunState::Paused) => {
             remember(state, &id, Request::Continue);
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
         // The pause was requested a moment ago and is withdrawn.
-        Some(stands) if stands.is_active() && waits_to_pause => {
-            state.runs.pending.retain(|asked| asked.id != id);
+        Some(run_state) if run_state.is_active() && pause_pending => {
+            state.runs.pending.retain(|pending| pending.id != id);
             vec![Effect::Runs(RunsEffect::Continue(id))]
         }
-        Some(stands) if stands.is_active() => {
+        Some(run_state) if run_state.is_active() => {
             remember(state, &id, Request::Pause);
             vec![Effect::Runs(RunsEffect::Pause(id))]
         }
-        Some(stands) => {
-            state.fail(&format!("{id} is {stands}: there is nothing to pause"));
+        Some(run_state) => {
+            state.fail(&format!("{id} is {run_state}: there is nothing to pause"));
             Vec::new()
         }
         None => {
@@ -123,20 +123,20 @@ pub(super) fn pause(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Moves the selected run among those that wait for the same device.
+/// Moves the selected run among the runs that wait for the same device.
 pub(super) fn move_in_queue(state: &mut State, to: QueueMove) -> Vec<Effect> {
     let Some(run) = current(state) else { return Vec::new() };
     let id = run.id.clone();
     match run.state(state.now) {
         Some(RunState::Queued) => return vec![Effect::Runs(RunsEffect::Move(id, to))],
-        Some(stands) => state.fail(&format!("{id} is {stands}: only runs that wait are moved in the queue")),
+        Some(run_state) => state.fail(&format!("{id} is {run_state}: only waiting runs are moved in the queue")),
         None => state.fail(&format!("{id} cannot be read")),
     }
     Vec::new()
 }
 
-/// Opens the line in which epochs and patience are typed.
-pub(super) fn limits(state: &mut State) {
+/// Opens the prompt for epochs and patience.
+pub(super) fn ask_limits(state: &mut State) {
     let Some(run) = current(state) else { return };
     let (Ok(summary), id) = (&run.summary, run.id.clone()) else {
         return state.fail(&format!("{} cannot be read", run.id));
@@ -155,7 +155,7 @@ pub(super) fn evaluate(state: &mut State) -> Vec<Effect> {
     let Some(run) = current(state) else { return Vec::new() };
     let id = run.id.clone();
     if run.is_active(state.now) {
-        state.fail(&format!("a worker is at {id}: it is tested when its training is over"));
+        state.fail(&format!("{id} is active: it is tested when its training has ended"));
     } else if run.saved {
         return vec![Effect::Runs(RunsEffect::Evaluate(id))];
     } else {

@@ -1,4 +1,4 @@
-//! What is wrong with the form, line by line and in words.
+//! The errors of the form, line by line.
 
 use super::super::{Field, Form, FormChoices};
 use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
@@ -6,27 +6,27 @@ use crate::domain::{DatasetName, Hyperparameter, RunId, Strategy, StrategyChoice
 use crate::weights::ADVICE;
 
 impl Form {
-    /// What is wrong with a line, if anything.
+    /// Returns the error of a line, if it has one.
     #[must_use]
     pub fn error(&self, field: Field, choices: &FormChoices<'_>) -> Option<String> {
         let of_recipe = || self.problems(choices).into_iter().find(|problem| self.field_of(problem) == field);
         let of_recipe = || of_recipe().map(|problem| problem.to_string());
         match field {
             Field::Dataset | Field::Weights | Field::From => self.missing(field, choices).or_else(of_recipe),
-            Field::Without => self.unknown_marks(choices).or_else(of_recipe),
+            Field::LeftOut => self.unknown_marks(choices).or_else(of_recipe),
             Field::Setting(setting) => self.refused(setting, choices).or_else(of_recipe),
             Field::Name => RunId::of_new_run(self.name.text()).err().map(|error| error.to_string()),
             Field::Strategy | Field::Launch => None,
         }
     }
 
-    /// The first line that is wrong, and what is wrong with it.
+    /// Returns the first line with an error, and the error.
     #[must_use]
     pub fn first_error(&self, choices: &FormChoices<'_>) -> Option<(Field, String)> {
         self.fields().into_iter().find_map(|field| Some((field, self.error(field, choices)?)))
     }
 
-    /// The problems of the recipes that the form describes; of its choices, while these are no recipe yet.
+    /// Returns the problems of the form's recipes; while they are incomplete, the problems of the choices.
     fn problems(&self, choices: &FormChoices<'_>) -> Vec<Problem> {
         if let StrategyChoice::One(Strategy::Finetune) = self.strategy_choice {
             let start = self.start(choices).map(|run| &run.id).or(self.from.as_ref());
@@ -55,44 +55,44 @@ impl Form {
         problems
     }
 
-    /// The line on which a problem is seen to.
+    /// Returns the line in which the user can solve a problem.
     fn field_of(&self, problem: &Problem) -> Field {
         let field = match problem.subject() {
             Subject::Dataset => Field::Dataset,
             Subject::Weights => Field::Weights,
             Subject::Start => Field::From,
-            Subject::LeftOutImages => Field::Without,
+            Subject::LeftOutImages => Field::LeftOut,
             Subject::Setting(setting) => Field::Setting(setting),
             Subject::Recipe => Field::Strategy,
         };
-        // Fine-tuning has the dataset and the weights of the run that it starts from.
+        // Fine-tuning takes the dataset and the weights from the run that it starts from.
         if self.fields().contains(&field) { field } else { Field::From }
     }
 
-    /// What a line says for which nothing is chosen, or nothing can be yet.
+    /// Returns the error of a line without a choice, for example because the home has none to offer.
     fn missing(&self, field: Field, choices: &FormChoices<'_>) -> Option<String> {
         let weights = &choices.library.weights;
         match field {
-            Field::Dataset if self.dataset.is_none() => Some("there is no dataset yet: see screen 1".into()),
+            Field::Dataset if self.dataset.is_none() => Some("there is no dataset yet: import one on Data (1)".into()),
             Field::Weights if weights.error.is_some() => weights.error.clone(),
-            Field::Weights if !weights.loaded => Some("the weights are not read yet".into()),
+            Field::Weights if !weights.loaded => Some("the weights are still being read".into()),
             Field::Weights if self.weights(choices).is_none() => {
                 Some(format!("there are no pretrained weights yet: {ADVICE}"))
             }
             Field::From if self.from.is_none() && self.start(choices).is_none() => {
-                Some("there is no features run to start from yet: train one first, strategy features".into())
+                Some("there is no features run to start from: train one first (strategy features)".into())
             }
             _ => None,
         }
     }
 
-    /// Why it is not known which images are marked, where these are to be left out.
+    /// Returns the error of reading the marks, if the marked images are to be left out.
     fn unknown_marks(&self, choices: &FormChoices<'_>) -> Option<String> {
         let error = self.dataset(choices)?.marks_error.as_ref()?;
-        self.without.is_none().then(|| format!("{error}; or choose none with ← →"))
+        self.left_out_choice.is_none().then(|| format!("{error}; or choose none with ← →"))
     }
 
-    /// Why a setting does not take what was typed.
+    /// Returns the reason why the typed value of a setting is invalid.
     fn refused(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Option<String> {
         let value = self.value(setting, choices);
         if value.text().trim().is_empty() && self.default_of(setting, choices).is_none() {

@@ -1,4 +1,4 @@
-//! What the form chooses from: the datasets, weights and runs of the home.
+//! The choices of the form: the datasets, weights and runs of the home.
 
 use std::cmp::Reverse;
 
@@ -17,21 +17,22 @@ pub struct FormChoices<'a> {
 }
 
 impl<'a> FormChoices<'a> {
-    /// The base of this name, if it can be read.
+    /// Returns the base of this name, if it can be read.
     #[must_use]
     pub fn base(&self, name: &WeightsName) -> Option<&'a Manifest> {
         self.library.weights.find(name)?.as_ref().ok()
     }
 
-    /// Whether a worker is at the run, or about to be.
+    /// Returns whether the run has a worker, or one may start at any time.
     #[must_use]
     pub fn is_active(&self, run: &RunView) -> bool {
         run.state(self.now).is_some_and(RunState::is_active)
     }
 
-    /// The runs that fine-tuning can start from, newest first: on a base, with weights saved or at work.
+    /// Returns the runs from which fine-tuning can start, newest first. They have a base, and have saved weights or are
+    /// active.
     #[must_use]
-    pub fn starts(&self) -> Vec<&'a RunView> {
+    pub fn start_candidates(&self) -> Vec<&'a RunView> {
         let on_base = |run: &RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.transfer.is_some());
         let mut runs: Vec<&RunView> =
             self.library.runs.list.iter().filter(|run| on_base(run) && (run.saved || self.is_active(run))).collect();
@@ -39,7 +40,7 @@ impl<'a> FormChoices<'a> {
         runs
     }
 
-    /// All runs that can be read, newest first.
+    /// Returns all runs that can be read, newest first.
     #[must_use]
     pub fn summaries(&self) -> Vec<&'a Summary> {
         let mut runs: Vec<&Summary> =

@@ -1,17 +1,17 @@
-//! The Train form: what is chosen and typed. Whether it can be launched says `check`, what it amounts to says `order`.
+//! The state of the Train form. `check` finds its errors, and `order` derives the runs to launch.
 
 mod check;
 mod choices;
-
-mod order;
+mod launch_plan;
+mod left_out;
 mod preset;
-mod without;
 
 use std::collections::HashMap;
 
 pub use choices::FormChoices;
-pub use order::Order;
-pub use without::Without;
+pub use launch_plan::LaunchPlan;
+pub(super) use launch_plan::NOTHING_TO_TRAIN_ON;
+pub use left_out::LeftOutChoice;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::tui::library::{DatasetView, RunView};
@@ -22,16 +22,16 @@ use crate::tui::state::Input;
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
-    /// One strategy, or all four.
+    /// The strategy, or all four in order.
     Strategy,
-    /// Which dataset.
+    /// The dataset.
     Dataset,
     /// The run whose best weights fine-tuning starts from.
     From,
-    /// Which pretrained base.
+    /// The pretrained base.
     Weights,
-    /// Which training images to do without.
-    Without,
+    /// The training images to leave out.
+    LeftOut,
     /// A setting of the recipe.
     Setting(Hyperparameter),
     /// The run's name.
@@ -41,7 +41,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Whether it is typed, not chosen.
+    /// Returns whether the field is typed, not chosen.
     #[must_use]
     pub fn takes_text(self) -> bool {
         match self {
@@ -52,30 +52,30 @@ impl Field {
     }
 }
 
-/// The form.
+/// The Train form.
 #[derive(Debug, Clone)]
 pub struct Form {
-    /// What is to be trained.
+    /// The chosen strategy, or all four.
     pub strategy_choice: StrategyChoice,
     /// The chosen dataset. Fine-tuning takes that of the run it starts from.
     pub dataset: Option<DatasetName>,
-    /// The base that somebody chose; `None` takes the preferred one.
+    /// The base that the user chose; `None` for the preferred one.
     pub weights: Option<WeightsName>,
-    /// The run to start from that somebody chose; `None` takes the newest.
+    /// The run to start from that the user chose; `None` for the newest.
     pub from: Option<RunId>,
-    /// The images to do without that somebody chose; `None` takes the usual ones.
-    pub without: Option<Without>,
-    /// What was typed or chosen, for each practice of its own; a default where there is nothing.
+    /// The images to leave out that the user chose; `None` for the default choice.
+    pub left_out_choice: Option<LeftOutChoice>,
+    /// The typed or chosen settings for each strategy choice; a missing one has its default.
     typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
-    /// The run's name; the beginning of the names of three.
+    /// The run's name, or the beginning of the names of four runs.
     pub name: Input,
-    /// Whether the user typed the name: a suggestion then leaves it alone.
+    /// Whether the user typed the name. A suggestion must not replace it then.
     pub named: bool,
-    /// Where the keyboard is.
+    /// The field with the keyboard focus.
     pub focus: Field,
-    /// Whether a launch is under way.
+    /// Whether a launch is being performed.
     pub launching: bool,
-    /// The run whose settings were taken over, and those settings.
+    /// The repeated run and its settings.
     pub repeated: Option<(RunId, Box<Recipe>)>,
 }
 
@@ -86,7 +86,7 @@ impl Default for Form {
 }
 
 impl Form {
-    /// Where the keyboard points.
+    /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
         match self.focus {
@@ -96,7 +96,7 @@ impl Form {
         }
     }
 
-    /// The form with every default.
+    /// Returns the form with all defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -104,7 +104,7 @@ impl Form {
             dataset: None,
             weights: None,
             from: None,
-            without: None,
+            left_out_choice: None,
             typed: HashMap::new(),
             name: Input::default(),
             named: false,
@@ -114,7 +114,7 @@ impl Form {
         }
     }
 
-    /// The lines, from the top: what is trained on what, then how.
+    /// Returns the lines from the top.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
         let on: &[Field] = match self.strategy_choice {
@@ -122,14 +122,14 @@ impl Form {
             StrategyChoice::One(Strategy::Features) | StrategyChoice::All => &[Field::Dataset, Field::Weights],
             StrategyChoice::One(Strategy::Finetune) => &[Field::From],
         };
-        // What is left out stays in sight on 24 lines.
+        // Precision comes last, so that the images to leave out are visible on 24 lines.
         let last = Hyperparameter::Precision;
         let settings = self.strategy_choice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
-        first.chain(settings).chain([Field::Without, Field::Setting(last), Field::Name, Field::Launch]).collect()
+        first.chain(settings).chain([Field::LeftOut, Field::Setting(last), Field::Name, Field::Launch]).collect()
     }
 
-    /// The dataset that would be trained on, if it is there.
+    /// Returns the dataset to train on, if it can be read.
     #[must_use]
     pub fn dataset<'a>(&self, choices: &FormChoices<'a>) -> Option<&'a DatasetView> {
         let name = match self.strategy_choice {
@@ -139,25 +139,25 @@ impl Form {
         choices.library.datasets.find(name)
     }
 
-    /// The base that is chosen, or preferred where none is.
+    /// Returns the chosen base, or the preferred one.
     #[must_use]
     pub fn weights<'a>(&'a self, choices: &FormChoices<'a>) -> Option<&'a WeightsName> {
         self.weights.as_ref().or_else(|| choices.library.weights.preferred())
     }
 
-    /// The run that fine-tuning would start from: the chosen one, else the newest features run.
+    /// Returns the run from which fine-tuning starts: the chosen one, else the newest features run.
     #[must_use]
     pub fn start<'a>(&self, choices: &FormChoices<'a>) -> Option<&'a RunView> {
         if let Some(chosen) = &self.from {
             return choices.library.runs.list.iter().find(|run| run.id == *chosen);
         }
-        let starts = choices.starts();
+        let candidates = choices.start_candidates();
         let features =
             |run: &&&RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.strategy == Strategy::Features);
-        starts.iter().find(features).or(starts.first()).copied()
+        candidates.iter().find(features).or(candidates.first()).copied()
     }
 
-    /// A setting's default; `None` where each of the runs has its own.
+    /// Returns a setting's default; `None` where the four strategies have different ones.
     #[must_use]
     pub fn default_of(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Option<String> {
         match self.strategy_choice {
@@ -179,14 +179,14 @@ impl Form {
         }
     }
 
-    /// What stands in a setting: nothing where each of the runs has its own default.
+    /// Returns the value of a setting; empty where the four strategies have different defaults.
     #[must_use]
     pub fn value(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Input {
         let typed = self.typed.get(&(self.strategy_choice, setting)).cloned();
         typed.unwrap_or_else(|| Input::new(self.default_of(setting, choices).unwrap_or_default()))
     }
 
-    /// The text under the keyboard, if the focused line takes text.
+    /// Returns the text of the focused line, if it accepts text.
     pub fn input(&mut self, choices: &FormChoices<'_>) -> Option<&mut Input> {
         match self.focus {
             Field::Name => Some(&mut self.name),
@@ -198,24 +198,24 @@ impl Form {
         }
     }
 
-    /// Puts text into a setting.
-    pub fn put(&mut self, setting: Hyperparameter, text: impl Into<String>) {
+    /// Sets the text of a setting.
+    pub fn set_text(&mut self, setting: Hyperparameter, text: impl Into<String>) {
         self.typed.insert((self.strategy_choice, setting), Input::new(text));
     }
 
-    /// Puts the focused line back to its default.
+    /// Resets the focused line to its default.
     pub fn reset(&mut self) {
         match self.focus {
             Field::Setting(setting) => drop(self.typed.remove(&(self.strategy_choice, setting))),
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
-            Field::Without => self.without = None,
+            Field::LeftOut => self.left_out_choice = None,
             _ => {}
         }
     }
 
-    /// Forgets what was typed where it is the default: that then follows what the default follows.
-    pub fn settle(&mut self, choices: &FormChoices<'_>) {
+    /// Removes typed values that equal their defaults. Otherwise they would not follow a default that changes.
+    pub fn drop_defaults(&mut self, choices: &FormChoices<'_>) {
         for setting in self.strategy_choice.settings() {
             let default = self.default_of(setting, choices).unwrap_or_default();
             if self.value(setting, choices).text() == default {
@@ -224,8 +224,8 @@ impl Form {
         }
     }
 
-    /// Takes over what a recipe trains, and how.
-    pub fn fill(&mut self, recipe: &Recipe, choices: &FormChoices<'_>) {
+    /// Copies the strategy and all settings of a recipe.
+    pub fn copy_recipe(&mut self, recipe: &Recipe, choices: &FormChoices<'_>) {
         self.strategy_choice = StrategyChoice::One(recipe.strategy);
         match recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref()) {
             Some(fine_tuning) => self.from = Some(fine_tuning.from.clone()),
@@ -234,36 +234,40 @@ impl Form {
         if let Some(transfer) = recipe.transfer.as_ref().filter(|transfer| transfer.fine_tuning.is_none()) {
             self.weights = Some(transfer.weights.clone());
         }
-        self.without = Some(match &recipe.left_out {
-            none if none.is_empty() => Without::Nothing,
-            some => Without::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
+        self.left_out_choice = Some(match &recipe.left_out {
+            none if none.is_empty() => LeftOutChoice::Nothing,
+            some => LeftOutChoice::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
         });
         for setting in self.strategy_choice.settings() {
-            self.put(setting, setting.get(recipe));
+            self.set_text(setting, setting.get(recipe));
         }
-        self.settle(choices);
+        self.drop_defaults(choices);
         if !self.fields().contains(&self.focus) {
             self.focus = Field::Strategy;
         }
     }
 
-    /// Takes a run's settings over, and remembers them: what is then changed stands out.
-    pub fn repeat(&mut self, id: RunId, recipe: &Recipe, choices: &FormChoices<'_>) {
-        self.fill(recipe, choices);
+    /// Copies a run's settings and remembers them, so that later changes are highlighted.
+    pub fn copy_run(&mut self, id: RunId, recipe: &Recipe, choices: &FormChoices<'_>) {
+        self.copy_recipe(recipe, choices);
         self.repeated = Some((id, Box::new(recipe.clone())));
     }
 
-    /// The run whose settings were taken over, and what it has in a setting, if that is not what the form has.
+    /// Returns the repeated run and its value of a setting, if the form has another value.
     #[must_use]
-    pub fn differs(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Option<(&RunId, String)> {
+    pub fn difference_from_repeated(
+        &self,
+        setting: Hyperparameter,
+        choices: &FormChoices<'_>,
+    ) -> Option<(&RunId, String)> {
         let (id, recipe) = self.repeated.as_ref()?;
         let theirs = setting.get(recipe);
         let same = self.value(setting, choices).text().trim() == theirs;
         (self.strategy_choice == StrategyChoice::One(recipe.strategy) && !same).then_some((id, theirs))
     }
 
-    /// Moves the focus, around both ends.
-    pub fn step(&mut self, by: isize) {
+    /// Moves the focus, wrapping around at both ends.
+    pub fn move_focus(&mut self, by: isize) {
         let fields = self.fields();
         let here = fields.iter().position(|field| *field == self.focus).unwrap_or(0);
         let count = fields.len();
@@ -278,9 +282,9 @@ mod tests {
     #[test]
     fn the_focus_goes_around() {
         let mut form = Form::new();
-        form.step(-1);
+        form.move_focus(-1);
         assert_eq!(form.focus, Field::Launch);
-        form.step(1);
+        form.move_focus(1);
         assert_eq!(form.focus, Field::Strategy);
     }
 }

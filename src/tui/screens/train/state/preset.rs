@@ -1,31 +1,34 @@
-//! Sets of settings with a name, which fill the form.
+//! Named sets of settings that fill the form.
 
 use super::super::{Form, FormChoices};
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 
+/// The settings that presets leave unchanged.
+const UNCHANGED: [Hyperparameter; 2] = [Hyperparameter::Seed, Hyperparameter::Device];
+
 /// A named set of settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
-    /// The program's own.
+    /// The defaults.
     Default,
-    /// As the published figures were made: Adam at one rate, patience 6.
+    /// The settings of the published scores: Adam at a constant rate, patience 6.
     Reference,
-    /// A few epochs, to see whether all works.
+    /// A few epochs, to check that everything works.
     Quick,
 }
 
 impl Preset {
-    /// Those that a practice has. Runs in a row have no published settings in common.
+    /// Returns the presets of a strategy choice. All four strategies have no published settings in common.
     #[must_use]
     pub fn of(strategy_choice: StrategyChoice) -> &'static [Self] {
         match strategy_choice {
-            // No published figures are of the deeper network.
+            // There are no published scores of the deeper network.
             StrategyChoice::One(Strategy::Deep) | StrategyChoice::All => &[Self::Default, Self::Quick],
             StrategyChoice::One(_) => &[Self::Default, Self::Reference, Self::Quick],
         }
     }
 
-    /// In a word.
+    /// Returns the name on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -35,17 +38,17 @@ impl Preset {
         }
     }
 
-    /// What it is for.
+    /// Returns the purpose in words.
     #[must_use]
     pub fn purpose(self) -> &'static str {
         match self {
-            Self::Default => "the program's own settings",
-            Self::Reference => "as the published figures were made",
-            Self::Quick => "a few epochs, to see whether all works",
+            Self::Default => "the default settings",
+            Self::Reference => "as for the published scores",
+            Self::Quick => "a few epochs, to check that everything works",
         }
     }
 
-    /// What it sets; all else is the default.
+    /// Returns the preset's settings that are not defaults.
     fn settings(self, strategy_choice: StrategyChoice) -> Vec<(Hyperparameter, &'static str)> {
         use Hyperparameter as H;
         let published =
@@ -66,33 +69,31 @@ impl Preset {
 }
 
 impl Form {
-    /// Puts a preset's settings into the form; the seed and the device stay as they are.
-    pub fn choose(&mut self, preset: Preset, choices: &FormChoices<'_>) {
-        let kept = [Hyperparameter::Seed, Hyperparameter::Device];
-        for setting in self.strategy_choice.settings().filter(|setting| !kept.contains(setting)) {
+    /// Fills the form with a preset; seed and device stay as they are.
+    pub fn apply_preset(&mut self, preset: Preset, choices: &FormChoices<'_>) {
+        for setting in self.strategy_choice.settings().filter(|setting| !UNCHANGED.contains(setting)) {
             self.typed.remove(&(self.strategy_choice, setting));
         }
         for (setting, value) in preset.settings(self.strategy_choice) {
-            self.put(setting, value);
+            self.set_text(setting, value);
         }
-        self.settle(choices);
+        self.drop_defaults(choices);
         self.repeated = None;
     }
 
-    /// The preset after the one that the form has, the first where it has none.
+    /// Returns the preset after that of the form; the first where it has none.
     #[must_use]
     pub fn next_preset(&self, choices: &FormChoices<'_>) -> Preset {
         let presets = Preset::of(self.strategy_choice);
-        let here = presets.iter().position(|preset| self.has(*preset, choices));
+        let here = presets.iter().position(|preset| self.matches_preset(*preset, choices));
         presets[here.map_or(0, |here| (here + 1) % presets.len())]
     }
 
-    /// Whether the form has just what a preset says.
-    fn has(&self, preset: Preset, choices: &FormChoices<'_>) -> bool {
-        let kept = [Hyperparameter::Seed, Hyperparameter::Device];
-        let says = preset.settings(self.strategy_choice);
-        self.strategy_choice.settings().filter(|setting| !kept.contains(setting)).all(|setting| {
-            let wanted = says.iter().find(|(said, _)| *said == setting).map(|(_, value)| (*value).to_owned());
+    /// Returns whether the form has exactly the settings of a preset.
+    fn matches_preset(&self, preset: Preset, choices: &FormChoices<'_>) -> bool {
+        let own = preset.settings(self.strategy_choice);
+        self.strategy_choice.settings().filter(|setting| !UNCHANGED.contains(setting)).all(|setting| {
+            let wanted = own.iter().find(|(known, _)| *known == setting).map(|(_, value)| (*value).to_owned());
             let wanted = wanted.or_else(|| self.default_of(setting, choices)).unwrap_or_default();
             self.value(setting, choices).text().trim() == wanted
         })

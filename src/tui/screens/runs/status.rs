@@ -10,20 +10,20 @@ use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::thousands;
 
-/// Whether all training of this run is behind it, though a worker may be at it: to test the best weights.
-pub(super) fn trained(summary: &Summary) -> bool {
+/// Returns whether the run's training has ended, though a worker may still evaluate its best weights.
+pub(super) fn has_trained(summary: &Summary) -> bool {
     summary.evaluating.is_some() || summary.outcome.is_some()
 }
 
-/// Sign, word and style for the list.
-pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
+/// Returns sign, word and style for the list.
+pub(super) fn list_label(state: &State, run: &RunView) -> (String, Style) {
     let theme = &state.theme;
-    let (Ok(summary), Some(stands)) = (&run.summary, run.state(state.now)) else {
+    let (Ok(summary), Some(run_state)) = (&run.summary, run.state(state.now)) else {
         return ("✗ unreadable".into(), theme.bad());
     };
-    let (sign, style) = theme.state(stands);
-    let word = match (stands, &summary.outcome) {
-        _ if state.runs.unanswered(&run.id).is_some() => "asked",
+    let (sign, style) = theme.state(run_state);
+    let word = match (run_state, &summary.outcome) {
+        _ if state.runs.pending_request(&run.id).is_some() => "asked",
         (RunState::Running, _) if summary.stopping => "stopping",
         (RunState::Running, _) if summary.kernels.is_some() => "compiling",
         (RunState::Running, _) if summary.features.is_some() => "features",
@@ -31,15 +31,15 @@ pub(super) fn word(state: &State, run: &RunView) -> (String, Style) {
         (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
         (RunState::Finished, _) => "all epochs",
         (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
-        // As long as the column is wide.
+        // The name of this state is wider than the column.
         (RunState::Interrupted, _) => "signalled",
-        _ => stands.name(),
+        _ => run_state.name(),
     };
     (format!("{sign} {word}"), style)
 }
 
-/// What a device that is given its kernels is at.
-fn compiling(summary: &Summary) -> String {
+/// Returns a sentence on the kernels that are being compiled.
+fn describe_compilation(summary: &Summary) -> String {
     let device = summary.device.as_ref().map_or("the device", |device| device.name.as_str());
     let so_far = match summary.kernels {
         None | Some(0) => String::new(),
@@ -48,61 +48,63 @@ fn compiling(summary: &Summary) -> String {
     format!("compiling kernels for {}, once for all runs like this{so_far}", printable(device))
 }
 
-/// What a person should know beyond the figures, if anything.
-pub(super) fn sentence(
+/// Returns a sentence on the state and the keys that help, if there is something to report.
+pub(super) fn describe_state(
     theme: &Theme,
     summary: &Summary,
-    stands: RunState,
+    run_state: RunState,
     loss: Option<&WorkerDeath>,
 ) -> Option<(String, Style)> {
     let epoch = summary.epoch();
-    let goes_on = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
-    let (sign, style) = theme.state(stands);
-    let text = match stands {
-        RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {goes_on}"),
-        RunState::Running if summary.kernels.is_some() => compiling(summary),
+    let next_step = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
+    let (sign, style) = theme.state(run_state);
+    let text = match run_state {
+        RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {next_step}"),
+        RunState::Running if summary.kernels.is_some() => describe_compilation(summary),
         RunState::Running if summary.features.is_some() => {
-            "computing what the frozen base makes of the images, once and for all epochs".into()
+            "computing the frozen base's features of the images, once for all epochs".into()
         }
         RunState::Running if summary.evaluating.is_some() => {
             let on = if summary.evaluating == Some(Split::Train) { " on the training images" } else { "" };
             format!("testing the weights of epoch {}, the best{on}", summary.early_stopping.best_epoch)
         }
-        RunState::Running if trained(summary) => "its training is over; a worker is still at it".into(),
+        RunState::Running if has_trained(summary) => "its training has ended; its worker is still running".into(),
         RunState::Running => return None,
         RunState::Queued => match (&summary.waiting_for, &summary.slot_wait) {
             (Some(other), _) => format!("queued: waits for {other} to end"),
-            (None, Some(SlotWait { device, ahead: 1 })) => format!("queued: waits for {device}, one run is before it"),
+            (None, Some(SlotWait { device, ahead: 1 })) => {
+                format!("queued: waits for {device}, one run is ahead of it")
+            }
             (None, Some(SlotWait { device, ahead })) => {
-                format!("queued: waits for {device}, {ahead} runs are before it")
+                format!("queued: waits for {device}, {ahead} runs are ahead of it")
             }
             (None, None) => "queued: waits for its device".into(),
         },
-        RunState::Paused => format!("paused after epoch {epoch}: it computes nothing until p lets it go on"),
+        RunState::Paused => format!("paused after epoch {epoch}: p continues it"),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
         RunState::Lost if summary.wait().is_some() && loss != Some(&WorkerDeath::Killed) => {
-            "lost: it was waiting and has no worker; R or Q brings it back".into()
+            "lost: it was waiting and has no worker; R or Q restarts it".into()
         }
-        RunState::Lost => format!("lost: {}; {goes_on}", loss.unwrap_or(&WorkerDeath::Silent)),
-        RunState::Stopped => format!("stopped on request after epoch {epoch}; {goes_on}"),
+        RunState::Lost => format!("lost: {}; {next_step}", loss.unwrap_or(&WorkerDeath::Silent)),
+        RunState::Stopped => format!("stopped on request after epoch {epoch}; {next_step}"),
         RunState::Interrupted => {
             let signal = match &summary.outcome {
                 Some(Outcome::Interrupted { signal }) => printable(signal),
                 _ => "a signal".into(),
             };
-            format!("interrupted by {signal} after epoch {epoch}; {goes_on}")
+            format!("interrupted by {signal} after epoch {epoch}; {next_step}")
         }
-        RunState::Finished => finished(summary),
+        RunState::Finished => describe_finish(summary),
         RunState::Failed => {
             let cause = summary.cause().map(printable).unwrap_or_default();
             let what = if matches!(summary.outcome, Some(Outcome::Diverged { .. })) { "diverged" } else { "failed" };
-            format!("{what} after epoch {epoch}: {cause}; {goes_on}")
+            format!("{what} after epoch {epoch}: {cause}; {next_step}")
         }
     };
     Some((format!("{sign} {text}"), style))
 }
 
-fn finished(summary: &Summary) -> String {
+fn describe_finish(summary: &Summary) -> String {
     let epoch = summary.epoch();
     match &summary.outcome {
         Some(Outcome::Finished { reason: FinishReason::EarlyStop }) => {

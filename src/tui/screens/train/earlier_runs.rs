@@ -1,5 +1,4 @@
-//! What was trained before in the same way: where the form leaves room, the newest runs of its strategies and what came
-//! of them.
+//! The newest earlier runs with the form's strategies and their results, shown where the form leaves room.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,7 +11,7 @@ use crate::tui::widgets::figures::{age, decimal};
 use crate::tui::widgets::paint::rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
-/// `VAL LOSS` is that of the best epoch, `TEST ACC` that of the final test.
+/// The columns. `VAL LOSS` is of the best epoch, `TEST ACC` of the final test.
 const COLUMNS: [Column; 6] = [
     Column::left("RUN", 24, 0),
     Column::left("DATASET", 14, 2),
@@ -22,10 +21,10 @@ const COLUMNS: [Column; 6] = [
     Column::right("AGE", 1),
 ];
 
-/// Rows below which nothing is drawn: a title, headings and two runs.
+/// The minimum number of rows: a title, headings and two runs.
 const FEWEST: u16 = 4;
 
-/// Draws the newest first, as many as fit; nothing where there are none.
+/// Draws as many runs as fit, the newest first; nothing where there are none.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let strategies: Vec<_> = state.train.strategy_choice.strategies().collect();
@@ -41,7 +40,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let rows: Vec<Row> = found.iter().take(shown).map(|(run, summary)| row(theme, state.now, run, summary)).collect();
     let note =
         if found.len() > shown { format!("{shown} of {}, newest first", found.len()) } else { "newest first".into() };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("such runs so far", theme.strong())], &note);
+    rule(buffer, theme, Rect { height: 1, ..area }, &[("earlier runs like this", theme.strong())], &note);
     let table = Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 2 };
     table.render(buffer, theme, Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 });
 }

@@ -1,4 +1,4 @@
-//! What a person says about runs: names, tags, notes; and deleting them.
+//! Renaming, tagging, annotating and deleting runs.
 
 use super::super::RunsPurpose;
 use super::{ask, confirm, current};
@@ -9,10 +9,10 @@ use crate::tui::state::State;
 pub(super) fn rename(state: &mut State) {
     let Some(run) = current(state) else { return };
     if run.is_active(state.now) {
-        return state.fail(&format!("a worker is at {}: it can be renamed when it has ended", run.id));
+        return state.fail(&format!("{} is active: rename it when it has ended", run.id));
     }
-    let explanation = "letters, digits, - _ and .; runs that started from it keep finding it by its former name";
-    let (title, id) = (format!("another name for {}", run.id), run.id.clone());
+    let explanation = "letters, digits, - _ and .; runs that started from it still find it by its former name";
+    let (title, id) = (format!("new name for {}", run.id), run.id.clone());
     ask(state, RunsPurpose::Rename(run.id), title, explanation.into(), id.as_str());
 }
 
@@ -23,7 +23,7 @@ pub(super) fn renamed(state: &mut State, from: &RunId, result: Result<RunId, Str
             for id in runs.marked.iter_mut().chain(runs.selected.as_mut()).filter(|id| *id == from) {
                 *id = to.clone();
             }
-            // Until the list is read anew it goes on under its new name.
+            // The list shows the new name before it is read again.
             for run in state.library.runs.list.iter_mut().filter(|run| run.id == *from) {
                 run.id = to.clone();
             }
@@ -34,13 +34,13 @@ pub(super) fn renamed(state: &mut State, from: &RunId, result: Result<RunId, Str
 }
 
 pub(super) fn tag(state: &mut State) {
-    let meant = state.runs.meant(&state.library);
-    let title = match meant.as_slice() {
+    let targets = state.runs.targets(&state.library);
+    let title = match targets.as_slice() {
         [] => return state.fail("no run is selected"),
         [one] => format!("tags of {one}"),
         several => format!("tags of {} marked runs", several.len()),
     };
-    let mut tags: Vec<String> = meant
+    let mut tags: Vec<String> = targets
         .iter()
         .filter_map(|id| state.library.runs.find(id))
         .flat_map(|run| run.about.tags.iter().map(ToString::to_string))
@@ -48,39 +48,39 @@ pub(super) fn tag(state: &mut State) {
     tags.sort();
     tags.dedup();
     let have = if tags.is_empty() { "none yet".into() } else { tags.join(" ") };
-    let explanation = format!("+word adds a tag, -word takes it off, several apart by spaces; now: {have}");
-    ask(state, RunsPurpose::Tag(meant), title, explanation, "");
+    let explanation = format!("+word adds a tag, -word removes one, spaces separate several; now: {have}");
+    ask(state, RunsPurpose::Tag(targets), title, explanation, "");
 }
 
 pub(super) fn note(state: &mut State) {
     let Some(run) = current(state) else { return };
     let title = format!("note about {}", run.id);
-    let explanation = "one paragraph, found by / as well; empty for none".into();
+    let explanation = "one paragraph, which filters search too; empty for none".into();
     ask(state, RunsPurpose::Note(run.id), title, explanation, run.about.note.as_str());
 }
 
-/// Looks what would be lost; the answer asks.
+/// Measures the runs to delete; the answer opens the question.
 pub(super) fn delete(state: &mut State) -> Vec<Effect> {
     let now = state.now;
-    let meant = state.runs.meant(&state.library);
-    if meant.is_empty() {
+    let targets = state.runs.targets(&state.library);
+    if targets.is_empty() {
         state.fail("no run is selected");
         return Vec::new();
     }
-    for id in &meant {
-        if let Some(words) = kept(state, id, now) {
+    for id in &targets {
+        if let Some(words) = refusal(state, id, now) {
             state.fail(&words);
             return Vec::new();
         }
     }
-    vec![Effect::Runs(RunsEffect::Weigh(meant))]
+    vec![Effect::Runs(RunsEffect::Measure(targets))]
 }
 
-/// Why a run must not be deleted now.
-fn kept(state: &State, id: &RunId, now: u64) -> Option<String> {
+/// Returns the reason why a run must not be deleted now, if there is one.
+fn refusal(state: &State, id: &RunId, now: u64) -> Option<String> {
     let run = state.library.runs.find(id)?;
     if run.is_active(now) || run.alive {
-        return Some(format!("a worker is at {id}: stop it first, S"));
+        return Some(format!("{id} is active: stop it first with S"));
     }
     let waits = |other: &&crate::tui::library::RunView| {
         let Ok(summary) = &other.summary else { return false };
@@ -94,8 +94,8 @@ fn kept(state: &State, id: &RunId, now: u64) -> Option<String> {
     Some(format!("{} is about to start from {id}: wait until it trains, or stop it first", other.id))
 }
 
-/// Asks, now that it is known what would be lost.
-pub(super) fn weighed(state: &mut State, sizes: &[(RunId, u64)]) {
+/// Asks whether to delete runs of these sizes.
+pub(super) fn measured(state: &mut State, sizes: &[(RunId, u64)]) {
     if state.overlay.is_some() || sizes.is_empty() {
         return;
     }
@@ -123,12 +123,12 @@ pub(super) fn weighed(state: &mut State, sizes: &[(RunId, u64)]) {
 }
 
 pub(super) fn deleted(state: &mut State, gone: &[RunId], error: Option<String>) {
-    let place = state.runs.position(&state.library);
+    let index = state.runs.position(&state.library);
     state.library.runs.list.retain(|run| !gone.contains(&run.id));
     state.runs.marked.retain(|id| !gone.contains(id));
     state.runs.arrange(&state.library, state.now);
     if state.runs.selected.as_ref().is_some_and(|id| gone.contains(id)) {
-        state.runs.select(place.min(state.runs.shown.len().saturating_sub(1)), &state.library);
+        state.runs.select(index.min(state.runs.shown.len().saturating_sub(1)), &state.library);
         state.runs.whole = false;
     }
     match (gone, error) {

@@ -1,21 +1,25 @@
-//! What a form amounts to: recipes.
+//! The runs that the form describes, as recipes.
 
 use super::super::{Field, Form, FormChoices};
 use crate::domain::{Recipe, RunId, Strategy, StrategyChoice};
 use crate::supervise::strategy_run_names;
 
-/// What is to be launched.
+/// The error of a form whose dataset or base is missing.
+pub(in crate::tui::screens::train) const NOTHING_TO_TRAIN_ON: &str =
+    "the dataset or the pretrained weights are missing";
+
+/// The runs to launch.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Order {
-    /// One run.
+pub enum LaunchPlan {
+    /// A single run.
     One(RunId, Box<Recipe>),
-    /// Three, one after the other.
+    /// Four runs, one after the other.
     All([RunId; 4], Box<[Recipe; 4]>),
 }
 
 impl Form {
-    /// The recipe of a strategy as far as the form tells it: settings that are wrong count with their defaults. `None`
-    /// where the dataset, the base or the run to start from is missing.
+    /// Returns the recipe of a strategy, in which invalid settings have their defaults. `None` where the dataset, the
+    /// base or the run to start from is missing.
     #[must_use]
     pub fn draft(&self, strategy: Strategy, choices: &FormChoices<'_>) -> Option<Recipe> {
         let mut recipe = match strategy {
@@ -35,7 +39,7 @@ impl Form {
                 Recipe::features(name, fingerprint, choices.now, weights.clone(), base)
             }
             Strategy::Finetune if self.strategy_choice == StrategyChoice::All => {
-                // Where the last starts is for the launch to say.
+                // The launch replaces this run by the features run of the four.
                 let stem = RunId::of_new_run(self.name.text()).ok()?;
                 Recipe::fine_tuning_from(&self.draft(Strategy::Features, choices)?, stem, choices.now)?
             }
@@ -46,30 +50,32 @@ impl Form {
         };
         recipe.leave_out(self.left_out(choices));
         for setting in self.strategy_choice.settings().filter(|setting| setting.is_of(strategy)) {
-            // What is wrong is told by `check`.
+            // `check` reports invalid values.
             let _ = setting.set(&mut recipe, self.value(setting, choices).text());
         }
         Some(recipe)
     }
 
-    /// The run or runs that the form describes.
+    /// Returns the run or runs that the form describes.
     ///
     /// # Errors
-    /// The first line that is wrong, and what is wrong with it.
-    pub fn order(&self, choices: &FormChoices<'_>) -> Result<Order, (Field, String)> {
+    /// The first line with an error, and the error.
+    pub fn launch_plan(&self, choices: &FormChoices<'_>) -> Result<LaunchPlan, (Field, String)> {
         if let Some(error) = self.first_error(choices) {
             return Err(error);
         }
         let name = RunId::of_new_run(self.name.text()).map_err(|error| (Field::Name, error.to_string()))?;
         let draft = |strategy| self.draft(strategy, choices);
-        let incomplete = || (Field::Strategy, "something to train on is missing".to_owned());
+        let incomplete = || (Field::Strategy, NOTHING_TO_TRAIN_ON.to_owned());
         match self.strategy_choice {
-            StrategyChoice::One(strategy) => Ok(Order::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?))),
+            StrategyChoice::One(strategy) => {
+                Ok(LaunchPlan::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?)))
+            }
             StrategyChoice::All => {
                 let [Some(cnn), Some(deep), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {
                     return Err(incomplete());
                 };
-                Ok(Order::All(strategy_run_names(&name), Box::new([cnn, deep, features, finetune])))
+                Ok(LaunchPlan::All(strategy_run_names(&name), Box::new([cnn, deep, features, finetune])))
             }
         }
     }

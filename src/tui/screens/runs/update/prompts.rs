@@ -1,6 +1,6 @@
-//! Lines typed on the Runs screen: what each change does at once, and what becomes of them.
+//! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
-use super::super::{Filter, Request, RunsPurpose, meaning, parse_limits};
+use super::super::{Filter, Request, RunsPurpose, describe_limits, parse_limits};
 use super::{detail, requests};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
@@ -9,16 +9,16 @@ use crate::runs::query::Query;
 use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::{Overlay, State};
 
-/// What a change of the line does at once.
-pub(in crate::tui::screens::runs) fn typed(state: &mut State, text: &str) -> Result<(), String> {
+/// Checks the line after a change and applies live changes.
+pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -> Result<(), String> {
     let Some(purpose) = state.runs.prompt.clone() else { return Ok(()) };
     match &purpose {
         RunsPurpose::Filter { .. } => {
             let query = Query::parse(text).map_err(|error| {
-                // Where it stands, for those who typed a long line.
+                // The position helps in a long line.
                 let word = text.get(error.at.clone()).unwrap_or_default();
-                let place = text.get(..error.at.start).map_or(0, |before| before.chars().count()) + 1;
-                crate::domain::text::printable(&format!("'{word}' at {place}: {}", error.reason))
+                let column = text.get(..error.at.start).map_or(0, |before| before.chars().count()) + 1;
+                crate::domain::text::printable(&format!("'{word}' at {column}: {}", error.reason))
             })?;
             put_filter(state, Filter { text: text.trim().to_owned(), query });
             Ok(())
@@ -38,14 +38,14 @@ pub(in crate::tui::screens::runs) fn typed(state: &mut State, text: &str) -> Res
     }
 }
 
-/// What becomes of the line.
-pub(in crate::tui::screens::runs) fn entered(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
+/// Accepts the line. Returns the effects to request.
+pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
     let Some(purpose) = state.runs.prompt.clone() else { return Ok(Vec::new()) };
     match &purpose {
         RunsPurpose::Filter { .. } => {
-            typed(state, text)?;
-            let place = state.runs.position(&state.library);
-            state.runs.select(place, &state.library);
+            check_line(state, text)?;
+            let index = state.runs.position(&state.library);
+            state.runs.select(index, &state.library);
             Ok(Vec::new())
         }
         RunsPurpose::Rename(id) => {
@@ -77,8 +77,8 @@ pub(in crate::tui::screens::runs) fn entered(state: &mut State, text: &str) -> R
     }
 }
 
-/// The line was left without being taken.
-pub(in crate::tui::screens::runs) fn left(state: &mut State) {
+/// Undoes live changes after the prompt was cancelled.
+pub(in crate::tui::screens::runs) fn cancel_line(state: &mut State) {
     match state.runs.prompt.take() {
         Some(RunsPurpose::Filter { before: text }) => {
             let query = Query::parse(&text).unwrap_or_default();
@@ -97,22 +97,22 @@ fn put_filter(state: &mut State, filter: Filter) {
 fn new_name(state: &State, id: &RunId, text: &str) -> Result<RunId, String> {
     let to = RunId::of_new_run(text).map_err(|error| error.to_string())?;
     if to != *id && state.library.runs.find(&to).is_some() {
-        return Err(format!("there is a run {to} already"));
+        return Err(format!("a run {to} already exists: choose another name"));
     }
     Ok(to)
 }
 
-/// The changes of tags that a line stands for.
+/// Parses a line into changes of tags.
 fn changes(text: &str) -> Result<Vec<AnnotationChange>, String> {
     text.split_whitespace().map(|word| AnnotationChange::of_tag(word).map_err(|error| error.to_string())).collect()
 }
 
-/// Changes what is said about a run, and shows it at once. What is shown may be old, so every change is written, also
-/// one that would change nothing of that.
+/// Changes a run's annotations, also in the library. Every change is written, even one without an effect here, because
+/// the library may be outdated.
 fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Option<Effect> {
     let run = state.library.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
     std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());
-    Some(Effect::Runs(RunsEffect::Describe(id.clone(), changes)))
+    Some(Effect::Runs(RunsEffect::Annotate(id.clone(), changes)))
 }
 
 fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {
@@ -120,13 +120,13 @@ fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {
     parse_limits(text, run.summary.as_ref().map_err(Clone::clone)?.limits)
 }
 
-/// Says below the line what the limits as typed would mean.
+/// Shows below the line the consequences of the typed limits.
 fn explain(state: &mut State, id: &RunId, limits: Limits) {
     let Some(Ok(summary)) = state.library.runs.find(id).map(|run| run.summary.clone()) else { return };
     let now = summary.limits;
     let words = format!(
         "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000 or off.",
-        meaning(&summary, limits),
+        describe_limits(&summary, limits),
         now.epochs,
         Patience(now.patience)
     );
@@ -141,7 +141,7 @@ fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, 
     let summary = run.summary.as_ref().map_err(Clone::clone)?;
     if run.is_active(state.now) {
         if summary.limits == limits {
-            state.notify(format!("{id} keeps its limits"));
+            state.notify(format!("the limits of {id} are unchanged"));
             return Ok(Vec::new());
         }
         requests::remember(state, id, Request::Limits(limits));
@@ -154,10 +154,10 @@ fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, 
             (true, false) => format!("more than {done} epochs"),
             (false, _) => format!("a patience above {waited}"),
         };
-        return Err(format!("nothing would be left to train: it takes {needed}"));
+        return Err(format!("nothing would be left to train: use {needed}"));
     }
     if !run.saved && done > 0 {
-        state.fail(&format!("{id} has saved no weights to go on from"));
+        state.fail(&format!("{id} has saved no weights to resume from"));
         return Ok(Vec::new());
     }
     Ok(vec![Effect::Runs(RunsEffect::Extend { id: id.clone(), epochs, patience })])

@@ -1,10 +1,10 @@
-//! What a form amounts to: the network's size, what is frozen, what it costs, when the run ends.
+//! The consequences of the form's settings: the network's size, the frozen part, the cost, and the end of the run.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cost::Cost;
-use super::{Form, FormChoices};
+use super::{Form, FormChoices, NOTHING_TO_TRAIN_ON};
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Monitor, Recipe, Size, StrategyChoice, Transfer};
@@ -15,10 +15,10 @@ use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 use crate::weights::Manifest;
 
-/// Hex digits of a hash that are shown.
+/// The number of hex digits shown of a hash.
 const DIGITS: usize = 8;
 
-/// Draws what the form means: sentences, and the layers where there is room.
+/// Draws the consequences as sentences, and the layers where there is room.
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let (theme, form, choices) = (&state.theme, &state.train, state.form_choices());
     if area.height < 2 {
@@ -27,15 +27,16 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
     let drafts: Option<Vec<Recipe>> = form.strategy_choice.strategies().map(|one| form.draft(one, &choices)).collect();
     let (Some(dataset), Some(drafts)) = (form.dataset(&choices), drafts) else {
-        return nothing(state, &choices, buffer, area);
+        return draw_error(state, &choices, buffer, area);
     };
     let mut row = 1;
     if form.strategy_choice == StrategyChoice::All {
-        row += comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
+        row +=
+            draw_comparison(state, dataset, &drafts, buffer, Rect { y: area.y + 1, height: area.height - 1, ..area });
     }
     let sentences = match (form.strategy_choice, drafts.last()) {
-        (StrategyChoice::All, Some(last)) => of_all(form, dataset, &drafts, last, &choices),
-        (_, Some(only)) => of_one(dataset, only, &choices),
+        (StrategyChoice::All, Some(last)) => describe_all(form, dataset, &drafts, last, &choices),
+        (_, Some(only)) => describe_run(dataset, only, &choices),
         (_, None) => Vec::new(),
     };
     for line in sentences.iter().flat_map(|sentence| wrap(sentence, area.width.saturating_sub(3))) {
@@ -50,36 +51,34 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// What is missing, where nothing can be said yet.
-fn nothing(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: Rect) {
+/// Draws the reason why there are no consequences to show yet.
+fn draw_error(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, area: Rect) {
     let (theme, form) = (&state.theme, &state.train);
     let (words, style) = match form.first_error(choices) {
-        // Told right above.
-        Some((field, _)) if field == form.focus => {
-            (format!("that depends on {}, see above", label(field)), theme.dim())
-        }
+        // The explanation above shows this error already.
+        Some((field, _)) if field == form.focus => (format!("depends on {}: see above", label(field)), theme.dim()),
         Some((field, error)) => (format!("✗ {}: {error}", label(field)), theme.bad()),
-        None => ("something to train on is missing".into(), theme.dim()),
+        None => (NOTHING_TO_TRAIN_ON.into(), theme.dim()),
     };
     for (row, line) in (1..area.height).zip(wrap(&words, area.width.saturating_sub(3))) {
         Pen::new(buffer, theme, area, row).skip(2).write(&line, style);
     }
 }
 
-/// `keras-imagenet, a161c0f7`: how pixels become input, and which weights exactly.
-pub(super) fn base_words(base: &Manifest) -> String {
+/// Returns the preprocessing and the hash of a base: `keras-imagenet, a161c0f7`.
+pub(super) fn describe_base(base: &Manifest) -> String {
     format!("{}, {}", base.preprocessing, base.hash.chars().take(DIGITS).collect::<String>())
 }
 
-/// Which base at which size.
-fn base(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
+/// Returns the base and the image size.
+fn describe_transfer(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
     let (name, size) = (&transfer.weights, transfer.size);
-    let known = choices.base(name).map(|base| format!(" ({})", base_words(base))).unwrap_or_default();
+    let known = choices.base(name).map(|base| format!(" ({})", describe_base(base))).unwrap_or_default();
     format!("{name}{known} at {size}×{size}")
 }
 
-/// The sentences of one run, the most important first.
-fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
+/// Returns the sentences of one run, the most important first.
+fn describe_run(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
     let cost = match Cost::of(recipe, dataset, choices) {
         Ok(cost) => cost,
         Err(error) => return vec![format!("✗ {error}")],
@@ -90,12 +89,12 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> 
     if let Some(transfer) = &recipe.transfer {
         let frozen = recipe.frozen_stages_text().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
         sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_stages_text().unwrap_or_default()));
-        sentences.push(format!("{}; {memory}", base(transfer, choices)));
+        sentences.push(format!("{}; {memory}", describe_transfer(transfer, choices)));
         if let Some(fine_tuning) = &transfer.fine_tuning {
             let run = choices.library.runs.list.iter().find(|run| run.id == fine_tuning.from);
-            let waits = run.is_some_and(|run| choices.is_active(run));
-            let when = if waits { "waits until it ends, then " } else { "" };
-            sentences.push(format!("{when}starts from the best weights of {} on {}", fine_tuning.from, dataset.name));
+            let is_active = run.is_some_and(|run| choices.is_active(run));
+            let when = if is_active { ", once that run has ended" } else { "" };
+            sentences.push(format!("starts from the best weights of {} on {}{when}", fine_tuning.from, dataset.name));
         }
         sentences.extend(cost.features());
     } else {
@@ -105,20 +104,20 @@ fn of_one(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> 
     let train = counts.train.saturating_sub(recipe.left_out.len());
     let steps = train.div_ceil(recipe.batch_size.max(1) as usize);
     sentences.push(format!(
-        "an epoch: {} over {}, then {} to validate on",
+        "an epoch: {} over {}, then {} for validation",
         count(steps, "step", "steps"),
         count(train, "image", "images"),
         thousands(counts.validation)
     ));
-    sentences.push(end(recipe));
+    sentences.push(describe_end(recipe));
     sentences.push(format!("then the best weights are tested on {}", count(counts.test, "image", "images")));
     if recipe.strategy.is_from_scratch() {
-        sentences.push(image_words(dataset));
+        sentences.push(describe_images(dataset));
     }
     sentences
 }
 
-fn end(recipe: &Recipe) -> String {
+fn describe_end(recipe: &Recipe) -> String {
     let better = match recipe.early_stopping.monitor {
         Monitor::ValLoss => "without a lower val loss",
         Monitor::ValAccuracy => "without a higher val accuracy",
@@ -135,13 +134,13 @@ fn end(recipe: &Recipe) -> String {
     format!("ends after {epochs}, or {} in a row{from} {better}", patience.in_epochs())
 }
 
-fn image_words(dataset: &DatasetView) -> String {
+fn describe_images(dataset: &DatasetView) -> String {
     let kind = if dataset.channels == 1 { "gray" } else { "colour" };
     format!("{}×{} {kind} → {}", dataset.width, dataset.height, count(dataset.classes.len(), "class", "classes"))
 }
 
-/// What runs in a row have in common.
-fn of_all(
+/// Returns the sentences that all four runs share.
+fn describe_all(
     form: &Form,
     dataset: &DatasetView,
     drafts: &[Recipe],
@@ -151,19 +150,19 @@ fn of_all(
     let costs: Vec<Cost> = drafts.iter().filter_map(|recipe| Cost::of(recipe, dataset, choices).ok()).collect();
     let mut sentences = Vec::new();
     if costs.iter().any(|cost| cost.time.is_none()) {
-        sentences.push(format!("–: no run on device {} to judge the time by yet", last.device));
+        sentences.push(format!("–: no earlier run on device {} to estimate the time from", last.device));
     }
     if let (Some(transfer), Some(trained)) = (&last.transfer, last.trained_stages_text()) {
-        sentences.push(format!("{}; finetune trains {trained}", base(transfer, choices)));
+        sentences.push(format!("{}; finetune trains {trained}", describe_transfer(transfer, choices)));
     }
-    sentences.push("each waits for the one before; finetune goes on from features' best weights".into());
+    sentences.push("each waits for the one before; finetune starts from features' best weights".into());
     sentences.extend(costs.iter().skip(2).take(1).filter_map(Cost::features));
     sentences.push(format!("runs: {0}-cnn, {0}-deep, {0}-features, {0}-finetune", form.name.text()));
     sentences
 }
 
-/// A line for each of the runs. Returns the rows used.
-fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
+/// Draws a table with a line for each of the runs. Returns the number of rows used.
+fn draw_comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &mut Buffer, area: Rect) -> u16 {
     const COLUMNS: [Column; 7] = [
         Column::left("STRATEGY", 9, 0),
         Column::right("PARAMETERS", 4),
@@ -175,15 +174,15 @@ fn comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buffer: &
     ];
     let (theme, choices) = (&state.theme, state.form_choices());
     let row = |recipe: &Recipe| -> Option<Row> {
-        let Cost { work, time, .. } = Cost::of(recipe, dataset, &choices).ok()?;
+        let Cost { training, time, .. } = Cost::of(recipe, dataset, &choices).ok()?;
         let dash = || "–".to_owned();
         let before = time.as_ref().filter(|time| time.seconds_before >= 1.0);
         let about = |time: &crate::runs::Estimate| if time.rough { "roughly " } else { "" };
         let cells = [
             recipe.strategy.to_string(),
-            thousands(work.parameters),
-            thousands(work.trained),
-            Size(work.memory).to_string(),
+            thousands(training.parameters),
+            thousands(training.trained),
+            Size(training.memory).to_string(),
             before.map_or_else(dash, |time| duration(time.seconds_before)),
             time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_per_epoch))),
             time.as_ref().map_or_else(dash, |time| time.from.to_string()),
