@@ -19,7 +19,7 @@ pub struct Layout {
     /// How many pictures fit on a page.
     pub pictures: usize,
     /// How many pictures lie side by side.
-    pub across: usize,
+    pub pictures_across: usize,
 }
 
 impl Layout {

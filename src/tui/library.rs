@@ -163,15 +163,15 @@ pub struct RunView {
     pub submitted: bool,
     /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken
     /// back.
-    pub stop_asked: Option<u64>,
+    pub stop_requested_at: Option<u64>,
     /// Why its worker is gone, if it is and the run has not ended.
-    pub loss: Option<WorkerDeath>,
+    pub worker_death: Option<WorkerDeath>,
     /// Whether it has saved weights that fine-tuning can start from.
-    pub saved: bool,
+    pub has_best_weights: bool,
     /// The lines of its log that are damaged and were left out.
     pub damage: Damage,
     /// What a person says about it.
-    pub about: Arc<Annotations>,
+    pub annotations: Arc<Annotations>,
     /// The training curve within epochs; `None` until the watcher was asked for this run whole.
     pub curves: Option<Arc<Steps>>,
     /// The end of its log; empty until the watcher was asked for this run whole.
@@ -194,8 +194,10 @@ impl RunView {
 
     /// Whether its worker was asked to stop and has not answered, or not obeyed, for so long that it may be stuck.
     #[must_use]
-    pub fn ignores_a_stop(&self, now: u64) -> bool {
-        let (Some(asked), Ok(summary), true) = (self.stop_asked, &self.summary, self.alive) else { return false };
+    pub fn ignores_stop(&self, now: u64) -> bool {
+        let (Some(asked), Ok(summary), true) = (self.stop_requested_at, &self.summary, self.alive) else {
+            return false;
+        };
         let patience = if summary.stopping { STOP_GRACE } else { STOP_ANSWER_GRACE };
         now.saturating_sub(asked) >= patience
     }
@@ -204,6 +206,6 @@ impl RunView {
     #[must_use]
     pub fn facts(&self, now: u64) -> Option<RunFacts> {
         let summary = self.summary.as_ref().ok()?;
-        Some(RunFacts::new(Arc::clone(summary), Arc::clone(&self.about), self.state(now)?, now))
+        Some(RunFacts::new(Arc::clone(summary), Arc::clone(&self.annotations), self.state(now)?, now))
     }
 }

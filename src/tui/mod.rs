@@ -67,7 +67,7 @@ pub fn run(home: Home) -> Result<(), DashboardError> {
     let store = RunStore::new(home);
     let backend = Arc::new(backend::Backend::new(store.clone()));
     let (active, importing) = terminal::guarded(|| runtime::run(store, backend))?;
-    for words in farewell(active, importing.as_ref()) {
+    for words in exit_messages(active, importing.as_ref()) {
         writeln!(io::stdout(), "{words}")?;
     }
     Ok(())
@@ -75,7 +75,7 @@ pub fn run(home: Home) -> Result<(), DashboardError> {
 
 /// What is said after leaving, with this many runs still going and this dataset being imported.
 #[must_use]
-pub fn farewell(active: usize, importing: Option<&DatasetName>) -> Vec<String> {
+pub fn exit_messages(active: usize, importing: Option<&DatasetName>) -> Vec<String> {
     let runs = match active {
         0 => None,
         1 => Some("1 run goes on without the dashboard; `mien` shows it again".into()),

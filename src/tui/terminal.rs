@@ -17,7 +17,7 @@ use ratatui::layout::Position;
 
 use super::DashboardError;
 use super::graphics::Shown;
-use super::terminal_facts::Facts;
+use super::terminal_facts::TerminalFacts;
 use super::widgets::faces::Pictures;
 
 /// Large enough for a whole screen, so that a frame is one write.
@@ -54,7 +54,7 @@ impl Display {
     }
 
     /// Goes by what was learnt of the terminal.
-    pub(super) fn learn(&mut self, facts: &Facts) -> io::Result<()> {
+    pub(super) fn learn(&mut self, facts: &TerminalFacts) -> io::Result<()> {
         let gone = self.pictures.learn(facts);
         self.terminal.backend_mut().write_all(gone.as_bytes())?;
         self.shown = None;

@@ -16,7 +16,7 @@ pub enum Graphics {
 
 /// The facts of a terminal, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct TerminalFacts {
     /// How it draws pictures.
     pub graphics: Graphics,
     /// Width and height of a cell in pixels, if it tells.

@@ -85,8 +85,8 @@ impl Config {
     pub fn dress(&self, theme: Theme) -> Theme {
         let theme = match self.glyphs {
             GlyphChoice::Auto => theme,
-            GlyphChoice::Unicode => theme.drawn_with(&UNICODE),
-            GlyphChoice::Ascii => theme.drawn_with(&ASCII),
+            GlyphChoice::Unicode => theme.with_glyphs(&UNICODE),
+            GlyphChoice::Ascii => theme.with_glyphs(&ASCII),
         };
         self.colors.iter().fold(theme.named(self.theme), |theme, (role, color)| theme.with(*role, *color))
     }

@@ -16,7 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 
-use super::terminal_facts::{Facts, Graphics};
+use super::terminal_facts::{Graphics, TerminalFacts};
 use super::widgets::faces::{Face, Placed};
 
 /// Most characters of a picture's data in one of kitty's commands.
@@ -28,7 +28,7 @@ pub(super) struct Shown {
     pictures: Vec<(Placed, u32)>,
     /// Pictures sent so far, for kitty's numbers.
     sent: u32,
-    facts: Facts,
+    facts: TerminalFacts,
 }
 
 /// What is to be written around a frame's text.
@@ -42,7 +42,7 @@ pub(super) struct Change {
 
 impl Shown {
     /// The terminal turned out to be this one. What was shown in another way goes with the next frame.
-    pub(super) fn learn(&mut self, facts: &Facts) -> String {
+    pub(super) fn learn(&mut self, facts: &TerminalFacts) -> String {
         let removed = self.forget();
         self.facts = facts.clone();
         removed

@@ -12,7 +12,7 @@ fn placed(x: u16, channels: usize) -> Placed {
 }
 
 fn shown(graphics: Graphics) -> Shown {
-    let facts = Facts { graphics, cell: Some([10, 20]), background: None };
+    let facts = TerminalFacts { graphics, cell: Some([10, 20]), background: None };
     Shown { facts, ..Shown::default() }
 }
 
@@ -105,7 +105,7 @@ fn without_graphics_cells_are_left_alone() {
 fn how_long_a_page_takes() {
     let place = |column: u16, row: u16| Rect::new(column * 20, 4 + row * 12, 18, 9);
     for graphics in [Graphics::Sixel, Graphics::Kitty, Graphics::Iterm] {
-        let facts = Facts { graphics, cell: Some([10, 20]), ..Facts::default() };
+        let facts = TerminalFacts { graphics, cell: Some([10, 20]), ..TerminalFacts::default() };
         let (mut slowest, mut bytes) = (std::time::Duration::ZERO, 0);
         for round in 0..20_u8 {
             let mut shown = Shown { facts: facts.clone(), ..Shown::default() };

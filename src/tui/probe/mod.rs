@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
 use super::input::{ParsedInput, Reader};
-use super::terminal_facts::{Facts, Graphics};
+use super::terminal_facts::{Graphics, TerminalFacts};
 use crate::tui::messages::Event;
 
 /// What came of asking.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
     /// What was learnt.
-    pub(super) facts: Facts,
+    pub(super) facts: TerminalFacts,
     /// What was typed and pasted meanwhile.
     pub(super) typed: Vec<Event>,
     /// What has begun and is not whole: the same reader goes on.
@@ -119,7 +119,7 @@ pub(super) fn ask(line: &mut dyn Line, variable: &dyn Fn(&str) -> Option<String>
     answer
 }
 
-fn best(hint: Hint, heard: &ParsedInput, facts: &Facts) -> Graphics {
+fn best(hint: Hint, heard: &ParsedInput, facts: &TerminalFacts) -> Graphics {
     let named = |names: &[&str]| names.iter().any(|name| heard.name.starts_with(name));
     if hint == Hint::Kitty && heard.kitty {
         Graphics::Kitty

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
-use crate::tui::terminal_facts::{Facts, Graphics};
+use crate::tui::terminal_facts::{Graphics, TerminalFacts};
 
 /// Answers each thing said with the next of its replies, in pieces.
 struct Fake {
@@ -105,7 +105,7 @@ fn the_user_and_no_color_have_the_last_word() {
     let answer = ask(&mut sixel(), &environment(plain), None);
     assert_eq!(
         answer.facts,
-        Facts { graphics: Graphics::Blocks, cell: Some([10, 20]), background: Some([255, 255, 221]) }
+        TerminalFacts { graphics: Graphics::Blocks, cell: Some([10, 20]), background: Some([255, 255, 221]) }
     );
     assert_eq!(ask(&mut sixel(), &environment(XTERM), Some(Graphics::Blocks)).facts.graphics, Graphics::Blocks);
     assert_eq!(ask(&mut sixel(), &environment(XTERM), Some(Graphics::Kitty)).facts.graphics, Graphics::Kitty);

@@ -44,7 +44,7 @@ impl Input {
 
     /// The same line with room for this many characters.
     #[must_use]
-    pub fn of_at_most(self, most: usize) -> Self {
+    pub fn with_max_length(self, most: usize) -> Self {
         Self { most, ..self }
     }
 
@@ -70,7 +70,7 @@ impl Input {
         line.chars().take(self.most).for_each(|c| self.insert(c));
     }
 
-    /// Types a character; past the room for a name, or what [`Self::of_at_most`] gave, it is refused.
+    /// Types a character; past the room for a name, or what [`Self::with_max_length`] gave, it is refused.
     pub fn insert(&mut self, c: char) {
         if !c.is_control() && self.text.chars().count() < self.most {
             self.text.insert(self.byte(self.cursor), c);

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::domain::text::printable;
 
 use super::layout::Layout;
-use super::terminal_facts::Facts;
+use super::terminal_facts::TerminalFacts;
 use super::theme::Theme;
 use crate::tui::library::Library;
 use crate::tui::messages::{self, Context, Keymap};
@@ -40,9 +40,9 @@ macro_rules! declare {
             /// The screen shown.
             pub screen: Screen,
             /// The screen to go back to from Train.
-            pub before: Screen,
+            pub previous_screen: Screen,
             /// Whether a key was pressed yet: until then the first news chooses the screen.
-            pub touched: bool,
+            pub key_pressed: bool,
             /// What lies over it.
             pub overlay: Option<Overlay>,
             /// What the bottom line says in place of hints.
@@ -66,7 +66,7 @@ macro_rules! declare {
             /// How things look.
             pub theme: Theme,
             /// What the terminal is, as far as it was learnt.
-            pub facts: Facts,
+            pub facts: TerminalFacts,
             /// The datasets, weights and runs of the home.
             pub library: Library,
             /// Whether the dashboard is to end.
@@ -82,8 +82,8 @@ macro_rules! declare {
             pub fn new(theme: Theme, zone: TimeZone, now: u64) -> Self {
                 Self {
                     screen: Screen::Data,
-                    before: Screen::Runs,
-                    touched: false,
+                    previous_screen: Screen::Runs,
+                    key_pressed: false,
                     overlay: None,
                     message: None,
                     messages: Vec::new(),
@@ -95,7 +95,7 @@ macro_rules! declare {
                     rows: 24,
                     zone,
                     theme,
-                    facts: Facts::default(),
+                    facts: TerminalFacts::default(),
                     library: Library::default(),
                     quit: false,
                     layout: Layout::default(),
@@ -117,7 +117,7 @@ screens!(declare);
 
 impl State {
     /// Goes by what was learnt of the terminal.
-    pub fn learn(&mut self, facts: Facts) {
+    pub fn set_terminal(&mut self, facts: TerminalFacts) {
         self.theme = self.theme.clone().on(facts.background.map(<(u8, u8, u8)>::from));
         self.facts = facts;
     }
@@ -134,7 +134,7 @@ impl State {
 
     fn show_message(&mut self, text: String, error: bool) {
         let message = Message { text, error, at: self.now };
-        if self.messages.len() == Self::MESSAGES {
+        if self.messages.len() == Self::MAX_MESSAGES {
             self.messages.remove(0);
         }
         self.messages.push(message.clone());
@@ -142,7 +142,7 @@ impl State {
     }
 
     /// How many messages are kept.
-    pub const MESSAGES: usize = 200;
+    pub const MAX_MESSAGES: usize = 200;
 
     /// Where the keyboard points.
     #[must_use]

@@ -147,7 +147,7 @@ pub(super) fn marked(runs: Vec<RunView>) -> (State, Vec<Effect>) {
     let names: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
     let mut state = with_data(runs);
     state.runs.marked = names;
-    state.touched = true;
+    state.key_pressed = true;
     let effects = apply(&mut state, Action::GoTo(Screen::Compare));
     (state, effects)
 }

@@ -169,7 +169,7 @@ fn messages_are_kept_with_their_times() {
     for _ in 0..500 {
         update(&mut state, NOW, Event::Failed("again".into()));
     }
-    assert_eq!(state.messages.len(), State::MESSAGES);
+    assert_eq!(state.messages.len(), State::MAX_MESSAGES);
     press(&mut state, "!G");
     assert!(draw(&state, SIZES[0]).contains("again"));
 }
@@ -284,7 +284,7 @@ fn clicks_lead_to_tabs_and_lines() {
 #[test]
 fn without_unicode_every_cell_is_ascii() {
     for mut state in everywhere() {
-        state.theme = state.theme.clone().drawn_with(&ASCII);
+        state.theme = state.theme.clone().with_glyphs(&ASCII);
         for size in [(80, 24), (120, 40), (200, 60), (60, 16), (50, 10)] {
             for depth in [Depth::Mono, Depth::Sixteen, Depth::Indexed, Depth::True] {
                 state.theme.depth = depth;
@@ -295,7 +295,7 @@ fn without_unicode_every_cell_is_ascii() {
         }
     }
     let mut state = state();
-    state.theme = state.theme.drawn_with(&ASCII);
+    state.theme = state.theme.with_glyphs(&ASCII);
     snapshot("ascii_runs", &state, SIZES[0]);
     press(&mut state, "?");
     snapshot("ascii_help", &state, SIZES[0]);

@@ -139,7 +139,7 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
     for (index, (run, seconds, offered)) in table.into_iter().enumerate() {
         let mut state = at("calm-heron");
         let now = state.now;
-        read(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
+        read(&mut state, RunView { stop_requested_at: seconds.map(|seconds| now - seconds * 1_000), ..run });
         state.now = now;
         press(&mut state, "S");
         let asks = matches!(&state.overlay, Some(Overlay::Confirm(confirm)) if confirm.title == "kill");
@@ -158,7 +158,7 @@ fn a_killed_run_says_so() {
     let mut state = at("plain-finch");
     let run = state.library.runs.find(&id("plain-finch")).cloned().expect("a lost run");
     assert!(draw(&state, SIZES[2]).contains("gone without a message"));
-    read(&mut state, RunView { loss: Some(WorkerDeath::Killed), ..run });
+    read(&mut state, RunView { worker_death: Some(WorkerDeath::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");
 }

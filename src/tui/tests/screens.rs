@@ -262,12 +262,15 @@ fn no_size_is_too_odd_to_draw_on() {
 fn leaving_says_what_goes_on() {
     let state = runs("calm-heron");
     let active = state.library.runs.active(state.now);
-    assert_eq!(crate::tui::farewell(active, None), ["2 runs go on without the dashboard; `mien` shows them again"]);
+    assert_eq!(
+        crate::tui::exit_messages(active, None),
+        ["2 runs go on without the dashboard; `mien` shows them again"]
+    );
     let faces = DatasetName::new("faces").expect("a name");
     assert_eq!(
-        crate::tui::farewell(0, Some(&faces)),
+        crate::tui::exit_messages(0, Some(&faces)),
         ["the import of faces goes on without the dashboard; `mien data list` shows when it is there"]
     );
-    assert_eq!(crate::tui::farewell(1, Some(&faces)).len(), 2);
-    assert!(crate::tui::farewell(0, None).is_empty());
+    assert_eq!(crate::tui::exit_messages(1, Some(&faces)).len(), 2);
+    assert!(crate::tui::exit_messages(0, None).is_empty());
 }

@@ -118,7 +118,7 @@ impl Theme {
 
     /// The same with these glyphs.
     #[must_use]
-    pub fn drawn_with(mut self, glyphs: &'static Glyphs) -> Self {
+    pub fn with_glyphs(mut self, glyphs: &'static Glyphs) -> Self {
         self.glyphs = glyphs;
         self
     }

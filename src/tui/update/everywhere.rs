@@ -43,7 +43,7 @@ pub(super) fn help(state: &mut State, action: Action) {
 }
 
 fn filter(text: &str) -> Input {
-    Input::new(text).of_at_most(LONGEST_FILTER)
+    Input::new(text).with_max_length(LONGEST_FILTER)
 }
 
 pub(super) fn messages(state: &mut State, line: usize, action: Action) {

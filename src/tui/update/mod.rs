@@ -26,7 +26,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Scroll(lines) => return mouse::scroll(state, lines),
         Event::Drawn(layout) => return on_drawn(state, layout),
         Event::Redraw | Event::Tick => {}
-        Event::Terminal(facts) => state.learn(facts),
+        Event::Terminal(facts) => state.set_terminal(facts),
         Event::Resized { columns, rows } => (state.columns, state.rows) = (columns, rows),
         Event::RunsRead(list) => return runs::on_runs(state, list, runs::RunsState::replace),
         Event::RunsChanged(list) => return runs::on_runs(state, list, runs::RunsState::merge),
@@ -41,7 +41,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
 }
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
-    state.touched = true;
+    state.key_pressed = true;
     let shown = state.message.take();
     if everywhere::ends_tour(state, key) {
         return Vec::new();
@@ -76,7 +76,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Quit => state.quit = true,
         Action::Help => state.overlay = Some(Overlay::Help(Help::default())),
         Action::Palette => {
-            let input = Input::default().of_at_most(everywhere::LONGEST_FILTER);
+            let input = Input::default().with_max_length(everywhere::LONGEST_FILTER);
             state.overlay = Some(Overlay::Palette(Palette { input, selected: 0 }));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages(0)),

@@ -26,7 +26,7 @@ pub(super) fn scroll(state: &mut State, lines: isize) -> Vec<Effect> {
 
 /// Shows the screen of the clicked tab, or moves to the clicked line as the arrow keys do.
 pub(super) fn click(state: &mut State, at: Position) -> Vec<Effect> {
-    state.touched = true;
+    state.key_pressed = true;
     state.message = None;
     state.tour = false;
     if state.overlay.is_some() {

@@ -275,11 +275,11 @@ impl Watch {
             summary: Err("not read yet".into()),
             alive: false,
             submitted: false,
-            stop_asked: None,
-            loss: None,
-            saved: false,
+            stop_requested_at: None,
+            worker_death: None,
+            has_best_weights: false,
             damage: Damage::default(),
-            about: Arc::default(),
+            annotations: Arc::default(),
             curves: None,
             log: Arc::default(),
         };
@@ -381,15 +381,15 @@ fn poll(store: &RunStore, watched: &mut Watched) -> bool {
                 watched.view.summary = Ok(Arc::clone(&run.summary));
                 (watched.view.alive, watched.view.submitted) = (run.alive, run.submitted);
                 watched.view.damage = run.damage();
-                watched.view.saved = run.folder().best_checkpoint().exists();
+                watched.view.has_best_weights = run.folder().best_checkpoint().exists();
             }
             // Another dashboard may have asked: the folder knows.
-            let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
-            let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
+            let stop_requested_at = run.folder().stop_requested_at().filter(|_| run.alive);
+            let asked = std::mem::replace(&mut watched.view.stop_requested_at, stop_requested_at) != stop_requested_at;
             let unfinished = run.summary.outcome.is_none();
             let loss = (unfinished && !run.alive).then(|| run.folder().worker_death());
-            let noted = watched.view.loss != loss;
-            watched.view.loss = loss;
+            let noted = watched.view.worker_death != loss;
+            watched.view.worker_death = loss;
             grown || recovered || asked || noted
         }
         Err(error) => fail(watched, error.to_string(), matches!(error, ReadError::Io { .. })),
@@ -418,7 +418,7 @@ fn read_about(store: &RunStore, watched: &mut Watched) -> bool {
         return false;
     }
     watched.about = changed;
-    watched.view.about = Arc::new(folder.annotations().unwrap_or_default());
+    watched.view.annotations = Arc::new(folder.annotations().unwrap_or_default());
     true
 }
 

@@ -150,7 +150,7 @@ fn only_what_changed_is_sent_and_curves_only_of_those_asked_for() {
     assert!(watch.send());
     let Ok(Event::RunsChanged(list)) = received.try_recv() else { panic!("no change") };
     assert_eq!(list.iter().map(|run| run.curves.is_some()).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(*list[0].about, said);
+    assert_eq!(*list[0].annotations, said);
     watch.make_whole();
     watch.check_ended(PIECE);
     assert!(watch.send());

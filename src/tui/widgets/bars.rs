@@ -19,7 +19,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_share_and_never_longer() {
-        let theme = Theme::detect(|_| None).drawn_with(&crate::tui::theme::UNICODE);
+        let theme = Theme::detect(|_| None).with_glyphs(&crate::tui::theme::UNICODE);
         let table = [(0.0, ""), (0.001, "▏"), (0.5, "██"), (0.53, "██▏"), (1.0, "████"), (7.0, "████"), (f64::NAN, "")];
         for (share, expected) in table {
             assert_eq!(bar(share, 4, &theme), expected, "{share}");

@@ -155,13 +155,13 @@ pub fn render(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, area:
     let width = faces.iter().map(|face| face.width).max().unwrap_or(0);
     let places = grid(theme, pictures.sharp, area, width);
     for (face, place) in faces.iter().zip(&places) {
-        one(buffer, pictures, theme, *place, face);
+        render_one(buffer, pictures, theme, *place, face);
     }
     faces.len().min(places.len())
 }
 
 /// Draws a picture as large as the area allows, at its top left, and tells the cells it takes.
-pub fn one(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, area: Rect, face: &Face) -> Rect {
+pub fn render_one(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, area: Rect, face: &Face) -> Rect {
     let (columns, rows) = face.cells(area.width, area.height);
     let place = Rect { width: columns, height: rows, ..area }.intersection(buffer.area);
     if !place.is_empty() && !face.pixels.is_empty() {
@@ -203,8 +203,8 @@ mod tests {
         let mut buffer = Buffer::empty(area);
         let mut pictures = Pictures::new(true);
         let faces = [Face::gray(4, vec![9; 16]), Face::gray(4, vec![99; 16])];
-        one(&mut buffer, &mut pictures, &theme, Rect::new(0, 0, 8, 4), &faces[0]);
-        one(&mut buffer, &mut pictures, &theme, Rect::new(20, 0, 8, 4), &faces[1]);
+        render_one(&mut buffer, &mut pictures, &theme, Rect::new(0, 0, 8, 4), &faces[0]);
+        render_one(&mut buffer, &mut pictures, &theme, Rect::new(20, 0, 8, 4), &faces[1]);
         let before = buffer.clone();
         buffer.set_string(7, 3, "x", ratatui::style::Style::new());
         pictures.uncovered(&before, &buffer);

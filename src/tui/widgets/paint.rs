@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn texts_are_cut_and_broken_at_the_right_columns() {
-        let theme = Theme::detect(|_| None).drawn_with(&crate::tui::theme::UNICODE);
+        let theme = Theme::detect(|_| None).with_glyphs(&crate::tui::theme::UNICODE);
         assert_eq!(fit("calm-heron", 10, &theme), "calm-heron");
         assert_eq!(fit("calm-heron", 6, &theme), "calm-…");
         assert_eq!(fit("悲しい", 4, &theme), "悲…");

@@ -2,7 +2,7 @@
 
 /// The smallest of 1, 2, 5 × 10^k (and 2.5 where `fractions`) that cuts `span` into at most `most` pieces.
 #[must_use]
-pub fn step(span: f64, most: u16) -> f64 {
+pub fn tick_step(span: f64, most: u16) -> f64 {
     let most = f64::from(most.max(1));
     if !(span.is_finite() && span > 0.0) {
         return 1.0;
@@ -28,7 +28,7 @@ pub fn ticks(low: f64, high: f64, step: f64) -> Vec<f64> {
 
 /// The end of an axis of epochs that need not move with every epoch: room to grow, at most `all`.
 #[must_use]
-pub fn epochs(reached: u32, all: u32) -> u32 {
+pub fn epoch_axis_end(reached: u32, all: u32) -> u32 {
     let steps = [4, 6, 8, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000];
     let next = steps.into_iter().find(|step| *step > reached).unwrap_or(reached.saturating_add(reached / 4));
     next.min(all.max(reached)).max(1)
@@ -42,7 +42,7 @@ mod tests {
     fn ticks_are_round_and_few_enough() {
         let table = [(1.0, 5, 0.2), (0.37, 4, 0.1), (50.0, 6, 10.0), (0.0, 4, 1.0), (f64::NAN, 4, 1.0), (3.0, 1, 5.0)];
         for (span, most, expected) in table {
-            assert!((step(span, most) - expected).abs() < 1e-9, "{span} in {most}: {}", step(span, most));
+            assert!((tick_step(span, most) - expected).abs() < 1e-9, "{span} in {most}: {}", tick_step(span, most));
         }
         assert_eq!(ticks(0.95, 1.41, 0.1).len(), 5);
         assert_eq!([decimals(0.2), decimals(10.0), decimals(0.05)], [1, 0, 2]);
@@ -50,6 +50,15 @@ mod tests {
 
     #[test]
     fn the_axis_of_epochs_has_room_to_grow_and_an_end() {
-        assert_eq!([epochs(0, 50), epochs(4, 50), epochs(31, 50), epochs(50, 50), epochs(2, 2)], [4, 6, 40, 50, 2]);
+        assert_eq!(
+            [
+                epoch_axis_end(0, 50),
+                epoch_axis_end(4, 50),
+                epoch_axis_end(31, 50),
+                epoch_axis_end(50, 50),
+                epoch_axis_end(2, 2)
+            ],
+            [4, 6, 40, 50, 2]
+        );
     }
 }

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(lines(&mono, area, &face), ["⠀⠀⣿⣿", "⠀⠀⣿⣿"]);
         let paper = mono.clone().on(Some((255, 255, 255)));
         assert_eq!(lines(&paper, area, &face), ["⣿⣿⠀⠀", "⣿⣿⠀⠀"], "no negative on a light background");
-        let letters = |theme: Theme| lines(&theme.drawn_with(&crate::tui::theme::ASCII), area, &face);
+        let letters = |theme: Theme| lines(&theme.with_glyphs(&crate::tui::theme::ASCII), area, &face);
         assert_eq!([letters(mono), letters(paper)], [["  @@", "  @@"], ["@@  ", "@@  "]]);
     }
 

@@ -98,7 +98,7 @@ impl Table<'_> {
     /// that are seen.
     pub fn draw(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, widths: &[u16], titles: &Row) {
         self.line(Pen::new(buffer, theme, area, 0), widths, titles, " ", theme);
-        for (index, place) in self.places(area) {
+        for (index, place) in self.visible_lines(area) {
             let chosen = self.marked && self.selected == Some(index);
             let mark = if chosen { theme.glyphs.focus } else { " " };
             self.line(Pen::new(buffer, theme, place, 0), widths, &self.rows[index], mark, theme);
@@ -109,7 +109,7 @@ impl Table<'_> {
     }
 
     /// The lines that are shown in an area, by their indices, and where they lie.
-    pub fn places(&self, area: Rect) -> impl Iterator<Item = (usize, Rect)> + use<> {
+    pub fn visible_lines(&self, area: Rect) -> impl Iterator<Item = (usize, Rect)> + use<> {
         let visible = usize::from(area.height.saturating_sub(1));
         let first = first_line(self.selected.unwrap_or(0), self.rows.len(), visible);
         let rows = (1..area.height).map(move |row| Rect { y: area.y + row, height: 1, ..area });

@@ -65,7 +65,7 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
         (sentence, theme.warning())
     });
     for (sentence, style) in
-        asked.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands, run.loss.as_ref()))
+        asked.into_iter().chain(damage).chain(verdict::sentence(theme, summary, stands, run.worker_death.as_ref()))
     {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);

@@ -35,12 +35,12 @@ impl Unit {
         ];
         match self {
             // Between epochs there is nothing to point at, unless one looks into one.
-            Self::Epochs | Self::Steps if span > 2.0 => scale::step(span, most).max(1.0),
+            Self::Epochs | Self::Steps if span > 2.0 => scale::tick_step(span, most).max(1.0),
             Self::Time if span > 2.0 => {
                 let fits = |step: &f64| span / step <= f64::from(most.max(1));
-                CLOCK.into_iter().find(fits).unwrap_or_else(|| scale::step(span / 86_400.0, most) * 86_400.0)
+                CLOCK.into_iter().find(fits).unwrap_or_else(|| scale::tick_step(span / 86_400.0, most) * 86_400.0)
             }
-            _ => scale::step(span, most),
+            _ => scale::tick_step(span, most),
         }
     }
 
@@ -77,14 +77,14 @@ pub(super) fn across(window: Window, unit: Unit, columns: u16) -> Vec<(f64, Stri
 pub(super) fn up(low: f64, high: f64, most: u16, log: bool) -> Vec<(f64, String)> {
     if log && high - low >= 1.0 {
         let factors: &[f64] = if (high - low) * 3.0 <= f64::from(most) { &[1.0, 2.0, 5.0] } else { &[1.0] };
-        let every = scale::step(high - low, most).max(1.0);
+        let every = scale::tick_step(high - low, most).max(1.0);
         let powers = scale::ticks(low.floor(), high, every).into_iter();
         let ticks = powers.flat_map(|power| factors.iter().map(move |factor| (factor.log10() + power, *factor, power)));
         let inside = ticks.filter(|(tick, ..)| (low..=high).contains(tick));
         return inside.map(|(tick, factor, power)| (tick, magnitude(factor * 10_f64.powf(power)))).collect();
     }
     let (from, to) = if log { (10_f64.powf(low), 10_f64.powf(high)) } else { (low, high) };
-    let step = scale::step(to - from, most);
+    let step = scale::tick_step(to - from, most);
     let decimals = scale::decimals(step).max(1);
     let largest = from.abs().max(to.abs());
     let digits = digits(largest, step);

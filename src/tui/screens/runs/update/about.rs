@@ -43,7 +43,7 @@ pub(super) fn tag(state: &mut State) {
     let mut tags: Vec<String> = meant
         .iter()
         .filter_map(|id| state.library.runs.find(id))
-        .flat_map(|run| run.about.tags.iter().map(ToString::to_string))
+        .flat_map(|run| run.annotations.tags.iter().map(ToString::to_string))
         .collect();
     tags.sort();
     tags.dedup();
@@ -56,7 +56,7 @@ pub(super) fn note(state: &mut State) {
     let Some(run) = current(state) else { return };
     let title = format!("note about {}", run.id);
     let explanation = "one paragraph, found by / as well; empty for none".into();
-    ask(state, RunsPurpose::Note(run.id), title, explanation, run.about.note.as_str());
+    ask(state, RunsPurpose::Note(run.id), title, explanation, run.annotations.note.as_str());
 }
 
 /// Looks what would be lost; the answer asks.

@@ -125,7 +125,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, take: Take) -> Vec<Effect>
     state.library.runs.error = None;
     let messages = take(&mut state.runs, &mut state.library, list, state.now);
     answered(state, messages);
-    if !state.touched && !state.library.runs.list.is_empty() {
+    if !state.key_pressed && !state.library.runs.list.is_empty() {
         // Who has runs opens the dashboard to see how they stand.
         state.screen = Screen::Runs;
     }
@@ -156,7 +156,7 @@ fn back(state: &mut State) {
 
 /// Opens a line to type for the Runs screen.
 fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
-    let input = Input::default().of_at_most(LINE);
+    let input = Input::default().with_max_length(LINE);
     // What these change stays in sight.
     let live = matches!(purpose, RunsPurpose::Filter { .. } | RunsPurpose::Search { .. });
     state.runs.prompt = Some(purpose);
