@@ -58,7 +58,7 @@ const OPENINGS: [&str; 15] = [
 ];
 
 /// Modules whose comments do not keep the rules yet. None may be added.
-const UNFINISHED: [&str; 2] = ["src/cli/", "src/tui/"];
+const UNFINISHED: [&str; 3] = ["src/cli/", "src/tui/screens/", "src/tui/messages/"];
 
 /// A documentation comment, joined to one text.
 struct Comment {
