@@ -195,11 +195,11 @@ impl RunView {
     /// Whether the worker was asked to stop and has not obeyed for so long that it may hang.
     #[must_use]
     pub fn ignores_stop(&self, now: u64) -> bool {
-        let (Some(asked), Ok(summary), true) = (self.stop_requested_at, &self.summary, self.alive) else {
+        let (Some(requested_at), Ok(summary), true) = (self.stop_requested_at, &self.summary, self.alive) else {
             return false;
         };
         let patience = if summary.stopping { STOP_GRACE } else { STOP_ANSWER_GRACE };
-        now.saturating_sub(asked) >= patience
+        now.saturating_sub(requested_at) >= patience
     }
 
     /// Returns the values by which the list is filtered and ordered; `None` if the run cannot be read.

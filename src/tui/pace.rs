@@ -19,7 +19,7 @@ pub(super) struct FramePacer {
     /// The minimum time between two frames that no key caused.
     interval: Duration,
     /// The times of the latest `burst` frames.
-    frames_drawn: VecDeque<Instant>,
+    frame_times: VecDeque<Instant>,
     /// The earliest time of the first frame.
     not_before: Instant,
 }
@@ -33,15 +33,15 @@ impl FramePacer {
         let burst = if most.is_multiple_of(5) { (most / 5).max(1) } else { 1 };
         let burst_span = interval * burst;
         let burst = usize::try_from(burst).unwrap_or(1);
-        Self { burst, burst_span, interval, frames_drawn: VecDeque::with_capacity(burst), not_before }
+        Self { burst, burst_span, interval, frame_times: VecDeque::with_capacity(burst), not_before }
     }
 
     /// Returns the time of the next frame; sooner where a key waits for an answer.
     pub(super) fn next_frame(&self, key_waits: bool) -> Instant {
-        let full = (self.frames_drawn.len() >= self.burst)
-            .then(|| self.frames_drawn.front().map(|oldest| *oldest + self.burst_span))
+        let full = (self.frame_times.len() >= self.burst)
+            .then(|| self.frame_times.front().map(|oldest| *oldest + self.burst_span))
             .flatten();
-        let interval = self.frames_drawn.back().map(|last| *last + self.interval);
+        let interval = self.frame_times.back().map(|last| *last + self.interval);
         let soonest = if key_waits { full } else { full.max(interval) };
         soonest.map_or(self.not_before, |soonest| soonest.max(self.not_before))
     }
@@ -53,10 +53,10 @@ impl FramePacer {
 
     /// Records a frame. Frames that change nothing on the terminal are not recorded.
     pub(super) fn record_frame(&mut self, now: Instant) {
-        if self.frames_drawn.len() == self.burst {
-            self.frames_drawn.pop_front();
+        if self.frame_times.len() == self.burst {
+            self.frame_times.pop_front();
         }
-        self.frames_drawn.push_back(now);
+        self.frame_times.push_back(now);
     }
 }
 

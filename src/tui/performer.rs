@@ -32,7 +32,7 @@ impl EffectQueue {
     }
 
     /// Takes the effects that no earlier one blocks, each with its number.
-    fn ready(&mut self) -> Vec<(u64, Effect)> {
+    fn take_ready(&mut self) -> Vec<(u64, Effect)> {
         let (mut ready, mut busy) = (Vec::new(), Vec::new());
         for pending in &mut self.pending {
             if !pending.targets.iter().any(|target| busy.contains(target)) {
@@ -77,7 +77,7 @@ impl Performer {
     }
 
     fn begin(&self, runtime: &Handle) {
-        let ready = self.queue().ready();
+        let ready = self.queue().take_ready();
         for (number, effect) in ready {
             let (performer, handle) = (self.clone(), runtime.clone());
             runtime.spawn_blocking(move || {
@@ -129,7 +129,7 @@ mod tests {
         Effect::Runs(RunsEffect::Pause(id(name)))
     }
 
-    fn resume(name: &str) -> Effect {
+    fn unpause(name: &str) -> Effect {
         Effect::Runs(RunsEffect::Continue(id(name)))
     }
 
@@ -150,14 +150,14 @@ mod tests {
         let both = Effect::Runs(RunsEffect::Delete(vec![id("one"), id("two")]));
         let effects = [
             pause("one"),
-            resume("one"),
+            unpause("one"),
             pause("two"),
             both.clone(),
             pause("three"),
             Effect::Train(TrainEffect::SuggestName),
         ];
         effects.iter().cloned().for_each(|effect| queue.push(effect));
-        let ready = |queue: &mut EffectQueue| queue.ready().into_iter().collect::<Vec<_>>();
+        let ready = |queue: &mut EffectQueue| queue.take_ready().into_iter().collect::<Vec<_>>();
         let first = ready(&mut queue);
         assert_eq!(
             first,
@@ -167,7 +167,7 @@ mod tests {
         queue.finish(2);
         assert!(ready(&mut queue).is_empty(), "one of its runs is busy");
         queue.finish(0);
-        assert_eq!(ready(&mut queue), [(1, resume("one"))]);
+        assert_eq!(ready(&mut queue), [(1, unpause("one"))]);
         queue.finish(1);
         assert_eq!(ready(&mut queue), [(3, both)]);
         [3, 4, 5].into_iter().for_each(|number| queue.finish(number));
@@ -178,18 +178,18 @@ mod tests {
     async fn effects_on_one_run_are_performed_in_order() {
         let (performer, started, permit) = performer();
         performer.perform(pause("one"));
-        performer.perform(resume("one"));
-        assert_eq!(started.recv().expect("begun"), pause("one"));
+        performer.perform(unpause("one"));
+        assert_eq!(started.recv().expect("a start"), pause("one"));
         // A read-only effect starts although another effect runs. Two permissions let both effects end.
         performer.perform(Effect::Train(TrainEffect::SuggestName));
         assert_eq!(
-            started.recv().expect("begun"),
+            started.recv().expect("a start"),
             Effect::Train(TrainEffect::SuggestName),
             "the second effect on the run waits"
         );
         permit.send(()).expect("waits");
         permit.send(()).expect("waits");
-        assert_eq!(started.recv().expect("begun"), resume("one"));
+        assert_eq!(started.recv().expect("a start"), unpause("one"));
         permit.send(()).expect("waits");
         performer.finish(Duration::MAX, |_| ()).await;
     }
@@ -200,16 +200,16 @@ mod tests {
         let recipe = Box::new(crate::domain::Recipe::sample(crate::domain::Strategy::Cnn));
         let launch = Effect::Train(TrainEffect::Launch { id: id("calm-heron"), recipe });
         performer.perform(launch.clone());
-        performer.perform(resume("calm-heron"));
-        assert_eq!(started.recv().expect("begun"), launch);
+        performer.perform(unpause("calm-heron"));
+        assert_eq!(started.recv().expect("a start"), launch);
         let mut notified = String::new();
-        let notify = |words: &str| {
-            words.clone_into(&mut notified);
+        let notify = |names: &str| {
+            names.clone_into(&mut notified);
             permit.send(()).expect("waits");
             permit.send(()).expect("will wait");
         };
         performer.finish(Duration::ZERO, notify).await;
         assert_eq!(notified, "calm-heron");
-        assert_eq!(started.recv().expect("performed before finish returns"), resume("calm-heron"));
+        assert_eq!(started.recv().expect("performed before finish returns"), unpause("calm-heron"));
     }
 }

@@ -97,7 +97,7 @@ fn typed_keys_are_keys_and_bursts_are_text() {
     assert_eq!(receive(20, &"\r".repeat(500)), "paste 500;", "Enter is never held");
     assert_eq!(receive(30, &"2\ry".repeat(400)), "paste 1200;");
     assert_eq!(receive(100, "2\r"), "paste 2;", "the rest of the burst");
-    assert_eq!(receive(390, "2\r\x1b[A\x1b[<0;1;1M"), "paste 2;", "the burst goes further");
+    assert_eq!(receive(390, "2\r\x1b[A\x1b[<0;1;1M"), "paste 2;", "the burst continues");
     assert_eq!(receive(700, "2\r"), "2;Enter;", "typed again after the burst");
 }
 

@@ -1,8 +1,8 @@
 //! Tests of the Compare screen: keys, requests and snapshots.
 
 use super::compare_fixtures::{
-    answer, answer_all, begun, columns, compared, finished, heron, judged, lynx, marked, names, predictions, six,
-    tested,
+    answer, answer_all, columns, compared, finished, heron, judged, lynx, marked, predictions, run_ids, six, tested,
+    untested,
 };
 use super::fixtures::{self, NOW, dataset_name, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
@@ -30,7 +30,7 @@ fn as_text(state: &State) -> String {
 }
 
 fn running() -> crate::tui::library::RunView {
-    begun("new-wren", 1).started().epochs(7, 6).steps(8, 12).view(true)
+    untested("new-wren", 1).started().epochs(7, 6).steps(8, 12).view(true)
 }
 
 #[test]
@@ -148,10 +148,10 @@ fn verdicts_are_requested_one_by_one_and_once() {
     let list = state.library.runs.list.clone();
     assert!(update(&mut state, NOW, Event::RunsRead(list)).is_empty(), "nothing changed");
     // Another baseline requests verdicts of new pairs only; the old one then requests none.
-    let asked = press(&mut state, "b");
-    assert_eq!(answer_all(&mut state, asked), 5);
-    let asked = press(&mut state, ">");
-    assert_eq!(answer_all(&mut state, asked), 0);
+    let requests = press(&mut state, "b");
+    assert_eq!(answer_all(&mut state, requests), 5);
+    let requests = press(&mut state, ">");
+    assert_eq!(answer_all(&mut state, requests), 0);
 }
 
 #[test]
@@ -169,17 +169,17 @@ fn a_verdict_of_other_runs_changes_nothing_visible() {
 #[test]
 fn a_run_tested_again_gets_a_new_verdict() {
     let mut state = compared(vec![lynx(), heron()]);
-    let again = tested(begun("calm-heron", 2), "calm-heron", 610, 24, 18);
-    let asked = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
+    let again = tested(untested("calm-heron", 2), "calm-heron", 610, 24, 18);
+    let requests = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
     assert!(matches!(state.compare.standing(1), VerdictStatus::Computing));
-    assert_eq!(answer_all(&mut state, asked), 1);
+    assert_eq!(answer_all(&mut state, requests), 1);
 }
 
 #[test]
 fn an_active_run_grows_without_requests_of_verdicts() {
     let (mut state, effects) = marked(vec![lynx(), running()]);
     assert!(effects.is_empty());
-    let more = begun("new-wren", 1).started().epochs(9, 6).view(true);
+    let more = untested("new-wren", 1).started().epochs(9, 6).view(true);
     assert!(update(&mut state, NOW, Event::RunsRead(vec![lynx(), more])).is_empty());
     let rows = &state.compare.comparison.as_ref().expect("two runs").metrics;
     let epochs = rows.iter().find(|row| row.metric.name() == "epochs").expect("a row");
@@ -193,13 +193,13 @@ fn columns_move_and_the_first_is_the_baseline() {
     press(&mut state, "l");
     press(&mut state, "b");
     assert_eq!(columns(&state), ["new-wren", "quiet-lynx", "calm-heron"]);
-    assert_eq!(state.compare.position(), 0, "the selection goes along");
+    assert_eq!(state.compare.position(), 0, "the selection moves too");
     press(&mut state, ">>>");
-    assert_eq!(state.runs.marked, names(&["quiet-lynx", "calm-heron", "new-wren"]));
+    assert_eq!(state.runs.marked, run_ids(&["quiet-lynx", "calm-heron", "new-wren"]));
     press(&mut state, "<");
     assert_eq!(columns(&state), ["quiet-lynx", "new-wren", "calm-heron"]);
     press(&mut state, "u");
-    assert_eq!(state.runs.marked, names(&["quiet-lynx", "calm-heron"]));
+    assert_eq!(state.runs.marked, run_ids(&["quiet-lynx", "calm-heron"]));
     assert_eq!(state.compare.current().map(|run| run.id.clone()), Some(id("calm-heron")));
     press(&mut state, "u");
     assert!(state.compare.comparison.is_none());
@@ -254,14 +254,14 @@ fn enter_marks_the_suggested_runs() {
     assert_eq!((state.runs.marked.len(), effects.len()), (2, 1));
     // With one run marked, the suggested one has the same dataset, although it is older.
     let demo = |recipe: &mut crate::domain::Recipe| recipe.fingerprint = "4711".into();
-    let newer = tested(begun("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
+    let newer = tested(untested("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), newer]));
     let mut both = suggested(&state);
     both.sort();
-    assert_eq!(both, names(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
-    state.runs.marked = names(&["quiet-lynx"]);
-    assert_eq!(suggested(&state), names(&["calm-heron"]));
-    state.runs.marked = names(&["lone-wolf"]);
+    assert_eq!(both, run_ids(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
+    state.runs.marked = run_ids(&["quiet-lynx"]);
+    assert_eq!(suggested(&state), run_ids(&["calm-heron"]));
+    state.runs.marked = run_ids(&["lone-wolf"]);
     assert_eq!(suggested(&state).len(), 1, "better than none");
 }
 

@@ -53,8 +53,8 @@ fn inspection(name: &str, skill: u32) -> Inspection {
     Inspection::new(predictions(name, skill), &classes()).expect("predictions")
 }
 
-/// An active run without a test.
-pub(super) fn begun(name: &str, hours_ago: u64) -> Logbook {
+/// A run without events, created this many hours before [`NOW`].
+pub(super) fn untested(name: &str, hours_ago: u64) -> Logbook {
     Logbook::new(name, hours_ago * 3600).with(|recipe| recipe.fingerprint = "9f2c".into())
 }
 
@@ -85,7 +85,7 @@ fn skill(name: &str) -> u32 {
 }
 
 pub(super) fn finished(name: &str, change: impl FnOnce(&mut crate::domain::Recipe), epochs: u32, best: u32) -> RunView {
-    tested(begun(name, 3).with(change), name, skill(name), epochs, best)
+    tested(untested(name, 3).with(change), name, skill(name), epochs, best)
 }
 
 pub(super) fn lynx() -> RunView {
@@ -131,13 +131,13 @@ fn computed(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable>
 
 /// Answers requests until none is left. Returns the number of verdicts.
 pub(super) fn answer_all(state: &mut State, mut effects: Vec<Effect>) -> usize {
-    let mut asked = 0;
+    let mut count = 0;
     while let Some(Effect::Compare(CompareEffect::Judge { baseline, run })) = effects.pop() {
-        asked += 1;
+        count += 1;
         let verdict = judged(&baseline, &run);
         effects.extend(update(state, NOW, answer(&baseline, &run, verdict)));
     }
-    asked
+    count
 }
 
 pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Result<Verdict, NotComparable>) -> Event {
@@ -146,9 +146,9 @@ pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Resul
 
 /// Returns the Compare screen with all of these runs marked, before any verdict.
 pub(super) fn marked(runs: Vec<RunView>) -> (State, Vec<Effect>) {
-    let names: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
+    let run_ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
     let mut state = with_data(runs);
-    state.runs.marked = names;
+    state.runs.marked = run_ids;
     state.key_pressed = true;
     let effects = apply(&mut state, Action::GoTo(Screen::Compare));
     (state, effects)
@@ -166,6 +166,6 @@ pub(super) fn columns(state: &State) -> Vec<String> {
     state.compare.runs.iter().map(|run| run.id.to_string()).collect()
 }
 
-pub(super) fn names(all: &[&str]) -> Vec<RunId> {
+pub(super) fn run_ids(all: &[&str]) -> Vec<RunId> {
     all.iter().map(|name| id(name)).collect()
 }

@@ -91,7 +91,7 @@ fn variants_are_those_of_the_form() {
     update(&mut state, NOW, fixtures::samples_of("fer2013", 0, Part::Of(Split::Validation), 0));
     press(&mut state, "a");
     assert_eq!(state.data.view, DataView::Table);
-    assert!(state.message.expect("words").text.contains("never changed"));
+    assert!(state.message.expect("a message").text.contains("never changed"));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn an_import_is_cancelled_after_a_question_and_its_error_is_shown() {
     assert!(state.data.import.is_none());
     let mut state = importing();
     receive(&mut state, ImportEvent::Failed("/x.zip: cannot be read".into()));
-    assert_eq!(state.message.expect("words").text, "x was not imported: /x.zip: cannot be read");
+    assert_eq!(state.message.expect("a message").text, "x was not imported: /x.zip: cannot be read");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_dataset_is_deleted_after_a_question_and_not_under_a_run() {
     snapshot("data_delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::Delete(demo))]);
     update(&mut state, NOW, Event::Data(DataEvent::Deleted(fer2013, Err("in use".into()))));
-    assert_eq!(state.message.expect("words").text, "fer2013 is not deleted: in use");
+    assert_eq!(state.message.expect("a message").text, "fer2013 is not deleted: in use");
 }
 
 #[test]

@@ -48,8 +48,8 @@ fn everywhere() -> Vec<State> {
             states.push(state);
         }
     }
-    let mut asked = state();
-    asked.overlay = Some(Overlay::Confirm(Confirm {
+    let mut confirming = state();
+    confirming.overlay = Some(Overlay::Confirm(Confirm {
         title: "delete",
         lines: vec!["Delete 悲しい-run … and “all” of it?".into()],
         yes: "yes",
@@ -58,7 +58,7 @@ fn everywhere() -> Vec<State> {
     let mut touring = state();
     touring.tour = true;
     touring.fail("é ± ∞ 悲しい → done");
-    states.extend([asked, touring]);
+    states.extend([confirming, touring]);
     states
 }
 
@@ -201,7 +201,7 @@ fn the_selection_is_copied() {
     let mut state = state();
     update(&mut state, NOW, Event::Failed("the disk is full".into()));
     assert_eq!(press(&mut state, "y"), [Effect::Copy("the disk is full".into())]);
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("calm-heron".into())], "once the error is gone");
+    assert_eq!(press(&mut state, "y"), [Effect::Copy("calm-heron".into())], "after the error disappeared");
     update(&mut state, NOW, Event::Failed("x".repeat(80_000)));
     assert_eq!(press(&mut state, "y"), [], "too much for a terminal");
     assert!(state.message.is_some_and(|message| message.error));

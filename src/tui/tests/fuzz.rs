@@ -34,8 +34,8 @@ pub(crate) fn config(bytes: &[u8]) {
     let path = dir.path().join("config.toml");
     fs::write(&path, bytes).expect("written");
     for problem in load_from(&path, true).problems {
-        let words = problem.to_string();
-        assert_eq!(printable(&words), words);
-        assert!(words.contains("config.toml"));
+        let message = problem.to_string();
+        assert_eq!(printable(&message), message);
+        assert!(message.contains("config.toml"));
     }
 }

@@ -46,17 +46,17 @@ fn an_active_run_is_inspected_by_its_latest_validation() {
     let subject = state.inspect.subject.clone().expect("wanted");
     assert_eq!((subject.split, subject.epoch), (Split::Validation, None));
     assert_eq!(update(&mut state, NOW, Event::RunsRead(vec![running(3)])), []);
-    let asked = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
-    assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::Judge { .. })]), "{asked:?}");
+    let effects = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
+    assert!(matches!(effects.as_slice(), [Effect::Inspect(InspectEffect::Judge { .. })]), "{effects:?}");
 }
 
 #[test]
 fn the_cursor_begins_at_the_most_frequent_mistake_and_stays_within_the_matrix() {
     let mut state = inspected();
     let rows = state.inspect.judgement().expect("read").confusion.rows();
-    let (truth, said) = state.inspect.cell;
+    let (truth, predicted) = state.inspect.cell;
     let worst = (0..7).flat_map(|row| (0..7).filter(move |column| *column != row).map(move |column| (row, column)));
-    assert_eq!(rows[truth][said], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));
+    assert_eq!(rows[truth][predicted], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));
     press(&mut state, "gkkhhhhhhhhh");
     assert_eq!(state.inspect.cell, (0, 0));
     press(&mut state, "Glllllllll");

@@ -110,15 +110,15 @@ fn requests_are_sent_and_their_answers_shown() {
             "calm-heron now keeps to 80 epochs and patience 12",
         ),
     ];
-    for (keys, effect, request, event, words) in table {
+    for (keys, effect, request, event, text) in table {
         let mut state = at("calm-heron");
         assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
-        assert_eq!(state.runs.unanswered(&heron()).map(|asked| asked.request), Some(request));
+        assert_eq!(state.runs.unanswered(&heron()).map(|pending| pending.request), Some(request));
         assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
         read(&mut state, after(vec![]));
         assert!(state.runs.unanswered(&heron()).is_some(), "{keys}: no answer is none");
         read(&mut state, after(vec![event]));
-        assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, words));
+        assert_eq!((state.runs.unanswered(&heron()), message(&state).as_str()), (None, text));
         assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
     }
 }
@@ -192,10 +192,10 @@ fn impossible_actions_are_refused_with_a_reason() {
         ("calm-heron", "E", "a worker is at calm-heron"),
         ("brisk-otter", "R", "e extends it"),
     ];
-    for (run, keys, words) in table {
+    for (run, keys, text) in table {
         let mut state = at(run);
         assert_eq!(press(&mut state, keys), [], "{run} {keys}");
-        assert!(message(&state).contains(words), "{run} {keys}: {}", message(&state));
+        assert!(message(&state).contains(text), "{run} {keys}: {}", message(&state));
     }
 }
 

@@ -218,12 +218,12 @@ fn an_error_on_the_bottom_line() {
 #[test]
 fn a_long_error_is_shown_whole() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    let words = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
+    let error = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
                  Permission denied (os error 13); choose another home with --home or MIEN_HOME";
     update(
         &mut state,
         NOW,
-        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(error)))),
     );
     snapshot("error_long", &state, SIZES[0]);
 }

@@ -75,10 +75,10 @@ pub(super) fn computing() -> RunView {
 /// A run whose device compiles kernels for the first time.
 pub(super) fn compiling() -> RunView {
     let device = || "cuda:0".to_owned();
-    let begun = Logged::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 };
+    let epoch_started = Logged::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 };
     let compiled = Logged::KernelsCompiled { device: device(), count: 137 };
     let run = finetune("keen-crane", 95, "quiet-lynx").started();
-    run.log(Logged::CompilingKernels { device: device() }).log(begun).log(compiled).view(true)
+    run.log(Logged::CompilingKernels { device: device() }).log(epoch_started).log(compiled).view(true)
 }
 
 /// A fine-tuning run in its third epoch.

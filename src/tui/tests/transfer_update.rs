@@ -218,10 +218,10 @@ fn impossible_settings_are_refused_with_a_reason() {
         ),
     ];
     for (case, mut state, expected) in table {
-        let (field, words) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
-        assert!(words.contains(expected), "{case}: {words}");
+        let (field, message) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
+        assert!(message.contains(expected), "{case}: {message}");
         assert_eq!(press(&mut state, "2<enter>"), [], "{case}");
-        assert_eq!((state.train.focus, state.message.map(|message| message.text)), (field, Some(words)), "{case}");
+        assert_eq!((state.train.focus, state.message.map(|message| message.text)), (field, Some(message)), "{case}");
     }
 }
 
@@ -241,10 +241,10 @@ fn stages_trained_by_the_start_stay_trained() {
     press(&mut state, "2<right><right><right>");
     assert_eq!(error(&state), None, "the newest features run comes first");
     state.train.from = Some(id("deep-eel"));
-    assert_eq!(error(&state), None, "it goes on with what was trained, unless it is told otherwise");
+    assert_eq!(error(&state), None, "stages trained by the start are trained by default");
     state.train.put(Hyperparameter::Unfreeze, "block5");
-    let words = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
-    assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), words.into())));
+    let message = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
+    assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), message.into())));
     state.train.put(Hyperparameter::Unfreeze, "block2");
     assert_eq!(error(&state), None);
 }

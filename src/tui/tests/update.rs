@@ -201,7 +201,7 @@ fn a_failed_launch_stays_in_the_form() {
 
 #[test]
 fn a_refused_resume_names_the_keys_that_help() {
-    let told = |error: LaunchError| {
+    let message_of = |error: LaunchError| {
         let mut state = state();
         update(&mut state, NOW, Event::Runs(RunsEvent::ResumeFinished(id("calm-heron"), Err(error.into()))));
         state.message.expect("a message").text
@@ -209,10 +209,10 @@ fn a_refused_resume_names_the_keys_that_help() {
     let id = || id("calm-heron");
     let finished =
         LaunchError::Finished { id: id(), reason: "with all epochs done".into(), advice: "--epochs 51".into() };
-    assert_eq!(told(finished), "calm-heron is finished: e extends it, r repeats its settings");
-    assert_eq!(told(LaunchError::Busy { id: id() }), "a worker is at calm-heron already");
+    assert_eq!(message_of(finished), "calm-heron is finished: e extends it, r repeats its settings");
+    assert_eq!(message_of(LaunchError::Busy { id: id() }), "a worker is at calm-heron already");
     let checkpoint = "last.ckpt".into();
-    assert!(told(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
+    assert!(message_of(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
 }
 
 #[test]

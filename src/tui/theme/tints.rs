@@ -27,7 +27,7 @@ pub enum Role {
     Mark,
     /// The background of the selected line, which is reversed by default.
     Selected,
-    /// The `n`th of six runs side by side.
+    /// A run among six side by side, by its index.
     Run(u8),
 }
 

@@ -183,10 +183,10 @@ fn show_message(state: &State, message: &Message, buffer: &mut Buffer, area: Rec
     let style = if error { theme.bad().patch(theme.strong()) } else { theme.strong() };
     let lines = wrap(&message.text, area.width - 4);
     let rows = u16::try_from(lines.len()).unwrap_or(1).min(4);
-    let place = Rect { y: area.y + 1 - rows, height: rows, ..area };
-    Clear.render(place, buffer);
+    let area = Rect { y: area.y + 1 - rows, height: rows, ..area };
+    Clear.render(area, buffer);
     for (row, line) in (0..rows).zip(&lines) {
         let sign = if error && row == 0 { theme.glyphs.states[5] } else { "" };
-        Pen::new(buffer, theme, place, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
+        Pen::new(buffer, theme, area, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
     }
 }

@@ -66,8 +66,8 @@ fn draw_prompt(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) 
     let low =
         Rect { y: area.bottom().saturating_sub(rows + 2).max(area.y), height: (rows + 2).min(area.height), ..area };
     // A screen that changes while the text is typed stays visible above the prompt.
-    let place = if prompt.live { low } else { area };
-    let inside = draw_frame(state, buffer, place, (columns, rows), &format!(" {} ", prompt.title));
+    let area = if prompt.live { low } else { area };
+    let inside = draw_frame(state, buffer, area, (columns, rows), &format!(" {} ", prompt.title));
     for (row, line) in (1..).zip(&lines) {
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
     }
@@ -137,13 +137,13 @@ fn draw_report(state: &State, report: &Report, canvas: &mut Canvas<'_>, area: Re
 
 /// Clears the middle of the area and draws a border around it. Returns the area inside the border.
 pub(super) fn draw_frame(state: &State, buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
-    let place = area.centered(
+    let frame = area.centered(
         ratatui::layout::Constraint::Length(size.0.min(area.width)),
         ratatui::layout::Constraint::Length(size.1.min(area.height)),
     );
-    Clear.render(place, buffer);
+    Clear.render(frame, buffer);
     let block = Block::bordered().border_type(state.theme.border()).border_style(state.theme.accent()).title(title);
-    let inside = block.inner(place);
-    block.render(place, buffer);
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
     inside
 }

@@ -25,16 +25,16 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     ];
     let columns = lines.iter().map(|[_, text]| width(text)).max().unwrap_or(0) + 9;
     let (columns, rows) = (columns.min(area.width), 7.min(area.height));
-    let place = Rect {
+    let frame = Rect {
         x: area.x + (area.width - columns) / 2,
         y: area.bottom().saturating_sub(rows),
         width: columns,
         height: rows,
     };
-    Clear.render(place, buffer);
+    Clear.render(frame, buffer);
     let block = Block::bordered().border_type(theme.border()).border_style(theme.accent()).title(" first steps ");
-    let inside = block.inner(place);
-    block.render(place, buffer);
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
     for (row, [key, text]) in (0..).zip(&lines) {
         Pen::new(buffer, theme, inside, row).skip(1).left(key, 5, theme.accent()).write(text, theme.text());
     }

@@ -226,9 +226,9 @@ impl Watcher {
 
     /// Reads new runs until the time is up.
     fn read_unread(&mut self, readers: &mut Option<ThreadPool>) {
-        let begun = Instant::now();
+        let start = Instant::now();
         let budget = READ_BUDGETS[usize::from(!self.runs.is_empty())];
-        while !self.unread.is_empty() && begun.elapsed() < budget {
+        while !self.unread.is_empty() && start.elapsed() < budget {
             let count = self.unread.len().min(BATCH);
             let batch: Vec<RunId> = self.unread.drain(..count).collect();
             if readers.is_none() && !self.unread.is_empty() {

@@ -96,8 +96,8 @@ impl Pictures {
     /// Removes the pictures with a cell that differs between `before` and `after`, because an overlay covers them.
     pub fn remove_covered(&mut self, before: &Buffer, after: &Buffer) {
         self.placed.retain(|placed| {
-            let place = placed.area.intersection(after.area);
-            place.positions().all(|at| before.cell(at) == after.cell(at))
+            let area = placed.area.intersection(after.area);
+            area.positions().all(|at| before.cell(at) == after.cell(at))
         });
     }
 }
@@ -155,22 +155,22 @@ pub fn grid(theme: &Theme, sharp: bool, area: Rect, width: usize) -> Vec<Rect> {
 /// Draws as many faces as fit in a grid, and returns their number.
 pub fn render(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, area: Rect, faces: &[Face]) -> usize {
     let width = faces.iter().map(|face| face.width).max().unwrap_or(0);
-    let places = grid(theme, pictures.sharp, area, width);
-    for (face, place) in faces.iter().zip(&places) {
-        render_one(buffer, pictures, theme, *place, face);
+    let cells = grid(theme, pictures.sharp, area, width);
+    for (face, cell) in faces.iter().zip(&cells) {
+        render_one(buffer, pictures, theme, *cell, face);
     }
-    faces.len().min(places.len())
+    faces.len().min(cells.len())
 }
 
 /// Draws a picture as large as possible at the top left, and returns its area.
 pub fn render_one(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, area: Rect, face: &Face) -> Rect {
     let (columns, rows) = face.cells(area.width, area.height);
-    let place = Rect { width: columns, height: rows, ..area }.intersection(buffer.area);
-    if !place.is_empty() && !face.pixels.is_empty() {
-        pixels::draw(buffer, theme, place, face);
-        pictures.placed.push(Placed { area: place, face: face.clone() });
+    let area = Rect { width: columns, height: rows, ..area }.intersection(buffer.area);
+    if !area.is_empty() && !face.pixels.is_empty() {
+        pixels::draw(buffer, theme, area, face);
+        pictures.placed.push(Placed { area, face: face.clone() });
     }
-    place
+    area
 }
 
 #[cfg(test)]

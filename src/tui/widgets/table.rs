@@ -98,12 +98,12 @@ impl Table<'_> {
     /// computes them from all.
     pub fn draw(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, widths: &[u16], titles: &Row) {
         self.line(Pen::new(buffer, theme, area, 0), widths, titles, " ", theme);
-        for (index, place) in self.visible_lines(area) {
+        for (index, line) in self.visible_lines(area) {
             let is_selected = self.marked && self.selected == Some(index);
             let mark = if is_selected { theme.glyphs.focus } else { " " };
-            self.line(Pen::new(buffer, theme, place, 0), widths, &self.rows[index], mark, theme);
+            self.line(Pen::new(buffer, theme, line, 0), widths, &self.rows[index], mark, theme);
             if is_selected {
-                buffer.set_style(place.intersection(buffer.area), theme.selected());
+                buffer.set_style(line.intersection(buffer.area), theme.selected());
             }
         }
     }

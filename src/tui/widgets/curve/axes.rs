@@ -51,15 +51,15 @@ impl Unit {
         match self {
             Self::Time if step >= 1.0 => clock(x),
             Self::Time => format!("{x:.decimals$}s"),
-            Self::Steps if x >= 1e6 && step >= 1e4 => format!("{}M", trimmed(x / 1e6)),
-            Self::Steps if x >= 1e3 && step >= 1e2 => format!("{}k", trimmed(x / 1e3)),
+            Self::Steps if x >= 1e6 && step >= 1e4 => format!("{}M", format_short(x / 1e6)),
+            Self::Steps if x >= 1e3 && step >= 1e2 => format!("{}k", format_short(x / 1e3)),
             Self::Epochs | Self::Steps => format!("{x:.decimals$}"),
         }
     }
 }
 
 /// Formats a value with at most two decimals, without trailing zeros.
-fn trimmed(value: f64) -> String {
+fn format_short(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -82,7 +82,7 @@ pub(super) fn y_ticks(low: f64, high: f64, most: u16, log: bool) -> Vec<(f64, St
         let powers = scale::ticks(low.floor(), high, every).into_iter();
         let ticks = powers.flat_map(|power| factors.iter().map(move |factor| (factor.log10() + power, *factor, power)));
         let inside = ticks.filter(|(tick, ..)| (low..=high).contains(tick));
-        return inside.map(|(tick, factor, power)| (tick, magnitude(factor * 10_f64.powf(power)))).collect();
+        return inside.map(|(tick, factor, power)| (tick, format_power(factor * 10_f64.powf(power)))).collect();
     }
     let (from, to) = if log { (10_f64.powf(low), 10_f64.powf(high)) } else { (low, high) };
     let step = scale::tick_step(to - from, most);
@@ -106,11 +106,11 @@ fn digits(largest: f64, step: f64) -> usize {
     (largest.log10().floor() - step.log10().floor()).clamp(1.0, 6.0) as usize
 }
 
-fn magnitude(value: f64) -> String {
-    if (1e-3..1e5).contains(&value) { trimmed_to(value) } else { format!("{value:.0e}") }
+fn format_power(value: f64) -> String {
+    if (1e-3..1e5).contains(&value) { format_value(value) } else { format!("{value:.0e}") }
 }
 
-fn trimmed_to(value: f64) -> String {
+fn format_value(value: f64) -> String {
     let decimals = scale::decimals(value);
     format!("{value:.decimals$}")
 }
