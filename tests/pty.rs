@@ -33,7 +33,7 @@ fn a_demo_run_is_launched_left_and_found_again() {
     dashboard.wait("the second epoch", |text| text.contains(id.as_str()) && later(text));
 
     let farewell = dashboard.quit();
-    assert!(farewell.contains("goes on"), "{farewell}");
+    assert!(farewell.contains("continues without the dashboard"), "{farewell}");
     drop(dashboard);
     let run = lab.first_run().expect("the run");
     assert!(run.alive, "the worker outlives the dashboard");

@@ -73,7 +73,7 @@ const OPENINGS: [&str; 15] = [
 ];
 
 /// Modules whose comments do not keep the rules yet. None may be added.
-const UNFINISHED: [&str; 1] = ["src/tui/"];
+const UNFINISHED: [&str; 0] = [];
 
 /// Parts of the paths of sources whose strings no user sees.
 const TESTS: [&str; 4] = ["tests.rs", "/tests/", "hostile.rs", "fuzzing.rs"];

@@ -35,12 +35,6 @@ pub struct Holder {
     pub host: String,
 }
 
-/// Returns this machine's name.
-#[must_use]
-pub fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
 #[derive(Serialize, Deserialize)]
 struct Written {
     version: u32,
@@ -49,11 +43,17 @@ struct Written {
 }
 
 impl Holder {
+    /// Returns this machine's name.
+    #[must_use]
+    pub fn this_host() -> String {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+
     /// Returns this process's identity, if the system provides it.
     #[must_use]
     pub fn this_process() -> Option<Self> {
         let pid = std::process::id();
-        let host = host_name();
+        let host = Self::this_host();
         Some(Self { pid, started: started(pid)?, boot: boot()?, namespace: namespace()?, host })
     }
 

@@ -40,7 +40,7 @@ pub use ensemble::{Ensemble, EnsembleError};
 pub use estimate::{Estimate, estimate};
 pub use facts::RunFacts;
 pub use followed::FollowedRun;
-pub use holder::{Holder, host_name};
+pub use holder::Holder;
 pub use inspection::Inspection;
 pub use job::Job;
 pub use layout::{Home, RunFolder};

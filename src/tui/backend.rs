@@ -1,5 +1,5 @@
-//! The home on this machine: what the dashboard reads of datasets, weights and marks, and where effects begin. Every
-//! call may take its time: the runtime keeps them off the drawing thread.
+//! Reads datasets, weights and marks of the home for the dashboard, and holds what its effects need. Calls read files
+//! and may block, so the runtime makes them on other threads than drawing.
 
 use std::sync::Mutex;
 
@@ -11,39 +11,39 @@ use crate::runs::RunStore;
 use crate::supervise::Import;
 use crate::weights;
 
-/// The datasets, weights and runs of a home, and the workers that train in it.
+/// Access to the datasets, weights and runs of a home.
 pub struct Backend {
     pub(super) store: RunStore,
-    /// The import under way.
+    /// The running import, if there is one.
     pub(super) import: Mutex<Option<Import>>,
 }
 
 impl Backend {
-    /// A backend on the home of these runs.
+    /// Returns a backend for the home of these runs.
     #[must_use]
     pub fn new(store: RunStore) -> Self {
         Self { store, import: Mutex::new(None) }
     }
 
-    /// The datasets of the home, by name.
+    /// Reads the datasets of the home, ordered by name.
     ///
     /// # Errors
-    /// Why they cannot be listed, in words.
+    /// When the folder cannot be listed; the message names it.
     pub fn datasets(&self) -> Result<Vec<DatasetEntry>, String> {
         let listed = data::list(&self.store.home().data()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (DatasetName, Result<Manifest, data::StoreError>)| DatasetEntry {
             dataset: manifest
-                .map(|manifest| view(&name, manifest, self.marked(&name)))
+                .map(|manifest| dataset_view(&name, manifest, self.marked(&name)))
                 .map_err(|error| printable(&error.to_string())),
             name,
         };
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// The pretrained weights of the home, by name.
+    /// Reads the pretrained weights of the home, ordered by name.
     ///
     /// # Errors
-    /// Why they cannot be listed, in words.
+    /// When the folder cannot be listed; the message names it.
     pub fn weights(&self) -> Result<Vec<WeightsEntry>, String> {
         let listed = weights::list(&self.store.home().weights()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (_, Result<weights::Manifest, weights::WeightsError>)| WeightsEntry {
@@ -53,10 +53,10 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// The training images of a dataset that are marked as wrongly labelled.
+    /// Reads which training images of a dataset are marked as wrongly labelled.
     ///
     /// # Errors
-    /// Why that cannot be told, in words.
+    /// When the manifest or the list of marks cannot be read.
     pub fn marked(&self, name: &DatasetName) -> Result<LeftOutImages, String> {
         let dir = self.store.home().dataset(name);
         let manifest = Manifest::read(&dir).map_err(|error| printable(&error.to_string()))?;
@@ -65,7 +65,7 @@ impl Backend {
     }
 }
 
-fn view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOutImages, String>) -> DatasetView {
+fn dataset_view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOutImages, String>) -> DatasetView {
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,

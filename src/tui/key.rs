@@ -1,11 +1,11 @@
-//! Keys, and how people write them: `Ctrl-S`, `PgUp`, `↑`. [`parse`] reads what [`name`] writes.
+//! Keys and their names, such as `Ctrl-S`, `PgUp` and `↑`. [`parse`] reads every name that [`name`] returns.
 
 use crossterm::event::KeyCode;
 
-/// A key with the modifiers that matter. Shift is told by the character itself.
+/// A key with its modifiers. Shift is part of the character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Which key.
+    /// The key without modifiers.
     pub code: KeyCode,
     /// Whether Ctrl was held.
     pub ctrl: bool,
@@ -14,30 +14,30 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key without modifiers.
+    /// Returns a key without modifiers.
     #[must_use]
     pub const fn plain(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false }
     }
 
-    /// A character without modifiers.
+    /// Returns the key of a character without modifiers.
     #[must_use]
     pub const fn char(c: char) -> Self {
         Self::plain(KeyCode::Char(c))
     }
 
-    /// A character with Ctrl.
+    /// Returns the key of a character with Ctrl.
     #[must_use]
     pub const fn ctrl(c: char) -> Self {
         Self { code: KeyCode::Char(c), ctrl: true, alt: false }
     }
 }
 
-/// What [`parse`] takes, for messages.
+/// The names that [`parse`] accepts, for messages.
 pub const ACCEPTED: &str = "a character, Space, Enter, Esc, Tab, Shift-Tab, Up, Down, Left, Right, Home, End, PgUp, PgDn, \
                             Insert, Delete, Backspace or F1 to F12, with Ctrl- or Alt- before it";
 
-/// Keys with names, the first of which is the one that is written.
+/// Keys with names; [`name`] returns the first of each.
 const NAMED: [(KeyCode, &[&str]); 16] = [
     (KeyCode::Char(' '), &["Space"]),
     (KeyCode::Up, &["↑", "Up"]),
@@ -57,7 +57,7 @@ const NAMED: [(KeyCode, &[&str]); 16] = [
     (KeyCode::Backspace, &["Backspace"]),
 ];
 
-/// A key as people write it.
+/// Returns the name of a key.
 #[must_use]
 pub fn name(key: Key) -> String {
     let named = NAMED.iter().find(|(code, _)| *code == key.code).map(|(_, names)| names[0].to_owned());
@@ -73,10 +73,10 @@ pub fn name(key: Key) -> String {
     format!("{ctrl}{alt}{plain}")
 }
 
-/// The key that is written like this, in any case: `ctrl-s`, `C-s`, `^S`, `S`, `shift-tab`, `pgdn`.
+/// Parses the name of a key, in either case: `ctrl-s`, `C-s`, `^S`, `S`, `shift-tab`, `pgdn`.
 ///
 /// # Errors
-/// In words, what is wrong with it.
+/// When no key has this name, or terminals send the same bytes for another key. The message holds the accepted names.
 pub fn parse(text: &str) -> Result<Key, String> {
     let (mut ctrl, mut alt, mut shift) = (false, false, false);
     let mut rest = text.trim();
@@ -89,15 +89,14 @@ pub fn parse(text: &str) -> Result<Key, String> {
     let code = match named(rest) {
         Some(KeyCode::Tab) if shift => KeyCode::BackTab,
         Some(code) => code,
-        None => character_or_function(rest, shift)
-            .ok_or_else(|| format!("'{text}' is no key that is known: write {ACCEPTED}"))?,
+        None => character_or_function(rest, shift).ok_or_else(|| format!("unknown key '{text}': write {ACCEPTED}"))?,
     };
     let code = match code {
         KeyCode::Char(c) if ctrl => KeyCode::Char(c.to_ascii_lowercase()),
         code => code,
     };
     if let (true, KeyCode::Char(c)) = (ctrl, code) {
-        // Terminals send these as other keys.
+        // Terminals send the bytes of another key for these.
         let same = match c {
             'i' => Some("Tab"),
             'm' => Some("Enter"),
@@ -105,7 +104,7 @@ pub fn parse(text: &str) -> Result<Key, String> {
             _ => None,
         };
         if let Some(same) = same {
-            return Err(format!("a terminal sends the same for '{text}' as for {same}: write {same}"));
+            return Err(format!("terminals cannot tell '{text}' from {same}: write {same}"));
         }
     }
     Ok(Key { code, ctrl, alt })
@@ -151,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_as_people_write_them() {
+    fn common_spellings_of_keys_are_parsed() {
         let table = [
             ("S", Key::char('S')),
             ("shift-s", Key::char('S')),
@@ -184,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd_and_what_is_written_is_read(text in "\\PC{0,12}") {
+        fn any_text_is_parsed_or_refused_and_names_parse_back(text in "\\PC{0,12}") {
             if let Ok(key) = parse(&text) {
                 prop_assert_eq!(parse(&name(key)), Ok(key));
             }

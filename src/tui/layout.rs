@@ -1,5 +1,5 @@
-//! What drawing hands back: where things lie on the screen, and how long its lists are. The runtime gives it to
-//! `update` with each frame.
+//! The result of drawing a frame: positions of tabs and lines, and lengths of lists. The runtime passes it to `update`
+//! with each frame.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -7,49 +7,49 @@ use ratatui::layout::{Position, Rect};
 use super::screen::Screen;
 use super::widgets::faces::Pictures;
 
-/// Where things lie on a drawn screen, and how long its lists are.
+/// The positions of tabs and lines on a drawn screen, and the lengths of its lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// The tabs.
+    /// Each tab with its area.
     pub tabs: Vec<(Rect, Screen)>,
-    /// Lines that can be clicked, each with its distance from the selected line: positive below it, negative above.
+    /// Clickable lines, each with its distance from the selected line: positive below it, negative above.
     pub lines: Vec<(Rect, isize)>,
-    /// The line that begins the last page of what lies over the screen.
+    /// The index of the first line on the last page of the overlay.
     pub last_page: usize,
-    /// How many pictures fit on a page.
+    /// The number of pictures that fit on a page.
     pub pictures: usize,
-    /// How many pictures lie side by side.
-    pub across: usize,
+    /// The number of pictures in a row.
+    pub pictures_across: usize,
 }
 
 impl Layout {
-    /// The screen whose tab covers a position.
+    /// Returns the screen whose tab covers a position.
     #[must_use]
     pub fn tab(&self, at: Position) -> Option<Screen> {
         self.tabs.iter().find(|(area, _)| area.contains(at)).map(|(_, screen)| *screen)
     }
 
-    /// The distance from the selected line to the line that covers a position.
+    /// Returns the distance from the selected line to the line that covers a position.
     #[must_use]
     pub fn line(&self, at: Position) -> Option<isize> {
         self.lines.iter().find(|(area, _)| area.contains(at)).map(|(_, steps)| *steps)
     }
 
-    /// Adds lines by their indices, of which `selected` is selected.
+    /// Adds lines by their indices; `selected` is the index of the selected line.
     pub fn add_lines(&mut self, lines: impl Iterator<Item = (usize, Rect)>, selected: usize) {
         let steps = |index: usize| index.cast_signed() - selected.cast_signed();
         self.lines.extend(lines.map(|(index, area)| (area, steps(index))));
     }
 }
 
-/// What a screen draws into.
+/// The target of a screen's drawing.
 pub struct Canvas<'a> {
-    /// The cells.
+    /// The cells of the frame.
     pub buffer: &'a mut Buffer,
-    /// Pictures that the terminal may draw itself.
+    /// Pictures for the terminal's own graphics.
     pub pictures: &'a mut Pictures,
-    /// What lies where.
+    /// The layout of what was drawn so far.
     pub layout: Layout,
-    /// Where the terminal's cursor belongs, if it is shown.
+    /// The position of the terminal's cursor, if it is shown.
     pub cursor: Option<Position>,
 }

@@ -1,4 +1,4 @@
-//! The home as it was last read: its datasets, imported weights and runs. Several screens show them.
+//! The content of the home as last read: datasets, imported weights and runs. Several screens show it.
 
 use std::sync::Arc;
 
@@ -14,11 +14,12 @@ use crate::weights::{Manifest, preferred};
 /// Entries of one kind in the home.
 #[derive(Debug, Clone)]
 pub struct Listing<T> {
-    /// Whether they were read.
+    /// Whether the entries were read at least once.
     pub loaded: bool,
-    /// Why they cannot be listed.
+    /// The reason why the latest listing failed.
     pub error: Option<String>,
-    /// The entries. Datasets and weights by name; runs with active ones first, each group from the youngest.
+    /// The entries. Datasets and weights are ordered by name. Active runs precede the others, and the newest is first
+    /// in each group.
     pub list: Vec<T>,
 }
 
@@ -29,7 +30,7 @@ impl<T> Default for Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// Takes the entries in, or the reason why there are none. What was listed before stays where listing failed.
+    /// Stores the entries, or the reason why listing failed. A failure keeps the entries of the previous listing.
     pub fn put(&mut self, read: Result<Vec<T>, String>) {
         match read {
             Ok(list) => *self = Self { loaded: true, error: None, list },
@@ -38,7 +39,7 @@ impl<T> Listing<T> {
     }
 }
 
-/// All that was read of the home.
+/// The datasets, weights and runs of the home.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     /// This machine's name.
@@ -52,32 +53,32 @@ pub struct Library {
 }
 
 impl Listing<DatasetEntry> {
-    /// The dataset of this name, if it can be read.
+    /// Returns the dataset of this name, if it can be read.
     #[must_use]
     pub fn find(&self, name: &DatasetName) -> Option<&DatasetView> {
         self.list.iter().find(|entry| entry.name == *name)?.dataset.as_ref().ok()
     }
 
-    /// Whether something lies under this name, readable or not.
+    /// Whether a dataset of this name exists, readable or not.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.list.iter().any(|entry| entry.name.as_str() == name)
     }
 
-    /// The datasets that can be read.
+    /// Returns the datasets that can be read.
     pub fn readable(&self) -> impl Iterator<Item = &DatasetView> {
         self.list.iter().filter_map(|entry| entry.dataset.as_ref().ok())
     }
 }
 
 impl Listing<WeightsEntry> {
-    /// The manifest of the weights of this name, or why it cannot be read; `None` if there are none.
+    /// Returns the manifest of the weights of this name, or the reason why it cannot be read; `None` if there are none.
     #[must_use]
     pub fn find(&self, name: &WeightsName) -> Option<&Result<Manifest, String>> {
         self.list.iter().find(|entry| entry.name == *name).map(|entry| &entry.manifest)
     }
 
-    /// The weights to take where none are chosen: trained on faces, else on ImageNet, else the first.
+    /// Returns the default weights: trained on faces, else on ImageNet, else the first.
     #[must_use]
     pub fn preferred(&self) -> Option<&WeightsName> {
         let names: Vec<&WeightsName> = self.list.iter().map(|entry| &entry.name).collect();
@@ -86,44 +87,44 @@ impl Listing<WeightsEntry> {
 }
 
 impl Listing<RunView> {
-    /// The run of this name.
+    /// Returns the run of this name.
     #[must_use]
     pub fn find(&self, id: &RunId) -> Option<&RunView> {
         self.list.iter().find(|run| run.id == *id)
     }
 
-    /// How many runs a worker is at, or about to be.
+    /// Returns the number of active runs: those that a worker trains, or will soon.
     #[must_use]
     pub fn active(&self, now: u64) -> usize {
         self.list.iter().filter(|run| run.is_active(now)).count()
     }
 }
 
-/// A dataset as the screens show it.
+/// The properties of a dataset that the screens show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetView {
-    /// Its name.
+    /// The name of the dataset.
     pub name: DatasetName,
-    /// Hash of its content.
+    /// The hash of the content.
     pub fingerprint: String,
-    /// Pixels in a row of an image.
+    /// The width of an image in pixels.
     pub width: u32,
-    /// Rows of an image.
+    /// The height of an image in pixels.
     pub height: u32,
-    /// 1 for gray, 3 for colour.
+    /// The number of channels: 1 for gray, 3 for colour.
     pub channels: u32,
-    /// Classes by label, their names safe to print.
+    /// Names and image counts of the classes, in the order of labels. The names are safe to print.
     pub classes: Vec<(String, SplitCounts)>,
-    /// How many files of the source were left out at import: broken images, notes, links.
+    /// The number of files that the import skipped, such as broken images, notes and links.
     pub skipped: u64,
-    /// Training images that are marked as wrongly labelled, with the runs that found them.
+    /// Training images marked as wrongly labelled, with the runs that found them.
     pub marked: LeftOutImages,
-    /// Why it cannot be told which are marked.
+    /// The reason why the marks cannot be read, if so.
     pub marks_error: Option<String>,
 }
 
 impl DatasetView {
-    /// Images in each split.
+    /// Returns the number of images in each split.
     #[must_use]
     pub fn counts(&self) -> SplitCounts {
         self.classes.iter().fold(SplitCounts::default(), |sum, (_, counts)| SplitCounts {
@@ -134,78 +135,79 @@ impl DatasetView {
     }
 }
 
-/// What lies under a dataset's name: the dataset, or why it cannot be read.
+/// A dataset in the list, readable or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetEntry {
-    /// The folder's name.
+    /// The name of the dataset's folder.
     pub name: DatasetName,
-    /// The dataset, or the reason in words.
+    /// The dataset, or the reason why it cannot be read.
     pub dataset: Result<DatasetView, String>,
 }
 
-/// What lies under a name: weights, or why they cannot be read.
+/// A weights file in the list, readable or not.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightsEntry {
-    /// The file's name.
+    /// The name of the weights.
     pub name: WeightsName,
-    /// What the file says of itself, or the reason in words.
+    /// The manifest in the file, or the reason why it cannot be read.
     pub manifest: Result<Manifest, String>,
 }
 
-/// A run as it was when the watcher last looked. Cheap to copy.
+/// A run as the watcher last read it. Cloning is cheap, because the large parts are shared.
 #[derive(Debug, Clone)]
 pub struct RunView {
-    /// Its id.
+    /// The id of the run.
     pub id: RunId,
-    /// Its events folded up, or why they cannot be read.
+    /// The summary of its log, or the reason why the log cannot be read.
     pub summary: Result<Arc<Summary>, String>,
-    /// Whether a worker held its lock, or may begin at any time.
+    /// Whether a worker holds the run's lock, or a submitted worker may start at any time.
     pub alive: bool,
-    /// Whether nobody held it, but a worker may begin at any time.
+    /// Whether the run was submitted to another system and no worker holds its lock yet.
     pub submitted: bool,
-    /// When its worker was asked to stop, by whomever, in milliseconds since 1970; `None` once the request is taken
-    /// back.
-    pub stop_asked: Option<u64>,
-    /// Why its worker is gone, if it is and the run has not ended.
-    pub loss: Option<WorkerDeath>,
-    /// Whether it has saved weights that fine-tuning can start from.
-    pub saved: bool,
-    /// The lines of its log that are damaged and were left out.
+    /// The time of the stop request in force, in milliseconds since 1970, whichever program made it.
+    pub stop_requested_at: Option<u64>,
+    /// The reason why the worker is gone although the run has not ended.
+    pub worker_death: Option<WorkerDeath>,
+    /// Whether best weights are saved, from which fine-tuning can start.
+    pub has_best_weights: bool,
+    /// The damaged lines of the log, which are skipped.
     pub damage: Damage,
-    /// What a person says about it.
-    pub about: Arc<Annotations>,
-    /// The training curve within epochs; `None` until the watcher was asked for this run whole.
+    /// The run's tags, note and former names.
+    pub annotations: Arc<Annotations>,
+    /// The curve within epochs; `None` until the dashboard requests the details of this run.
     pub curves: Option<Arc<Steps>>,
-    /// The end of its log; empty until the watcher was asked for this run whole.
+    /// The last lines of the log; empty until the dashboard requests the details of this run.
     pub log: Arc<Vec<LogLine>>,
 }
 
 impl RunView {
-    /// Its state at this time; `None` if the run cannot be read.
+    /// Returns the state at `now`, in milliseconds since 1970; `None` if the run cannot be read.
     #[must_use]
     pub fn state(&self, now: u64) -> Option<RunState> {
         let summary = self.summary.as_ref().ok()?;
         Some(if self.submitted { RunState::Queued } else { summary.state(self.alive, now) })
     }
 
-    /// Whether a worker is at it, or about to be.
+    /// Whether a worker trains the run, or will soon.
     #[must_use]
     pub fn is_active(&self, now: u64) -> bool {
         self.state(now).is_some_and(RunState::is_active)
     }
 
-    /// Whether its worker was asked to stop and has not answered, or not obeyed, for so long that it may be stuck.
+    /// Whether the worker was asked to stop and has not obeyed for so long that it may hang.
     #[must_use]
-    pub fn ignores_a_stop(&self, now: u64) -> bool {
-        let (Some(asked), Ok(summary), true) = (self.stop_asked, &self.summary, self.alive) else { return false };
+    pub fn ignores_stop(&self, now: u64) -> bool {
+        let (Some(requested_at), Ok(summary), true) = (self.stop_requested_at, &self.summary, self.alive) else {
+            return false;
+        };
         let patience = if summary.stopping { STOP_GRACE } else { STOP_ANSWER_GRACE };
-        now.saturating_sub(asked) >= patience
+        now.saturating_sub(requested_at) >= patience
     }
 
-    /// The values that filters and orders of the list go by; `None` if the run cannot be read.
+    /// Returns the values by which the list is filtered and ordered; `None` if the run cannot be read.
     #[must_use]
     pub fn facts(&self, now: u64) -> Option<RunFacts> {
         let summary = self.summary.as_ref().ok()?;
-        Some(RunFacts::new(Arc::clone(summary), Arc::clone(&self.about), self.state(now)?, now))
+        Some(RunFacts::new(Arc::clone(summary), Arc::clone(&self.annotations), self.state(now)?, now))
     }
 }

@@ -1,11 +1,10 @@
 //! The dashboard: shows datasets, launches runs, watches them live.
 //!
-//! May know: the domain, events, runs, supervise, and reading datasets and the descriptions of weights. Never burn. A
-//! client and nothing more: all that it shows is read from the disk, all that it does is asked of a worker, and leaving
-//! it leaves every run going.
+//! May use: the domain, events, runs, supervise, and the readers of datasets and weights. Never burn. The dashboard
+//! only reads files and sends requests to workers, so runs continue after it is closed.
 //!
-//! One direction: `runtime` turns the world into an [`messages::Event`]; [`update`] folds it into the [`state::State`]
-//! and returns as [`messages::Effect`]s what is to be done; `view` draws the state and cannot change it.
+//! Data flows in one direction. `runtime` turns input and file changes into [`messages::Event`]s. [`update`] applies
+//! each to the [`state::State`] and returns [`messages::Effect`]s. `view` draws the state and cannot change it.
 
 pub mod backend;
 mod clipboard;
@@ -42,47 +41,49 @@ use std::sync::Arc;
 use crate::domain::DatasetName;
 use crate::runs::{Home, RunStore};
 
-/// Why the dashboard ended other than by request.
+/// The reason why the dashboard ended without a request of the user.
 #[derive(Debug, thiserror::Error)]
 pub enum DashboardError {
-    /// There is nobody to show anything to.
-    #[error("the dashboard needs a terminal; for plain output use `mien runs`, `mien show RUN` or `mien watch RUN`")]
+    /// Standard input or output is no terminal.
+    #[error(
+        "standard input or output is no terminal; for plain output use `mien runs`, `mien show RUN` or `mien watch RUN`"
+    )]
     NoTerminal,
-    /// The terminal failed.
+    /// Reading from or writing to the terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
-    /// A bug of ours. The terminal is restored and no worker is touched.
-    #[error("the dashboard hit a bug and closed; runs go on. Please report this: {0}")]
+    /// The dashboard panicked. The terminal is restored and no worker is touched.
+    #[error("the dashboard hit a bug and closed; runs continue. Please report this: {0}")]
     Bug(String),
 }
 
-/// Shows the dashboard on this home until the user quits it. If runs are then still going, says so on stdout.
+/// Shows the dashboard of a home until the user quits it, then prints which runs and imports continue.
 ///
 /// # Errors
-/// When there is no terminal, it fails, or the dashboard has a bug.
+/// When standard input or output is no terminal, the terminal fails, or the dashboard panics.
 pub fn run(home: Home) -> Result<(), DashboardError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(DashboardError::NoTerminal);
     }
     let store = RunStore::new(home);
     let backend = Arc::new(backend::Backend::new(store.clone()));
-    let (active, importing) = terminal::guarded(|| runtime::run(store, backend))?;
-    for words in farewell(active, importing.as_ref()) {
-        writeln!(io::stdout(), "{words}")?;
+    let (active, importing) = terminal::catch_panic(|| runtime::run(store, backend))?;
+    for line in exit_messages(active, importing.as_ref()) {
+        writeln!(io::stdout(), "{line}")?;
     }
     Ok(())
 }
 
-/// What is said after leaving, with this many runs still going and this dataset being imported.
+/// Returns the lines to print on exit: the number of active runs and the dataset under import, if there are any.
 #[must_use]
-pub fn farewell(active: usize, importing: Option<&DatasetName>) -> Vec<String> {
+pub fn exit_messages(active: usize, importing: Option<&DatasetName>) -> Vec<String> {
     let runs = match active {
         0 => None,
-        1 => Some("1 run goes on without the dashboard; `mien` shows it again".into()),
-        n => Some(format!("{n} runs go on without the dashboard; `mien` shows them again")),
+        1 => Some("1 run continues without the dashboard; `mien` shows it again".into()),
+        n => Some(format!("{n} runs continue without the dashboard; `mien` shows them again")),
     };
     let import = importing.map(|name| {
-        format!("the import of {name} goes on without the dashboard; `mien data list` shows when it is there")
+        format!("the import of {name} continues without the dashboard; `mien data list` lists it once it is complete")
     });
     runs.into_iter().chain(import).collect()
 }

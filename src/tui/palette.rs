@@ -1,4 +1,4 @@
-//! The command palette: everything that can be done now, found by a few letters of its name.
+//! The entries of the command palette: commands, runs and themes, found by fuzzy matching.
 
 use super::screens::entry;
 use crate::domain::RunId;
@@ -8,31 +8,31 @@ use crate::tui::state::{Overlay, State};
 use crate::tui::theme::ThemeName;
 use crate::tui::widgets::fuzzy;
 
-/// What an entry does.
+/// The effect of choosing an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Command {
-    /// What a key would.
-    Do(Action),
-    /// Goes to a run.
-    Show(RunId),
-    /// Puts another theme on, which is called so.
-    Wear(&'static str, ThemeName),
+    /// Performs the action of a key.
+    Perform(Action),
+    /// Shows a run on the Runs screen.
+    ShowRun(RunId),
+    /// Applies a theme of this name.
+    UseTheme(&'static str, ThemeName),
 }
 
-/// One thing that can be done.
+/// An entry of the palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// In words, safe to print.
-    pub(super) words: String,
-    /// What it is called in the config file; empty for what no key can be bound to.
+    /// The text that is shown and searched, safe to print.
+    pub(super) label: String,
+    /// The binding's name in the config file; empty for entries without a binding.
     pub(super) name: &'static str,
-    /// Its key; empty for none.
+    /// The key of the binding; empty for none.
     pub(super) key: String,
-    /// What it does.
+    /// The effect of choosing it.
     pub(super) command: Command,
 }
 
-/// Everything that can be done where the palette was opened.
+/// Returns all entries that apply on the current screen.
 fn entries(state: &State) -> Vec<Entry> {
     let context = state.screen_context();
     let bound = state
@@ -42,29 +42,29 @@ fn entries(state: &State) -> Vec<Entry> {
         .filter(|binding| entry(state.screen).applies(state, binding.action));
     let mut entries: Vec<Entry> = bound
         .map(|binding| Entry {
-            words: binding.description.to_owned(),
+            label: binding.description.to_owned(),
             name: binding.name,
             key: state.keymap.keys(binding).first().map(|key| state.theme.key(*key)).unwrap_or_default(),
-            command: Command::Do(binding.action),
+            command: Command::Perform(binding.action),
         })
         .collect();
-    // One thing under two names, such as quitting here and anywhere, stands there once.
+    // An action with two bindings, such as quitting, is listed once.
     let mut seen = Vec::new();
     entries.retain(|entry| {
         let first = !seen.contains(&entry.command);
         seen.push(entry.command.clone());
         first
     });
-    let plain = |words: String, command| Entry { words, name: "", key: String::new(), command };
+    let plain = |label: String, command| Entry { label, name: "", key: String::new(), command };
     entries.extend(state.library.runs.list.iter().map(|run| {
         let name = printable(run.id.as_str());
-        plain(format!("go to run {name}"), Command::Show(run.id.clone()))
+        plain(format!("go to run {name}"), Command::ShowRun(run.id.clone()))
     }));
-    entries.extend(ThemeName::ALL.map(|(word, name)| plain(format!("theme {word}"), Command::Wear(word, name))));
+    entries.extend(ThemeName::ALL.map(|(word, name)| plain(format!("theme {word}"), Command::UseTheme(word, name))));
     entries
 }
 
-/// What one would not look for by its name.
+/// Whether an action moves the cursor or edits text, so that nobody searches for it.
 fn is_movement(action: Action) -> bool {
     matches!(
         action,
@@ -88,18 +88,18 @@ fn is_movement(action: Action) -> bool {
     )
 }
 
-/// What fits what is typed, the best first; without anything typed all, in the tables' order.
-pub(super) fn found(state: &State) -> Vec<Entry> {
+/// Returns the entries that match the typed text, the best first; all in the tables' order while it is empty.
+pub(super) fn matches(state: &State) -> Vec<Entry> {
     let Some(Overlay::Palette(palette)) = &state.overlay else { return Vec::new() };
-    let wanted = palette.input.text();
-    let mut found: Vec<(i32, Entry)> = entries(state)
+    let query = palette.input.text();
+    let mut matches: Vec<(i32, Entry)> = entries(state)
         .into_iter()
         .filter_map(|entry| {
-            let by_words = fuzzy::score(wanted, &entry.words);
-            let by_name = fuzzy::score(wanted, entry.name);
-            Some((by_words.max(by_name)?, entry))
+            let by_label = fuzzy::score(query, &entry.label);
+            let by_name = fuzzy::score(query, entry.name);
+            Some((by_label.max(by_name)?, entry))
         })
         .collect();
-    found.sort_by_key(|(score, _)| -score);
-    found.into_iter().map(|(_, entry)| entry).collect()
+    matches.sort_by_key(|(score, _)| -score);
+    matches.into_iter().map(|(_, entry)| entry).collect()
 }

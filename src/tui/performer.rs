@@ -1,5 +1,5 @@
-//! Performs effects on threads of their own: those that change the same run or dataset one after another, in the order
-//! in which they were asked for, and all others at once.
+//! Performs effects on other threads. Effects on the same run or dataset are performed one after another, in the order
+//! of their requests; all others at the same time.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,15 +10,15 @@ use tokio::sync::Notify;
 
 use crate::tui::messages::{Effect, Target};
 
-/// An effect that was asked for and is not over.
+/// A requested effect that is not complete.
 struct Pending {
     number: u64,
     targets: Vec<Target>,
-    /// `None` while it is performed.
+    /// The effect to start; `None` while it runs.
     effect: Option<Effect>,
 }
 
-/// All that is not over, in the order in which it was asked for.
+/// The incomplete effects, in the order of their requests.
 #[derive(Default)]
 struct EffectQueue {
     pending: VecDeque<Pending>,
@@ -31,8 +31,8 @@ impl EffectQueue {
         self.next += 1;
     }
 
-    /// Takes the effects that nothing before them holds up, each with its number.
-    fn ready(&mut self) -> Vec<(u64, Effect)> {
+    /// Takes the effects that no earlier one blocks, each with its number.
+    fn take_ready(&mut self) -> Vec<(u64, Effect)> {
         let (mut ready, mut busy) = (Vec::new(), Vec::new());
         for pending in &mut self.pending {
             if !pending.targets.iter().any(|target| busy.contains(target)) {
@@ -47,13 +47,13 @@ impl EffectQueue {
         self.pending.retain(|pending| pending.number != number);
     }
 
-    /// The runs and datasets that are still being changed.
+    /// Returns the runs and datasets that incomplete effects change.
     fn changing(&self) -> Vec<&Target> {
         self.pending.iter().flat_map(|pending| &pending.targets).collect()
     }
 }
 
-/// Performs effects by a function that may take its time.
+/// Performs effects by calling a function that may block.
 #[derive(Clone)]
 pub(super) struct Performer {
     queue: Arc<Mutex<EffectQueue>>,
@@ -70,14 +70,14 @@ impl Performer {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Performs an effect once those before it that change the same are over.
+    /// Performs an effect after the earlier effects on the same run or dataset.
     pub(super) fn perform(&self, effect: Effect) {
         self.queue().push(effect);
         self.begin(&Handle::current());
     }
 
     fn begin(&self, runtime: &Handle) {
-        let ready = self.queue().ready();
+        let ready = self.queue().take_ready();
         for (number, effect) in ready {
             let (performer, handle) = (self.clone(), runtime.clone());
             runtime.spawn_blocking(move || {
@@ -89,8 +89,8 @@ impl Performer {
         }
     }
 
-    /// Waits until nothing is being changed any more: a launch that is cut off leaves a run without a worker. Calls
-    /// `notify` with what is waited for if that takes longer than `patience`.
+    /// Waits until no run or dataset is being changed; otherwise a launch could leave a run without a worker. After
+    /// `patience`, calls `notify` with the names of the runs and datasets in question.
     pub(super) async fn finish(&self, patience: Duration, notify: impl FnOnce(&str)) {
         let idle = async {
             while !self.queue().changing().is_empty() {
@@ -101,11 +101,11 @@ impl Performer {
         if tokio::time::timeout(patience, &mut idle).await.is_ok() {
             return;
         }
-        notify(&self.waits_for());
+        notify(&self.pending_names());
         idle.await;
     }
 
-    fn waits_for(&self) -> String {
+    fn pending_names(&self) -> String {
         let queue = self.queue();
         let mut names: Vec<&str> = queue.changing().into_iter().map(Target::name).collect();
         names.dedup();
@@ -129,45 +129,45 @@ mod tests {
         Effect::Runs(RunsEffect::Pause(id(name)))
     }
 
-    fn go_on(name: &str) -> Effect {
+    fn unpause(name: &str) -> Effect {
         Effect::Runs(RunsEffect::Continue(id(name)))
     }
 
-    /// A performer whose effects say that they have begun and then wait for leave to end.
+    /// Returns a performer whose effects report their start, then wait for permission to end.
     fn performer() -> (Performer, Receiver<Effect>, std::sync::mpsc::Sender<()>) {
-        let ((begun, begins), (leave, left)) = (channel(), channel());
-        let left = Mutex::new(left);
+        let ((start, started), (permit, permitted)) = (channel(), channel());
+        let permitted = Mutex::new(permitted);
         let performer = Performer::new(move |effect| {
-            begun.send(effect).expect("somebody listens");
-            left.lock().expect("no panic before").recv().expect("somebody gives leave");
+            start.send(effect).expect("a receiver");
+            permitted.lock().expect("no panic before").recv().expect("a permission");
         });
-        (performer, begins, leave)
+        (performer, started, permit)
     }
 
     #[test]
-    fn what_changes_the_same_run_waits_and_all_else_does_not() {
+    fn only_effects_on_the_same_run_wait_for_one_another() {
         let mut queue = EffectQueue::default();
         let both = Effect::Runs(RunsEffect::Delete(vec![id("one"), id("two")]));
         let effects = [
             pause("one"),
-            go_on("one"),
+            unpause("one"),
             pause("two"),
             both.clone(),
             pause("three"),
             Effect::Train(TrainEffect::SuggestName),
         ];
         effects.iter().cloned().for_each(|effect| queue.push(effect));
-        let ready = |queue: &mut EffectQueue| queue.ready().into_iter().collect::<Vec<_>>();
+        let ready = |queue: &mut EffectQueue| queue.take_ready().into_iter().collect::<Vec<_>>();
         let first = ready(&mut queue);
         assert_eq!(
             first,
             [(0, pause("one")), (2, pause("two")), (4, pause("three")), (5, Effect::Train(TrainEffect::SuggestName))]
         );
-        assert!(ready(&mut queue).is_empty(), "each once");
+        assert!(ready(&mut queue).is_empty(), "each effect starts once");
         queue.finish(2);
-        assert!(ready(&mut queue).is_empty(), "a run of it is busy");
+        assert!(ready(&mut queue).is_empty(), "one of its runs is busy");
         queue.finish(0);
-        assert_eq!(ready(&mut queue), [(1, go_on("one"))]);
+        assert_eq!(ready(&mut queue), [(1, unpause("one"))]);
         queue.finish(1);
         assert_eq!(ready(&mut queue), [(3, both)]);
         [3, 4, 5].into_iter().for_each(|number| queue.finish(number));
@@ -175,37 +175,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_on_one_run_act_in_their_order() {
-        let (performer, begins, leave) = performer();
+    async fn effects_on_one_run_are_performed_in_order() {
+        let (performer, started, permit) = performer();
         performer.perform(pause("one"));
-        performer.perform(go_on("one"));
-        assert_eq!(begins.recv().expect("begun"), pause("one"));
-        // A read begins all the same, and ends: with one more leave than effects that have begun before it.
+        performer.perform(unpause("one"));
+        assert_eq!(started.recv().expect("a start"), pause("one"));
+        // A read-only effect starts although another effect runs. Two permissions let both effects end.
         performer.perform(Effect::Train(TrainEffect::SuggestName));
-        assert_eq!(begins.recv().expect("begun"), Effect::Train(TrainEffect::SuggestName), "not the second of the run");
-        leave.send(()).expect("waits");
-        leave.send(()).expect("waits");
-        assert_eq!(begins.recv().expect("begun"), go_on("one"));
-        leave.send(()).expect("waits");
+        assert_eq!(
+            started.recv().expect("a start"),
+            Effect::Train(TrainEffect::SuggestName),
+            "the second effect on the run waits"
+        );
+        permit.send(()).expect("waits");
+        permit.send(()).expect("waits");
+        assert_eq!(started.recv().expect("a start"), unpause("one"));
+        permit.send(()).expect("waits");
         performer.finish(Duration::MAX, |_| ()).await;
     }
 
     #[tokio::test]
-    async fn leaving_waits_for_a_launch_and_says_so() {
-        let (performer, begins, leave) = performer();
+    async fn finish_waits_for_a_launch_and_names_its_run() {
+        let (performer, started, permit) = performer();
         let recipe = Box::new(crate::domain::Recipe::sample(crate::domain::Strategy::Cnn));
         let launch = Effect::Train(TrainEffect::Launch { id: id("calm-heron"), recipe });
         performer.perform(launch.clone());
-        performer.perform(go_on("calm-heron"));
-        assert_eq!(begins.recv().expect("begun"), launch);
+        performer.perform(unpause("calm-heron"));
+        assert_eq!(started.recv().expect("a start"), launch);
         let mut notified = String::new();
-        let notify = |words: &str| {
-            words.clone_into(&mut notified);
-            leave.send(()).expect("waits");
-            leave.send(()).expect("will wait");
+        let notify = |names: &str| {
+            names.clone_into(&mut notified);
+            permit.send(()).expect("waits");
+            permit.send(()).expect("will wait");
         };
         performer.finish(Duration::ZERO, notify).await;
         assert_eq!(notified, "calm-heron");
-        assert_eq!(begins.recv().expect("performed before the end"), go_on("calm-heron"));
+        assert_eq!(started.recv().expect("performed before finish returns"), unpause("calm-heron"));
     }
 }

@@ -1,6 +1,7 @@
-//! The loop: what happens becomes events, what `update` wants becomes effects, and the screen is drawn when it changed.
+//! The event loop: it passes events to `update`, performs the effects that `update` returns, and draws the screen after
+//! changes.
 //!
-//! The only part of the dashboard with a clock, threads and a terminal.
+//! This is the only part of the dashboard with a clock, threads and a terminal.
 
 use std::io::{self, IsTerminal, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,17 +17,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::DashboardError;
 use super::input::{self, Chunk, Keyboard};
-use super::pace::{Pace, time_shows};
+use super::pace::{FramePacer, time_changes_screen};
 use super::performer::Performer;
-use super::probe::{self, Answer};
+use super::probe::{self, ProbeResult};
 use super::screens::run_effect;
 use super::terminal::Display;
 use super::theme::Theme;
-use super::watch::Ask;
+use super::watch::WatchRequest;
 use super::widgets::faces::Pictures;
 use super::{clipboard, config, first_run, update, view, watch};
 use crate::domain::{DatasetName, RunId};
-use crate::runs::{RunStore, host_name};
+use crate::runs::{Holder, RunStore};
 use crate::supervise::now;
 use crate::tui::backend::Backend;
 use crate::tui::layout::Layout;
@@ -34,53 +35,57 @@ use crate::tui::messages::{Effect, Event};
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 
-/// Between looks at the clock.
+/// The time between two ticks of the clock.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How long the first frame waits at most for the first news, so that it does not flash an empty screen.
-const FIRST_NEWS: Duration = Duration::from_millis(60);
+/// The longest wait of the first frame for data; otherwise an empty screen would flash up.
+const FIRST_FRAME_TIMEOUT: Duration = Duration::from_millis(60);
 
-/// Events under way; a sender waits when there are more.
-const QUEUE: usize = 64;
+/// The capacity of the event channel; a sender waits while it is full.
+const CHANNEL_CAPACITY: usize = 64;
 
-/// How long quitting waits for a launch or a stop that is under way before it says so.
+/// The time that quitting waits for pending launches and stops before it reports them.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many runs continue without the dashboard, and the dataset whose import does.
+/// The number of active runs, and the dataset whose import is running.
 pub(super) type StillRunning = (usize, Option<DatasetName>);
 
-/// Runs the dashboard until it is quit, and returns what then still runs.
+/// Runs the dashboard until it is quit. Returns the runs and the import that are still running.
 ///
 /// # Errors
-/// When the terminal fails.
+/// When the terminal or the async runtime fails.
 pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<StillRunning, DashboardError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
-    let (events, incoming) = mpsc::channel(QUEUE);
-    let ask = watch::start(store, Arc::clone(&backend), events.clone());
-    let performer = performer(backend, events, ask.clone());
-    let result = runtime.block_on(dashboard(incoming, ask, performer.clone()));
-    // The terminal is the shell's again. Whoever does not want to wait interrupts.
-    let left = runtime.block_on(leave(&performer));
-    // What only reads is not waited for.
+    let (events, incoming) = mpsc::channel(CHANNEL_CAPACITY);
+    let watcher = watch::start(store, Arc::clone(&backend), events.clone());
+    let performer = performer(backend, events, watcher.clone());
+    let result = runtime.block_on(dashboard(incoming, watcher, performer.clone()));
+    // The terminal is restored by now, so Ctrl-C interrupts this wait.
+    let left = runtime.block_on(finish_effects(&performer));
+    // Effects that only read are not waited for.
     runtime.shutdown_background();
-    result.and_then(|goes_on| left.map(|()| goes_on).map_err(DashboardError::from))
+    result.and_then(|active| left.map(|()| active).map_err(DashboardError::from))
 }
 
-/// Performs effects with the backend; the answers come as events.
-fn performer(backend: Arc<Backend>, events: Sender<Event>, ask: std::sync::mpsc::Sender<Ask>) -> Performer {
+/// Returns a performer of effects that sends their results as events.
+fn performer(
+    backend: Arc<Backend>,
+    events: Sender<Event>,
+    watcher: std::sync::mpsc::Sender<WatchRequest>,
+) -> Performer {
     Performer::new(move |effect| {
         let failure = effect.failure();
-        let answer = catch_unwind(AssertUnwindSafe(|| run_effect(backend.as_ref(), effect))).unwrap_or(failure);
-        let _ = events.blocking_send(answer);
-        let _ = ask.send(Ask::Check);
+        let result = catch_unwind(AssertUnwindSafe(|| run_effect(backend.as_ref(), effect))).unwrap_or(failure);
+        let _ = events.blocking_send(result);
+        let _ = watcher.send(WatchRequest::Refresh);
     })
 }
 
-/// Waits for what is still being changed, unless a signal says otherwise.
-async fn leave(performer: &Performer) -> io::Result<()> {
+/// Waits for effects that change runs or datasets, until they end or a signal arrives.
+async fn finish_effects(performer: &Performer) -> io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let notify = |names: &str| {
-        let _ = writeln!(io::stderr(), "mien: finishing what was asked for: {names}; Ctrl-C leaves it unfinished");
+        let _ = writeln!(io::stderr(), "mien: waiting for pending changes of {names}; press Ctrl-C to exit at once");
     };
     tokio::select! {
         () = performer.finish(SHUTDOWN_TIMEOUT, notify) => {}
@@ -94,110 +99,114 @@ struct Dashboard {
     state: State,
     display: Display,
     performer: Performer,
-    ask: std::sync::mpsc::Sender<Ask>,
-    /// The runs that the watcher was asked for whole.
+    watcher: std::sync::mpsc::Sender<WatchRequest>,
+    /// The runs whose details were last requested from the watcher.
     wanted: Vec<RunId>,
     keyboard: Keyboard,
-    pace: Pace,
+    pacer: FramePacer,
     /// Whether the state changed since the last frame.
     stale: bool,
-    /// Whether it changed by a key, which waits to be answered.
-    key_waits: bool,
-    /// Whether the terminal may have lost what it showed.
-    lost: bool,
+    /// Whether a key changed it, which the next frame answers.
+    key_pending: bool,
+    /// Whether the terminal may have lost its content.
+    content_lost: bool,
 }
 
 async fn dashboard(
     mut incoming: Receiver<Event>,
-    ask: std::sync::mpsc::Sender<Ask>,
+    watcher: std::sync::mpsc::Sender<WatchRequest>,
     performer: Performer,
 ) -> Result<StillRunning, DashboardError> {
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
-    state.library.host = host_name();
-    state.tour = first_run::is_first();
+    state.library.host = Holder::this_host();
+    state.tour = first_run::claim();
     let mut dashboard = Dashboard {
         state,
         display: Display::enter()?,
         performer,
-        ask,
+        watcher,
         wanted: Vec::new(),
         keyboard: Keyboard::default(),
-        pace: Pace::new(settings.frames, Instant::now() + FIRST_NEWS),
+        pacer: FramePacer::new(settings.frames, Instant::now() + FIRST_FRAME_TIMEOUT),
         stale: true,
-        key_waits: false,
-        lost: false,
+        key_pending: false,
+        content_lost: false,
     };
-    dashboard.measure()?;
+    dashboard.update_size()?;
     for effect in update::start() {
         dashboard.perform(effect)?;
     }
-    dashboard.work(&mut incoming, settings.graphics).await?;
+    dashboard.run_loop(&mut incoming, settings.graphics).await?;
     let import = dashboard.state.data.import.as_ref().filter(|import| !import.cancelled);
     Ok((dashboard.state.library.runs.active(dashboard.state.now), import.map(|import| import.name.clone())))
 }
 
 impl Dashboard {
-    async fn work(&mut self, incoming: &mut Receiver<Event>, wanted: Option<Graphics>) -> Result<(), DashboardError> {
-        // Keys are read once the terminal has told what it is, or time is up: there can be but one reader.
-        // The thread that reads them is not waited for: it ends with this process.
-        let mut asking = tokio::task::spawn_blocking(move || {
-            probe::ask(&mut probe::Console, &|name| std::env::var(name).ok(), wanted)
+    async fn run_loop(
+        &mut self,
+        incoming: &mut Receiver<Event>,
+        wanted: Option<Graphics>,
+    ) -> Result<(), DashboardError> {
+        // Keys are read after the probe ends, because only one thread may read the terminal. The thread that reads keys
+        // is not joined: it ends with this process.
+        let mut probe = tokio::task::spawn_blocking(move || {
+            probe::probe(&mut probe::Console, &|name| std::env::var(name).ok(), wanted)
         });
         let mut keys: Option<Receiver<Chunk>> = None;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut hangup = signal(SignalKind::hangup())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        // Not from the keyboard, which is in raw mode: somebody sent it.
+        // In raw mode the keyboard sends no SIGINT, so another process sent this one.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut quit = signal(SignalKind::quit())?;
-        let mut go_on = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
+        let mut resumed = signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
         let mut resized = signal(SignalKind::window_change())?;
         while !self.state.quit {
-            let next_frame = self.pace.next(self.key_waits);
+            let next_frame = self.pacer.next_frame(self.key_pending);
             tokio::select! {
-                answer = &mut asking, if keys.is_none() => {
-                    self.meet(answer.unwrap_or_default())?;
-                    keys = Some(input::listen());
+                result = &mut probe, if keys.is_none() => {
+                    self.use_probe(result.unwrap_or_default())?;
+                    keys = Some(input::start_reading());
                 }
-                chunk = next(&mut keys) => match (chunk, &mut keys) {
+                chunk = next_chunk(&mut keys) => match (chunk, &mut keys) {
                     (Some(chunk), Some(keys)) => {
-                        let events = self.keyboard.take(chunk, keys).await;
-                        self.typed(events)?;
+                        let events = self.keyboard.read_chunk(chunk, keys).await;
+                        self.handle_input(events)?;
                     }
-                    // The terminal is gone, and with it everybody who looks.
+                    // The terminal was closed.
                     _ => return Ok(()),
                 },
-                () = due(self.keyboard.until()) => {
-                    // Not while the rest is there and this was late to take it in.
+                () = wait_until(self.keyboard.deadline()) => {
+                    // Bytes that already arrived are read before the deadline ends a sequence.
                     let events = match keys.as_mut().and_then(|keys| keys.try_recv().ok().zip(Some(keys))) {
-                        Some((chunk, keys)) => self.keyboard.take(chunk, keys).await,
-                        None => self.keyboard.give_up(Instant::now()),
+                        Some((chunk, keys)) => self.keyboard.read_chunk(chunk, keys).await,
+                        None => self.keyboard.time_out(Instant::now()),
                     };
-                    self.typed(events)?;
+                    self.handle_input(events)?;
                 }
-                _ = resized.recv() => self.measure()?,
-                Some(event) = incoming.recv() => self.take(event)?,
+                _ = resized.recv() => self.update_size()?,
+                Some(event) = incoming.recv() => self.handle(event)?,
                 _ = ticks.tick() => {
-                    // A terminal may go without a hang-up reaching us, and its end reads as input without end.
+                    // A closed terminal may send no hang-up; reads then return endless input.
                     if !io::stdin().is_terminal() {
                         return Ok(());
                     }
-                    self.take(Event::Tick)?;
+                    self.handle(Event::Tick)?;
                 }
                 _ = hangup.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
                 _ = quit.recv() => return Ok(()),
-                _ = go_on.recv() => {
-                    self.display.retake()?;
+                _ = resumed.recv() => {
+                    self.display.set_up_again()?;
                     self.stale = true;
                 }
                 () = sleep_until(next_frame), if self.stale => {
                     if self.draw()? {
-                        self.pace.drew(Instant::now());
+                        self.pacer.record_frame(Instant::now());
                     }
                 }
             }
@@ -205,37 +214,37 @@ impl Dashboard {
         Ok(())
     }
 
-    /// Goes by what was learnt of the terminal, and takes in what was typed while it was asked.
-    fn meet(&mut self, answer: Answer) -> Result<(), DashboardError> {
-        let Answer { facts, typed, reader } = answer;
-        self.display.learn(&facts)?;
-        self.take(Event::Terminal(facts))?;
-        self.keyboard = Keyboard::new(reader, Instant::now());
-        let typed = self.keyboard.typed(typed, Instant::now());
-        self.typed(typed)
+    /// Uses the result of the probe, and handles the keys typed during it.
+    fn use_probe(&mut self, result: ProbeResult) -> Result<(), DashboardError> {
+        let ProbeResult { facts, typed, parser } = result;
+        self.display.set_terminal(&facts)?;
+        self.handle(Event::Terminal(facts))?;
+        self.keyboard = Keyboard::new(parser, Instant::now());
+        let typed = self.keyboard.filter_bursts(typed, Instant::now());
+        self.handle_input(typed)
     }
 
-    /// The terminal may have another size.
-    fn measure(&mut self) -> Result<(), DashboardError> {
+    /// Reads the size of the terminal, which may have changed.
+    fn update_size(&mut self) -> Result<(), DashboardError> {
         let area = self.display.area()?;
-        self.take(Event::Resized { columns: area.width, rows: area.height })
+        self.handle(Event::Resized { columns: area.width, rows: area.height })
     }
 
-    /// Takes in what came from the keyboard.
-    fn typed(&mut self, events: Vec<Event>) -> Result<(), DashboardError> {
+    /// Handles events from the keyboard and the mouse.
+    fn handle_input(&mut self, events: Vec<Event>) -> Result<(), DashboardError> {
         for event in events {
             let event = match event {
-                // Whoever did not ask for the mouse gets only noise that looks like it.
+                // With the mouse off, mouse events can only be noise on the line.
                 Event::Click(_) | Event::Scroll(_) if !self.state.mouse => continue,
                 other => other,
             };
-            // Keys that come faster than frames find the layout of what they act on, as if each had been drawn.
+            // Keys may come faster than frames. Each needs the layout that the keys before it caused.
             if self.stale && matches!(event, Event::Key(_)) {
                 let (layout, _) = self.render()?.1;
-                self.hand_back(layout)?;
+                self.return_layout(layout)?;
             }
-            self.key_waits = true;
-            self.take(event)?;
+            self.key_pending = true;
+            self.handle(event)?;
             if self.state.quit {
                 break;
             }
@@ -243,11 +252,11 @@ impl Dashboard {
         Ok(())
     }
 
-    fn take(&mut self, event: Event) -> Result<(), DashboardError> {
+    fn handle(&mut self, event: Event) -> Result<(), DashboardError> {
         match event {
-            Event::Redraw | Event::Resized { .. } => self.lost = true,
-            // With these the first news is whole.
-            Event::RunsRead(_) | Event::RunsUnreadable(_) => self.pace.hurry(Instant::now()),
+            Event::Redraw | Event::Resized { .. } => self.content_lost = true,
+            // The first data is complete, so the first frame can be drawn.
+            Event::RunsRead(_) | Event::RunsUnreadable(_) => self.pacer.release_first_frame(Instant::now()),
             _ => {}
         }
         let (ticks, then) = (matches!(event, Event::Tick), self.state.now);
@@ -257,28 +266,28 @@ impl Dashboard {
         let wanted = self.state.runs.runs_to_read(&self.state.library);
         if wanted != self.wanted {
             self.wanted.clone_from(&wanted);
-            // Nobody listens where watching has ended, which was told.
-            let _ = self.ask.send(Ask::Whole(wanted));
+            // The watcher may have ended, which it reported.
+            let _ = self.watcher.send(WatchRequest::Details(wanted));
         }
-        self.display.listen_to_mouse(self.state.mouse)?;
-        self.stale |= !ticks || time_shows(&self.state, then);
+        self.display.set_mouse(self.state.mouse)?;
+        self.stale |= !ticks || time_changes_screen(&self.state, then);
         Ok(())
     }
 
-    /// Draws the state, and tells whether that changed anything on the terminal.
+    /// Draws the state. Returns whether the frame changed anything on the terminal.
     fn draw(&mut self) -> Result<bool, DashboardError> {
-        (self.stale, self.key_waits) = (false, false);
-        // Once for a whole storm of resizes.
-        if std::mem::take(&mut self.lost) {
-            self.display.forget()?;
+        (self.stale, self.key_pending) = (false, false);
+        // One invalidation suffices for a burst of resizes.
+        if std::mem::take(&mut self.content_lost) {
+            self.display.invalidate()?;
         }
         let ((frame, pictures), (layout, cursor)) = self.render()?;
         let changed = self.display.show(frame, cursor, pictures)?;
-        self.hand_back(layout)?;
+        self.return_layout(layout)?;
         Ok(changed)
     }
 
-    /// Draws the state into a buffer. Returns that with its pictures, and its layout with the place of the cursor.
+    /// Draws the state into a buffer. Returns it with its pictures, and its layout with the position of the cursor.
     #[allow(clippy::type_complexity)] // two pairs
     fn render(&mut self) -> io::Result<((Buffer, Pictures), (Layout, Option<Position>))> {
         let area = self.display.area()?;
@@ -288,8 +297,8 @@ impl Dashboard {
         Ok(((frame, pictures), drawn))
     }
 
-    /// Gives the layout of what was drawn to `update`, and performs what that wants.
-    fn hand_back(&mut self, layout: Layout) -> Result<(), DashboardError> {
+    /// Passes the layout of a frame to `update`, and performs the effects that it returns.
+    fn return_layout(&mut self, layout: Layout) -> Result<(), DashboardError> {
         let now = self.state.now;
         for effect in update::update(&mut self.state, now, Event::Drawn(layout)) {
             self.perform(effect)?;
@@ -297,7 +306,7 @@ impl Dashboard {
         Ok(())
     }
 
-    /// Does it on a thread of its own, unless it is the terminal's affair; the answer comes as an event.
+    /// Performs an effect: on the terminal at once, any other on another thread, whose result arrives as an event.
     fn perform(&mut self, effect: Effect) -> Result<(), DashboardError> {
         match &effect {
             Effect::Copy(text) => {
@@ -312,18 +321,18 @@ impl Dashboard {
     }
 }
 
-/// What is read next from the keyboard; nothing before it is listened to.
-async fn next(keys: &mut Option<Receiver<Chunk>>) -> Option<Chunk> {
+/// Receives the next bytes from the keyboard; waits for ever before the keyboard is read.
+async fn next_chunk(keys: &mut Option<Receiver<Chunk>>) -> Option<Chunk> {
     match keys {
         Some(keys) => keys.recv().await,
         None => std::future::pending().await,
     }
 }
 
-/// Waits until then, or for ever.
-async fn due(until: Option<Instant>) {
-    match until {
-        Some(until) => sleep_until(until).await,
+/// Waits until a time; for ever if there is none.
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

@@ -1,7 +1,7 @@
-//! The list of screens. Their messages, states, tabs, keys and drawing all follow from its lines.
+//! The table of screens. Messages, states, tabs, keys and drawing of each follow from its line.
 
-/// Calls a macro with a line for each screen, in the order of the tabs: the module of the screen in `messages` and
-/// `screens`, its name, and the types of its state, actions, effects and events.
+/// Calls a macro with one line for each screen, in the order of tabs. A line holds the module in `messages` and
+/// `screens`, the name, and the types of state, actions, effects and events.
 macro_rules! screens {
     ($each:ident) => {
         $each! {
@@ -27,7 +27,7 @@ macro_rules! declare {
             /// All screens in the order of their tabs.
             pub const ALL: [Self; [$(stringify!($Screen)),*].len()] = [$(Self::$Screen),*];
 
-            /// The text of its tab.
+            /// Returns the text of the tab.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self {
@@ -40,7 +40,7 @@ macro_rules! declare {
 screens!(declare);
 
 impl Screen {
-    /// The screen so many tabs to the right, or to the left where `by` is negative, around both ends.
+    /// Returns the screen `by` tabs to the right, or to the left where `by` is negative, wrapping at both ends.
     #[must_use]
     pub fn step(self, by: isize) -> Self {
         let count = Self::ALL.len();

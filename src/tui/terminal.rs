@@ -1,4 +1,4 @@
-//! The terminal: taken over at the start, given back whatever happens.
+//! Sets the terminal up at the start, and restores it at the end in every case, also after a panic.
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::panic::{self, AssertUnwindSafe};
@@ -16,66 +16,66 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use super::DashboardError;
-use super::graphics::Shown;
-use super::terminal_facts::Facts;
+use super::graphics::ShownPictures;
+use super::terminal_facts::TerminalFacts;
 use super::widgets::faces::Pictures;
 
-/// Large enough for a whole screen, so that a frame is one write.
+/// Bytes of the output buffer: enough for a whole screen, so that a frame is one write.
 const WRITE_BUFFER: usize = 1 << 16;
 
-/// The terminal while the dashboard has it.
+/// The terminal while the dashboard uses it.
 pub(super) struct Display {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
-    /// What is on it, to tell whether anything changed.
+    /// The frame on the terminal, to find out whether anything changed.
     shown: Option<(Buffer, Option<Position>)>,
-    /// The pictures on it.
-    pictures: Shown,
-    /// Whether the mouse is reported to us.
+    /// The pictures on the terminal.
+    pictures: ShownPictures,
+    /// Whether the terminal reports mouse events.
     mouse: bool,
 }
 
 impl Display {
-    /// Takes the terminal over.
+    /// Sets the terminal up: raw mode, alternate screen, bracketed paste, no cursor.
     ///
     /// # Errors
-    /// When it refuses; it is then given back.
+    /// When the terminal fails; it is then restored.
     pub(super) fn enter() -> io::Result<Self> {
         let set_up = || {
-            take_over()?;
+            set_up_terminal()?;
             Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(WRITE_BUFFER, io::stdout())))
         };
-        let terminal = set_up().inspect_err(|_| give_back())?;
-        Ok(Self { terminal, shown: None, pictures: Shown::default(), mouse: false })
+        let terminal = set_up().inspect_err(|_| restore_terminal())?;
+        Ok(Self { terminal, shown: None, pictures: ShownPictures::default(), mouse: false })
     }
 
-    /// The area to draw on.
+    /// Returns the area to draw on, in cells.
     pub(super) fn area(&mut self) -> io::Result<ratatui::layout::Rect> {
         Ok(ratatui::layout::Rect::from((Position::ORIGIN, self.terminal.size()?)))
     }
 
-    /// Goes by what was learnt of the terminal.
-    pub(super) fn learn(&mut self, facts: &Facts) -> io::Result<()> {
-        let gone = self.pictures.learn(facts);
-        self.terminal.backend_mut().write_all(gone.as_bytes())?;
+    /// Uses the detected properties of the terminal, and removes pictures drawn in another way.
+    pub(super) fn set_terminal(&mut self, facts: &TerminalFacts) -> io::Result<()> {
+        let removal = self.pictures.set_terminal(facts);
+        self.terminal.backend_mut().write_all(removal.as_bytes())?;
         self.shown = None;
         Ok(())
     }
 
-    /// Shows a frame and its pictures, and tells whether they differ from what was shown: what does not costs not a
-    /// byte.
+    /// Shows a frame and its pictures. Returns whether they differ from those on the terminal; otherwise nothing is
+    /// written.
     pub(super) fn show(&mut self, frame: Buffer, cursor: Option<Position>, pictures: Pictures) -> io::Result<bool> {
         let same = |(old, at): &(Buffer, Option<Position>)| *old == frame && *at == cursor;
-        if self.shown.as_ref().is_some_and(same) && self.pictures.are(&pictures.placed) {
+        if self.shown.as_ref().is_some_and(same) && self.pictures.is_showing(&pictures.placed) {
             return Ok(false);
         }
         let mut text = frame.clone();
-        let change = self.pictures.change(pictures.placed, &mut text);
+        let change = self.pictures.replace(pictures.placed, &mut text);
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.backend_mut().write_all(change.before.as_bytes())?;
         let mut fits = false;
         self.terminal.draw(|target| {
             let buffer = target.buffer_mut();
-            // The terminal may have changed its size since; another frame then follows the news of that.
+            // The terminal may have been resized since the frame was drawn. The resize event then causes another frame.
             fits = buffer.area == text.area;
             if fits {
                 buffer.clone_from(&text);
@@ -94,8 +94,8 @@ impl Display {
         Ok(true)
     }
 
-    /// Lets the mouse be reported to us, or lets the terminal select text with it.
-    pub(super) fn listen_to_mouse(&mut self, mouse: bool) -> io::Result<()> {
+    /// Turns the report of mouse events on, or off so that the mouse selects text.
+    pub(super) fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
         if self.mouse == mouse {
             return Ok(());
         }
@@ -104,42 +104,42 @@ impl Display {
         if mouse { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) }
     }
 
-    /// Sends a sequence that draws nothing.
+    /// Writes an escape sequence that draws nothing.
     pub(super) fn send(&mut self, sequence: &str) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(sequence.as_bytes())?;
         io::Write::flush(out)
     }
 
-    /// Gives the terminal back and stops this process until the shell goes on with it (`fg`); then takes it over again.
+    /// Restores the terminal, stops this process until the shell continues it (`fg`), then sets the terminal up again.
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         io::Write::flush(self.terminal.backend_mut())?;
-        give_back();
-        // The whole foreground group, as the kernel does it on Ctrl-Z: a program that started us waits with us. Workers
-        // have sessions of their own and go on. Where no shell could wake us up, this does nothing.
+        restore_terminal();
+        // Stops the whole foreground group, as the kernel does on Ctrl-Z, so that a parent program waits too. Workers
+        // have sessions of their own and continue. Without a shell that could continue us, this does nothing.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        take_over()?;
-        self.retake()
+        set_up_terminal()?;
+        self.set_up_again()
     }
 
-    /// Somebody else may have had the terminal while this process was stopped: sets it up as we need it, and forgets
-    /// what it showed.
-    pub(super) fn retake(&mut self) -> io::Result<()> {
-        // Only this way round: while crossterm believes that the mode is raw it does not set it.
+    /// Sets the terminal up again and marks the screen as lost, because another program may have used it while this
+    /// process was stopped.
+    pub(super) fn set_up_again(&mut self) -> io::Result<()> {
+        // The order matters: crossterm does not set raw mode while it assumes that raw mode is on.
         disable_raw_mode()?;
         enable_raw_mode()?;
         execute!(self.terminal.backend_mut(), EnableBracketedPaste, cursor::Hide)?;
         let mouse = std::mem::take(&mut self.mouse);
-        self.listen_to_mouse(mouse)?;
-        self.forget()
+        self.set_mouse(mouse)?;
+        self.invalidate()
     }
 
-    /// Draws everything anew at the next frame: the terminal may have lost what it showed.
-    pub(super) fn forget(&mut self) -> io::Result<()> {
+    /// Makes the next frame redraw everything, because the terminal may have lost its content.
+    pub(super) fn invalidate(&mut self) -> io::Result<()> {
         self.shown = None;
-        let gone = self.pictures.forget();
-        self.terminal.backend_mut().write_all(gone.as_bytes())?;
-        // Not `clear`: that asks the terminal where its cursor is, and over a slow line the answer may come too late.
+        let removal = self.pictures.remove_all();
+        self.terminal.backend_mut().write_all(removal.as_bytes())?;
+        // `clear` is not used: it queries the cursor's position, and over a slow line the answer may come too late.
         let area = self.area()?;
         self.terminal.resize(area)
     }
@@ -147,20 +147,20 @@ impl Display {
 
 impl Drop for Display {
     fn drop(&mut self) {
-        let gone = self.pictures.forget();
-        let _ = self.terminal.backend_mut().write_all(gone.as_bytes());
+        let removal = self.pictures.remove_all();
+        let _ = self.terminal.backend_mut().write_all(removal.as_bytes());
         let _ = Write::flush(self.terminal.backend_mut());
-        give_back();
+        restore_terminal();
     }
 }
 
-fn take_over() -> io::Result<()> {
+fn set_up_terminal() -> io::Result<()> {
     enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
 }
 
-/// Gives the terminal back, as far as it can be: a closed one takes nothing.
-fn give_back() {
+/// Restores the terminal. Errors are ignored, because a closed terminal accepts no bytes.
+fn restore_terminal() {
     let mut out = io::stdout();
     let _ = execute!(
         out,
@@ -173,23 +173,23 @@ fn give_back() {
     let _ = disable_raw_mode();
 }
 
-/// Runs the dashboard so that a bug in it ends as an error after the terminal was restored, never as a panic's text
-/// across the screen.
+/// Runs `work` so that a panic becomes an error after the terminal was restored. Otherwise the panic's text would be
+/// printed across the screen.
 ///
 /// # Errors
-/// Those of `work`, and [`DashboardError::Bug`].
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, DashboardError>) -> Result<T, DashboardError> {
-    let words = Arc::new(Mutex::new(String::new()));
-    let seen = Arc::clone(&words);
+/// The errors of `work`, and [`DashboardError::Bug`].
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> Result<T, DashboardError>) -> Result<T, DashboardError> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let shared = Arc::clone(&text);
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        // The unwinding drops `Display`, which restores the terminal; here only the words are kept.
-        *seen.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
+        // Unwinding drops `Display`, which restores the terminal; the hook only stores the message.
+        *shared.lock().unwrap_or_else(PoisonError::into_inner) = info.to_string();
     }));
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     panic::set_hook(before);
     result.unwrap_or_else(|_| {
-        let words = words.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Err(DashboardError::Bug(words))
+        let text = text.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Err(DashboardError::Bug(text))
     })
 }

@@ -1,26 +1,26 @@
-//! The facts of a terminal that drawing and messages go by. `probe` finds them out.
+//! Properties of a terminal on which drawing and messages depend. `probe` detects them.
 
-/// How pictures are drawn.
+/// The way in which pictures are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Graphics {
-    /// In cells: half blocks, dots or letters.
+    /// Character cells: half blocks, braille dots or letters.
     #[default]
     Blocks,
-    /// The protocol of kitty and Ghostty.
+    /// The graphics protocol of kitty and Ghostty.
     Kitty,
-    /// The protocol of iTerm2 and `WezTerm`.
+    /// The inline image protocol of iTerm2 and `WezTerm`.
     Iterm,
-    /// DEC's, as in foot, xterm, Konsole and tmux.
+    /// DEC's sixels, as in foot, xterm, Konsole and tmux.
     Sixel,
 }
 
-/// The facts of a terminal, as far as they are known.
+/// The known properties of a terminal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// How it draws pictures.
+pub struct TerminalFacts {
+    /// The way in which pictures are drawn.
     pub graphics: Graphics,
-    /// Width and height of a cell in pixels, if it tells.
+    /// Width and height of a cell in pixels, if known.
     pub cell: Option<[u16; 2]>,
-    /// Red, green and blue of its background, if it tells.
+    /// Red, green and blue of the background, if known.
     pub background: Option<[u8; 3]>,
 }

@@ -10,7 +10,7 @@ use crate::domain::{Outcome, Recipe, Split, SplitCounts};
 use crate::events::Event;
 use crate::model::device::{self, Device};
 use crate::model::kernels::{KernelBackend, TrainBackend};
-use crate::runs::host_name;
+use crate::runs::Holder;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::Reporter;
 use crate::train::data_loader::DataLoader;
@@ -39,7 +39,7 @@ pub(super) fn train(
     let point = find_resume_point(&files)?;
     let warnings = point.as_ref().map_or_else(Vec::new, |point| point.repair(&files));
     let (from, resumed_step) = point.as_ref().map_or((0, 0), |point| point.state.position());
-    let host = host_name();
+    let host = Holder::this_host();
     reporter.report(Event::WorkerStarted { pid: std::process::id(), host, resumed_from: from, resumed_step });
     warnings.into_iter().chain(interval().1).for_each(|message| reporter.report(Event::Warning { message }));
     reporter.update_limits();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::runs::host_name;
+use crate::runs::Holder;
 
 /// A device of a machine. Machines may share a home, so the same name on two machines means two devices.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl fmt::Display for DeviceKey {
 /// Returns this machine's name, usable for a folder.
 #[must_use]
 pub(super) fn this_host() -> String {
-    as_folder(&host_name())
+    as_folder(&Holder::this_host())
 }
 
 /// Converts a text to a folder name: letters, digits, dots and dashes, not hidden, not empty, of limited length.

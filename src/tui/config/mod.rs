@@ -1,7 +1,7 @@
-//! The config file: keys, colours, glyphs, pictures, the mouse, frames a second. What is wrong in it is named with its
-//! line, and the rest works.
+//! The config file: keys, colours, glyphs, graphics, mouse and frame rate. An error names its line, and the other lines
+//! take effect.
 //!
-//! May know: the key tables and the theme. Never the state.
+//! May use: the key tables and the theme. Never the state.
 
 mod defaults;
 mod read;
@@ -22,45 +22,45 @@ use crate::tui::terminal_facts::Graphics;
 
 pub use defaults::defaults;
 
-/// The variable that names another file.
+/// The environment variable that names another config file.
 pub const VARIABLE: &str = "MIEN_CONFIG";
 
-/// More than anybody writes by hand; what is larger was not meant.
-const LARGEST: u64 = 1 << 20;
+/// The largest accepted file, in bytes. A larger one is no config file.
+const MAX_BYTES: u64 = 1 << 20;
 
-/// The most frames a second.
-pub const MOST_FRAMES: u32 = 20;
+/// The highest frame rate, in frames per second.
+pub const MAX_FRAMES: u32 = 20;
 
-/// Which characters draw.
+/// The choice of characters for drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GlyphChoice {
-    /// What the locale allows.
+    /// Unicode if the locale supports it, else ASCII.
     #[default]
     Auto,
-    /// Unicode, whatever the locale says.
+    /// Unicode in every locale.
     Unicode,
-    /// ASCII, whatever the locale says.
+    /// ASCII in every locale.
     Ascii,
 }
 
-/// What the config file says, and what is wrong with it.
+/// The settings of the config file, and its errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// The keys in force.
     pub keymap: Keymap,
     /// The theme.
     pub theme: ThemeName,
-    /// Colours of roles.
+    /// The colours that replace the theme's.
     pub colors: Vec<(Role, Color)>,
-    /// Which characters draw.
+    /// The characters for drawing.
     pub glyphs: GlyphChoice,
-    /// How pictures are shown; `None` as well as the terminal says it can.
+    /// The graphics protocol; `None` to use the best that the terminal supports.
     pub graphics: Option<Graphics>,
-    /// Whether the mouse works.
+    /// Whether mouse events are used.
     pub mouse: bool,
-    /// Frames a second at most, from 1 to [`MOST_FRAMES`].
+    /// The highest frame rate, from 1 to [`MAX_FRAMES`].
     pub frames: u32,
-    /// What is wrong, in the order of lines.
+    /// The errors, in the order of their lines.
     pub problems: Vec<Problem>,
 }
 
@@ -73,95 +73,94 @@ impl Default for Config {
             glyphs: GlyphChoice::Auto,
             graphics: None,
             mouse: false,
-            frames: MOST_FRAMES,
+            frames: MAX_FRAMES,
             problems: Vec::new(),
         }
     }
 }
 
 impl Config {
-    /// The theme, where the environment and the terminal call for `theme`.
+    /// Returns the detected `theme` with the settings of the file applied.
     #[must_use]
-    pub fn dress(&self, theme: Theme) -> Theme {
+    pub fn apply_to(&self, theme: Theme) -> Theme {
         let theme = match self.glyphs {
             GlyphChoice::Auto => theme,
-            GlyphChoice::Unicode => theme.drawn_with(&UNICODE),
-            GlyphChoice::Ascii => theme.drawn_with(&ASCII),
+            GlyphChoice::Unicode => theme.with_glyphs(&UNICODE),
+            GlyphChoice::Ascii => theme.with_glyphs(&ASCII),
         };
-        self.colors.iter().fold(theme.named(self.theme), |theme, (role, color)| theme.with(*role, *color))
+        self.colors.iter().fold(theme.named(self.theme), |theme, (role, color)| theme.with_color(*role, *color))
     }
 }
 
-/// Something in the config file that was left out.
+/// An error in the config file; the value is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file.
+    /// The path of the file.
     pub file: PathBuf,
-    /// The line, from 1; `None` where it is the file as a whole.
+    /// The line number from 1; `None` for the file as a whole.
     pub line: Option<usize>,
-    /// What is wrong, and what is accepted.
-    pub words: String,
+    /// The error, the value, and the accepted values.
+    pub message: String,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = printable(&self.file.display().to_string());
         match self.line {
-            Some(line) => write!(f, "{file}:{line}: {}", printable(&self.words)),
-            None => write!(f, "{file}: {}", printable(&self.words)),
+            Some(line) => write!(f, "{file}:{line}: {}", printable(&self.message)),
+            None => write!(f, "{file}: {}", printable(&self.message)),
         }
     }
 }
 
-/// Where the config file is looked for: `MIEN_CONFIG`, else `mien/config.toml` in the user's folder for settings;
-/// `None` if there is no such folder.
+/// Returns the path of the config file: `MIEN_CONFIG`, else `mien/config.toml` in the user's config folder. `None` if
+/// there is no such folder.
 #[must_use]
 pub fn path() -> Option<PathBuf> {
     let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
     named.or_else(|| Some(choose_base_strategy().ok()?.config_dir().join("mien/config.toml")))
 }
 
-/// Reads the config file. None at the usual place is as good as an empty one; a file that was asked for has to be
-/// there.
+/// Reads the config file. A missing file means defaults, but a file named by `MIEN_CONFIG` must exist.
 #[must_use]
 pub fn load() -> Config {
     let asked_for = std::env::var_os(VARIABLE).is_some_and(|value| !value.is_empty());
     path().map_or_else(Config::default, |path| load_from(&path, asked_for))
 }
 
-/// Reads this file; `must_exist` decides on whether its absence is a problem.
+/// Reads a config file; with `must_exist`, a missing file is an error.
 #[must_use]
 pub fn load_from(path: &Path, must_exist: bool) -> Config {
-    let problem = |words: String| Config {
-        problems: vec![Problem { file: path.to_owned(), line: None, words }],
+    let problem = |message: String| Config {
+        problems: vec![Problem { file: path.to_owned(), line: None, message }],
         ..Config::default()
     };
-    match text_of(path) {
+    match read_text(path) {
         Ok(text) => read::read(path, &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => Config::default(),
-        Err(error) => problem(format!("cannot be read: {error}; everything is at its default")),
+        Err(error) => problem(format!("cannot be read: {error}; the defaults are used")),
     }
 }
 
-fn text_of(path: &Path) -> io::Result<String> {
+fn read_text(path: &Path) -> io::Result<String> {
     let file = File::open(path)?;
-    // A pipe or a device might never end, or never begin.
+    // Opening or reading a pipe or a device could block for ever.
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
     let mut text = String::new();
-    file.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it has more than 1 MiB"));
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than 1 MiB"));
     }
     Ok(text)
 }
 
 impl State {
-    /// Takes over what the config file says, and tells what is wrong in it.
+    /// Applies the config file, and shows its errors as messages.
     #[must_use]
     pub fn configured(mut self, config: &Config) -> Self {
-        self.theme = config.dress(self.theme);
+        self.theme = config.apply_to(self.theme);
         self.keymap = config.keymap.clone();
         self.mouse = config.mouse;
         for problem in &config.problems {

@@ -1,4 +1,4 @@
-//! From the text of a config file to its meaning.
+//! Parses the text of a config file.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use ratatui::style::Color;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::{Config, GlyphChoice, MOST_FRAMES, Problem};
+use super::{Config, GlyphChoice, MAX_FRAMES, Problem};
 use crate::tui::key::parse;
 use crate::tui::messages::{Keymap, Rebinding};
 use crate::tui::terminal_facts::Graphics;
@@ -25,33 +25,33 @@ const GRAPHICS: [(&str, Option<Graphics>); 5] = [
 
 type Value<'t> = Spanned<DeValue<'t>>;
 
-struct Reader<'t> {
+struct ConfigReader<'t> {
     path: &'t Path,
     text: &'t str,
     config: Config,
     rebindings: Vec<Rebinding>,
 }
 
-/// The meaning of this text, which stood in this file.
+/// Returns the settings in the text of the file at `path`.
 pub(super) fn read(path: &Path, text: &str) -> Config {
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { path, text, config: Config::default(), rebindings: Vec::new() };
+    let mut reader = ConfigReader { path, text, config: Config::default(), rebindings: Vec::new() };
     let broken: Vec<usize> =
         errors.iter().map(|error| reader.line(error.span().map_or(0, |span| span.start))).collect();
     for (line, error) in broken.iter().zip(&errors) {
-        reader.complain(*line, error.message().replace('\n', ", "));
+        reader.report(*line, error.message().replace('\n', ", "));
     }
     for (key, value) in document.get_ref() {
-        reader.top(key, value);
+        reader.read_setting(key, value);
     }
     let (keymap, faults) = Keymap::rebound(&reader.rebindings);
     reader.config.keymap = keymap;
     for (line, fault) in faults {
-        reader.complain(line, fault);
+        reader.report(line, fault);
     }
     let mut config = reader.config;
     config.problems.sort_by_key(|problem| problem.line);
-    // What follows from a line that could not be read says nothing new.
+    // Errors that follow from an unparsable line are left out.
     let mut reported = Vec::new();
     config.problems.retain(|problem| {
         let line = problem.line.unwrap_or(0);
@@ -62,7 +62,7 @@ pub(super) fn read(path: &Path, text: &str) -> Config {
     config
 }
 
-impl Reader<'_> {
+impl ConfigReader<'_> {
     fn line(&self, at: usize) -> usize {
         let before = self.text.as_bytes().get(..at).unwrap_or(self.text.as_bytes());
         before.split(|byte| *byte == b'\n').count()
@@ -72,124 +72,138 @@ impl Reader<'_> {
         self.line(spanned.span().start)
     }
 
-    fn complain(&mut self, line: usize, words: String) {
-        self.config.problems.push(Problem { file: self.path.to_owned(), line: Some(line), words });
+    fn report(&mut self, line: usize, message: String) {
+        self.config.problems.push(Problem { file: self.path.to_owned(), line: Some(line), message });
     }
 
-    fn top(&mut self, key: &Spanned<DeString<'_>>, value: &Value<'_>) {
+    /// Reports a value that a setting cannot have, with the accepted ones.
+    fn refuse(&mut self, setting: &str, value: &Value<'_>, accepted: &str) {
+        let text = self.text.get(value.span()).unwrap_or_default();
+        let start: String = text.lines().next().unwrap_or_default().chars().take(60).collect();
+        let message = format!("{setting} cannot be {start}: {accepted}");
+        self.report(self.line_of(value), message);
+    }
+
+    fn read_setting(&mut self, key: &Spanned<DeString<'_>>, value: &Value<'_>) {
         let name = key.get_ref().as_ref();
         match name {
-            "keys" => self.lines(name, value).iter().for_each(|line| self.keys(line)),
-            "theme" => self.lines(name, value).iter().for_each(|line| self.theme(line)),
-            "glyphs" => self.config.glyphs = self.choice(name, value, &GLYPHS).unwrap_or_default(),
-            "graphics" => self.config.graphics = self.choice(name, value, &GRAPHICS).unwrap_or_default(),
+            "keys" => self.table_lines(name, value).iter().for_each(|line| self.read_binding(line)),
+            "theme" => self.table_lines(name, value).iter().for_each(|line| self.read_theme(line)),
+            "glyphs" => self.config.glyphs = self.read_choice(name, value, &GLYPHS).unwrap_or_default(),
+            "graphics" => self.config.graphics = self.read_choice(name, value, &GRAPHICS).unwrap_or_default(),
             "mouse" => match value.get_ref().as_bool() {
                 Some(mouse) => self.config.mouse = mouse,
-                None => self.complain(self.line_of(value), "mouse is true or false".into()),
+                None => self.refuse("mouse", value, "write true or false"),
             },
             "frames_per_second" => {
                 let number = value.get_ref().as_integer().and_then(|number| {
-                    u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=MOST_FRAMES).contains(n))
+                    u32::from_str_radix(number.as_str(), number.radix()).ok().filter(|n| (1..=MAX_FRAMES).contains(n))
                 });
                 match number {
                     Some(number) => self.config.frames = number,
-                    None => self.complain(self.line_of(value), format!("frames_per_second is 1 to {MOST_FRAMES}")),
+                    None => self.refuse(name, value, &format!("write a number from 1 to {MAX_FRAMES}")),
                 }
             }
             _ => {
-                let words = format!(
-                    "there is no setting '{name}': there are glyphs, graphics, mouse, frames_per_second, [theme] and [keys]"
-                );
-                self.complain(self.line_of(key), words);
+                let settings = "glyphs, graphics, mouse, frames_per_second, [theme] and [keys]";
+                self.report(self.line_of(key), format!("unknown setting '{name}': the settings are {settings}"));
             }
         }
     }
 
-    /// The lines of a table; `runs.stop` may be written with quotes or without, which makes a table of it.
-    fn lines<'v, 't>(&mut self, name: &str, value: &'v Value<'t>) -> Vec<Line<'v, 't>> {
+    /// Returns the lines of a table. A dotted key such as `runs.stop`, written without quotes, is a nested table and is
+    /// joined again.
+    fn table_lines<'v, 't>(&mut self, name: &str, value: &'v Value<'t>) -> Vec<TableLine<'v, 't>> {
         let mut lines = Vec::new();
         match value.get_ref().as_table() {
             Some(table) => flatten("", table, &mut lines),
-            None => self.complain(self.line_of(value), format!("{name} is a table: write [{name}] above its lines")),
+            None => self.refuse(name, value, &format!("write its settings below a line [{name}]")),
         }
         lines
     }
 
-    fn choice<T: Copy>(&mut self, name: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
+    fn read_choice<T: Copy>(&mut self, name: &str, value: &Value<'_>, choices: &[(&str, T)]) -> Option<T> {
         let text = value.get_ref().as_str();
         let found = choices.iter().find(|(choice, _)| text == Some(*choice)).map(|(_, meaning)| *meaning);
         if found.is_none() {
             let names: Vec<String> = choices.iter().map(|(choice, _)| format!("\"{choice}\"")).collect();
-            self.complain(self.line_of(value), format!("{name} is one of {}", names.join(", ")));
+            self.refuse(name, value, &format!("write {}", alternatives(&names)));
         }
         found
     }
 
-    fn theme(&mut self, Line { path, key, value }: &Line<'_, '_>) {
+    fn read_theme(&mut self, TableLine { path, key, value }: &TableLine<'_, '_>) {
         if path == "name" {
-            self.config.theme = self.choice("the theme's name", value, &ThemeName::ALL).unwrap_or_default();
+            self.config.theme = self.read_choice("theme.name", value, &ThemeName::ALL).unwrap_or_default();
             return;
         }
         let Some((_, role)) = Role::NAMED.iter().find(|(name, _)| name == path) else {
             let roles: Vec<&str> = Role::NAMED.iter().map(|(name, _)| *name).collect();
-            let words = format!("there is no colour for '{path}': there are name, {}", roles.join(", "));
-            return self.complain(self.line_of(*key), words);
+            let message = format!("unknown colour '{path}': [theme] has name, {}", roles.join(", "));
+            return self.report(self.line_of(*key), message);
         };
-        match color(value.get_ref()) {
-            Some(color) => self.config.colors.push((*role, color)),
-            None => self.complain(
-                self.line_of(*value),
-                format!("{path} is a colour: a name such as \"light-blue\", a number from 0 to 255, or \"#rrggbb\""),
-            ),
+        if let Some(color) = parse_color(value.get_ref()) {
+            self.config.colors.push((*role, color));
+        } else {
+            let accepted = "write a name such as \"light-blue\", a number from 0 to 255, or \"#rrggbb\"";
+            self.refuse(&format!("theme.{path}"), value, accepted);
         }
     }
 
-    fn keys(&mut self, Line { path, value, .. }: &Line<'_, '_>) {
+    fn read_binding(&mut self, TableLine { path, value, .. }: &TableLine<'_, '_>) {
         let one = value.get_ref().as_str().map(|text| vec![(self.line_of(*value), text.to_owned())]);
         let many = || {
             let array = value.get_ref().as_array()?;
             array.iter().map(|key| Some((self.line_of(key), key.get_ref().as_str()?.to_owned()))).collect()
         };
         let Some(texts) = one.or_else(many) else {
-            let words = format!("{path} is a key or a list of keys, such as [\"S\", \"ctrl-s\"]; [] unbinds it");
-            return self.complain(self.line_of(*value), words);
+            let accepted = "write a key or a list of keys such as [\"S\", \"ctrl-s\"], or [] to remove the binding";
+            return self.refuse(path, value, accepted);
         };
         let mut keys = Vec::new();
         for (line, text) in &texts {
             match parse(text) {
                 Ok(key) => keys.push(key),
-                Err(error) => self.complain(*line, error),
+                Err(error) => self.report(*line, error),
             }
         }
-        // With one of its keys wrong a binding keeps those that are right; with all of them wrong, its own.
+        // A binding with one wrong key keeps its valid keys; with only wrong keys it keeps its defaults.
         if texts.is_empty() || !keys.is_empty() {
             self.rebindings.push(Rebinding { name: path.clone(), keys, line: self.line_of(*value) });
         }
     }
 }
 
-/// One line of a table.
-struct Line<'v, 't> {
-    /// Its key, with those of the tables around it.
+/// Returns the names joined by commas, with "or" before the last.
+fn alternatives(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// A line of a table.
+struct TableLine<'v, 't> {
+    /// The key, with those of enclosing tables, joined by dots.
     path: String,
     key: &'v Spanned<DeString<'t>>,
     value: &'v Value<'t>,
 }
 
-fn flatten<'v, 't>(prefix: &str, table: &'v DeTable<'t>, lines: &mut Vec<Line<'v, 't>>) {
+fn flatten<'v, 't>(prefix: &str, table: &'v DeTable<'t>, lines: &mut Vec<TableLine<'v, 't>>) {
     for (key, value) in table {
         let path = format!("{prefix}{}", key.get_ref());
         match value.get_ref().as_table() {
             Some(inner) => flatten(&format!("{path}."), inner, lines),
-            None => lines.push(Line { path, key, value }),
+            None => lines.push(TableLine { path, key, value }),
         }
     }
 }
 
-fn color(value: &DeValue<'_>) -> Option<Color> {
+fn parse_color(value: &DeValue<'_>) -> Option<Color> {
     if let Some(number) = value.as_integer() {
         return u8::from_str_radix(number.as_str(), number.radix()).ok().map(Color::Indexed);
     }
-    // What has the length of a colour and is none must not be cut inside a character.
+    // The colour parser slices bytes, and would panic inside a character that is not ASCII.
     value.as_str().filter(|text| text.is_ascii())?.parse().ok()
 }

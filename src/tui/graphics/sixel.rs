@@ -1,15 +1,15 @@
-//! A picture as sixels: six rows at a time, colour after colour, runs of the same told by their length.
+//! Encodes a picture as sixels: bands of six rows, colour by colour, with repeated sixels as a count.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use image::DynamicImage;
 
-/// Levels of gray, and of red, green and blue: together no more than the 256 colours that terminals keep.
+/// The levels of gray, and of red, green and blue. Each set has at most 256 colours, the number that terminals store.
 const GRAYS: u32 = 64;
 const SIDES: [u32; 3] = [6, 7, 6];
 
-/// The picture, pixel for pixel.
+/// Returns the sixel sequence of a picture, pixel by pixel.
 pub(super) fn encode(image: &DynamicImage) -> String {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let gray = image.color().channel_count() < 3;
@@ -22,29 +22,29 @@ pub(super) fn encode(image: &DynamicImage) -> String {
         };
         image.to_rgb8().pixels().map(colour).collect()
     };
-    // Pixels are squares, and what is not drawn stays as it is.
-    let mut words = format!("\x1bP0;1q\"1;1;{width};{height}");
+    // Parameters: square pixels, and undrawn pixels stay as they are.
+    let mut text = format!("\x1bP0;1q\"1;1;{width};{height}");
     let mut used: Vec<u32> = pixels.clone();
     used.sort_unstable();
     used.dedup();
     for colour in used {
         let [red, green, blue] = percent(colour, gray);
-        let _ = write!(words, "#{colour};2;{red};{green};{blue}");
+        let _ = write!(text, "#{colour};2;{red};{green};{blue}");
     }
     let mut band = Band::new(width, if gray { GRAYS } else { SIDES.iter().product() });
     for rows in pixels.chunks(width.max(1) * 6) {
-        band.draw(rows, &mut words);
-        words.push('-');
+        band.draw(rows, &mut text);
+        text.push('-');
     }
-    words + "\x1b\\"
+    text + "\x1b\\"
 }
 
-/// Six rows of pixels, colour by colour.
+/// A band of six pixel rows.
 struct Band {
     width: usize,
-    /// For each colour and column which of the six rows have it, lowest bit on top.
+    /// For each colour and column, a mask of the rows with that colour; the lowest bit is the top row.
     masks: Vec<u8>,
-    /// For each colour the first column that has it and one past the last; empty if none has.
+    /// For each colour, the range of columns that have it; empty if none has.
     spans: Vec<Range<usize>>,
 }
 
@@ -54,8 +54,8 @@ impl Band {
         Self { width, masks: vec![0; colours * width], spans: vec![0..0; colours] }
     }
 
-    /// Writes up to six rows of colour numbers, each colour from the first column that has it to the last.
-    fn draw(&mut self, rows: &[u32], words: &mut String) {
+    /// Writes up to six rows of colour numbers, each colour over its range of columns.
+    fn draw(&mut self, rows: &[u32], text: &mut String) {
         for (row, colours) in rows.chunks(self.width.max(1)).enumerate() {
             for (column, colour) in colours.iter().enumerate() {
                 let colour = *colour as usize;
@@ -70,46 +70,46 @@ impl Band {
             if span.start == span.end {
                 continue;
             }
-            words.push('#');
-            number(colour, words);
-            repeat(0, span.start, words);
+            text.push('#');
+            write_number(colour, text);
+            repeat(0, span.start, text);
             let masks = &mut self.masks[colour * self.width..][span];
             for run in masks.chunk_by(|a, b| a == b) {
-                repeat(run[0], run.len(), words);
+                repeat(run[0], run.len(), text);
             }
             masks.fill(0);
-            words.push('$');
+            text.push('$');
         }
     }
 }
 
-/// Writes a sixel so many times.
-fn repeat(mask: u8, times: usize, words: &mut String) {
+/// Writes a sixel a number of times.
+fn repeat(mask: u8, times: usize, text: &mut String) {
     let sixel = char::from(63 + mask);
     if times <= 3 {
-        words.extend(std::iter::repeat_n(sixel, times));
+        text.extend(std::iter::repeat_n(sixel, times));
     } else {
-        words.push('!');
-        number(times, words);
-        words.push(sixel);
+        text.push('!');
+        write_number(times, text);
+        text.push(sixel);
     }
 }
 
-/// Writes a number; a page has hundreds of thousands of them, and formatting takes most of the time.
-fn number(value: usize, words: &mut String) {
+/// Writes a number. A page has hundreds of thousands of numbers, and `format!` would take most of the time.
+fn write_number(value: usize, text: &mut String) {
     if value >= 10 {
-        number(value / 10, words);
+        write_number(value / 10, text);
     }
     #[allow(clippy::cast_possible_truncation)] // a digit
-    words.push(char::from(b'0' + (value % 10) as u8));
+    text.push(char::from(b'0' + (value % 10) as u8));
 }
 
-/// The nearest of so many levels.
+/// Returns the nearest of `levels` levels.
 fn nearest(value: u8, levels: u32) -> u32 {
     (u32::from(value) * (levels - 1) + 127) / 255
 }
 
-/// Red, green and blue of a colour, from 0 to 100.
+/// Returns red, green and blue of a colour, each from 0 to 100.
 fn percent(number: u32, gray: bool) -> [u32; 3] {
     if gray {
         return [number * 100 / (GRAYS - 1); 3];
@@ -128,16 +128,16 @@ mod tests {
     fn sixels_are_bits_from_the_top_and_runs_are_counted() {
         let column = |x: u32, y: u32| if x < 5 && y == 1 { 255 } else { 0 };
         let image = GrayImage::from_fn(6, 2, |x, y| image::Luma([column(x, y)]));
-        let words = encode(&DynamicImage::from(image));
+        let text = encode(&DynamicImage::from(image));
         // Black is the upper row and both rows of the last column; white is the lower row of the others.
-        assert_eq!(words, "\x1bP0;1q\"1;1;6;2#0;2;0;0;0#63;2;100;100;100#0!5@B$#63!5A$-\x1b\\");
+        assert_eq!(text, "\x1bP0;1q\"1;1;6;2#0;2;0;0;0#63;2;100;100;100#0!5@B$#63!5A$-\x1b\\");
     }
 
     #[test]
-    fn a_second_band_knows_nothing_of_the_first_and_gaps_are_kept() {
+    fn bands_are_independent_and_gaps_are_written() {
         let image = GrayImage::from_fn(6, 7, |x, y| image::Luma([if y == 6 && x == 4 { 255 } else { 0 }]));
-        let words = encode(&DynamicImage::from(image));
-        assert!(words.ends_with("#0!6~$-#0!4@?@$#63!4?@$-\x1b\\"), "{words}");
+        let text = encode(&DynamicImage::from(image));
+        assert!(text.ends_with("#0!6~$-#0!4@?@$#63!4?@$-\x1b\\"), "{text}");
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! The keyboard's side: bytes are read on a thread of their own, taken apart, and become events. Keys that come faster
-//! than anybody types are a paste that the terminal did not mark as one, or garbage: they become text, so that nothing
-//! is launched, stopped or deleted by accident.
+//! Reads the terminal's input on its own thread and converts it to events. Keys that arrive faster than anyone types
+//! are an unmarked paste or noise. They become text, so that they launch, stop or delete nothing.
 
-mod reader;
+mod parser;
 mod sequences;
 
 use std::io;
@@ -13,48 +12,50 @@ use rustix::io::Errno;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::Instant;
 
-pub(super) use reader::{ParsedInput, Reader};
+pub(super) use parser::{InputParser, ParsedInput};
 
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
 
-/// As many keys at once are typed by nobody, unless one is held down.
-const TYPED_AT_ONCE: usize = 24;
+/// The most keys at once that count as typed, unless one key is held down.
+const MAX_TYPED_AT_ONCE: usize = 24;
 
-/// What comes within this time after a burst belongs to it.
+/// Input within this time after a burst belongs to the burst.
 const BURST: Duration = Duration::from_millis(300);
 
-/// As many bytes are read at once, which is what the kernel keeps.
-const READ: usize = 4_096;
+/// The bytes of one read: the size of the kernel's buffer.
+const READ_BYTES: usize = 4_096;
 
-/// Reads that are not taken in yet; when there are more, reading waits, and with it whoever sends.
-const READS: usize = 16;
+/// The most unhandled reads. Further reads wait, and with them the sender.
+const MAX_UNHANDLED_READS: usize = 16;
 
-/// More bytes than this at once may be the beginning of a flood, whose next bytes are then waited for a moment.
-const SUSPICIOUS: usize = 8;
+/// A read of more bytes than this may begin a burst, so its next bytes are awaited for [`BURST_WAIT`].
+const POSSIBLE_BURST: usize = 8;
 
-/// That moment.
-const MOMENT: Duration = Duration::from_millis(5);
+/// The wait for the next bytes of a possible burst.
+const BURST_WAIT: Duration = Duration::from_millis(5);
 
-/// What one read gave.
+/// The bytes of one read, with its time.
 #[derive(Debug)]
 pub(super) struct Chunk {
     at: Instant,
     bytes: Vec<u8>,
 }
 
-/// Reads standard input from now on, which must be a terminal in raw mode. What is received ends with the terminal.
+/// Starts a thread that reads standard input, which must be a terminal in raw mode. The channel closes with the
+/// terminal.
 ///
-/// A read of ours, on a thread of its own: the event source of crossterm blocks in the middle of a sequence, and with
-/// it everything else, keeps a paste without an end in memory, and hears of no Ctrl-C behind half a sequence.
-pub(super) fn listen() -> Receiver<Chunk> {
-    let (chunks, received) = mpsc::channel(READS);
+/// crossterm's event source is not used. It blocks within an incomplete sequence, stores a paste without an end in
+/// memory, and misses Ctrl-C after half a sequence.
+pub(super) fn start_reading() -> Receiver<Chunk> {
+    let (chunks, received) = mpsc::channel(MAX_UNHANDLED_READS);
     std::thread::spawn(move || {
         let stdin = io::stdin();
         loop {
-            let mut bytes = vec![0; READ];
+            let mut bytes = vec![0; READ_BYTES];
             match rustix::io::read(&stdin, &mut bytes) {
-                // A mode that somebody else set may end a read without a byte; a terminal that is gone has no mode.
+                // Another program may have set a mode in which reads return no bytes. A closed terminal has no
+                // attributes.
                 Ok(0) | Err(Errno::AGAIN) if rustix::termios::tcgetattr(&stdin).is_ok() => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
@@ -73,99 +74,99 @@ pub(super) fn listen() -> Receiver<Chunk> {
     received
 }
 
-/// Turns what is read into events.
+/// Converts read bytes to events.
 #[derive(Debug, Default)]
 pub(super) struct Keyboard {
-    reader: Reader,
-    typing: Typing,
-    /// Until when the rest of what has begun is waited for.
-    until: Option<Instant>,
+    parser: InputParser,
+    burst_filter: BurstFilter,
+    /// The time at which an incomplete sequence is given up.
+    deadline: Option<Instant>,
 }
 
 impl Keyboard {
-    /// Goes on after this reader.
-    pub(super) fn new(reader: Reader, now: Instant) -> Self {
-        let until = reader.patience().map(|patience| now + patience);
-        Self { reader, typing: Typing::default(), until }
+    /// Returns a keyboard that continues with the parser of the probe.
+    pub(super) fn new(parser: InputParser, now: Instant) -> Self {
+        let deadline = parser.timeout().map(|timeout| now + timeout);
+        Self { parser, burst_filter: BurstFilter::default(), deadline }
     }
 
-    /// When what has begun is given up, unless more of it comes.
-    pub(super) fn until(&self) -> Option<Instant> {
-        self.until
+    /// Returns the time at which an incomplete sequence is given up.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
-    /// What was typed before anybody listened.
-    pub(super) fn typed(&mut self, events: Vec<Event>, now: Instant) -> Vec<Event> {
-        self.typing.events(events, now, now)
+    /// Filters events that were parsed during the probe.
+    pub(super) fn filter_bursts(&mut self, events: Vec<Event>, now: Instant) -> Vec<Event> {
+        self.burst_filter.events(events, now, now)
     }
 
-    /// What this and all that has come besides means.
-    pub(super) async fn take(&mut self, chunk: Chunk, chunks: &mut Receiver<Chunk>) -> Vec<Event> {
+    /// Returns the events of a chunk and of further chunks that have arrived.
+    pub(super) async fn read_chunk(&mut self, chunk: Chunk, chunks: &mut Receiver<Chunk>) -> Vec<Event> {
         let (first, mut last) = (chunk.at, chunk.at);
-        let mut heard = ParsedInput::default();
-        if chunk.bytes.len() > SUSPICIOUS && chunks.is_empty() {
-            tokio::time::sleep(MOMENT).await;
+        let mut parsed = ParsedInput::default();
+        if chunk.bytes.len() > POSSIBLE_BURST && chunks.is_empty() {
+            tokio::time::sleep(BURST_WAIT).await;
         }
-        self.reader.take(&chunk.bytes, &mut heard);
-        // Not more at once: a paste of a megabyte leaves room for frames.
-        for _ in 0..READS {
+        self.parser.parse(&chunk.bytes, &mut parsed);
+        // The number of chunks is limited, so that frames are drawn during a paste of a megabyte.
+        for _ in 0..MAX_UNHANDLED_READS {
             let Ok(chunk) = chunks.try_recv() else { break };
             last = chunk.at;
-            self.reader.take(&chunk.bytes, &mut heard);
+            self.parser.parse(&chunk.bytes, &mut parsed);
         }
-        self.until = self.reader.patience().map(|patience| last + patience);
-        self.typing.events(heard.typed, first, last)
+        self.deadline = self.parser.timeout().map(|timeout| last + timeout);
+        self.burst_filter.events(parsed.typed, first, last)
     }
 
-    /// No more of it has come: what has begun is whole.
-    pub(super) fn give_up(&mut self, now: Instant) -> Vec<Event> {
-        let mut heard = ParsedInput::default();
-        self.reader.finish(&mut heard);
-        self.until = None;
-        self.typing.events(heard.typed, now, now)
+    /// Ends the incomplete sequence, and returns its events.
+    pub(super) fn time_out(&mut self, now: Instant) -> Vec<Event> {
+        let mut parsed = ParsedInput::default();
+        self.parser.finish(&mut parsed);
+        self.deadline = None;
+        self.burst_filter.events(parsed.typed, now, now)
     }
 }
 
-/// Tells what is typed from what floods in.
+/// Converts bursts of keys to pastes.
 #[derive(Debug, Default)]
-struct Typing {
+struct BurstFilter {
     burst_until: Option<Instant>,
 }
 
-impl Typing {
-    /// What all that came from `first` to `last` means.
+impl BurstFilter {
+    /// Returns the events for input that arrived between `first` and `last`.
     fn events(&mut self, typed: Vec<Event>, first: Instant, last: Instant) -> Vec<Event> {
-        let keys: Vec<Key> = typed.iter().filter_map(key).collect();
+        let keys: Vec<Key> = typed.iter().filter_map(key_of).collect();
         let held = keys.windows(2).all(|pair| pair[0] == pair[1]) && keys.first().is_none_or(|key| can_be_held(*key));
-        let goes_on = self.burst_until.is_some_and(|until| first < until);
-        if keys.is_empty() || !goes_on && (keys.len() <= TYPED_AT_ONCE || held) {
+        let continues = self.burst_until.is_some_and(|until| first < until);
+        if keys.is_empty() || !continues && (keys.len() <= MAX_TYPED_AT_ONCE || held) {
             return typed;
         }
-        // The one way out works whatever happens.
-        let leave = keys.last() == Some(&Key::ctrl('c'));
-        if leave && keys.len() == 1 {
+        // Ctrl-C at the end of a burst still quits.
+        let quits = keys.last() == Some(&Key::ctrl('c'));
+        if quits && keys.len() == 1 {
             return typed;
         }
         self.burst_until = Some(last + BURST);
-        // Nobody clicks in the middle of it.
+        // Clicks and scrolls within a burst are noise.
         let other = |event: &Event| !matches!(event, Event::Key(_) | Event::Click(_) | Event::Scroll(_));
         let text: String = keys.iter().filter_map(|key| character(*key)).collect();
         let mut events: Vec<Event> = typed.into_iter().filter(other).collect();
         if !text.is_empty() {
             events.push(Event::Paste(text));
         }
-        if leave {
+        if quits {
             events.push(Event::Key(Key::ctrl('c')));
         }
         events
     }
 }
 
-fn key(event: &Event) -> Option<Key> {
+fn key_of(event: &Event) -> Option<Key> {
     if let Event::Key(key) = event { Some(*key) } else { None }
 }
 
-/// Whether many of this key at once may be one that is held down: lines without a word in them are a paste.
+/// Whether many of this key at once may be a held key. Many Enters are a paste of empty lines.
 fn can_be_held(key: Key) -> bool {
     key.code != KeyCode::Enter
 }

@@ -1,73 +1,73 @@
-//! What stands in the bytes of a terminal: characters, keys that come as sequences, the mouse, and the frames of
-//! answers.
+//! Splits the bytes of a terminal into tokens: characters, key sequences, mouse events and answers to queries.
 
 use crossterm::event::KeyCode;
 use ratatui::layout::Position;
 
-use super::reader::CTRL_C;
+use super::parser::CTRL_C;
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
 
-/// The longest sequence or answer that is of use.
+/// The longest sequence or answer that is stored, in bytes.
 const LONGEST: usize = 512;
 
-/// Lines that one notch of the wheel moves.
+/// The lines that one notch of the wheel scrolls.
 const NOTCH: isize = 3;
 
 const ESC: u8 = 0x1b;
 
-/// One piece of what a terminal sends.
+/// A token of a terminal's input.
 #[derive(Debug)]
-pub(super) enum Piece {
-    /// A key or the mouse. A click lacks the size of the terminal.
+pub(super) enum Token {
+    /// A key or a mouse event.
     Event(Event),
     PasteBegins,
-    /// After `ESC [`.
+    /// The text after `ESC [`.
     Sequence(String),
-    /// After `ESC ]`, `ESC P` or `ESC _`.
+    /// The kind and text of a string after `ESC ]`, `ESC P` or `ESC _`.
     String(char, String),
-    /// The beginning of an answer that is longer than any we asked for.
+    /// The beginning of an answer longer than [`LONGEST`].
     TooLong,
     Nothing,
 }
 
-/// The first whole piece and its length, which is not nothing; `None` while more is to come.
-pub(super) fn piece(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
+/// Returns the first complete token and its length, which is above 0; `None` if it is incomplete. With `last`, nothing
+/// follows.
+pub(super) fn next_token(bytes: &[u8], last: bool) -> Option<(usize, Token)> {
     let first = *bytes.first()?;
     if first != ESC {
-        return character(bytes, last);
+        return parse_character(bytes, last);
     }
     let escape = Some((1, key(Key::plain(KeyCode::Esc))));
     let Some(second) = bytes.get(1) else { return escape.filter(|_| last) };
     match second {
-        b'[' => control(bytes, last),
+        b'[' => parse_control(bytes, last),
         b'O' => match bytes.get(2) {
             Some(letter @ (b'A'..=b'Z' | b'a'..=b'z')) => {
                 let text = char::from(*letter).to_string();
-                Some((3, key_of(&text).map_or(Piece::Nothing, key)))
+                Some((3, parse_key(&text).map_or(Token::Nothing, key)))
             }
             None if !last => None,
             _ => Some((2, alt('O'))),
         },
-        b']' | b'P' | b'_' => string(bytes, char::from(*second), last),
+        b']' | b'P' | b'_' => parse_string(bytes, char::from(*second), last),
         &ESC | &CTRL_C => escape,
         _ => {
-            let (length, piece) = character(&bytes[1..], last)?;
-            Some(match piece {
-                Piece::Event(Event::Key(of)) => (length + 1, key(Key { alt: true, ..of })),
+            let (length, token) = parse_character(&bytes[1..], last)?;
+            Some(match token {
+                Token::Event(Event::Key(of)) => (length + 1, key(Key { alt: true, ..of })),
                 other => (length + 1, other),
             })
         }
     }
 }
 
-/// How much of these bytes still belongs to an answer that is left out, and whether it ends there.
-pub(super) fn skipped(bytes: &[u8]) -> (usize, bool) {
+/// Returns how many bytes belong to the skipped answer, and whether it ends there.
+pub(super) fn skipped_length(bytes: &[u8]) -> (usize, bool) {
     match bytes.iter().position(|byte| matches!(*byte, 7 | CTRL_C | ESC)) {
         Some(at) if bytes[at] == 7 => (at + 1, true),
         Some(at) if bytes[at] == ESC => match bytes.get(at + 1) {
             Some(b'\\') => (at + 2, true),
-            // Whether it ends is told by what comes next.
+            // The next byte decides whether this ends the answer.
             None => (at, false),
             Some(_) => (at, true),
         },
@@ -76,70 +76,69 @@ pub(super) fn skipped(bytes: &[u8]) -> (usize, bool) {
     }
 }
 
-fn key(key: Key) -> Piece {
-    Piece::Event(Event::Key(key))
+fn key(key: Key) -> Token {
+    Token::Event(Event::Key(key))
 }
 
-fn alt(c: char) -> Piece {
+fn alt(c: char) -> Token {
     key(Key { alt: true, ..Key::char(c) })
 }
 
-/// A sequence after `ESC [`. One that is broken off, by a control character or another sequence, ends there and means
-/// nothing.
-fn control(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
+/// Parses a sequence after `ESC [`. A control character or another sequence ends it, and it is then ignored.
+fn parse_control(bytes: &[u8], last: bool) -> Option<(usize, Token)> {
     let Some(end) = bytes[2..].iter().position(|byte| !(0x20..=0x3f).contains(byte)).map(|at| at + 2) else {
         let given_up = last || bytes.len() > LONGEST;
-        return given_up.then_some((bytes.len(), Piece::Nothing));
+        return given_up.then_some((bytes.len(), Token::Nothing));
     };
     if !(0x40..=0x7e).contains(&bytes[end]) {
-        return Some((end, Piece::Nothing));
+        return Some((end, Token::Nothing));
     }
     let text = String::from_utf8_lossy(&bytes[2..=end]).into_owned();
-    let piece = match text.as_str() {
-        "200~" => Piece::PasteBegins,
-        "I" => Piece::Event(Event::Redraw),
-        "M" => return old_mouse(bytes, last),
-        // The function keys of the Linux console.
+    let token = match text.as_str() {
+        "200~" => Token::PasteBegins,
+        "I" => Token::Event(Event::Redraw),
+        "M" => return parse_old_mouse(bytes, last),
+        // Function keys of the Linux console.
         "[" => {
             return match bytes.get(3) {
                 Some(letter @ b'A'..=b'E') => Some((4, key(Key::plain(KeyCode::F(letter - b'A' + 1))))),
                 None if !last => None,
-                _ => Some((3, Piece::Nothing)),
+                _ => Some((3, Token::Nothing)),
             };
         }
-        _ if text.starts_with('<') => mouse(&text).map_or(Piece::Nothing, Piece::Event),
-        _ => match key_of(&text) {
+        _ if text.starts_with('<') => parse_mouse(&text).map_or(Token::Nothing, Token::Event),
+        _ => match parse_key(&text) {
             Some(of) => key(of),
-            None => Piece::Sequence(text),
+            None => Token::Sequence(text),
         },
     };
-    Some((end + 1, piece))
+    Some((end + 1, token))
 }
 
-/// The mouse in the way of terminals that know no other: three bytes after `ESC [ M`.
-fn old_mouse(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
-    let figures = &bytes[3..bytes.len().min(6)];
-    if let Some(at) = figures.iter().position(|byte| *byte < 32) {
-        return Some((3 + at, Piece::Nothing));
+/// Parses the mouse protocol of old terminals: three bytes after `ESC [ M`.
+fn parse_old_mouse(bytes: &[u8], last: bool) -> Option<(usize, Token)> {
+    let numbers = &bytes[3..bytes.len().min(6)];
+    if let Some(at) = numbers.iter().position(|byte| *byte < 32) {
+        return Some((3 + at, Token::Nothing));
     }
-    let [button, column, row] = *figures else {
-        return last.then_some((bytes.len(), Piece::Nothing));
+    let [button, column, row] = *numbers else {
+        return last.then_some((bytes.len(), Token::Nothing));
     };
-    let place = |byte: u8| u16::from(byte.saturating_sub(33));
-    let event = pointed(u16::from(button - 32), place(column), place(row));
-    Some((6, event.map_or(Piece::Nothing, Piece::Event)))
+    let position = |byte: u8| u16::from(byte.saturating_sub(33));
+    let event = mouse_event(u16::from(button - 32), position(column), position(row));
+    Some((6, event.map_or(Token::Nothing, Token::Event)))
 }
 
-/// `<0;12;3M`: button, column and row from 1; `M` is pressed, `m` let go.
-fn mouse(text: &str) -> Option<Event> {
-    let mut figures = text.strip_prefix('<')?.strip_suffix('M')?.split(';').map(str::parse::<u16>);
-    let mut figure = || figures.next()?.ok();
-    let (button, column, row) = (figure()?, figure()?, figure()?);
-    pointed(button, column.checked_sub(1)?, row.checked_sub(1)?)
+/// Parses button, column and row, from 1, as in `<0;12;3M`. `M` means pressed; `m`, released, is ignored.
+fn parse_mouse(text: &str) -> Option<Event> {
+    let mut numbers = text.strip_prefix('<')?.strip_suffix('M')?.split(';').map(str::parse::<u16>);
+    let mut number = || numbers.next()?.ok();
+    let (button, column, row) = (number()?, number()?, number()?);
+    mouse_event(button, column.checked_sub(1)?, row.checked_sub(1)?)
 }
 
-fn pointed(button: u16, column: u16, row: u16) -> Option<Event> {
-    // Shift, Alt and Ctrl, which mean nothing here.
+fn mouse_event(button: u16, column: u16, row: u16) -> Option<Event> {
+    // The bits of Shift, Alt and Ctrl, which are ignored.
     match button & !0b1_1100 {
         0 => Some(Event::Click(Position::new(column, row))),
         64 => Some(Event::Scroll(-NOTCH)),
@@ -148,8 +147,8 @@ fn pointed(button: u16, column: u16, row: u16) -> Option<Event> {
     }
 }
 
-/// How the answers begin that are strings. Where it is something else, a key was pressed with Alt.
-fn begins_string(kind: char, next: u8) -> bool {
+/// Whether a string answer begins here; otherwise a key was pressed with Alt.
+fn is_string_start(kind: char, next: u8) -> bool {
     match kind {
         ']' => next.is_ascii_digit(),
         'P' => next.is_ascii_digit() || b">!+$=".contains(&next),
@@ -157,27 +156,27 @@ fn begins_string(kind: char, next: u8) -> bool {
     }
 }
 
-/// A string up to its end.
-fn string(bytes: &[u8], kind: char, last: bool) -> Option<(usize, Piece)> {
+/// Parses a string answer up to its end.
+fn parse_string(bytes: &[u8], kind: char, last: bool) -> Option<(usize, Token)> {
     let rest = &bytes[2..];
     match rest.first() {
-        Some(next) if begins_string(kind, *next) => {}
+        Some(next) if is_string_start(kind, *next) => {}
         None if !last => return None,
         _ => return Some((2, alt(kind))),
     }
-    let (length, ended) = skipped(rest);
+    let (length, ended) = skipped_length(rest);
     if !ended {
-        let too_long = (rest.len() > LONGEST).then_some((2 + length, Piece::TooLong));
-        return if last { Some((bytes.len(), Piece::Nothing)) } else { too_long };
+        let too_long = (rest.len() > LONGEST).then_some((2 + length, Token::TooLong));
+        return if last { Some((bytes.len(), Token::Nothing)) } else { too_long };
     }
     let whole = &rest[..length];
     let text = whole.strip_suffix(b"\x07").or_else(|| whole.strip_suffix(b"\x1b\\"));
-    let piece = text.map_or(Piece::Nothing, |text| Piece::String(kind, String::from_utf8_lossy(text).into_owned()));
-    Some((2 + length, piece))
+    let token = text.map_or(Token::Nothing, |text| Token::String(kind, String::from_utf8_lossy(text).into_owned()));
+    Some((2 + length, token))
 }
 
-/// A character or what Ctrl makes of it.
-fn character(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
+/// Parses a character or a control character.
+fn parse_character(bytes: &[u8], last: bool) -> Option<(usize, Token)> {
     let one = |of| Some((1, key(of)));
     match *bytes.first()? {
         b'\r' | b'\n' => one(Key::plain(KeyCode::Enter)),
@@ -185,7 +184,7 @@ fn character(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
         0x7f => one(Key::plain(KeyCode::Backspace)),
         control @ 1..=0x1a => one(Key::ctrl(char::from(control - 1 + b'a'))),
         0x1b => one(Key::plain(KeyCode::Esc)),
-        0 | 0x1c..=0x1f => Some((1, Piece::Nothing)),
+        0 | 0x1c..=0x1f => Some((1, Token::Nothing)),
         first => {
             let length = match first {
                 0xf0..=0xf7 => 4,
@@ -199,22 +198,22 @@ fn character(bytes: &[u8], last: bool) -> Option<(usize, Piece)> {
                 return None;
             }
             let c = std::str::from_utf8(present).ok().and_then(|text| text.chars().next());
-            // What is cut says nothing, and what follows stands for itself.
-            Some(c.map_or((1, Piece::Nothing), |c| (length, key(Key::char(c)))))
+            // The bytes of a cut character are skipped.
+            Some(c.map_or((1, Token::Nothing), |c| (length, key(Key::char(c)))))
         }
     }
 }
 
-/// The keys that come as sequences: `A`, `5~`, and with modifiers `1;5A`, `5;3~`.
-fn key_of(text: &str) -> Option<Key> {
-    let (figures, last) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let mut figures = figures.split(';').map(|figure| if figure.is_empty() { Ok(1) } else { figure.parse::<u8>() });
-    let first = figures.next()?.ok()?;
-    let held = match figures.next() {
-        Some(held) => held.ok()?.checked_sub(1)?,
+/// Parses keys sent as sequences: `A`, `5~`, and with modifiers `1;5A`, `5;3~`.
+fn parse_key(text: &str) -> Option<Key> {
+    let (numbers, last) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let mut numbers = numbers.split(';').map(|number| if number.is_empty() { Ok(1) } else { number.parse::<u8>() });
+    let first = numbers.next()?.ok()?;
+    let modifiers = match numbers.next() {
+        Some(modifiers) => modifiers.ok()?.checked_sub(1)?,
         None => 0,
     };
-    if figures.next().is_some() {
+    if numbers.next().is_some() {
         return None;
     }
     let code = match last {
@@ -243,5 +242,5 @@ fn key_of(text: &str) -> Option<Key> {
         },
         _ => return None,
     };
-    Some(Key { code, ctrl: held & 4 != 0, alt: held & 2 != 0 })
+    Some(Key { code, ctrl: modifiers & 4 != 0, alt: modifiers & 2 != 0 })
 }

@@ -1,4 +1,4 @@
-//! Keys, floods, garbage, and things that are cut off.
+//! Keys, bursts, noise, and incomplete sequences.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::tui::key::Key;
 use crate::tui::messages::Event;
 
-fn words(events: &[Event]) -> String {
+fn describe(events: &[Event]) -> String {
     let word = |event: &Event| match event {
         Event::Key(key) => {
             let code = match key.code {
@@ -25,22 +25,22 @@ fn words(events: &[Event]) -> String {
     events.iter().map(word).collect()
 }
 
-fn read(pieces: &[&[u8]]) -> (String, Reader, ParsedInput) {
-    let (mut reader, mut heard) = (Reader::default(), ParsedInput::default());
+fn read(pieces: &[&[u8]]) -> (String, InputParser, ParsedInput) {
+    let (mut parser, mut parsed) = (InputParser::default(), ParsedInput::default());
     for piece in pieces {
-        reader.take(piece, &mut heard);
+        parser.parse(piece, &mut parsed);
     }
-    (words(&heard.typed), reader, heard)
+    (describe(&parsed.typed), parser, parsed)
 }
 
 fn typed(text: &str) -> Vec<Event> {
-    let mut heard = ParsedInput::default();
-    Reader::default().take(text.as_bytes(), &mut heard);
-    heard.typed
+    let mut parsed = ParsedInput::default();
+    InputParser::default().parse(text.as_bytes(), &mut parsed);
+    parsed.typed
 }
 
 #[test]
-fn sequences_are_keys() {
+fn sequences_become_keys() {
     let table: [(&[&[u8]], &str); 15] = [
         (&[b"j3\r\t\x7f"], "j;3;Enter;Tab;Backspace;"),
         (&[b"\x1b[A\x1bOB\x1b[1;5C\x1b[5;3~"], "Up;Down;Ctrl-Right;Alt-PageUp;"),
@@ -59,13 +59,13 @@ fn sequences_are_keys() {
         (&[b"\x1b[200~never ends", b"\x03"], "paste 10;Ctrl-C;"),
     ];
     for (pieces, expected) in table {
-        let (found, reader, _) = read(pieces);
-        assert_eq!((found.as_str(), reader.patience()), (expected, None), "{pieces:?}");
+        let (found, parser, _) = read(pieces);
+        assert_eq!((found.as_str(), parser.timeout()), (expected, None), "{pieces:?}");
     }
 }
 
 #[test]
-fn what_has_begun_ends_when_no_more_comes() {
+fn incomplete_input_ends_when_nothing_follows() {
     let table: [(&[u8], &str); 7] = [
         (b"\x1b", "Esc;"),
         (b"\x1b]", "Alt-];"),
@@ -76,61 +76,61 @@ fn what_has_begun_ends_when_no_more_comes() {
         (b"\x1b[M!", ""),
     ];
     for (bytes, expected) in table {
-        let (found, mut reader, mut heard) = read(&[bytes]);
-        assert!(found.is_empty() && reader.patience().is_some(), "{bytes:?}");
-        reader.finish(&mut heard);
-        reader.take(b"j", &mut heard);
-        assert_eq!(words(&heard.typed), format!("{expected}j;"), "{bytes:?}");
+        let (found, mut parser, mut parsed) = read(&[bytes]);
+        assert!(found.is_empty() && parser.timeout().is_some(), "{bytes:?}");
+        parser.finish(&mut parsed);
+        parser.parse(b"j", &mut parsed);
+        assert_eq!(describe(&parsed.typed), format!("{expected}j;"), "{bytes:?}");
     }
 }
 
 #[test]
-fn keys_are_keys_and_floods_are_text() {
+fn typed_keys_are_keys_and_bursts_are_text() {
     let start = Instant::now();
-    let mut typing = Typing::default();
-    let mut hear = |after: u64, text: &str| {
+    let mut burst_filter = BurstFilter::default();
+    let mut receive = |after: u64, text: &str| {
         let at = start + Duration::from_millis(after);
-        words(&typing.events(typed(text), at, at))
+        describe(&burst_filter.events(typed(text), at, at))
     };
-    assert_eq!(hear(0, "2jj\r"), "2;j;j;Enter;");
-    assert_eq!(hear(10, &"j".repeat(500)), "j;".repeat(500), "a key that is held down");
-    assert_eq!(hear(20, &"\r".repeat(500)), "paste 500;", "nobody holds this one");
-    assert_eq!(hear(30, &"2\ry".repeat(400)), "paste 1200;");
-    assert_eq!(hear(100, "2\r"), "paste 2;", "the rest of it");
-    assert_eq!(hear(390, "2\r\x1b[A\x1b[<0;1;1M"), "paste 2;", "and the rest of that");
-    assert_eq!(hear(700, "2\r"), "2;Enter;", "then somebody types again");
+    assert_eq!(receive(0, "2jj\r"), "2;j;j;Enter;");
+    assert_eq!(receive(10, &"j".repeat(500)), "j;".repeat(500), "a held key");
+    assert_eq!(receive(20, &"\r".repeat(500)), "paste 500;", "Enter is never held");
+    assert_eq!(receive(30, &"2\ry".repeat(400)), "paste 1200;");
+    assert_eq!(receive(100, "2\r"), "paste 2;", "the rest of the burst");
+    assert_eq!(receive(390, "2\r\x1b[A\x1b[<0;1;1M"), "paste 2;", "the burst continues");
+    assert_eq!(receive(700, "2\r"), "2;Enter;", "typed again after the burst");
 }
 
 #[test]
-fn a_flood_cannot_lock_anybody_in() {
+fn ctrl_c_quits_within_a_burst() {
     let start = Instant::now();
-    let mut typing = Typing::default();
-    typing.events(typed(&"ab".repeat(400)), start, start);
-    assert_eq!(words(&typing.events(typed("\x03"), start, start)), "Ctrl-C;");
-    assert_eq!(words(&typing.events(typed("ab\x03"), start, start)), "paste 2;Ctrl-C;");
+    let mut burst_filter = BurstFilter::default();
+    burst_filter.events(typed(&"ab".repeat(400)), start, start);
+    assert_eq!(describe(&burst_filter.events(typed("\x03"), start, start)), "Ctrl-C;");
+    assert_eq!(describe(&burst_filter.events(typed("ab\x03"), start, start)), "paste 2;Ctrl-C;");
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn what_began_while_the_terminal_was_asked_goes_on() {
+async fn an_answer_begun_during_the_probe_is_completed() {
     let now = Instant::now();
-    let (before, reader, _) = read(&[b"j\x1b]11;rgb:1e1e"]);
-    let mut keyboard = Keyboard::new(reader, now);
-    let (send, mut chunks) = mpsc::channel(READS);
+    let (before, parser, _) = read(&[b"j\x1b]11;rgb:1e1e"]);
+    let mut keyboard = Keyboard::new(parser, now);
+    let (send, mut chunks) = mpsc::channel(MAX_UNHANDLED_READS);
     for bytes in [&b"\x1b\\k"[..], b"l"] {
         send.send(Chunk { at: now, bytes: bytes.to_vec() }).await.expect("room");
     }
     let first = Chunk { at: now, bytes: b"/1e1e/2e2e".to_vec() };
-    assert!(keyboard.until().is_some());
-    let after = words(&keyboard.take(first, &mut chunks).await);
-    assert_eq!((before + &after, keyboard.until()), ("j;k;l;".into(), None));
-    // A burst while it was asked is a burst.
+    assert!(keyboard.deadline().is_some());
+    let after = describe(&keyboard.read_chunk(first, &mut chunks).await);
+    assert_eq!((before + &after, keyboard.deadline()), ("j;k;l;".into(), None));
+    // A burst during the probe becomes a paste.
     let mut keyboard = Keyboard::default();
-    assert_eq!(words(&keyboard.typed(typed(&"2\r".repeat(50)), now)), "paste 100;");
+    assert_eq!(describe(&keyboard.filter_bursts(typed(&"2\r".repeat(50)), now)), "paste 100;");
     let rest = Chunk { at: now, bytes: b"2\r".to_vec() };
-    assert_eq!(words(&keyboard.take(rest, &mut chunks).await), "paste 2;");
+    assert_eq!(describe(&keyboard.read_chunk(rest, &mut chunks).await), "paste 2;");
 }
 
-/// Bytes as they come from broken lines: noise, and pieces of what terminals send.
+/// Bytes of a bad connection: noise, and parts of what terminals send.
 fn noise() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
         &b"\x1b"[..],
@@ -153,37 +153,37 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn ctrl_c_is_heard_after_any_noise(pieces in prop::collection::vec(noise(), 0..40)) {
-        let (mut reader, mut heard) = (Reader::default(), ParsedInput::default());
+    fn ctrl_c_works_after_any_noise(pieces in prop::collection::vec(noise(), 0..40)) {
+        let (mut parser, mut parsed) = (InputParser::default(), ParsedInput::default());
         for piece in &pieces {
-            reader.take(piece, &mut heard);
+            parser.parse(piece, &mut parsed);
         }
-        reader.take(&[reader::CTRL_C], &mut heard);
-        prop_assert!(matches!(heard.typed.last(), Some(Event::Key(key)) if *key == Key::ctrl('c')));
-        prop_assert_eq!(reader.patience(), None);
+        parser.parse(&[parser::CTRL_C], &mut parsed);
+        prop_assert!(matches!(parsed.typed.last(), Some(Event::Key(key)) if *key == Key::ctrl('c')));
+        prop_assert_eq!(parser.timeout(), None);
     }
 
     #[test]
-    fn where_reads_cut_makes_no_difference(pieces in prop::collection::vec(noise(), 0..20), cut in 1_usize..50) {
-        let all: Vec<u8> = pieces.concat().into_iter().filter(|byte| *byte != reader::CTRL_C).collect();
+    fn the_boundaries_of_reads_change_nothing(pieces in prop::collection::vec(noise(), 0..20), cut in 1_usize..50) {
+        let all: Vec<u8> = pieces.concat().into_iter().filter(|byte| *byte != parser::CTRL_C).collect();
         let (mut at_once, mut in_pieces) = (ParsedInput::default(), ParsedInput::default());
-        let (mut one, mut other) = (Reader::default(), Reader::default());
-        one.take(&all, &mut at_once);
-        all.chunks(cut).for_each(|chunk| other.take(chunk, &mut in_pieces));
+        let (mut one, mut other) = (InputParser::default(), InputParser::default());
+        one.parse(&all, &mut at_once);
+        all.chunks(cut).for_each(|chunk| other.parse(chunk, &mut in_pieces));
         one.finish(&mut at_once);
         other.finish(&mut in_pieces);
-        prop_assert_eq!(words(&at_once.typed), words(&in_pieces.typed));
+        prop_assert_eq!(describe(&at_once.typed), describe(&in_pieces.typed));
     }
 
     #[test]
-    fn a_flood_presses_no_key(bytes in prop::collection::vec(any::<u8>(), 200..4_000)) {
+    fn a_burst_presses_no_key(bytes in prop::collection::vec(any::<u8>(), 200..4_000)) {
         let start = Instant::now();
-        let mut typing = Typing::default();
-        typing.events(typed(&"2\r".repeat(50)), start, start);
-        let mut heard = ParsedInput::default();
-        Reader::default().take(&bytes, &mut heard);
+        let mut burst_filter = BurstFilter::default();
+        burst_filter.events(typed(&"2\r".repeat(50)), start, start);
+        let mut parsed = ParsedInput::default();
+        InputParser::default().parse(&bytes, &mut parsed);
         let at = start + BURST / 2;
-        for event in typing.events(heard.typed, at, at) {
+        for event in burst_filter.events(parsed.typed, at, at) {
             prop_assert!(matches!(event, Event::Paste(_) | Event::Redraw) || matches!(event, Event::Key(key) if key == Key::ctrl('c')));
         }
     }

@@ -23,7 +23,7 @@ use super::key::Key;
 use super::layout::Layout;
 use super::library::{DatasetEntry, RunView, WeightsEntry};
 use super::screen::{Screen, screens};
-use super::terminal_facts::Facts;
+use super::terminal_facts::TerminalFacts;
 use crate::domain::{DatasetName, RunId};
 use crate::supervise::{LaunchError, LaunchSeriesError, StopError};
 
@@ -198,7 +198,7 @@ macro_rules! declare {
                 rows: u16,
             },
             /// The facts that the terminal reported.
-            Terminal(Facts),
+            Terminal(TerminalFacts),
             /// Time has passed.
             Tick,
             /// All runs as they are now.

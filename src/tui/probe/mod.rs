@@ -1,84 +1,85 @@
-//! What the terminal is: whether it draws pictures, how large its cells are, what its background is.
+//! Detects properties of the terminal: its graphics protocol, the size of a cell, and its background.
 //!
-//! The environment tells which kind it may be; the terminal itself confirms it, while the first news is read, within a
-//! bounded time. What is typed meanwhile is not lost, and late answers are told from keys by whoever reads on. Only a
-//! terminal that answers the first question in time is asked the rest.
+//! The environment hints at the kind of terminal, and the terminal confirms it within a bounded time while data is
+//! read. Keys typed meanwhile are returned, and the same parser separates later answers from keys. A terminal that does
+//! not answer the first query in time receives no second one.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 
-use super::input::{ParsedInput, Reader};
-use super::terminal_facts::{Facts, Graphics};
+use super::input::{InputParser, ParsedInput};
+use super::terminal_facts::{Graphics, TerminalFacts};
 use crate::tui::messages::Event;
 
-/// What came of asking.
+/// The result of a probe.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
-    /// What was learnt.
-    pub(super) facts: Facts,
-    /// What was typed and pasted meanwhile.
+pub(super) struct ProbeResult {
+    /// The detected properties.
+    pub(super) facts: TerminalFacts,
+    /// Keys and pastes that arrived during the probe.
     pub(super) typed: Vec<Event>,
-    /// What has begun and is not whole: the same reader goes on.
-    pub(super) reader: Reader,
+    /// The parser, with the bytes of an incomplete sequence.
+    pub(super) parser: InputParser,
 }
 
-/// How long the first answer may take.
-const FIRST: Duration = Duration::from_millis(100);
+/// The longest wait for the first answer.
+const FIRST_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long the others may take, from a terminal that gave the first one.
-const REST: Duration = Duration::from_millis(500);
+/// The longest wait for the second answer.
+const SECOND_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The size of a cell, and what kind of terminal it is.
-const ASK_FIRST: &[u8] = b"\x1b[16t\x1b[c";
+/// Queries for the size of a cell (XTWINOPS 16) and the device attributes (DA1).
+const FIRST_QUERY: &[u8] = b"\x1b[16t\x1b[c";
 
-/// Name and version, and the background; the kind of terminal again, to know that no more is to come.
-const ASK_REST: &[u8] = b"\x1b[>q\x1b]11;?\x1b\\\x1b[c";
+/// Queries for name and version (XTVERSION) and the background (OSC 11). DA1 follows because every terminal answers it;
+/// its answer ends the wait.
+const SECOND_QUERY: &[u8] = b"\x1b[>q\x1b]11;?\x1b\\\x1b[c";
 
-/// Whether pictures in kitty's way would be taken, one pixel of them.
-const ASK_KITTY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
+/// The query whether kitty's graphics protocol is supported, with a picture of one pixel.
+const KITTY_QUERY: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
 
-/// A terminal to ask.
-pub(super) trait Line {
-    /// Writes all of it.
+/// The input and output of a terminal.
+pub(super) trait TerminalIo {
+    /// Writes all bytes.
     ///
     /// # Errors
-    /// Those of the terminal.
-    fn write(&mut self, words: &[u8]) -> io::Result<()>;
+    /// When the terminal fails.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// What comes within this time, at once if something is there; nothing if nothing comes.
+    /// Reads the available bytes, waiting at most this time for the first; empty if none arrives.
     ///
     /// # Errors
-    /// Those of the terminal.
+    /// When the terminal fails.
     fn read(&mut self, patience: Duration) -> io::Result<Vec<u8>>;
 
-    /// Width and height of a cell in pixels, if the system knows.
+    /// Returns width and height of a cell in pixels, if the system knows them.
     fn cell(&self) -> Option<[u16; 2]>;
 }
 
-/// Which graphics the environment speaks for.
+/// The graphics protocol that the environment suggests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hint {
-    /// A terminal that would rather not be asked anything.
-    Silent,
-    /// None in particular: what it answers decides.
-    Open,
+    /// A terminal that shows queries as text, so none is sent.
+    NoQueries,
+    /// None: the answers decide.
+    Unknown,
     Kitty,
     Iterm,
 }
 
-fn hint(variable: &dyn Fn(&str) -> Option<String>) -> Hint {
+fn graphics_hint(variable: &dyn Fn(&str) -> Option<String>) -> Hint {
     let value = |name: &str| variable(name).unwrap_or_default();
     let has = |name: &str| !value(name).is_empty();
     let (term, program) = (value("TERM"), value("TERM_PROGRAM"));
     if matches!(term.as_str(), "" | "dumb" | "linux") {
-        return Hint::Silent;
+        return Hint::NoQueries;
     }
-    // Inside a multiplexer the variables are those of where it was started, and another terminal may show it by now.
-    // tmux itself tells in its answer whether it passes sixels on.
+    // Inside a multiplexer the variables describe the terminal in which it was started, and another may be attached by
+    // now. tmux itself answers whether it passes sixels on.
     if has("TMUX") || has("STY") || has("ZELLIJ") || term.starts_with("screen") || term.starts_with("tmux") {
-        return Hint::Open;
+        return Hint::Unknown;
     }
     if has("KITTY_WINDOW_ID") || term.contains("kitty") || term.contains("ghostty") || program == "ghostty" {
         Hint::Kitty
@@ -86,84 +87,89 @@ fn hint(variable: &dyn Fn(&str) -> Option<String>) -> Hint {
     {
         Hint::Iterm
     } else {
-        Hint::Open
+        Hint::Unknown
     }
 }
 
-/// Asks the terminal. `wanted` is the user's word on pictures, which no answer changes.
-pub(super) fn ask(line: &mut dyn Line, variable: &dyn Fn(&str) -> Option<String>, wanted: Option<Graphics>) -> Answer {
-    let hint = hint(variable);
-    let mut answer = Answer::default();
-    answer.facts.cell = line.cell();
-    answer.facts.graphics = wanted.unwrap_or_default();
-    if hint == Hint::Silent {
-        return answer;
+/// Probes the terminal. `wanted` is the user's choice of graphics, which overrides the answers.
+pub(super) fn probe(
+    terminal: &mut dyn TerminalIo,
+    variable: &dyn Fn(&str) -> Option<String>,
+    wanted: Option<Graphics>,
+) -> ProbeResult {
+    let hint = graphics_hint(variable);
+    let mut result = ProbeResult::default();
+    result.facts.cell = terminal.cell();
+    result.facts.graphics = wanted.unwrap_or_default();
+    if hint == Hint::NoQueries {
+        return result;
     }
-    let mut reader = Reader::default();
-    let mut heard = ParsedInput::default();
-    // A terminal that fails is found to by whoever reads keys next.
-    if converse(line, ASK_FIRST, FIRST, 1, &mut reader, &mut heard).is_ok() && heard.kinds == 1 {
-        let kitty = if hint == Hint::Kitty { ASK_KITTY } else { &[] };
-        let _ = converse(line, &[kitty, ASK_REST].concat(), REST, 2, &mut reader, &mut heard);
+    let mut parser = InputParser::default();
+    let mut parsed = ParsedInput::default();
+    // An error is ignored here, because the next read of keys will report it.
+    if query(terminal, FIRST_QUERY, FIRST_TIMEOUT, 1, &mut parser, &mut parsed).is_ok() && parsed.attribute_reports == 1
+    {
+        let kitty = if hint == Hint::Kitty { KITTY_QUERY } else { &[] };
+        let _ = query(terminal, &[kitty, SECOND_QUERY].concat(), SECOND_TIMEOUT, 2, &mut parser, &mut parsed);
     }
-    answer.facts.cell = answer.facts.cell.or(heard.cell);
-    answer.facts.background = heard.background;
+    result.facts.cell = result.facts.cell.or(parsed.cell);
+    result.facts.background = parsed.background;
     let colours = variable("NO_COLOR").is_none_or(|value| value.is_empty());
-    answer.facts.graphics =
-        wanted.unwrap_or(if colours { best(hint, &heard, &answer.facts) } else { Graphics::Blocks });
-    if answer.facts.graphics == Graphics::Sixel && answer.facts.cell.is_none() {
-        answer.facts.graphics = Graphics::Blocks;
+    result.facts.graphics =
+        wanted.unwrap_or(if colours { choose_graphics(hint, &parsed, &result.facts) } else { Graphics::Blocks });
+    if result.facts.graphics == Graphics::Sixel && result.facts.cell.is_none() {
+        result.facts.graphics = Graphics::Blocks;
     }
-    answer.typed = heard.typed;
-    answer.reader = reader;
-    answer
+    result.typed = parsed.typed;
+    result.parser = parser;
+    result
 }
 
-fn best(hint: Hint, heard: &ParsedInput, facts: &Facts) -> Graphics {
-    let named = |names: &[&str]| names.iter().any(|name| heard.name.starts_with(name));
-    if hint == Hint::Kitty && heard.kitty {
+fn choose_graphics(hint: Hint, parsed: &ParsedInput, facts: &TerminalFacts) -> Graphics {
+    let named = |names: &[&str]| names.iter().any(|name| parsed.name.starts_with(name));
+    if hint == Hint::Kitty && parsed.kitty {
         Graphics::Kitty
-    } else if heard.kinds > 0 && (hint == Hint::Iterm || named(&["iTerm2", "WezTerm"])) {
+    } else if parsed.attribute_reports > 0 && (hint == Hint::Iterm || named(&["iTerm2", "WezTerm"])) {
         Graphics::Iterm
-    } else if heard.sixel && facts.cell.is_some() {
+    } else if parsed.sixel && facts.cell.is_some() {
         Graphics::Sixel
     } else {
         Graphics::Blocks
     }
 }
 
-/// Says something and listens until the terminal has told its kind this often, at most for a time.
-fn converse(
-    line: &mut dyn Line,
-    words: &[u8],
+/// Writes a query and reads until as many DA1 answers as `answers` arrived in total, or the time is up.
+fn query(
+    terminal: &mut dyn TerminalIo,
+    query: &[u8],
     time: Duration,
-    kinds: u32,
-    reader: &mut Reader,
-    heard: &mut ParsedInput,
+    answers: u32,
+    parser: &mut InputParser,
+    parsed: &mut ParsedInput,
 ) -> io::Result<()> {
-    line.write(words)?;
+    terminal.write(query)?;
     let end = Instant::now() + time;
-    while heard.kinds < kinds {
+    while parsed.attribute_reports < answers {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
-        let bytes = line.read(left)?;
+        let bytes = terminal.read(left)?;
         if bytes.is_empty() {
             break;
         }
-        reader.take(&bytes, heard);
+        parser.parse(&bytes, parsed);
     }
     Ok(())
 }
 
-/// The terminal on standard input and output, in raw mode.
+/// The terminal on standard input and output, which must be in raw mode.
 pub(super) struct Console;
 
-impl Line for Console {
-    fn write(&mut self, words: &[u8]) -> io::Result<()> {
+impl TerminalIo for Console {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(words)?;
+        out.write_all(bytes)?;
         out.flush()
     }
 
@@ -171,13 +177,13 @@ impl Line for Console {
         let stdin = io::stdin();
         let before = tcgetattr(&stdin)?;
         let mut waiting = before.clone();
-        // A read that ends when something is there, or after this many tenths of a second.
+        // The read returns once a byte is there, or after this many tenths of a second.
         let tenths = u8::try_from(patience.as_millis().div_ceil(100)).unwrap_or(u8::MAX).max(1);
         waiting.special_codes[SpecialCodeIndex::VMIN] = 0;
         waiting.special_codes[SpecialCodeIndex::VTIME] = tenths;
         tcsetattr(&stdin, OptionalActions::Now, &waiting)?;
         let mut bytes = vec![0; 4096];
-        // Not through a lock's buffer: what it held would be lost to the reader of keys.
+        // `Stdin` is not used: bytes in its buffer would be lost to the thread that reads keys.
         let read = rustix::io::read(&stdin, &mut bytes);
         tcsetattr(&stdin, OptionalActions::Now, &before)?;
         bytes.truncate(read?);

@@ -113,7 +113,7 @@ screens!(table);
 /// Brings a screen to the front. Returns the effects to request.
 pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     if state.screen != screen {
-        state.before = state.screen;
+        state.previous_screen = state.screen;
         state.screen = screen;
     }
     state.runs.whole = false;

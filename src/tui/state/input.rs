@@ -1,4 +1,4 @@
-//! A line of text that is being typed.
+//! A text field of one line.
 
 use crate::tui::messages::Action;
 
@@ -6,10 +6,10 @@ use crate::tui::messages::Action;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     text: String,
-    /// In characters from the beginning.
+    /// The position in characters from the beginning.
     cursor: usize,
-    /// Most characters.
-    most: usize,
+    /// The longest text, in characters.
+    max_length: usize,
 }
 
 impl Default for Input {
@@ -19,7 +19,7 @@ impl Default for Input {
 }
 
 impl Input {
-    /// Edits the line as an action says; does nothing for one that is no edit.
+    /// Applies an editing action; ignores others.
     pub fn edit(&mut self, edit: Action) {
         match edit {
             Action::Insert(c) => self.insert(c),
@@ -35,26 +35,26 @@ impl Input {
         }
     }
 
-    /// This text, with the cursor behind it.
+    /// Returns a field with this text and the cursor at its end.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { cursor: text.chars().count(), text, most: crate::domain::name::MAX_LENGTH }
+        Self { cursor: text.chars().count(), text, max_length: crate::domain::name::MAX_LENGTH }
     }
 
-    /// The same line with room for this many characters.
+    /// Sets the longest text, in characters.
     #[must_use]
-    pub fn of_at_most(self, most: usize) -> Self {
-        Self { most, ..self }
+    pub fn with_max_length(self, max_length: usize) -> Self {
+        Self { max_length, ..self }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The cursor, in characters from the beginning.
+    /// Returns the cursor's position, in characters from the beginning.
     #[must_use]
     pub fn cursor(&self) -> usize {
         self.cursor
@@ -64,26 +64,26 @@ impl Input {
         self.text.char_indices().nth(characters).map_or(self.text.len(), |(byte, _)| byte)
     }
 
-    /// Types the first line of a text, as far as there is room: a paste may be of any size.
+    /// Inserts the first line of a text, up to the longest text: a paste may have any size.
     pub fn paste(&mut self, text: &str) {
         let line = text.lines().next().unwrap_or_default().trim();
-        line.chars().take(self.most).for_each(|c| self.insert(c));
+        line.chars().take(self.max_length).for_each(|c| self.insert(c));
     }
 
-    /// Types a character; past the room for a name, or what [`Self::of_at_most`] gave, it is refused.
+    /// Inserts a character; ignores it once the text has its longest length.
     pub fn insert(&mut self, c: char) {
-        if !c.is_control() && self.text.chars().count() < self.most {
+        if !c.is_control() && self.text.chars().count() < self.max_length {
             self.text.insert(self.byte(self.cursor), c);
             self.cursor += 1;
         }
     }
 
-    /// Moves the cursor, as far as there is text.
+    /// Moves the cursor by characters, within the text.
     pub fn step(&mut self, by: isize) {
         self.cursor = self.cursor.saturating_add_signed(by).min(self.text.chars().count());
     }
 
-    /// Removes the text from the cursor's left neighbours down to the `from`th character.
+    /// Removes the text between the `from`th character and the cursor.
     fn cut(&mut self, from: usize) {
         let (start, end) = (self.byte(from), self.byte(self.cursor));
         self.text.replace_range(start..end, "");
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_edited_as_anywhere() {
+    fn editing_actions_change_text_and_cursor() {
         let mut input = Input::new("calm-heron");
         input.backspace();
         assert_eq!(input.text(), "calm-hero");

@@ -1,4 +1,4 @@
-//! All that the dashboard knows and shows, as plain values. Changed by `update` alone.
+//! The state of the dashboard as plain values. Only `update` changes it.
 
 mod input;
 mod overlay;
@@ -11,21 +11,21 @@ use jiff::tz::TimeZone;
 use crate::domain::text::printable;
 
 use super::layout::Layout;
-use super::terminal_facts::Facts;
+use super::terminal_facts::TerminalFacts;
 use super::theme::Theme;
 use crate::tui::library::Library;
 use crate::tui::messages::{self, Context, Keymap};
 use crate::tui::screen::Screen;
 use crate::tui::screen::screens;
 
-/// One line for the user on the bottom line. It stays until a key is pressed: nothing is missed by who looks away.
+/// A message on the bottom line. It stays until a key is pressed, so that nobody misses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The line, safe to print.
+    /// The text, safe to print.
     pub text: String,
-    /// Whether something went wrong.
+    /// Whether it reports an error.
     pub error: bool,
-    /// When it was told, in milliseconds since 1970.
+    /// The time of the message, in milliseconds since 1970.
     pub at: u64,
 }
 
@@ -33,57 +33,57 @@ macro_rules! declare {
     ($($name:ident: $Screen:ident, $State:ident, $Action:ident, $Effect:ident, $Event:ident;)*) => {
         $(use super::screens::$name::$State;)*
 
-        /// All that the dashboard knows and shows.
+        /// The state of the dashboard.
         #[derive(Debug, Clone)]
         #[allow(clippy::struct_excessive_bools)] // each answers a question of its own
         pub struct State {
             /// The screen shown.
             pub screen: Screen,
-            /// The screen to go back to from Train.
-            pub before: Screen,
-            /// Whether a key was pressed yet: until then the first news chooses the screen.
-            pub touched: bool,
-            /// What lies over it.
+            /// The screen to return to from Train.
+            pub previous_screen: Screen,
+            /// Whether a key was pressed yet. Until then the first data chooses the screen.
+            pub key_pressed: bool,
+            /// The overlay over the screen.
             pub overlay: Option<Overlay>,
-            /// What the bottom line says in place of hints.
+            /// The message on the bottom line, which replaces the key hints.
             pub message: Option<Message>,
-            /// What was told so far, the newest last.
+            /// The messages so far, newest last.
             pub messages: Vec<Message>,
             /// Whether the first steps are shown.
             pub tour: bool,
             /// The keys in force.
             pub keymap: Keymap,
-            /// Whether the mouse works.
+            /// Whether mouse events are used.
             pub mouse: bool,
-            /// Milliseconds since 1970.
+            /// The current time, in milliseconds since 1970.
             pub now: u64,
             /// Columns of the terminal.
             pub columns: u16,
             /// Rows of the terminal.
             pub rows: u16,
-            /// For times of day.
+            /// The time zone of displayed times.
             pub zone: TimeZone,
-            /// How things look.
+            /// The theme.
             pub theme: Theme,
-            /// What the terminal is, as far as it was learnt.
-            pub facts: Facts,
+            /// The known properties of the terminal.
+            pub facts: TerminalFacts,
             /// The datasets, weights and runs of the home.
             pub library: Library,
-            /// Whether the dashboard is to end.
+            /// Whether the dashboard ends after this event.
             pub quit: bool,
-            /// Where things lie on the screen as it was drawn last.
+            /// The layout of the last frame.
             pub layout: Layout,
             $(#[doc = concat!("The ", stringify!($Screen), " screen.")] pub $name: $State,)*
         }
 
         impl State {
-            /// The state at the start, before anything was read.
+            /// Returns the state at the start, before anything was read.
             #[must_use]
             pub fn new(theme: Theme, zone: TimeZone, now: u64) -> Self {
                 Self {
                     screen: Screen::Data,
-                    before: Screen::Runs,
-                    touched: false,
+                    previous_screen: Screen::Runs,
+                    key_pressed: false,
                     overlay: None,
                     message: None,
                     messages: Vec::new(),
@@ -95,7 +95,7 @@ macro_rules! declare {
                     rows: 24,
                     zone,
                     theme,
-                    facts: Facts::default(),
+                    facts: TerminalFacts::default(),
                     library: Library::default(),
                     quit: false,
                     layout: Layout::default(),
@@ -103,7 +103,7 @@ macro_rules! declare {
                 }
             }
 
-            /// Where the keyboard points while nothing lies over the screen.
+            /// Returns the key context of the screen without an overlay.
             #[must_use]
             pub fn screen_context(&self) -> Context {
                 match self.screen {
@@ -116,35 +116,35 @@ macro_rules! declare {
 screens!(declare);
 
 impl State {
-    /// Goes by what was learnt of the terminal.
-    pub fn learn(&mut self, facts: Facts) {
-        self.theme = self.theme.clone().on(facts.background.map(<(u8, u8, u8)>::from));
+    /// Stores the properties of the terminal, and adapts the theme to its background.
+    pub fn set_terminal(&mut self, facts: TerminalFacts) {
+        self.theme = self.theme.clone().on_background(facts.background.map(<(u8, u8, u8)>::from));
         self.facts = facts;
     }
 
-    /// Shows a message, safe to print, and keeps it.
+    /// Shows and stores a message that is safe to print.
     pub fn notify(&mut self, text: String) {
         self.show_message(text, false);
     }
 
-    /// Shows and keeps a message that something went wrong.
+    /// Shows and stores an error message.
     pub fn fail(&mut self, text: &str) {
         self.show_message(printable(text), true);
     }
 
     fn show_message(&mut self, text: String, error: bool) {
         let message = Message { text, error, at: self.now };
-        if self.messages.len() == Self::MESSAGES {
+        if self.messages.len() == Self::MAX_MESSAGES {
             self.messages.remove(0);
         }
         self.messages.push(message.clone());
         self.message = Some(message);
     }
 
-    /// How many messages are kept.
-    pub const MESSAGES: usize = 200;
+    /// The number of messages stored; older ones are dropped.
+    pub const MAX_MESSAGES: usize = 200;
 
-    /// Where the keyboard points.
+    /// Returns the key context of the overlay, else of the screen.
     #[must_use]
     pub fn context(&self) -> Context {
         match &self.overlay {

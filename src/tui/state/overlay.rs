@@ -1,78 +1,78 @@
-//! What lies over a screen.
+//! Overlays: dialogs and lists drawn over a screen.
 
 use super::Input;
 use crate::tui::messages::Effect;
 
-/// What lies over the screen.
+/// An overlay over the screen.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Overlay {
-    /// The keys.
+    /// The list of keys.
     Help(Help),
-    /// Everything that can be done here, to be found by its name.
+    /// The command palette.
     Palette(Palette),
-    /// What was told so far, from this line on, the newest first.
+    /// The messages so far, newest first, from this index on.
     Messages(usize),
-    /// A question before something that cannot be taken back.
+    /// A question before an action that cannot be undone.
     Confirm(Confirm),
-    /// A line to be typed.
+    /// A prompt for one line of text.
     Prompt(Prompt),
-    /// Lines to be read.
+    /// A text to read.
     Report(Report),
 }
 
-/// The keys, from a line on, and as far as they fit a filter.
+/// The state of the list of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Help {
-    /// The first line that is shown.
+    /// The index of the first line shown.
     pub line: usize,
-    /// What is looked for, once something is.
+    /// The filter, once one is typed.
     pub filter: Option<Input>,
 }
 
 /// The command palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Palette {
-    /// What is looked for.
+    /// The typed query.
     pub input: Input,
-    /// The selected one of what fits.
+    /// The index of the selected match.
     pub selected: usize,
 }
 
-/// A question to be answered with yes or no.
+/// A question with the answers yes and no.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Confirm {
-    /// On the border.
+    /// The title on the border.
     pub title: &'static str,
-    /// The question, and what follows from yes. Safe to print.
+    /// The question and the consequences of yes, safe to print.
     pub lines: Vec<String>,
-    /// What yes means, in two or three words.
+    /// The label of yes, in two or three words.
     pub yes: &'static str,
-    /// What is done on yes.
+    /// The effects to perform on yes.
     pub effects: Vec<Effect>,
 }
 
-/// A line to be typed. The screen below knows what it is for.
+/// A prompt for one line of text. The screen below knows its purpose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prompt {
-    /// On the border.
+    /// The title on the border.
     pub title: String,
-    /// What is accepted, in a sentence or two.
+    /// The accepted input, in a sentence or two.
     pub explanation: String,
-    /// The line.
+    /// The text field.
     pub input: Input,
-    /// What is wrong with the line as it is.
+    /// The error in the current text, if there is one.
     pub error: Option<String>,
-    /// Whether the screen changes as the line is typed, and has to stay in sight.
+    /// Whether the screen changes while the text is typed, so that it must stay visible.
     pub live: bool,
 }
 
-/// Lines to be read, scrolled where they do not fit.
+/// A text of several lines, which scrolls if it does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// On the border.
+    /// The title on the border.
     pub title: String,
     /// The lines, safe to print.
     pub lines: Vec<String>,
-    /// The first one that is shown.
+    /// The index of the first line shown.
     pub first: usize,
 }

@@ -1,7 +1,8 @@
-//! The Compare screen: what its keys do, what it asks for, how it looks.
+//! Tests of the Compare screen: keys, requests and snapshots.
 
 use super::compare_fixtures::{
-    answer, begun, columns, compared, finished, heron, judged, lynx, marked, names, predictions, settle, six, tested,
+    answer, answer_all, columns, compared, finished, heron, judged, lynx, marked, predictions, run_ids, six, tested,
+    untested,
 };
 use super::fixtures::{self, NOW, dataset_name, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
@@ -23,13 +24,13 @@ fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     keys.chars().flat_map(|c| update(state, NOW, Event::Key(Key::char(c)))).collect()
 }
 
-/// What the screen copies.
+/// Returns the text that the screen copies.
 fn as_text(state: &State) -> String {
     entry(Screen::Compare).selection(state).map(|(_, text)| text).unwrap_or_default()
 }
 
 fn running() -> crate::tui::library::RunView {
-    begun("new-wren", 1).started().epochs(7, 6).steps(8, 12).view(true)
+    untested("new-wren", 1).started().epochs(7, 6).steps(8, 12).view(true)
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn seeds_folded_and_references() {
 }
 
 #[test]
-fn a_run_at_work_beside_a_finished_one() {
+fn an_active_and_a_finished_run() {
     let state = compared(vec![lynx(), running()]);
     snapshots("compare_live", &state);
 }
@@ -113,7 +114,7 @@ fn runs_on_different_datasets() {
 }
 
 #[test]
-fn each_pane_alone() {
+fn each_pane_zoomed() {
     let mut state = compared(six());
     for pane in ComparePane::ALL {
         assert_eq!(state.compare.pane, pane);
@@ -140,23 +141,23 @@ fn curves_over_time_on_a_logarithmic_scale_and_smoothed() {
 }
 
 #[test]
-fn verdicts_are_asked_for_one_by_one_and_once() {
+fn verdicts_are_requested_one_by_one_and_once() {
     let (mut state, effects) = marked(six());
     assert_eq!(effects.len(), 1, "one at a time");
     assert!(apply(&mut state, Action::GoTo(Screen::Compare)).is_empty(), "it is under way");
-    assert_eq!(settle(&mut state, effects), 5);
+    assert_eq!(answer_all(&mut state, effects), 5);
     assert!((1..6).all(|run| matches!(state.compare.verdict_status(run), VerdictStatus::Known(_))));
     let list = state.library.runs.list.clone();
     assert!(update(&mut state, NOW, Event::RunsRead(list)).is_empty(), "nothing changed");
-    // Another baseline asks for the pairs that are new; going back asks for none.
-    let asked = press(&mut state, "b");
-    assert_eq!(settle(&mut state, asked), 5);
-    let asked = press(&mut state, ">");
-    assert_eq!(settle(&mut state, asked), 0);
+    // Another baseline requests verdicts of new pairs only; the old one then requests none.
+    let requests = press(&mut state, "b");
+    assert_eq!(answer_all(&mut state, requests), 5);
+    let requests = press(&mut state, ">");
+    assert_eq!(answer_all(&mut state, requests), 0);
 }
 
 #[test]
-fn an_answer_about_other_runs_changes_nothing_that_is_seen() {
+fn a_verdict_of_other_runs_changes_nothing_visible() {
     let (mut state, effects) = marked(vec![lynx(), heron()]);
     let before = draw(&state, SIZES[1]);
     let runs = six();
@@ -164,23 +165,23 @@ fn an_answer_about_other_runs_changes_nothing_that_is_seen() {
     let verdict = judged(&one, &other);
     assert!(update(&mut state, NOW, answer(&one, &other, verdict)).is_empty());
     assert_eq!(draw(&state, SIZES[1]), before);
-    assert_eq!(settle(&mut state, effects), 1);
+    assert_eq!(answer_all(&mut state, effects), 1);
 }
 
 #[test]
-fn a_run_that_is_tested_anew_is_judged_anew() {
+fn a_run_tested_again_gets_a_new_verdict() {
     let mut state = compared(vec![lynx(), heron()]);
-    let again = tested(begun("calm-heron", 2), "calm-heron", 610, 24, 18);
-    let asked = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
+    let again = tested(untested("calm-heron", 2), "calm-heron", 610, 24, 18);
+    let requests = update(&mut state, NOW, Event::RunsRead(vec![lynx(), again]));
     assert!(matches!(state.compare.verdict_status(1), VerdictStatus::Computing));
-    assert_eq!(settle(&mut state, asked), 1);
+    assert_eq!(answer_all(&mut state, requests), 1);
 }
 
 #[test]
-fn a_live_run_grows_without_asking_for_verdicts() {
+fn an_active_run_grows_without_requests_of_verdicts() {
     let (mut state, effects) = marked(vec![lynx(), running()]);
     assert!(effects.is_empty());
-    let more = begun("new-wren", 1).started().epochs(9, 6).view(true);
+    let more = untested("new-wren", 1).started().epochs(9, 6).view(true);
     assert!(update(&mut state, NOW, Event::RunsRead(vec![lynx(), more])).is_empty());
     let rows = &state.compare.comparison.as_ref().expect("two runs").metrics;
     let epochs = rows.iter().find(|row| row.metric.name() == "epochs").expect("a row");
@@ -194,13 +195,13 @@ fn columns_move_and_the_first_is_the_baseline() {
     press(&mut state, "l");
     press(&mut state, "b");
     assert_eq!(columns(&state), ["new-wren", "quiet-lynx", "calm-heron"]);
-    assert_eq!(state.compare.position(), 0, "the selection goes along");
+    assert_eq!(state.compare.position(), 0, "the selection moves too");
     press(&mut state, ">>>");
-    assert_eq!(state.runs.marked, names(&["quiet-lynx", "calm-heron", "new-wren"]));
+    assert_eq!(state.runs.marked, run_ids(&["quiet-lynx", "calm-heron", "new-wren"]));
     press(&mut state, "<");
     assert_eq!(columns(&state), ["quiet-lynx", "new-wren", "calm-heron"]);
     press(&mut state, "u");
-    assert_eq!(state.runs.marked, names(&["quiet-lynx", "calm-heron"]));
+    assert_eq!(state.runs.marked, run_ids(&["quiet-lynx", "calm-heron"]));
     assert_eq!(state.compare.current().map(|run| run.id.clone()), Some(id("calm-heron")));
     press(&mut state, "u");
     assert!(state.compare.comparison.is_none());
@@ -221,7 +222,7 @@ fn runs_beyond_six_and_unreadable_ones_are_named() {
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("new-wren is marked but not shown: at most 6 runs are compared at once"), "{screen}");
     assert!(screen.contains("odd-raven is marked but not shown: cannot read the event log·[31m"), "{screen}");
-    // Columns still move, and nothing marked is lost.
+    // Columns can still be moved, and all runs stay marked.
     press(&mut state, "b");
     assert_eq!(state.runs.marked.len(), 8);
     assert_eq!(columns(&state)[0], "calm-heron");
@@ -248,21 +249,21 @@ fn enter_opens_the_run_and_i_its_difference_to_the_baseline() {
 }
 
 #[test]
-fn enter_marks_what_is_suggested() {
+fn enter_marks_the_suggested_runs() {
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), running()]));
     assert_eq!(suggested(&state).len(), 2);
     let effects = apply(&mut state, Action::Open);
     assert_eq!((state.runs.marked.len(), effects.len()), (2, 1));
-    // With one marked, the other one is of the same dataset though it is older.
+    // With one run marked, the suggested one has the same dataset, although it is older.
     let demo = |recipe: &mut crate::domain::Recipe| recipe.fingerprint = "4711".into();
-    let newer = tested(begun("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
+    let newer = tested(untested("lone-wolf", 1).with(demo), "lone-wolf", 590, 9, 9);
     let mut state = at(Screen::Compare, fixtures::with_data(vec![lynx(), heron(), newer]));
     let mut both = suggested(&state);
     both.sort();
-    assert_eq!(both, names(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
-    state.runs.marked = names(&["quiet-lynx"]);
-    assert_eq!(suggested(&state), names(&["calm-heron"]));
-    state.runs.marked = names(&["lone-wolf"]);
+    assert_eq!(both, run_ids(&["calm-heron", "quiet-lynx"]), "of one dataset, though another run is newer");
+    state.runs.marked = run_ids(&["quiet-lynx"]);
+    assert_eq!(suggested(&state), run_ids(&["calm-heron"]));
+    state.runs.marked = run_ids(&["lone-wolf"]);
     assert_eq!(suggested(&state).len(), 1, "better than none");
 }
 
@@ -286,7 +287,7 @@ fn folding_makes_one_column_of_seeds() {
 }
 
 #[test]
-fn every_size_is_drawn_without_a_fault() {
+fn every_size_is_drawn_without_a_panic() {
     let mut states = vec![compared(six()), compared(vec![lynx(), running()])];
     let mut folded = compared(six());
     press(&mut folded, "fF");

@@ -1,4 +1,4 @@
-//! Tested runs that disagree image by image, and their verdicts worked out as the backend does.
+//! Tested runs with different predictions, and their verdicts as the backend computes them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -16,10 +16,12 @@ use crate::tui::screen::Screen;
 use crate::tui::state::State;
 use crate::tui::update::{apply, update};
 
-/// Test images of each class: a tenth of FER-2013's, because drawing them anew takes long without optimization.
+/// The number of test images of each class: a tenth of FER-2013's, because drawing verdicts is slow without
+/// optimization.
 const COUNTS: [u16; 7] = [96, 11, 102, 177, 123, 125, 83];
 
-/// Answers to the test images of which about `skill` of 1,000 are right; which ones depends on the run's name too.
+/// Returns predictions for the test images, of which about `skill` of 1,000 are right. Which ones also depends on the
+/// name.
 pub(super) fn predictions(name: &str, skill: u32) -> Predictions {
     let salt = name.bytes().fold(7_u32, |salt, byte| salt.wrapping_mul(31).wrapping_add(byte.into()));
     let mut truth = Vec::new();
@@ -32,7 +34,7 @@ pub(super) fn predictions(name: &str, skill: u32) -> Predictions {
                 x = x.wrapping_mul(0x85eb_ca77);
                 x ^ (x >> 13)
             };
-            // Images are hard for every run, or easy.
+            // Images are hard or easy for every run.
             let draw = (mixed(1) % 1000 * 3 + mixed(salt) % 1000) / 4;
             let class = usize::from(label);
             let answer = if draw < skill { class } else { (class + 1 + (mixed(salt + 3) % 6) as usize) % 7 };
@@ -51,12 +53,12 @@ fn inspection(name: &str, skill: u32) -> Inspection {
     Inspection::new(predictions(name, skill), &classes()).expect("predictions")
 }
 
-/// A run under way of which nothing is tested.
-pub(super) fn begun(name: &str, hours_ago: u64) -> Logbook {
+/// A run without events, created this many hours before [`NOW`].
+pub(super) fn untested(name: &str, hours_ago: u64) -> Logbook {
     Logbook::new(name, hours_ago * 3600).with(|recipe| recipe.fingerprint = "9f2c".into())
 }
 
-/// Tested with this skill, and finished.
+/// Adds epochs and a test with this skill.
 pub(super) fn tested(book: Logbook, name: &str, skill: u32, epochs: u32, best: u32) -> RunView {
     let confusion = inspection(name, skill).confusion();
     let loss = 2.0 - f64::from(skill) / 1000.0;
@@ -68,7 +70,7 @@ pub(super) fn tested(book: Logbook, name: &str, skill: u32, epochs: u32, best: u
         .view(false)
 }
 
-/// The skill by which [`finished`] makes a run of this name.
+/// The skill of the run of each name.
 const SKILLS: [(&str, u32); 6] = [
     ("quiet-lynx", 560),
     ("calm-heron", 610),
@@ -83,7 +85,7 @@ fn skill(name: &str) -> u32 {
 }
 
 pub(super) fn finished(name: &str, change: impl FnOnce(&mut crate::domain::Recipe), epochs: u32, best: u32) -> RunView {
-    tested(begun(name, 3).with(change), name, skill(name), epochs, best)
+    tested(untested(name, 3).with(change), name, skill(name), epochs, best)
 }
 
 pub(super) fn lynx() -> RunView {
@@ -94,7 +96,7 @@ pub(super) fn heron() -> RunView {
     finished("calm-heron", |recipe| (recipe.batch_size, recipe.learning_rate) = (128, 5e-4), 24, 18)
 }
 
-/// Six runs: two of them differ from the first in the seed alone.
+/// Six runs; two of them differ from the first only in the seed.
 pub(super) fn six() -> Vec<RunView> {
     vec![
         lynx(),
@@ -106,7 +108,7 @@ pub(super) fn six() -> Vec<RunView> {
     ]
 }
 
-/// The verdict that the backend would find on disk. Worked out once, however many tests ask for it.
+/// Returns the verdict that the backend would compute. Computed once for all tests.
 pub(super) fn judged(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable> {
     type Known = Mutex<HashMap<(RunId, RunId, bool), Result<Verdict, NotComparable>>>;
     static KNOWN: LazyLock<Known> = LazyLock::new(Known::default);
@@ -114,56 +116,56 @@ pub(super) fn judged(baseline: &Summary, run: &Summary) -> Result<Verdict, NotCo
     let key = (baseline.id.clone(), run.id.clone(), same);
     let known = KNOWN.lock().expect("no test failed in here").get(&key).cloned();
     known.unwrap_or_else(|| {
-        let verdict = worked_out(baseline, run);
+        let verdict = computed(baseline, run);
         KNOWN.lock().expect("no test failed in here").insert(key, verdict.clone());
         verdict
     })
 }
 
-fn worked_out(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable> {
+fn computed(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable> {
     let of = |run: &Summary| inspection(run.id.as_str(), skill(run.id.as_str()));
     let (theirs, mine) = (of(baseline), of(run));
     let candidates = [Candidate { run: baseline, test: Ok(&theirs) }, Candidate { run, test: Ok(&mine) }];
     Comparison::new(&candidates, 0).expect("two runs").verdicts.remove(0).verdict
 }
 
-/// Answers what was asked for until nothing more is; tells how many verdicts that took.
-pub(super) fn settle(state: &mut State, mut effects: Vec<Effect>) -> usize {
-    let mut asked = 0;
+/// Answers requests until none is left. Returns the number of verdicts.
+pub(super) fn answer_all(state: &mut State, mut effects: Vec<Effect>) -> usize {
+    let mut count = 0;
     while let Some(Effect::Compare(CompareEffect::ComputeVerdict { baseline, run })) = effects.pop() {
-        asked += 1;
+        count += 1;
         let verdict = judged(&baseline, &run);
         effects.extend(update(state, NOW, answer(&baseline, &run, verdict)));
     }
-    asked
+    count
 }
 
 pub(super) fn answer(baseline: &Arc<Summary>, run: &Arc<Summary>, verdict: Result<Verdict, NotComparable>) -> Event {
     Event::Compare(CompareEvent::VerdictComputed(RunPair::of(baseline, run), verdict))
 }
 
-/// All of these runs marked, on the Compare screen, before any verdict.
+/// Returns the Compare screen with all of these runs marked, before any verdict.
 pub(super) fn marked(runs: Vec<RunView>) -> (State, Vec<Effect>) {
-    let names: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
+    let run_ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
     let mut state = with_data(runs);
-    state.runs.marked = names;
-    state.touched = true;
+    state.runs.marked = run_ids;
+    state.key_pressed = true;
     let effects = apply(&mut state, Action::GoTo(Screen::Compare));
     (state, effects)
 }
 
-/// The same with all verdicts.
+/// Returns the Compare screen with all verdicts.
 pub(super) fn compared(runs: Vec<RunView>) -> State {
     let (mut state, effects) = marked(runs);
-    settle(&mut state, effects);
+    answer_all(&mut state, effects);
     state
 }
 
-/// The names of the columns.
+/// Returns the names of the columns.
 pub(super) fn columns(state: &State) -> Vec<String> {
     state.compare.runs.iter().map(|run| run.id.to_string()).collect()
 }
 
-pub(super) fn names(all: &[&str]) -> Vec<RunId> {
+pub(super) fn run_ids(all: &[&str]) -> Vec<RunId> {
     all.iter().map(|name| id(name)).collect()
 }

@@ -1,4 +1,4 @@
-//! The Data screen: pages of faces, variants, importing and deleting, as tables and as whole screens.
+//! Tests of the Data screen: pages of faces, variants, imports and deletion.
 
 use super::fixtures::{self, NOW};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
@@ -13,7 +13,7 @@ use crate::tui::state::{Overlay, State};
 use crate::tui::theme::Theme;
 use crate::tui::update::update;
 
-/// FER-2013 on show, with faces read.
+/// The Data screen with FER-2013 and its faces.
 fn fer2013() -> State {
     let mut state = at(Screen::Data, fixtures::state(vec![fixtures::entry(fixtures::fer2013())], vec![]));
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
@@ -25,11 +25,11 @@ fn resized(mut state: State, (columns, rows): (u16, u16)) -> State {
     state
 }
 
-fn news(state: &mut State, news: ImportEvent) -> Vec<Effect> {
-    update(state, NOW, Event::Data(DataEvent::Import(news)))
+fn receive(state: &mut State, event: ImportEvent) -> Vec<Effect> {
+    update(state, NOW, Event::Data(DataEvent::Import(event)))
 }
 
-/// With the import of a path under way.
+/// The Data screen with a running import of a path.
 fn importing() -> State {
     let mut state = fer2013();
     press(&mut state, "i~/x.zip<enter>");
@@ -62,23 +62,23 @@ fn pages_are_turned_and_end_at_the_ends() {
 }
 
 #[test]
-fn faces_are_asked_for_once_and_only_those_on_show() {
+fn visible_faces_are_requested_once() {
     let mut state = fer2013();
     assert_eq!(press(&mut state, "]"), [], "they are at hand");
     let effects = press(&mut state, "v");
     let [Effect::Data(DataEffect::LoadFaces(pick))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((pick.filter, pick.first, pick.count), (SplitFilter::Of(Split::Validation), 0, 4));
-    // Late faces of another split are not taken.
+    // Late faces of another split are ignored.
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     assert!(state.data.sample(&state.library).is_none());
-    // What cannot be read is told, and not asked for again and again.
+    // An error is shown, and the faces are not requested again.
     let failed = Event::Data(DataEvent::Faces(pick.clone(), Err("pixels.bin: cannot be read".into())));
     assert_eq!(update(&mut state, NOW, failed), []);
     assert!(draw(&state, SIZES[0]).contains("pixels.bin: cannot be read"));
 }
 
 #[test]
-fn variants_are_those_that_epochs_of_the_form_would_see() {
+fn variants_are_those_of_the_form() {
     let mut state = resized(fer2013(), SIZES[1]);
     let effects = press(&mut state, "fa");
     let [Effect::Data(DataEffect::MakeVariants(wanted))] = &effects[..] else { panic!("{effects:?}") };
@@ -91,28 +91,28 @@ fn variants_are_those_that_epochs_of_the_form_would_see() {
     update(&mut state, NOW, fixtures::samples_of("fer2013", 0, SplitFilter::Of(Split::Validation), 0));
     press(&mut state, "a");
     assert_eq!(state.data.view, DataView::Table);
-    assert!(state.message.expect("words").text.contains("never augmented"));
+    assert!(state.message.expect("a message").text.contains("never augmented"));
 }
 
 #[test]
 fn an_import_is_typed_followed_and_reported() {
     let mut state = importing();
-    assert_eq!(news(&mut state, ImportEvent::Running(Some(progress()))), [Effect::Data(DataEffect::WatchImport)]);
-    assert_eq!(news(&mut state, ImportEvent::Running(None)), [Effect::Data(DataEffect::WatchImport)]);
+    assert_eq!(receive(&mut state, ImportEvent::Running(Some(progress()))), [Effect::Data(DataEffect::WatchImport)]);
+    assert_eq!(receive(&mut state, ImportEvent::Running(None)), [Effect::Data(DataEffect::WatchImport)]);
     assert_eq!(state.data.import.as_ref().and_then(|import| import.progress.clone()), Some(progress()));
     snapshot("data_importing", &state, SIZES[0]);
     let skip = |number: u32| SkippedFile { source: format!("train/sad/{number}.png"), reason: "is cut short".into() };
     let skipped = (0..40).map(skip).collect();
     let (name, images, classes) = ("x".into(), 35_847, 7);
     let done = Imported { name, images, classes, skipped, skipped_count: 1_200, resized: 3 };
-    assert_eq!(news(&mut state, ImportEvent::Finished(done)), []);
+    assert_eq!(receive(&mut state, ImportEvent::Finished(done)), []);
     assert!(state.data.import.is_none());
     snapshot("data_imported", &state, SIZES[0]);
     press(&mut state, "G");
     assert!(draw(&state, SIZES[0]).contains("and 1,160 more"));
     press(&mut state, "<esc>");
     assert!(state.overlay.is_none());
-    // It is what is shown next.
+    // The imported dataset is shown next.
     let Ok(mut view) = state.library.datasets.list[0].dataset.clone() else { panic!("no dataset") };
     view.name = fixtures::dataset_name("x");
     let entries = [state.library.datasets.list.clone(), vec![fixtures::entry(view)]].concat();
@@ -121,19 +121,19 @@ fn an_import_is_typed_followed_and_reported() {
 }
 
 #[test]
-fn an_import_is_cancelled_after_a_question_and_fails_in_words() {
+fn an_import_is_cancelled_after_a_question_and_its_error_is_shown() {
     let mut state = importing();
     press(&mut state, "<esc>n");
     assert!(state.overlay.is_none() && state.data.import.is_some());
     press(&mut state, "<esc>");
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::CancelImport)]);
-    assert_eq!(news(&mut state, ImportEvent::Cancelling), []);
+    assert_eq!(receive(&mut state, ImportEvent::Cancelling), []);
     assert!(draw(&state, SIZES[0]).contains("removing its files"));
-    news(&mut state, ImportEvent::Cancelled);
+    receive(&mut state, ImportEvent::Cancelled);
     assert!(state.data.import.is_none());
     let mut state = importing();
-    news(&mut state, ImportEvent::Failed("/x.zip: cannot be read".into()));
-    assert_eq!(state.message.expect("words").text, "x was not imported: /x.zip: cannot be read");
+    receive(&mut state, ImportEvent::Failed("/x.zip: cannot be read".into()));
+    assert_eq!(state.message.expect("a message").text, "x was not imported: /x.zip: cannot be read");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_dataset_is_deleted_after_a_question_and_not_under_a_run() {
     snapshot("data_delete", &state, SIZES[0]);
     assert_eq!(press(&mut state, "y"), [Effect::Data(DataEffect::Delete(demo))]);
     update(&mut state, NOW, Event::Data(DataEvent::Deleted(fer2013, Err("in use".into()))));
-    assert_eq!(state.message.expect("words").text, "fer2013 was not deleted: in use");
+    assert_eq!(state.message.expect("a message").text, "fer2013 was not deleted: in use");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! States to test with, built as the real ones are: by folding events.
+//! States for tests, built by events as real ones are.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) const NOW: u64 = 1_767_355_200_000;
 
 const SECOND: u64 = 1_000;
 
-/// Class and its files in `train/` and `test/`, as FER-2013 has them.
+/// Name, training and test images of each class, as FER-2013 has them.
 const FER2013: [(&str, usize, usize); 7] = [
     ("angry", 3995, 958),
     ("disgust", 436, 111),
@@ -79,7 +79,7 @@ fn face(seed: usize) -> Face {
     Face::gray(48, (0..48 * 48).map(pixel).collect::<Vec<u8>>())
 }
 
-/// A dashboard at [`NOW`] that has read its home: these datasets, these runs.
+/// Returns a dashboard at [`NOW`] that has read these datasets and runs.
 pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
     let theme = Theme::detect(|name| match name {
         "TERM" => Some("xterm-256color".into()),
@@ -95,17 +95,17 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
     state
 }
 
-/// With FER-2013 and the demo dataset.
+/// Returns a dashboard with FER-2013 and the demo dataset.
 pub(crate) fn with_data(runs: Vec<RunView>) -> State {
     state(vec![entry(dataset("demo", 10, 3)), entry(fer2013())], runs)
 }
 
-/// Images of a class, as they are read.
+/// Returns the event with the training images of a class.
 pub(crate) fn samples(dataset: &str, class: usize) -> Event {
     samples_of(dataset, class, SplitFilter::Of(Split::Train), 0)
 }
 
-/// Images of a class and part from one of them on.
+/// Returns the event with the images of a class and part, from the `first`th on.
 pub(crate) fn samples_of(dataset: &str, class: usize, filter: SplitFilter, first: usize) -> Event {
     let pick = FaceRange {
         dataset: dataset_name(dataset),
@@ -125,7 +125,7 @@ pub(crate) fn samples_of(dataset: &str, class: usize, filter: SplitFilter, first
     Event::Data(DataEvent::Faces(pick, Ok((first..first + 96).map(sample).collect())))
 }
 
-/// A run, built up from what its worker logged.
+/// A run, built from the log of its worker.
 pub(crate) struct Logbook {
     id: RunId,
     recipe: Recipe,
@@ -134,7 +134,7 @@ pub(crate) struct Logbook {
 }
 
 impl Logbook {
-    /// A run created this many seconds before [`NOW`].
+    /// Returns a run created this many seconds before [`NOW`].
     pub(crate) fn new(name: &str, seconds_ago: u64) -> Self {
         let at = NOW - seconds_ago * SECOND;
         let recipe = Recipe::cnn(dataset_name("fer2013"), String::new(), at);
@@ -146,7 +146,7 @@ impl Logbook {
         self
     }
 
-    /// The worker is there: device, data, network.
+    /// Logs the start of the worker: device, data and network.
     pub(crate) fn started(mut self) -> Self {
         self.at += SECOND;
         let images = SplitCounts { train: 25_841, validation: 2_868, test: 7_178 };
@@ -166,7 +166,7 @@ impl Logbook {
         self.log(Logged::ModelBuilt { total: work.parameters, trainable: work.trained })
     }
 
-    /// Part of an epoch: this many of its 20 step events.
+    /// Logs part of an epoch: this many of its 20 step events.
     pub(crate) fn steps(mut self, epoch: u32, events: u32) -> Self {
         self = self.log(Logged::EpochStarted { epoch, steps: 808, done: 0, seconds: 0.0 });
         let learning_rate = self.recipe.learning_rate / 2.0;
@@ -188,7 +188,7 @@ impl Logbook {
         self
     }
 
-    /// Whole epochs, the best of which is `best`.
+    /// Logs whole epochs, of which `best` is the best.
     pub(crate) fn epochs(mut self, last: u32, best: u32) -> Self {
         let mut status = EarlyStoppingStatus::default();
         for epoch in 1..=last {
@@ -220,12 +220,12 @@ impl Logbook {
         self
     }
 
-    /// Tested, and finished for this reason.
+    /// Logs a test and the end of the run for this reason.
     pub(crate) fn tested(self, epoch: u32, reason: FinishReason) -> Self {
         let mut confusion = Confusion::new(7);
         for (truth, (_, _, count)) in FER2013.into_iter().enumerate() {
             for image in 0..count {
-                // Three of five are right, the others spread unevenly.
+                // Three of five are right; the errors are spread unevenly.
                 let predicted = if image % 5 < 3 { truth } else { (truth + 1 + image % 7 * (image % 3)) % 7 };
                 confusion.add(truth, predicted);
             }
@@ -244,7 +244,7 @@ impl Logbook {
         self.log(Logged::Ended { outcome })
     }
 
-    /// The run as the watcher would report it.
+    /// Returns the run as the watcher would report it.
     pub(crate) fn view(self, alive: bool) -> RunView {
         let mut summary = Summary::new(self.id.clone(), self.recipe);
         let mut detail = Detail::default();
@@ -259,29 +259,29 @@ impl Logbook {
             summary: Ok(Arc::new(summary)),
             alive,
             submitted: false,
-            stop_asked: None,
-            loss: None,
-            saved,
+            stop_requested_at: None,
+            worker_death: None,
+            has_best_weights: saved,
             damage: crate::events::Damage::default(),
-            about: Arc::default(),
+            annotations: Arc::default(),
             curves: Some(detail.steps),
             log: detail.log,
         }
     }
 }
 
-/// In its twelfth epoch, three epochs after the best one.
+/// A run in its twelfth epoch, three epochs after the best one.
 pub(crate) fn running() -> RunView {
     Logbook::new("calm-heron", 133).started().epochs(11, 8).steps(12, 14).view(true)
 }
 
-/// Trained, and at its test.
+/// A trained run during its test.
 pub(crate) fn testing() -> RunView {
     let testing = Logged::EvaluationStarted { split: Split::Test, images: 7_178 };
     Logbook::new("calm-heron", 200).started().epochs(15, 9).log(testing).view(true)
 }
 
-/// Finished earlier, and at a worker again that has not said yet what for.
+/// A finished run with a new worker that has not reported its task.
 pub(crate) fn tested_again() -> RunView {
     Logbook::new("calm-heron", 200).started().epochs(15, 9).tested(9, FinishReason::EarlyStop).view(true)
 }
@@ -305,7 +305,7 @@ pub(crate) fn lost() -> RunView {
     Logbook::new("plain-finch", 40 * 60).started().epochs(4, 4).steps(5, 6).view(false)
 }
 
-/// One of each.
+/// Returns a run in each state.
 pub(crate) fn all() -> Vec<RunView> {
     let stopped = Logbook::new("warm-stork", 5 * 3600).started().epochs(2, 2).ended(Outcome::Stopped).view(false);
     let starting = Logbook::new("new-wren", 2).view(false);

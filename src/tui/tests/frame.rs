@@ -1,4 +1,4 @@
-//! What is the same on every screen: palette, help, messages, the first steps, copying, pasting, the mouse, themes and
+//! Tests of functions that all screens share: palette, help, messages, first steps, copying, pasting, mouse, themes and
 //! glyphs.
 
 use proptest::prelude::*;
@@ -32,7 +32,7 @@ pub(super) fn cells(state: &State, (columns, rows): (u16, u16)) -> Buffer {
     buffer
 }
 
-/// Everything on every screen that can lie over it.
+/// Returns every screen with every overlay.
 fn everywhere() -> Vec<State> {
     let mut states = Vec::new();
     for screen in Screen::ALL {
@@ -41,15 +41,15 @@ fn everywhere() -> Vec<State> {
             if screen == Screen::Data {
                 update(&mut state, NOW, fixtures::samples("demo", 0));
             }
-            // What is typed on the form would launch.
+            // Enter on the form would launch a run.
             if !(screen == Screen::Train && keys == "<enter>") {
                 press(&mut state, keys);
             }
             states.push(state);
         }
     }
-    let mut asked = state();
-    asked.overlay = Some(Overlay::Confirm(Confirm {
+    let mut confirming = state();
+    confirming.overlay = Some(Overlay::Confirm(Confirm {
         title: "delete",
         lines: vec!["Delete 悲しい-run … and “all” of it?".into()],
         yes: "yes",
@@ -58,7 +58,7 @@ fn everywhere() -> Vec<State> {
     let mut touring = state();
     touring.tour = true;
     touring.fail("é ± ∞ 悲しい → done");
-    states.extend([asked, touring]);
+    states.extend([confirming, touring]);
     states
 }
 
@@ -71,11 +71,11 @@ fn the_palette() {
     snapshot("palette_filtered", &state, SIZES[0]);
     snapshot("palette_filtered", &state, (60, 16));
     press(&mut state, "qqq");
-    assert!(draw(&state, SIZES[0]).contains("nothing here is called so"));
+    assert!(draw(&state, SIZES[0]).contains("no command, run or theme matches"));
 }
 
 #[test]
-fn the_palette_does_what_is_selected() {
+fn the_palette_performs_the_selected_entry() {
     let mut state = state();
     press(&mut state, ":go to plain-f<enter>");
     assert_eq!((state.runs.selected.clone(), state.overlay.is_none()), (Some(id("plain-finch")), true));
@@ -94,13 +94,13 @@ fn the_palette_does_what_is_selected() {
     assert!(state.overlay.is_none());
     state.runs.selected = Some(id("calm-heron"));
     press(&mut state, ":stop<enter>");
-    assert!(matches!(state.overlay, Some(Overlay::Confirm(_))), "what asks when a key is pressed asks here, too");
+    assert!(matches!(state.overlay, Some(Overlay::Confirm(_))), "a command asks as its key does");
     press(&mut state, "n2:<enter>");
     assert!(matches!(state.screen, Screen::Train));
 }
 
 #[test]
-fn the_palette_offers_nothing_that_would_do_nothing() {
+fn the_palette_lists_only_commands_with_an_effect() {
     let mut state = state();
     state.runs.selected = Some(id("brisk-otter"));
     press(&mut state, ":");
@@ -117,7 +117,7 @@ fn the_help_is_filtered_by_typing() {
     snapshot("help_filtered", &state, (60, 16));
     assert_eq!(state.context(), messages::HELP_FILTER);
     press(&mut state, "q");
-    assert!(draw(&state, SIZES[0]).contains("no key fits"));
+    assert!(draw(&state, SIZES[0]).contains("no key matches"));
     press(&mut state, "<esc>");
     assert!(matches!(&state.overlay, Some(Overlay::Help(help)) if *help == Help::default()));
     press(&mut state, "/quit");
@@ -131,8 +131,9 @@ fn the_help_is_filtered_by_typing() {
 #[test]
 fn hints_help_and_palette_show_the_keys_in_force() {
     let mut state = state();
-    let wish = |name: &str, keys: Vec<Key>| Rebinding { name: name.into(), keys, line: 1 };
-    let (keymap, faults) = Keymap::rebound(&[wish("runs.stop", vec![Key::ctrl('x')]), wish("runs.repeat", vec![])]);
+    let rebinding = |name: &str, keys: Vec<Key>| Rebinding { name: name.into(), keys, line: 1 };
+    let (keymap, faults) =
+        Keymap::rebound(&[rebinding("runs.stop", vec![Key::ctrl('x')]), rebinding("runs.repeat", vec![])]);
     assert_eq!(faults, []);
     state.keymap = keymap;
     assert!(draw(&state, SIZES[1]).contains("Ctrl-X stop"));
@@ -141,41 +142,41 @@ fn hints_help_and_palette_show_the_keys_in_force() {
     let help = draw(&state, SIZES[2]);
     assert!(help.contains("Ctrl-X") && !help.contains("copy the run's settings"), "{help}");
     press(&mut state, "<esc>:settings");
-    assert!(draw(&state, SIZES[1]).contains("copy the run's settings"), "without a key it is still found");
+    assert!(draw(&state, SIZES[1]).contains("copy the run's settings"), "a command without a key is found");
     assert_eq!(press(&mut state, "<esc>S"), []);
     assert!(state.overlay.is_none());
 }
 
 #[test]
-fn messages_are_kept_with_their_times() {
+fn messages_are_stored_with_their_times() {
     let mut state = state();
     press(&mut state, "!");
-    assert!(draw(&state, SIZES[0]).contains("nothing was told yet"));
+    assert!(draw(&state, SIZES[0]).contains("no messages yet"));
     press(&mut state, "<esc>");
     update(&mut state, NOW - 60_000, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
-    let words =
+    let text =
         "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: Permission denied (os error 13)";
     update(
         &mut state,
         NOW,
-        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(text)))),
     );
     press(&mut state, "!");
     snapshot("messages", &state, SIZES[0]);
     snapshot("messages", &state, (60, 16));
     let effects = press(&mut state, "y");
-    assert_eq!(effects, [Effect::Copy(format!("not launched: {words}"))]);
+    assert_eq!(effects, [Effect::Copy(format!("not launched: {text}"))]);
     press(&mut state, "<esc>");
     for _ in 0..500 {
         update(&mut state, NOW, Event::Failed("again".into()));
     }
-    assert_eq!(state.messages.len(), State::MESSAGES);
+    assert_eq!(state.messages.len(), State::MAX_MESSAGES);
     press(&mut state, "!G");
     assert!(draw(&state, SIZES[0]).contains("again"));
 }
 
 #[test]
-fn the_first_steps_go_with_any_key_and_take_none_that_means_something() {
+fn any_key_hides_the_first_steps_and_still_has_its_effect() {
     let mut state = at(Screen::Data, fixtures::with_data(vec![]));
     state.tour = true;
     snapshot("first_steps", &state, SIZES[0]);
@@ -188,19 +189,19 @@ fn the_first_steps_go_with_any_key_and_take_none_that_means_something() {
 }
 
 #[test]
-fn what_is_selected_is_copied() {
+fn the_selection_is_copied() {
     let table =
         [("3", "calm-heron", "copied the run's name, calm-heron"), ("1", "demo", "copied the dataset's name, demo")];
-    for (keys, text, words) in table {
+    for (keys, copied, text) in table {
         let mut state = state();
         press(&mut state, keys);
-        assert_eq!(press(&mut state, "y"), [Effect::Copy(text.into())], "{keys}");
-        assert_eq!(state.message.map(|message| message.text).as_deref(), Some(words));
+        assert_eq!(press(&mut state, "y"), [Effect::Copy(copied.into())], "{keys}");
+        assert_eq!(state.message.map(|message| message.text).as_deref(), Some(text));
     }
     let mut state = state();
     update(&mut state, NOW, Event::Failed("the disk is full".into()));
     assert_eq!(press(&mut state, "y"), [Effect::Copy("the disk is full".into())]);
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("calm-heron".into())], "once the error is gone");
+    assert_eq!(press(&mut state, "y"), [Effect::Copy("calm-heron".into())], "after the error disappeared");
     update(&mut state, NOW, Event::Failed("x".repeat(80_000)));
     assert_eq!(press(&mut state, "y"), [], "too much for a terminal");
     assert!(state.message.is_some_and(|message| message.error));
@@ -209,7 +210,7 @@ fn what_is_selected_is_copied() {
 }
 
 #[test]
-fn what_is_pasted_where_nothing_takes_text_does_nothing() {
+fn a_paste_without_a_text_field_does_nothing() {
     let paste = "y\nS\ny\n".repeat(200_000);
     for screen in Screen::ALL {
         for keys in ["", "?", "!", "S"] {
@@ -218,36 +219,36 @@ fn what_is_pasted_where_nothing_takes_text_does_nothing() {
             let overlay = state.overlay.clone();
             assert_eq!(update(&mut state, NOW, Event::Paste(paste.clone())), []);
             assert_eq!(state.overlay, overlay, "{screen:?} {keys}");
-            assert!(state.message.is_some_and(|message| message.text.contains("1200000 pasted bytes were left out")));
+            assert!(state.message.is_some_and(|message| message.text.contains("1200000 pasted bytes were ignored")));
         }
     }
     let mut state = state();
     press(&mut state, ":");
     update(&mut state, NOW, Event::Paste("theme mono\nquit\n".into()));
-    assert!(draw(&state, SIZES[0]).contains("│ theme mono "), "the first line is looked for, and nothing is done");
+    assert!(draw(&state, SIZES[0]).contains("│ theme mono "), "the first line becomes the query");
 }
 
 #[test]
-fn errors_in_the_config_file_are_told() {
+fn errors_in_the_config_file_are_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("config.toml");
     std::fs::write(&file, "glyphs = 'latin1'\nmouse = 3\nframes_per_second = 4\n").expect("written");
     let config = crate::tui::config::load_from(&file, true);
     let state = state().configured(&config);
     let message = state.message.expect("a message").text;
-    assert!(message.contains("config.toml:1: glyphs is one of") && message.contains("1 more: !"), "{message}");
+    assert!(message.contains("config.toml:1: glyphs cannot be") && message.contains("1 more: !"), "{message}");
     assert_eq!((state.messages.len(), config.frames), (2, 4));
 }
 
 #[test]
-fn leaving_for_the_shell_is_asked_of_the_runtime() {
+fn ctrl_z_requests_the_suspension() {
     for keys in ["<^z>", "?<^z>", "S<^z>", "2<^z>"] {
         assert_eq!(press(&mut state(), keys), [Effect::Suspend], "{keys}");
     }
 }
 
 #[test]
-fn clicks_lead_to_tabs_and_lines() {
+fn clicks_select_tabs_and_lines() {
     let size = SIZES[0];
     let click = |state: &mut State, column, row| {
         drawn(state);
@@ -284,7 +285,7 @@ fn clicks_lead_to_tabs_and_lines() {
 #[test]
 fn without_unicode_every_cell_is_ascii() {
     for mut state in everywhere() {
-        state.theme = state.theme.clone().drawn_with(&ASCII);
+        state.theme = state.theme.clone().with_glyphs(&ASCII);
         for size in [(80, 24), (120, 40), (200, 60), (60, 16), (50, 10)] {
             for depth in [Depth::Mono, Depth::Sixteen, Depth::Indexed, Depth::True] {
                 state.theme.depth = depth;
@@ -295,7 +296,7 @@ fn without_unicode_every_cell_is_ascii() {
         }
     }
     let mut state = state();
-    state.theme = state.theme.drawn_with(&ASCII);
+    state.theme = state.theme.with_glyphs(&ASCII);
     snapshot("ascii_runs", &state, SIZES[0]);
     press(&mut state, "?");
     snapshot("ascii_help", &state, SIZES[0]);
@@ -306,7 +307,7 @@ fn without_unicode_every_cell_is_ascii() {
 }
 
 #[test]
-fn without_colours_no_cell_has_any() {
+fn without_colours_no_cell_is_coloured() {
     for mut state in everywhere() {
         state.theme = state.theme.clone().named(ThemeName::Mono);
         let colored =
@@ -316,7 +317,7 @@ fn without_colours_no_cell_has_any() {
 }
 
 #[test]
-fn a_config_without_anything_changes_nothing() {
+fn an_empty_config_changes_nothing() {
     let (before, after) = (state(), state().configured(&Config::default()));
     assert_eq!(draw(&before, SIZES[0]), draw(&after, SIZES[0]));
 }
@@ -325,17 +326,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
-    fn no_storm_of_sizes_and_keys_breaks_anything(
-        storm in proptest::collection::vec((0_u16..140, 0_u16..60, 0_usize..40), 1..12)
+    fn no_sequence_of_sizes_and_keys_panics(
+        inputs in proptest::collection::vec((0_u16..140, 0_u16..60, 0_usize..40), 1..12)
     ) {
-        // Without the keys that launch, which are tested on their own.
+        // Keys that launch runs are left out; other tests cover them.
         const KEYS: [&str; 40] = [
             "1", "3", "4", "5", "j", "k", "G", "g", "?", ":", "!", "y", "<esc>", "<tab>", "<backtab>", "<up>", "<down>",
             "<left>", "<right>", "x", "s", "o", "<pgdn>", "q", " ", "m", "u", "/", "<^u>", "S", "n", "2", "é", "悲", "i",
             "<^z>", "l", "h", "a", "r",
         ];
         for mut state in everywhere() {
-            for (columns, rows, key) in &storm {
+            for (columns, rows, key) in &inputs {
                 let size = ((*columns).max(1), (*rows).max(1));
                 update(&mut state, NOW, Event::Resized { columns: size.0, rows: size.1 });
                 press(&mut state, KEYS[*key]);
@@ -349,7 +350,7 @@ proptest! {
 }
 
 #[test]
-fn a_terminal_too_small_says_so() {
+fn a_message_is_drawn_on_a_terminal_that_is_too_small() {
     let state = state();
     for size in [(59, 16), (60, 15), (20, 3)] {
         assert!(draw(&state, size).contains("mien needs"), "{size:?}");

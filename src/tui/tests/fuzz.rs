@@ -1,41 +1,41 @@
-//! What a terminal sends and what a config file says, under any bytes at all: targets of [`crate::fuzzing`].
+//! Fuzz targets of [`crate::fuzzing`]: the input of a terminal and a config file, as arbitrary bytes.
 
 use std::fs;
 
 use crate::domain::text::printable;
 use crate::tui::config::load_from;
-use crate::tui::input::{ParsedInput, Reader};
+use crate::tui::input::{InputParser, ParsedInput};
 use crate::tui::messages::Event;
 
-/// What a terminal sends, in pieces whose lengths the input itself gives.
+/// Parses the input of a terminal in pieces whose lengths are part of the bytes.
 pub(crate) fn input(bytes: &[u8]) {
-    let mut reader = Reader::default();
-    let mut heard = ParsedInput::default();
+    let mut parser = InputParser::default();
+    let mut parsed = ParsedInput::default();
     let mut rest = bytes;
     while let Some((length, behind)) = rest.split_first() {
         let (piece, behind) = behind.split_at(usize::from(length % 64).min(behind.len()));
-        reader.take(piece, &mut heard);
-        let _ = reader.patience();
+        parser.parse(piece, &mut parsed);
+        let _ = parser.timeout();
         rest = behind;
     }
-    reader.finish(&mut heard);
-    assert_eq!(reader.patience(), None, "something is waited for that never comes");
-    assert!(heard.typed.len() <= bytes.len());
-    for event in &heard.typed {
+    parser.finish(&mut parsed);
+    assert_eq!(parser.timeout(), None, "the parser waits after its input ended");
+    assert!(parsed.typed.len() <= bytes.len());
+    for event in &parsed.typed {
         if let Event::Paste(text) = event {
             assert!(text.len() <= bytes.len() * 3);
         }
     }
 }
 
-/// A config file.
+/// Reads the bytes as a config file.
 pub(crate) fn config(bytes: &[u8]) {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("config.toml");
     fs::write(&path, bytes).expect("written");
     for problem in load_from(&path, true).problems {
-        let words = problem.to_string();
-        assert_eq!(printable(&words), words);
-        assert!(words.contains("config.toml"));
+        let message = problem.to_string();
+        assert_eq!(printable(&message), message);
+        assert!(message.contains("config.toml"));
     }
 }

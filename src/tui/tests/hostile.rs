@@ -1,5 +1,4 @@
-//! What is planted in every text of a run and a dataset, on every screen: no cell sends a terminal anything but
-//! letters.
+//! Escape sequences in every text of a run and a dataset, on every screen: no cell holds a control character.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

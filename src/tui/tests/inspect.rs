@@ -1,4 +1,4 @@
-//! What keys and news do on the Inspect screen.
+//! Tests of keys and events on the Inspect screen.
 
 use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run_ids, runs};
@@ -13,25 +13,25 @@ use crate::tui::state::State;
 use crate::tui::update::update;
 
 #[test]
-fn the_run_selected_on_runs_is_looked_into_and_another_one_when_it_has_nothing() {
+fn the_selected_run_is_inspected_and_another_one_if_it_has_no_predictions() {
     let mut state = inspected();
     assert_eq!((state.inspect.run.clone(), state.inspect.split), (Some(id("brisk-otter")), Split::Test));
-    // Another one is selected: it is followed.
+    // Selecting another run shows that one.
     state.runs.selected = Some(id("quiet-lynx"));
     open(&mut state, &COUNTS, &names());
     assert_eq!(state.inspect.run, Some(id("quiet-lynx")));
-    // One that has nothing to look into yet is not.
+    // A run without predictions is not shown.
     state.runs.selected = Some(id("new-wren"));
     open(&mut state, &COUNTS, &names());
     assert_eq!(state.inspect.run, Some(id("quiet-lynx")));
-    // What another screen put here stays.
+    // A run chosen on another screen stays.
     state.inspect.run = Some(id("brisk-otter"));
     state.inspect.against = Some(id("quiet-lynx"));
     state.runs.selected = Some(id("quiet-lynx"));
     open(&mut state, &COUNTS, &names());
     assert_eq!(state.inspect.run, Some(id("brisk-otter")));
     assert_eq!(state.inspect.against, Some(id("quiet-lynx")));
-    // The newest finished one, where nothing is selected that could be.
+    // The newest finished run, if the selected one cannot be shown.
     let mut state = fixtures::with_data(runs());
     state.runs.selected = Some(id("new-wren"));
     open(&mut state, &COUNTS, &names());
@@ -39,24 +39,24 @@ fn the_run_selected_on_runs_is_looked_into_and_another_one_when_it_has_nothing()
 }
 
 #[test]
-fn a_run_still_at_work_is_looked_into_by_its_latest_validation_results() {
+fn an_active_run_is_inspected_by_its_latest_validation() {
     let running = |epochs| fixtures::Logbook::new("calm-heron", 500).started().epochs(epochs, epochs).view(true);
     let mut state = fixtures::with_data(vec![running(3)]);
     open(&mut state, &COUNTS, &names());
     let subject = state.inspect.subject.clone().expect("wanted");
     assert_eq!((subject.split, subject.epoch), (Split::Validation, None));
     assert_eq!(update(&mut state, NOW, Event::RunsRead(vec![running(3)])), []);
-    let asked = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
-    assert!(matches!(asked.as_slice(), [Effect::Inspect(InspectEffect::LoadPredictions { .. })]), "{asked:?}");
+    let effects = update(&mut state, NOW, Event::RunsRead(vec![running(4)]));
+    assert!(matches!(effects.as_slice(), [Effect::Inspect(InspectEffect::LoadPredictions { .. })]), "{effects:?}");
 }
 
 #[test]
 fn the_cursor_begins_at_the_most_frequent_mistake_and_stays_within_the_matrix() {
     let mut state = inspected();
     let rows = state.inspect.report().expect("read").confusion.rows();
-    let (truth, said) = state.inspect.cell;
+    let (truth, predicted) = state.inspect.cell;
     let worst = (0..7).flat_map(|row| (0..7).filter(move |column| *column != row).map(move |column| (row, column)));
-    assert_eq!(rows[truth][said], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));
+    assert_eq!(rows[truth][predicted], worst.map(|(row, column)| rows[row][column]).max().expect("cells"));
     press(&mut state, "gkkhhhhhhhhh");
     assert_eq!(state.inspect.cell, (0, 0));
     press(&mut state, "Glllllllll");
@@ -67,7 +67,7 @@ fn the_cursor_begins_at_the_most_frequent_mistake_and_stays_within_the_matrix() 
 }
 
 #[test]
-fn faces_are_leafed_through_and_sorted() {
+fn faces_are_paged_and_sorted() {
     let mut state = inspected();
     let last = state.inspect.list.len() - 1;
     press(&mut state, ",");
@@ -86,7 +86,7 @@ fn faces_are_leafed_through_and_sorted() {
     assert_eq!((state.inspect.pane, state.inspect.pick), (InspectPane::Faces, last));
     press(&mut state, "<esc>");
     assert_eq!(state.inspect.pane, InspectPane::Matrix);
-    // All that were looked at are at hand.
+    // All images shown before are cached.
     assert!(
         state.inspect.list.iter().rev().take(5).all(|one| state
             .inspect
@@ -100,7 +100,7 @@ fn faces_are_leafed_through_and_sorted() {
 fn the_pager_moves_by_lines_of_faces() {
     let mut state = inspected();
     press(&mut state, "<enter><down>");
-    // Four faces on a line of 80 columns.
+    // Four faces fit on a line of 80 columns.
     assert!(state.inspect.pager && state.inspect.pick == 4, "{}", state.inspect.pick);
     press(&mut state, "<right><up>");
     assert_eq!(state.inspect.pick, 1);
@@ -124,7 +124,7 @@ fn modes_go_around_and_a_difference_needs_two() {
 }
 
 #[test]
-fn a_run_on_other_images_is_refused_in_words() {
+fn a_run_on_other_images_is_refused_with_a_reason() {
     let mut state = inspected();
     let effects = super::update::press(&mut state, "a");
     let Some(Effect::Inspect(InspectEffect::LoadPredictions { subject, .. })) = effects.first().cloned() else {
@@ -151,7 +151,7 @@ fn epochs_are_scrubbed_and_answers_for_others_are_ignored() {
     let mut state = inspected();
     press(&mut state, "[");
     assert_eq!((state.inspect.split, state.inspect.report().and_then(|seen| seen.epoch)), (Split::Validation, Some(9)));
-    // Two steps before the disk answers the first.
+    // Two steps before the first answer arrives.
     let first = super::update::press(&mut state, "[");
     let second = super::update::press(&mut state, "[");
     assert_eq!(state.inspect.subject.as_ref().and_then(|subject| subject.epoch), Some(7));
@@ -206,7 +206,7 @@ fn launched(state: &State) -> LeftOutImages {
 }
 
 #[test]
-fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
+fn the_next_run_leaves_out_marked_images_unless_the_form_excludes_none() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
     assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
@@ -219,7 +219,7 @@ fn the_next_run_leaves_marked_images_out_unless_the_form_says_otherwise() {
 }
 
 #[test]
-fn a_repeated_run_does_without_the_same_images_whatever_is_marked_by_now() {
+fn a_repeated_run_leaves_out_the_same_images_whatever_is_marked() {
     let earlier = LeftOutImages::new(vec![1, 2, 3], run_ids(&["quiet-lynx"]));
     let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| {
         recipe.fingerprint = fixtures::fer2013().fingerprint;

@@ -1,4 +1,4 @@
-//! Predictions to look into, made by a rule, and a dashboard that has read them.
+//! Predictions made by a rule, and a dashboard that has read them.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::tui::state::State;
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
 
-/// FER-2013's images in a tenth of their number.
+/// A tenth of the number of FER-2013's images.
 pub(super) const COUNTS: [usize; 7] = [95, 11, 102, 177, 123, 124, 83];
 
-/// What a run of this skill says of so many images of each class: always the same, and wrong often enough.
+/// Returns predictions of a run of this skill for so many images of each class: deterministic, and often wrong.
 pub(super) fn predictions(counts: &[usize], skill: f32) -> Predictions {
     let classes = counts.len();
     let mut made = Predictions { classes, probabilities: Vec::new(), truth: Vec::new() };
@@ -29,7 +29,7 @@ pub(super) fn predictions(counts: &[usize], skill: f32) -> Predictions {
             for class in 0..classes {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let noise = f32::from(u16::try_from(seed >> 20).expect("12 bits")) / 1_365.0;
-                // Neighbours look alike.
+                // Neighbouring classes look alike.
                 let near = if truth.abs_diff(class) == 1 { 0.5 } else { 0.0 };
                 row.push((noise + near + if class == truth { skill } else { 0.0 }).exp());
             }
@@ -49,7 +49,7 @@ pub(super) fn names() -> Vec<String> {
     fixtures::fer2013().classes.into_iter().map(|(name, _)| name).collect()
 }
 
-/// Two tested runs and one that has just begun.
+/// Two tested runs and one that has just started.
 pub(super) fn runs() -> Vec<RunView> {
     let other = Logbook::new("quiet-lynx", 9 * 3600).started().epochs(12, 12).tested(12, FinishReason::MaxEpochs);
     let young = Logbook::new("new-wren", 2);
@@ -58,7 +58,7 @@ pub(super) fn runs() -> Vec<RunView> {
     vec![with_print(own).view(false), with_print(other).view(false), with_print(young).view(true)]
 }
 
-/// Answers what the screen asks for, as the disk would.
+/// Answers the requests of the screen as the backend would.
 pub(super) fn answer(state: &mut State, effects: Vec<Effect>, counts: &[usize], names: &[String]) {
     for effect in effects {
         let event = match effect {
@@ -78,7 +78,7 @@ pub(super) fn answer(state: &mut State, effects: Vec<Effect>, counts: &[usize], 
     }
 }
 
-/// Better with every epoch, and on what was trained on.
+/// Returns the answer to a request; predictions improve with every epoch and are better on training images.
 fn judgement(subject: &PredictionRequest, counts: &[usize], names: &[String]) -> PredictionReport {
     let epochs: Vec<u32> = if subject.split == Split::Validation { (1..=15).collect() } else { Vec::new() };
     let epoch = epochs.last().map(|last| subject.epoch.unwrap_or(*last));
@@ -92,7 +92,7 @@ fn judgement(subject: &PredictionRequest, counts: &[usize], names: &[String]) ->
     PredictionReport::new(own, epoch, epochs, against)
 }
 
-/// A head before a gradient, its place told by how light it is.
+/// A head in front of a gradient, whose gray shows its index.
 fn face(seed: usize) -> Face {
     let pixel = |at: usize| {
         let (x, y) = (at % 48, at / 48);
@@ -110,14 +110,14 @@ pub(super) fn inspected() -> State {
     state
 }
 
-/// Goes to the Inspect screen and answers what it asks.
+/// Opens the Inspect screen and answers its requests.
 pub(super) fn open(state: &mut State, counts: &[usize], names: &[String]) {
     *state = at(Screen::Runs, state.clone());
     let effects = update(state, NOW, Event::Key(crate::tui::key::Key::char('5')));
     answer(state, effects, counts, names);
 }
 
-/// Presses keys and answers what they ask for.
+/// Presses keys and answers the requests that they cause.
 pub(super) fn press(state: &mut State, keys: &str) {
     let effects = super::update::press(state, keys);
     answer(state, effects, &COUNTS, &names());

@@ -1,4 +1,4 @@
-//! The Inspect screen in its telling states, whole.
+//! Snapshots of the Inspect screen in its typical states.
 
 use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, runs};
@@ -14,7 +14,7 @@ use crate::tui::update::update;
 
 const SMALL: (u16, u16) = (60, 16);
 
-/// What the screen copies.
+/// Returns the text that the screen copies.
 fn as_text(state: &State) -> String {
     entry(Screen::Inspect).selection(state).map(|(_, text)| text).unwrap_or_default()
 }
@@ -78,7 +78,7 @@ fn inspect_suspects_with_marks() {
 }
 
 #[test]
-fn the_form_offers_what_is_marked() {
+fn the_form_offers_the_marked_images() {
     let mut state = inspected();
     marked(&mut state, vec![3, 5, 8]);
     state.train.dataset = Some(fixtures::fer2013().name);
@@ -90,7 +90,7 @@ fn the_form_offers_what_is_marked() {
 }
 
 #[test]
-fn a_run_tells_what_it_did_without() {
+fn a_run_shows_the_images_it_left_out() {
     let images = LeftOutImages::new(vec![3, 5, 8], vec![id("brisk-otter")]);
     let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| recipe.leave_out(images));
     let run = book.started().epochs(3, 3).view(true);
@@ -100,7 +100,7 @@ fn a_run_tells_what_it_did_without() {
     assert!(drawn.contains("3 images") && drawn.contains("found by  brisk-otter"), "{drawn}");
 }
 
-/// The answer of the disk to the first question is this.
+/// Returns the screen after the first request was answered with this error.
 fn refused(reason: &str) -> State {
     let mut state = fixtures::with_data(runs());
     state.runs.selected = Some(id("brisk-otter"));
@@ -146,7 +146,7 @@ fn inspect_two_and_forty_classes() {
 }
 
 #[test]
-fn without_colours_the_cursor_and_the_numbers_are_still_there() {
+fn cursor_and_numbers_are_visible_without_colours() {
     let mut state = inspected();
     state.theme = state.theme.named(ThemeName::Mono);
     let drawn = draw(&state, SIZES[0]);
@@ -156,7 +156,7 @@ fn without_colours_the_cursor_and_the_numbers_are_still_there() {
 }
 
 #[test]
-fn the_matrix_is_given_as_text() {
+fn the_matrix_is_copied_as_text() {
     let mut state = inspected();
     press(&mut state, "n");
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {

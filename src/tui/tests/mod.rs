@@ -1,4 +1,4 @@
-//! Whole screens as snapshots, key sequences as tables, and the targets of fuzzing.
+//! Tests of the whole dashboard: snapshots of screens, tables of key sequences, and fuzz targets.
 
 #[cfg(test)]
 mod compare;

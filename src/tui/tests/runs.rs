@@ -1,4 +1,4 @@
-//! The Runs screen: what its keys do, as tables, and what it shows, whole.
+//! Tests of the Runs screen: tables of keys, and snapshots.
 
 use super::fixtures::{self, Logbook, NOW, id};
 use super::screens::{SIZES, draw, snapshot, snapshots};
@@ -38,7 +38,7 @@ fn prompt_error(state: &State) -> Option<String> {
     prompt.error.clone()
 }
 
-/// The running run as its worker would report it after these events.
+/// Returns the running run as its worker would report it after these events.
 fn after(events: Vec<Logged>) -> RunView {
     let book = Logbook::new("calm-heron", 133).started().epochs(11, 8).steps(12, 14);
     events.into_iter().fold(book, Logbook::log).view(true)
@@ -52,7 +52,7 @@ fn read(state: &mut State, run: RunView) {
 }
 
 #[test]
-fn a_filter_works_as_it_is_typed_and_leaving_it_restores_what_was() {
+fn a_filter_applies_while_it_is_typed_and_esc_restores_the_list() {
     let mut state = state();
     press(&mut state, "/state:running");
     assert_eq!(shown(&state), ["calm-heron"]);
@@ -95,7 +95,7 @@ fn the_list_is_ordered_by_each_column_in_turn_and_turned_around() {
 }
 
 #[test]
-fn workers_are_asked_and_their_answer_is_told() {
+fn requests_are_sent_and_their_answers_shown() {
     let limits = Limits { epochs: 80, patience: 12 };
     let changed = Logged::LimitsChanged { epochs: 80, patience: 12 };
     let of = |id| RunsEffect::Limits { id, epochs: 80, patience: 12 };
@@ -110,15 +110,15 @@ fn workers_are_asked_and_their_answer_is_told() {
             "calm-heron now has 80 epochs and patience 12",
         ),
     ];
-    for (keys, effect, request, event, words) in table {
+    for (keys, effect, request, event, text) in table {
         let mut state = at("calm-heron");
         assert_eq!(press(&mut state, keys), [Effect::Runs(effect)], "{keys}");
-        assert_eq!(state.runs.pending_request(&heron()).map(|asked| asked.request), Some(request));
+        assert_eq!(state.runs.pending_request(&heron()).map(|pending| pending.request), Some(request));
         assert!(draw(&state, SIZES[0]).contains("not answered yet"), "{keys}");
         read(&mut state, after(vec![]));
         assert!(state.runs.pending_request(&heron()).is_some(), "{keys}: no answer is none");
         read(&mut state, after(vec![event]));
-        assert_eq!((state.runs.pending_request(&heron()), message(&state).as_str()), (None, words));
+        assert_eq!((state.runs.pending_request(&heron()), message(&state).as_str()), (None, text));
         assert!(!draw(&state, SIZES[0]).contains("not answered yet"));
     }
 }
@@ -126,20 +126,20 @@ fn workers_are_asked_and_their_answer_is_told() {
 #[test]
 fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
     let heron = || id("calm-heron");
-    let heard_and_not_obeyed = || after(vec![Logged::StopRequested]);
-    // (what was heard of the request, seconds since it, whether a kill is offered)
+    let seen_and_not_obeyed = || after(vec![Logged::StopRequested]);
+    // (the run after the request, seconds since the request, whether a kill is offered)
     let table: [(RunView, Option<u64>, bool); 6] = [
         (after(vec![]), None, false),
         (after(vec![]), Some(9), false),
         (after(vec![]), Some(10), true),
-        (heard_and_not_obeyed(), Some(60), false),
-        (heard_and_not_obeyed(), Some(120), true),
+        (seen_and_not_obeyed(), Some(60), false),
+        (seen_and_not_obeyed(), Some(120), true),
         (RunView { alive: false, ..after(vec![]) }, Some(60), false),
     ];
     for (index, (run, seconds, offered)) in table.into_iter().enumerate() {
         let mut state = at("calm-heron");
         let now = state.now;
-        read(&mut state, RunView { stop_asked: seconds.map(|seconds| now - seconds * 1_000), ..run });
+        read(&mut state, RunView { stop_requested_at: seconds.map(|seconds| now - seconds * 1_000), ..run });
         state.now = now;
         press(&mut state, "S");
         let asks = matches!(&state.overlay, Some(Overlay::Confirm(confirm)) if confirm.title == "kill");
@@ -154,17 +154,17 @@ fn a_worker_that_does_not_answer_is_offered_to_be_killed() {
 }
 
 #[test]
-fn a_killed_run_says_so() {
+fn a_killed_run_is_shown_as_killed() {
     let mut state = at("plain-finch");
     let run = state.library.runs.find(&id("plain-finch")).cloned().expect("a lost run");
     assert!(draw(&state, SIZES[2]).contains("gone without a message"));
-    read(&mut state, RunView { loss: Some(WorkerDeath::Killed), ..run });
+    read(&mut state, RunView { worker_death: Some(WorkerDeath::Killed), ..run });
     let screen = draw(&state, SIZES[2]);
     assert!(screen.contains("its worker was killed by hand"), "{screen}");
 }
 
 #[test]
-fn a_request_that_does_not_reach_its_run_waits_for_no_answer() {
+fn a_failed_request_waits_for_no_answer() {
     let mut state = at("calm-heron");
     press(&mut state, "p");
     update(&mut state, NOW, Event::Runs(RunsEvent::Requested(id("calm-heron"), Err("disk full".into()))));
@@ -184,7 +184,7 @@ fn an_ended_run_is_extended_only_by_limits_that_leave_something_to_train() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn impossible_actions_are_refused_with_a_reason() {
     let table = [
         ("brisk-otter", "p", "there is nothing to pause"),
         ("calm-heron", "D", "stop it first"),
@@ -192,15 +192,15 @@ fn what_cannot_be_done_is_said() {
         ("calm-heron", "E", "calm-heron is active"),
         ("brisk-otter", "R", "e extends it"),
     ];
-    for (run, keys, words) in table {
+    for (run, keys, text) in table {
         let mut state = at(run);
         assert_eq!(press(&mut state, keys), [], "{run} {keys}");
-        assert!(message(&state).contains(words), "{run} {keys}: {}", message(&state));
+        assert!(message(&state).contains(text), "{run} {keys}: {}", message(&state));
     }
 }
 
 #[test]
-fn deleting_tells_what_is_lost_and_asks() {
+fn deletion_asks_and_names_what_is_lost() {
     let mut state = at("brisk-otter");
     assert_eq!(press(&mut state, "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
     update(&mut state, NOW, Event::Runs(RunsEvent::Measured(vec![(id("brisk-otter"), 3 << 20)])));
@@ -213,7 +213,7 @@ fn deleting_tells_what_is_lost_and_asks() {
 }
 
 #[test]
-fn names_tags_and_notes_are_checked_as_typed_and_written() {
+fn names_tags_and_notes_are_checked_while_typed_and_written() {
     let mut state = at("brisk-otter");
     press(&mut state, "N<^u>calm-heron");
     assert_eq!(prompt_error(&state).as_deref(), Some("a run calm-heron already exists: choose another name"));
@@ -234,7 +234,7 @@ fn names_tags_and_notes_are_checked_as_typed_and_written() {
 }
 
 #[test]
-fn marked_runs_are_meant_together() {
+fn actions_apply_to_all_marked_runs() {
     let mut state = state();
     press(&mut state, "gA");
     assert_eq!(state.runs.marked.len(), 6);
@@ -250,7 +250,7 @@ fn marked_runs_are_meant_together() {
 }
 
 #[test]
-fn curves_are_looked_into() {
+fn curves_are_zoomed_and_read_at_a_cursor() {
     let mut state = at("calm-heron");
     press(&mut state, "<enter>sL+[<left>");
     let chart = state.runs.chart;
@@ -289,7 +289,7 @@ fn the_log_is_scrolled_searched_and_followed() {
 }
 
 #[test]
-fn a_paused_run_and_one_that_tells_its_load() {
+fn a_paused_run_and_one_with_device_load() {
     let gpu = GpuLoad { name: "H200".into(), utilization: 96, memory_used: 11 << 30, memory_total: 139 << 30 };
     let load = Load { processor: 187.0, memory: 1_400 << 20, gpu: Some(gpu) };
     let mut state = at("calm-heron");
@@ -303,7 +303,7 @@ fn a_paused_run_and_one_that_tells_its_load() {
 }
 
 #[test]
-fn the_lines_that_are_typed() {
+fn prompts_of_the_screen() {
     let mut state = at("calm-heron");
     press(&mut state, "/state:running val<");
     snapshot("prompt_filter", &state, SIZES[0]);
@@ -335,9 +335,9 @@ fn presets_fill_the_form_and_a_repeated_run_shows_what_differs() {
     assert!(draw(&state, SIZES[0]).contains("changed, brisk-otter has 64"));
 }
 
-// How long a frame with a thousand runs takes is measured by `benches/many_runs.py`.
+// `benches/many_runs.py` measures the time of a frame with a thousand runs.
 #[test]
-fn of_a_thousand_runs_those_in_sight_are_drawn() {
+fn of_a_thousand_runs_only_the_visible_are_drawn() {
     let book = |n: u64| Logbook::new(&format!("run-{n:04}"), 60 + n).started().view(false);
     let mut state = fixtures::with_data((0..1_000).map(book).collect());
     press(&mut state, "3/state:lost<enter>G");
@@ -349,13 +349,13 @@ fn of_a_thousand_runs_those_in_sight_are_drawn() {
 }
 
 #[test]
-fn an_arrow_tells_the_order_and_no_column_goes_for_it() {
+fn an_arrow_shows_the_order_and_hides_no_column() {
     for size in SIZES {
         let mut state = state();
         let headings = |state: &State| {
             let screen = draw(state, size);
             let line = screen.lines().find(|line| line.contains("STATE"))?;
-            // Beside the list stands the run.
+            // The selected run is drawn next to the list.
             line.split('│').next().map(str::to_owned)
         };
         let plain = headings(&state).expect("headings");
@@ -371,13 +371,13 @@ fn an_arrow_tells_the_order_and_no_column_goes_for_it() {
 }
 
 #[test]
-fn a_launched_run_that_the_filter_hides_is_told_of() {
-    for (filter, told) in [("", false), ("/state:finished<enter>", true)] {
+fn a_message_names_a_launched_run_that_the_filter_hides() {
+    for (filter, is_shown) in [("", false), ("/state:finished<enter>", true)] {
         let mut state = state();
         press(&mut state, filter);
         update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("late-lark")))));
         assert_eq!(message(&state), "late-lark is launched: 2 other runs are running or waiting");
         read(&mut state, Logbook::new("late-lark", 1).view(true));
-        assert_eq!(message(&state).contains("the filter hides it"), told, "{}", message(&state));
+        assert_eq!(message(&state).contains("the filter hides it"), is_shown, "{}", message(&state));
     }
 }

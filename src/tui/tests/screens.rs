@@ -1,4 +1,4 @@
-//! Every screen in its telling states, whole, at three sizes.
+//! Snapshots of every screen in its typical states, at three sizes.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -40,7 +40,7 @@ pub(super) fn snapshots(name: &str, state: &State) {
     }
 }
 
-/// Everything read, this screen in front.
+/// Shows a screen, with everything read.
 pub(super) fn at(screen: Screen, mut state: State) -> State {
     apply(&mut state, Action::GoTo(screen));
     state
@@ -110,7 +110,7 @@ fn a_running_run() {
 }
 
 #[test]
-fn a_running_run_alone() {
+fn a_single_running_run() {
     snapshots("runs_one", &at(Screen::Runs, fixtures::with_data(vec![fixtures::running()])));
 }
 
@@ -168,7 +168,7 @@ fn a_run_whose_log_is_damaged() {
 }
 
 #[test]
-fn a_run_that_only_starts() {
+fn a_run_that_is_starting() {
     snapshot("runs_starting", &runs("new-wren"), SIZES[0]);
 }
 
@@ -216,14 +216,14 @@ fn an_error_on_the_bottom_line() {
 }
 
 #[test]
-fn a_long_error_is_told_whole() {
+fn a_long_error_is_shown_whole() {
     let mut state = at(Screen::Train, fixtures::with_data(vec![]));
-    let words = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
+    let error = "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: \
                  Permission denied (os error 13); choose another home with --home or MIEN_HOME";
     update(
         &mut state,
         NOW,
-        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(words)))),
+        Event::Train(TrainEvent::LaunchFinished(Err(crate::tui::messages::ActionError::Fault(error)))),
     );
     snapshot("error_long", &state, SIZES[0]);
 }
@@ -235,7 +235,7 @@ fn the_smallest_terminal_and_a_smaller_one() {
 }
 
 #[test]
-fn no_size_is_too_odd_to_draw_on() {
+fn any_size_is_drawn_without_a_panic() {
     let mut states = [
         runs("calm-heron"),
         runs("brisk-otter"),
@@ -259,15 +259,18 @@ fn no_size_is_too_odd_to_draw_on() {
 }
 
 #[test]
-fn leaving_says_what_goes_on() {
+fn quitting_prints_what_continues() {
     let state = runs("calm-heron");
     let active = state.library.runs.active(state.now);
-    assert_eq!(crate::tui::farewell(active, None), ["2 runs go on without the dashboard; `mien` shows them again"]);
+    assert_eq!(
+        crate::tui::exit_messages(active, None),
+        ["2 runs continue without the dashboard; `mien` shows them again"]
+    );
     let faces = DatasetName::new("faces").expect("a name");
     assert_eq!(
-        crate::tui::farewell(0, Some(&faces)),
-        ["the import of faces goes on without the dashboard; `mien data list` shows when it is there"]
+        crate::tui::exit_messages(0, Some(&faces)),
+        ["the import of faces continues without the dashboard; `mien data list` lists it once it is complete"]
     );
-    assert_eq!(crate::tui::farewell(1, Some(&faces)).len(), 2);
-    assert!(crate::tui::farewell(0, None).is_empty());
+    assert_eq!(crate::tui::exit_messages(1, Some(&faces)).len(), 2);
+    assert!(crate::tui::exit_messages(0, None).is_empty());
 }

@@ -1,4 +1,4 @@
-//! The colours and attributes of every screen and overlay, in every theme at every size.
+//! Colours and attributes of every screen and overlay, in every theme at every size.
 
 use ratatui::style::{Color, Modifier};
 
@@ -13,7 +13,7 @@ use crate::tui::state::{Confirm, Overlay, Report, State};
 use crate::tui::theme::{Depth, Theme};
 use crate::tui::update::update;
 
-/// The colours and attributes on a screen, each with the first text that has it.
+/// Returns the colours and attributes on a screen, each with the first text that has it.
 fn styles(state: &State, size: (u16, u16)) -> String {
     let buffer = cells(state, size);
     let mut seen: Vec<(Color, Color, Modifier, String)> = Vec::new();
@@ -41,7 +41,7 @@ fn runs(selected: &str) -> State {
     state
 }
 
-/// Every screen and everything that can lie over one.
+/// Returns every screen and every overlay.
 fn everything() -> Vec<(&'static str, State)> {
     let mut data = at(Screen::Data, fixtures::with_data(vec![]));
     update(&mut data, NOW, fixtures::samples("demo", 0));
@@ -112,7 +112,7 @@ fn every_screen_in_every_theme() {
     }
 }
 
-/// What is drawn differently without colours, glyph for glyph.
+/// Screens without colours, glyph for glyph.
 #[test]
 fn every_screen_without_colours_uses_none() {
     for (screen, mut state) in everything() {
@@ -127,7 +127,7 @@ fn every_screen_without_colours_uses_none() {
     }
 }
 
-/// Overlays and states that the other tests do not take at every size.
+/// Overlays and states that other tests do not draw at every size.
 #[test]
 fn every_overlay_at_every_size() {
     for (screen, state) in everything() {

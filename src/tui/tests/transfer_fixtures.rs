@@ -1,4 +1,4 @@
-//! Pretrained weights, and runs on them, to test with.
+//! Pretrained weights and runs that use them.
 
 use super::fixtures::{self, Logbook, NOW, dataset_name, id};
 use crate::domain::{FinishReason, Hyperparameter, Preprocessing, Recipe, WeightsName};
@@ -11,7 +11,7 @@ use crate::weights::{Layout, Manifest};
 
 const HASH: &str = "a161c0f787405f054455e01072862a2c";
 
-/// What a run on the weights `imagenet` is built on.
+/// Returns the identity of the weights `imagenet`, as recipes contain it.
 fn identity() -> String {
     weights("imagenet").manifest.expect("weights that can be read").identity()
 }
@@ -20,7 +20,7 @@ pub(super) fn weights_name(name: &str) -> WeightsName {
     WeightsName::new(name).expect("a name")
 }
 
-/// Imported weights of this name.
+/// Returns imported weights of this name.
 pub(super) fn weights(name: &str) -> WeightsEntry {
     let manifest = Manifest {
         version: 1,
@@ -36,7 +36,7 @@ pub(super) fn weights(name: &str) -> WeightsEntry {
     WeightsEntry { name: weights_name(name), manifest: Ok(manifest) }
 }
 
-/// With FER-2013, the demo dataset and ImageNet's weights.
+/// Returns a dashboard with FER-2013, the demo dataset and the weights `imagenet`.
 pub(super) fn with_weights(runs: Vec<RunView>) -> State {
     let mut state = fixtures::with_data(runs);
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![weights("imagenet")])));
@@ -44,7 +44,7 @@ pub(super) fn with_weights(runs: Vec<RunView>) -> State {
     state
 }
 
-/// A run of the strategy `features` without random changes to images.
+/// A run of the strategy `features` without augmentation.
 pub(super) fn features(name: &str, seconds_ago: u64) -> Logbook {
     Logbook::new(name, seconds_ago).with(|recipe| {
         let (dataset, at) = (fixtures::fer2013(), recipe.created_at);
@@ -60,40 +60,40 @@ pub(super) fn finetune(name: &str, seconds_ago: u64, from: &str) -> Logbook {
         .with(|recipe| *recipe = Recipe::fine_tuning_from(recipe, id(from), recipe.created_at).expect("on a base"))
 }
 
-/// Finished and tested.
+/// A finished and tested run.
 pub(super) fn finished() -> RunView {
     let ready = Logged::FeaturesReady { images: 35_887, computed: 35_887, bytes: 73_496_576, seconds: 149.0 };
     features("quiet-lynx", 3 * 3600).started().log(ready).epochs(18, 12).tested(12, FinishReason::EarlyStop).view(false)
 }
 
-/// Its base goes through the images.
+/// A run that computes features.
 pub(super) fn computing() -> RunView {
     let computing = Logged::ComputingFeatures { done: 12_300, total: 28_709, images_per_second: 240.0 };
     features("keen-crane", 60).started().log(computing).view(true)
 }
 
-/// Its device is given kernels that it has not had before.
+/// A run whose device compiles kernels for the first time.
 pub(super) fn compiling() -> RunView {
     let device = || "cuda:0".to_owned();
-    let begun = Logged::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 };
+    let epoch_started = Logged::EpochStarted { epoch: 1, steps: 404, done: 0, seconds: 0.0 };
     let compiled = Logged::KernelsCompiled { device: device(), count: 137 };
     let run = finetune("keen-crane", 95, "quiet-lynx").started();
-    run.log(Logged::CompilingKernels { device: device() }).log(begun).log(compiled).view(true)
+    run.log(Logged::CompilingKernels { device: device() }).log(epoch_started).log(compiled).view(true)
 }
 
-/// In its third epoch.
+/// A fine-tuning run in its third epoch.
 pub(super) fn finetuning() -> RunView {
     finetune("calm-heron", 133, "quiet-lynx").started().epochs(2, 2).steps(3, 14).view(true)
 }
 
-/// Waits for its device, with as many runs before it, in a long training.
+/// A run in a long training that waits for its device behind this many runs.
 pub(super) fn in_turn(name: &str, ahead: usize) -> RunView {
     let started = Logged::WorkerStarted { pid: 4713, host: "box".into(), resumed_from: 0, resumed_step: 0 };
     let turn = Logged::Queued { device: "cuda:0".into(), ahead };
     features(name, 40).with(|recipe| recipe.epochs = 300).log(started).log(turn).view(true)
 }
 
-/// Waits for the one that computes features.
+/// A run that waits for another to compute features.
 pub(super) fn queued() -> RunView {
     let started = Logged::WorkerStarted { pid: 4712, host: "box".into(), resumed_from: 0, resumed_step: 0 };
     let waiting = Logged::Waiting { run: id("keen-crane") };

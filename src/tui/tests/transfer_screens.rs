@@ -1,4 +1,4 @@
-//! The screens of runs on a pretrained base, whole, at three sizes.
+//! Snapshots of runs with pretrained weights, at three sizes.
 
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
@@ -12,24 +12,24 @@ use crate::tui::screens::train::Field;
 use crate::tui::state::State;
 use crate::tui::update::{apply, update};
 
-/// The form for this practice.
+/// Returns the form with this strategy chosen.
 fn form(strategy_choice: StrategyChoice, mut state: State) -> State {
     state.train.strategy_choice = strategy_choice;
     at(Screen::Train, state)
 }
 
-fn on_base(strategy: Strategy) -> State {
+fn form_of(strategy: Strategy) -> State {
     form(StrategyChoice::One(strategy), with_weights(vec![fixtures::finished(), finished()]))
 }
 
 #[test]
 fn form_for_features() {
-    snapshots("train_features", &on_base(Strategy::Features));
+    snapshots("train_features", &form_of(Strategy::Features));
 }
 
 #[test]
-fn form_for_features_that_are_kept() {
-    let mut state = on_base(Strategy::Features);
+fn form_for_cached_features() {
+    let mut state = form_of(Strategy::Features);
     state.train.set_text(Hyperparameter::Variants, "4");
     state.train.focus = Field::Setting(Hyperparameter::Variants);
     snapshot("train_features_kept", &state, SIZES[0]);
@@ -49,19 +49,19 @@ fn form_with_damaged_weights() {
     entry.manifest = Err("weights/imagenet.safetensors: damaged: it is cut short; import the weights again, with \
                           --replace"
         .into());
-    let mut state = on_base(Strategy::Features);
+    let mut state = form_of(Strategy::Features);
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![entry])));
     snapshot("train_damaged_weights", &state, SIZES[0]);
 }
 
 #[test]
 fn form_for_finetune() {
-    snapshots("train_finetune", &on_base(Strategy::Finetune));
+    snapshots("train_finetune", &form_of(Strategy::Finetune));
 }
 
 #[test]
 fn form_for_finetune_scrolled_to_its_end() {
-    let mut state = on_base(Strategy::Finetune);
+    let mut state = form_of(Strategy::Finetune);
     press(&mut state, "G<up><up>");
     snapshot("train_finetune_end", &state, SIZES[0]);
 }
@@ -98,7 +98,7 @@ fn a_run_that_waits_for_its_device() {
 }
 
 #[test]
-fn a_run_whose_device_is_given_its_kernels() {
+fn a_run_whose_device_compiles_kernels() {
     let mut state = at(Screen::Runs, with_weights(vec![compiling(), finished()]));
     state.runs.selected = Some(id("keen-crane"));
     snapshots("runs_compiling", &state);
@@ -115,7 +115,7 @@ fn a_run_that_fine_tunes() {
 }
 
 #[test]
-fn a_finished_run_beside_the_reference() {
+fn a_finished_run_with_the_reference() {
     let mut state = runs("quiet-lynx");
     snapshots("runs_reference", &state);
     apply(&mut state, Action::Open);
@@ -123,7 +123,7 @@ fn a_finished_run_beside_the_reference() {
 }
 
 #[test]
-fn data_with_kept_features() {
+fn data_with_cached_features() {
     let mut state = with_weights(vec![]);
     press(&mut state, "1<right>");
     let key = Key {
@@ -144,7 +144,7 @@ fn data_with_kept_features() {
 }
 
 #[test]
-fn no_form_and_no_run_is_too_odd_to_draw() {
+fn any_form_and_run_is_drawn_without_a_panic() {
     let mut states = vec![runs("plain-finch"), runs("keen-crane"), runs("calm-heron"), runs("quiet-lynx")];
     for strategy_choice in StrategyChoice::EACH {
         states.push(form(strategy_choice, fixtures::with_data(vec![])));

@@ -1,4 +1,4 @@
-//! What keys and news do to the form of runs on a pretrained base.
+//! Tests of keys and events on the form of runs with pretrained weights.
 
 use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
@@ -11,7 +11,7 @@ use crate::tui::screens::train::Field;
 use crate::tui::state::State;
 use crate::tui::update::update;
 
-/// Two runs to start from, the newer one with variants.
+/// Two runs that fine-tuning can start from; the newer one has variants.
 fn starts() -> Vec<RunView> {
     let newer = features("keen-crane", 60).with(|recipe| {
         Hyperparameter::Variants.set(recipe, "3").expect("accepted");
@@ -45,9 +45,9 @@ fn arrows_choose_a_strategy_and_the_lines_follow() {
 }
 
 #[test]
-fn what_was_typed_for_one_strategy_waits_while_another_is_looked_at() {
+fn settings_of_a_strategy_are_restored_when_it_is_chosen_again() {
     let mut state = with_weights(starts());
-    // Epochs of cnn; deep and features have their own; back.
+    // Epochs of cnn; features and finetune have their own; then back.
     press(&mut state, "2<down><down><down><^u>7<up><up><up>");
     for epochs in ["100", "50"] {
         press(&mut state, "<right>");
@@ -78,14 +78,14 @@ fn defaults_are_each_strategys_own() {
 }
 
 #[test]
-fn fine_tuning_takes_after_the_run_it_starts_from() {
+fn fine_tuning_copies_settings_of_its_start() {
     let mut state = with_weights(starts());
     press(&mut state, "2<right><right><right>");
     let of = |state: &State| {
         [Hyperparameter::Size, Hyperparameter::Variants, Hyperparameter::Augmentation].map(|it| text(state, it))
     };
     assert_eq!(of(&state), ["96", "3", "reference"], "the newest");
-    // A look at a setting is no change of it.
+    // Visiting a setting does not change it.
     press(&mut state, "<down><down><right><right><up><right>");
     assert_eq!(state.train.from, Some(id("quiet-lynx")));
     assert_eq!(of(&state), ["96", "0", "none"]);
@@ -125,7 +125,7 @@ fn a_fine_tuning_is_launched_from_the_chosen_run() {
 }
 
 #[test]
-fn all_three_are_launched_at_once_and_the_first_is_shown() {
+fn all_strategies_are_launched_at_once_and_the_first_is_shown() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left>");
     state.train.set_text(Hyperparameter::Size, "64");
@@ -148,7 +148,7 @@ fn all_three_are_launched_at_once_and_the_first_is_shown() {
 }
 
 #[test]
-fn three_that_were_not_all_launched_are_told() {
+fn a_partial_launch_is_reported() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left><enter>");
     let error = crate::supervise::LaunchError::NoTrainer;
@@ -163,7 +163,7 @@ fn three_that_were_not_all_launched_are_told() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_in_words() {
+fn impossible_settings_are_refused_with_a_reason() {
     let features_form = |mut state: State| {
         state.train.strategy_choice = StrategyChoice::One(Strategy::Features);
         state
@@ -221,15 +221,15 @@ fn what_cannot_work_is_refused_in_words() {
         ),
     ];
     for (case, mut state, expected) in table {
-        let (field, words) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
-        assert!(words.contains(expected), "{case}: {words}");
+        let (field, message) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
+        assert!(message.contains(expected), "{case}: {message}");
         assert_eq!(press(&mut state, "2<enter>"), [], "{case}");
-        assert_eq!((state.train.focus, state.message.map(|message| message.text)), (field, Some(words)), "{case}");
+        assert_eq!((state.train.focus, state.message.map(|message| message.text)), (field, Some(message)), "{case}");
     }
 }
 
 #[test]
-fn a_run_at_work_can_be_started_from_and_waited_for() {
+fn fine_tuning_can_start_from_an_active_run() {
     let working = features("keen-crane", 60).started().view(true);
     let mut state = with_weights(vec![working]);
     let effects = press(&mut state, "2<right><right><right><enter>");
@@ -237,17 +237,17 @@ fn a_run_at_work_can_be_started_from_and_waited_for() {
 }
 
 #[test]
-fn what_a_fine_tuning_has_trained_is_not_frozen_by_the_next() {
+fn stages_trained_by_the_start_stay_trained() {
     let deep = finetune("deep-eel", 60, "quiet-lynx")
         .with(|recipe| Hyperparameter::Unfreeze.set(recipe, "block3").expect("accepted"));
     let mut state = with_weights(vec![finished(), deep.started().epochs(1, 1).view(false)]);
     press(&mut state, "2<right><right><right>");
     assert_eq!(error(&state), None, "the newest features run comes first");
     state.train.from = Some(id("deep-eel"));
-    assert_eq!(error(&state), None, "it goes on with what was trained, unless it is told otherwise");
+    assert_eq!(error(&state), None, "stages trained by the start are trained by default");
     state.train.set_text(Hyperparameter::Unfreeze, "block5");
-    let words = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
-    assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), words.into())));
+    let message = "deep-eel has trained block3, which would be frozen here: unfreeze block3 or a lower one";
+    assert_eq!(error(&state), Some((Field::Setting(Hyperparameter::Unfreeze), message.into())));
     state.train.set_text(Hyperparameter::Unfreeze, "block2");
     assert_eq!(error(&state), None);
 }

@@ -1,4 +1,4 @@
-//! What keys and news do, as tables.
+//! Tests of keys and events, as tables.
 
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
@@ -19,9 +19,9 @@ use crate::domain::Hyperparameter;
 use crate::supervise::LaunchError;
 use crate::tui::update::update;
 
-/// Presses keys, written as one character each, or by name in angle brackets.
+/// Presses keys, written as one character each or by name in angle brackets. Returns all effects.
 pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
-    // What is on the screen before the first key was asked for when it was drawn.
+    // Drawing first performs the requests of the current screen.
     drawn(state);
     let mut effects = Vec::new();
     let mut rest = keys;
@@ -36,14 +36,14 @@ pub(super) fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     effects
 }
 
-/// Takes an event in and draws the screen, as the runtime does. Returns the effects of both.
+/// Applies an event and draws the screen, as the runtime does. Returns the effects of both.
 pub(super) fn act(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = update(state, NOW, event);
     effects.extend(drawn(state));
     effects
 }
 
-/// Draws the screen and hands its layout back.
+/// Draws the screen and applies its layout. Returns the effects.
 pub(super) fn drawn(state: &mut State) -> Vec<Effect> {
     let area = Rect::new(0, 0, state.columns, state.rows);
     let mut buffer = Buffer::empty(area);
@@ -87,7 +87,7 @@ fn state() -> State {
 }
 
 #[test]
-fn keys_lead_to_screens() {
+fn keys_open_screens() {
     let table = [
         ("1", Screen::Data),
         ("2", Screen::Train),
@@ -110,7 +110,7 @@ fn keys_lead_to_screens() {
 }
 
 #[test]
-fn who_has_runs_begins_with_them_unless_keys_were_faster() {
+fn existing_runs_are_shown_first_unless_a_key_was_pressed() {
     assert_eq!(state().screen, Screen::Runs);
     assert_eq!(fixtures::with_data(vec![]).screen, Screen::Data);
     let mut eager = fixtures::with_data(vec![]);
@@ -120,7 +120,7 @@ fn who_has_runs_begins_with_them_unless_keys_were_faster() {
 }
 
 #[test]
-fn a_fresh_home_draws_the_demo_dataset_by_itself_and_once() {
+fn a_new_home_gets_the_demo_dataset_once() {
     let mut fresh = fixtures::state(vec![], vec![]);
     assert!(fresh.data.creating_demo);
     assert_eq!(update(&mut fresh, NOW, Event::DatasetsRead(Ok(vec![]))), []);
@@ -163,7 +163,7 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
 }
 
 #[test]
-fn a_launch_takes_the_form_and_leads_to_the_run() {
+fn a_launch_uses_the_form_and_shows_the_run() {
     let mut state = state();
     let effects = press(&mut state, "2<down><right><down><down><^u>7<enter>");
     let [Effect::Train(TrainEffect::Launch { id: name, recipe })] = effects.as_slice() else { panic!("{effects:?}") };
@@ -176,7 +176,7 @@ fn a_launch_takes_the_form_and_leads_to_the_run() {
 }
 
 #[test]
-fn a_wrong_value_is_told_and_not_launched() {
+fn a_wrong_value_is_shown_and_not_launched() {
     let mut state = state();
     let effects = press(&mut state, "2<down><down><down><^u>0<up><enter>");
     assert_eq!(effects, []);
@@ -200,8 +200,8 @@ fn a_failed_launch_stays_in_the_form() {
 }
 
 #[test]
-fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
-    let told = |error: LaunchError| {
+fn a_refused_resume_names_the_keys_that_help() {
+    let message_of = |error: LaunchError| {
         let mut state = state();
         update(&mut state, NOW, Event::Runs(RunsEvent::ResumeFinished(id("calm-heron"), Err(error.into()))));
         state.message.expect("a message").text
@@ -209,10 +209,10 @@ fn a_run_that_cannot_be_resumed_is_told_with_the_keys_that_help() {
     let id = || id("calm-heron");
     let finished =
         LaunchError::Finished { id: id(), reason: "with all epochs done".into(), advice: "--epochs 51".into() };
-    assert_eq!(told(finished), "calm-heron is finished: e extends it, r repeats its settings");
-    assert_eq!(told(LaunchError::Busy { id: id() }), "calm-heron already has a worker");
+    assert_eq!(message_of(finished), "calm-heron is finished: e extends it, r repeats its settings");
+    assert_eq!(message_of(LaunchError::Busy { id: id() }), "calm-heron already has a worker");
     let checkpoint = "last.ckpt".into();
-    assert!(told(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
+    assert!(message_of(LaunchError::NoWeights { id: id(), checkpoint }).contains("has saved no weights yet"));
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn help_and_quit_work_from_everywhere() {
 }
 
 #[test]
-fn a_message_stays_until_a_key_and_is_kept() {
+fn a_message_stays_until_a_key_and_is_stored() {
     let mut state = state();
     update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
     update(&mut state, NOW + 3_600_000, Event::Tick);
@@ -283,7 +283,7 @@ fn a_message_stays_until_a_key_and_is_kept() {
 }
 
 #[test]
-fn images_that_come_late_do_not_displace_those_on_show() {
+fn late_images_do_not_replace_the_visible_ones() {
     let mut state = state();
     press(&mut state, "1jj");
     update(&mut state, NOW, fixtures::samples("demo", 2));

@@ -1,48 +1,48 @@
-//! The characters that draw, for terminals with and without Unicode. What is written elsewhere in Unicode is turned
-//! into ASCII by `screens::ascii` at the end of each frame.
+//! The characters for drawing, for terminals with and without Unicode. At the end of each frame `view::ascii` converts
+//! other Unicode text to ASCII.
 
-/// The characters that draw.
+/// The characters for drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Bars from empty to full in eighths of a cell.
+    /// The parts of a bar, from empty to a full cell in eighths.
     pub eighths: [&'static str; 9],
-    /// A done piece of a progress line.
+    /// The done part of a progress line.
     pub done: &'static str,
-    /// The end of the done piece.
+    /// The end of the done part.
     pub done_end: &'static str,
-    /// A piece to do, also the rule between panes.
+    /// The open part of a progress line; also the rule between panes.
     pub line: &'static str,
-    /// Between panes side by side.
+    /// The rule between panes side by side.
     pub bar: &'static str,
-    /// An axis with a tick to its left.
+    /// A vertical axis with a tick.
     pub tick_y: &'static str,
-    /// An axis with a tick below.
+    /// A horizontal axis with a tick.
     pub tick_x: &'static str,
-    /// Where the axes meet.
+    /// The corner of two axes.
     pub corner: &'static str,
-    /// The best epoch.
+    /// The mark of the best epoch.
     pub best: &'static str,
-    /// The best of several.
+    /// The mark of the best run.
     pub winner: &'static str,
-    /// Patience used.
+    /// An epoch of patience that is used up.
     pub used: &'static str,
-    /// Patience left.
+    /// An epoch of patience that is left.
     pub left: &'static str,
-    /// Around a choice.
+    /// The characters around a choice.
     pub choice: [&'static str; 2],
-    /// What is chosen among a few, and what is not.
+    /// The marks of the chosen and of the other options.
     pub radio: [&'static str; 2],
-    /// Before what has the focus.
+    /// The mark of the focused line.
     pub focus: &'static str,
-    /// What was cut off.
+    /// The mark of cut text.
     pub ellipsis: &'static str,
-    /// The states of a run: queued, starting, running, paused, finished, stopped, failed, lost.
+    /// The signs of a run's states: queued, starting, running, paused, finished, stopped, failed, lost.
     pub states: [&'static str; 8],
-    /// Whether all of them are ASCII: then everything that is drawn is.
+    /// Whether all glyphs are ASCII; then the whole screen is.
     pub ascii: bool,
 }
 
-/// Glyphs for a terminal that shows Unicode.
+/// Glyphs for terminals with Unicode.
 pub static UNICODE: Glyphs = Glyphs {
     eighths: ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
     done: "━",
@@ -64,7 +64,7 @@ pub static UNICODE: Glyphs = Glyphs {
     ascii: false,
 };
 
-/// Glyphs for a terminal that shows nothing but ASCII.
+/// Glyphs for terminals with ASCII only.
 pub static ASCII: Glyphs = Glyphs {
     eighths: ["", "-", "-", "-", "=", "=", "=", "#", "#"],
     done: "=",

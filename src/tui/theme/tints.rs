@@ -1,22 +1,21 @@
-//! The colours of each role, for a dark, a light and an unknown background, as numbers of the fixed 256.
+//! The colour of each role on a dark, a light and an unknown background, as numbers of xterm's 256 colours.
 //!
-//! What a terminal makes of the first 16 is its owner's affair; what it makes of the others is known, so that their
-//! contrast is held by a test.
+//! Terminals show the first 16 colours as their users choose. The others are fixed, so a test checks their contrast.
 
 use ratatui::style::Color;
 
-/// What a colour is for.
+/// The meaning of a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// What stands back: labels, rules, explanations.
+    /// Secondary text: labels, rules, explanations.
     Dim,
     /// Titles, keys, the focus.
     Accent,
-    /// All is well.
+    /// Good results and states.
     Good,
-    /// Something to look at some time.
+    /// Warnings.
     Warning,
-    /// Something went wrong.
+    /// Errors and bad results.
     Bad,
     /// The training curve and training images.
     Train,
@@ -24,16 +23,16 @@ pub enum Role {
     Steps,
     /// The validation curve.
     Validation,
-    /// A marked run, a pinned one.
+    /// Marked and pinned runs.
     Mark,
-    /// Behind the selected line, which is otherwise shown in reverse.
+    /// The background of the selected line, which is reversed by default.
     Selected,
-    /// One of six runs side by side.
+    /// A run among six side by side, by its index.
     Run(u8),
 }
 
 impl Role {
-    /// All of them, with the names that the config file has for them.
+    /// All roles with their names in the config file.
     pub const NAMED: [(&'static str, Self); 16] = [
         ("dim", Self::Dim),
         ("accent", Self::Accent),
@@ -53,17 +52,17 @@ impl Role {
         ("run6", Self::Run(5)),
     ];
 
-    /// Where it stands in [`Self::NAMED`].
+    /// Returns the index in [`Self::NAMED`].
     #[must_use]
     pub(super) fn position(self) -> usize {
         Self::NAMED.iter().position(|(_, role)| *role == self).unwrap_or(0)
     }
 }
 
-/// What is behind the text.
+/// The background of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Background {
-    /// Nobody knows: colours that can be read on both.
+    /// Unknown: colours must be readable on black and on white.
     Unknown,
     /// Nearly black.
     Dark,
@@ -72,17 +71,17 @@ pub enum Background {
 }
 
 impl Background {
-    /// The background of this colour.
+    /// Returns the kind of a background colour.
     #[must_use]
     pub fn of(rgb: (u8, u8, u8)) -> Self {
-        // Where black and white text stand out equally well.
+        // At this luminance black and white text have equal contrast.
         if luminance(rgb) < 0.179 { Self::Dark } else { Self::Light }
     }
 }
 
-/// Of 16 and of 256 colours; `None` where the terminal's own reverse does it.
+/// Returns the colours of a role among 16 and among 256; `None` where reversed text is used.
 #[must_use]
-pub(super) fn tint(background: Background, role: Role) -> Option<(Color, u8)> {
+pub(super) fn colors_of(background: Background, role: Role) -> Option<(Color, u8)> {
     let by_background = |dark: u8, light: u8, unknown: u8| match background {
         Background::Dark => dark,
         Background::Light => light,
@@ -91,30 +90,30 @@ pub(super) fn tint(background: Background, role: Role) -> Option<(Color, u8)> {
     let (sixteen, indexed) = match role {
         Role::Selected => return None,
         Role::Dim => (Color::DarkGray, by_background(246, 241, 243)),
-        Role::Accent => (by_light(background, Color::Cyan, Color::Blue), by_background(44, 24, 30)),
+        Role::Accent => (unless_light(background, Color::Cyan, Color::Blue), by_background(44, 24, 30)),
         Role::Good => (Color::Green, by_background(78, 22, 28)),
         Role::Warning | Role::Validation => (Color::Magenta, by_background(215, 94, 130)),
         Role::Bad => (Color::Red, by_background(203, 160, 161)),
-        Role::Train => (by_light(background, Color::Cyan, Color::Blue), by_background(75, 25, 31)),
+        Role::Train => (unless_light(background, Color::Cyan, Color::Blue), by_background(75, 25, 31)),
         Role::Steps => (Color::DarkGray, by_background(103, 60, 97)),
-        Role::Mark => (by_light(background, Color::Yellow, Color::Magenta), by_background(221, 127, 163)),
+        Role::Mark => (unless_light(background, Color::Yellow, Color::Magenta), by_background(221, 127, 163)),
         Role::Run(number) => match number % 6 {
-            0 => (by_light(background, Color::Cyan, Color::Blue), by_background(75, 25, 31)),
+            0 => (unless_light(background, Color::Cyan, Color::Blue), by_background(75, 25, 31)),
             1 => (Color::Magenta, by_background(215, 94, 130)),
             2 => (Color::Green, by_background(114, 22, 28)),
             3 => (Color::Red, by_background(212, 127, 163)),
-            4 => (by_light(background, Color::Yellow, Color::Cyan), by_background(186, 160, 161)),
-            _ => (by_light(background, Color::LightBlue, Color::DarkGray), by_background(141, 61, 98)),
+            4 => (unless_light(background, Color::Yellow, Color::Cyan), by_background(186, 160, 161)),
+            _ => (unless_light(background, Color::LightBlue, Color::DarkGray), by_background(141, 61, 98)),
         },
     };
     Some((sixteen, indexed))
 }
 
-fn by_light(background: Background, otherwise: Color, light: Color) -> Color {
-    if background == Background::Light { light } else { otherwise }
+fn unless_light(background: Background, color: Color, light: Color) -> Color {
+    if background == Background::Light { light } else { color }
 }
 
-/// What the fixed part of the 256 colours looks like; `None` for the 16 that every terminal chooses itself.
+/// Returns red, green and blue of one of the fixed 240 colours; `None` for the first 16.
 #[must_use]
 pub(super) fn rgb_of_indexed(index: u8) -> Option<(u8, u8, u8)> {
     const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
@@ -126,13 +125,13 @@ pub(super) fn rgb_of_indexed(index: u8) -> Option<(u8, u8, u8)> {
     Some((LEVELS[cube / 36], LEVELS[cube / 6 % 6], LEVELS[cube % 6]))
 }
 
-/// The nearest of the fixed 240.
+/// Returns the nearest of the fixed 240 colours.
 #[must_use]
 pub(super) fn nearest_indexed(rgb: (u8, u8, u8)) -> u8 {
     (16..=255).min_by_key(|index| rgb_of_indexed(*index).map_or(u32::MAX, |other| distance(rgb, other))).unwrap_or(16)
 }
 
-/// The nearest of the 16, as most terminals show them.
+/// Returns the nearest of the 16 colours, as most terminals show them.
 #[must_use]
 pub(super) fn nearest_named(rgb: (u8, u8, u8)) -> Color {
     const NAMED: [(Color, (u8, u8, u8)); 16] = [
@@ -161,7 +160,7 @@ fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> u32 {
     square(one.0, other.0) + square(one.1, other.1) + square(one.2, other.2)
 }
 
-/// Relative luminance as WCAG 2 defines it.
+/// Returns the relative luminance, from 0 to 1, as WCAG 2 defines it.
 #[must_use]
 pub(super) fn luminance((red, green, blue): (u8, u8, u8)) -> f64 {
     let linear = |level: u8| {
@@ -181,24 +180,24 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_what_wcag_says() {
+    fn contrast_matches_examples_of_wcag() {
         assert!((contrast((0, 0, 0), (255, 255, 255)) - 21.0).abs() < 1e-9);
         assert!((contrast((0x76, 0x76, 0x76), (255, 255, 255)) - 4.54).abs() < 0.01);
     }
 
     #[test]
-    fn every_role_can_be_read_on_its_background() {
+    fn every_role_has_enough_contrast_on_its_background() {
         let black = [(0, 0, 0), (0x1e, 0x1e, 0x1e), (0x1d, 0x1f, 0x21)];
         let white = [(255, 255, 255), (0xfd, 0xf6, 0xe3), (0xf5, 0xf5, 0xf5)];
         let unknown = [(0, 0, 0), (255, 255, 255)];
         for (background, grounds, least) in [
             (Background::Dark, black.as_slice(), 4.5),
             (Background::Light, white.as_slice(), 4.5),
-            // No colour has much more than 4.5 on both, and the 256 hold few that come near it.
+            // No colour has a contrast far above 4.5 on both, and few of the 256 come near it.
             (Background::Unknown, unknown.as_slice(), 4.0),
         ] {
             for (name, role) in Role::NAMED {
-                let Some((_, index)) = tint(background, role) else { continue };
+                let Some((_, index)) = colors_of(background, role) else { continue };
                 let color = rgb_of_indexed(index).expect("a fixed colour");
                 for choices in grounds {
                     let contrast = contrast(color, *choices);
@@ -212,7 +211,7 @@ mod tests {
     fn six_runs_have_six_colours() {
         for background in [Background::Dark, Background::Light, Background::Unknown] {
             let tints: std::collections::HashSet<_> =
-                (0..6).filter_map(|run| tint(background, Role::Run(run))).collect();
+                (0..6).filter_map(|run| colors_of(background, Role::Run(run))).collect();
             let sixteen: std::collections::HashSet<_> = tints.iter().map(|(sixteen, _)| sixteen).collect();
             let indexed: std::collections::HashSet<_> = tints.iter().map(|(_, indexed)| indexed).collect();
             assert_eq!((sixteen.len(), indexed.len()), (6, 6), "{background:?}");
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_turned_into_the_nearest_there_is() {
+    fn colours_become_the_nearest_available() {
         assert_eq!(nearest_indexed((0x5f, 0xaf, 0xff)), 75);
         assert_eq!(nearest_indexed((8, 8, 9)), 232);
         assert_eq!(nearest_named((250, 10, 10)), Color::LightRed);

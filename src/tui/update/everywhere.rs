@@ -1,4 +1,5 @@
-//! What works on every screen: help, palette, messages, copying, pasting where nothing takes text, the first steps.
+//! Actions that work on every screen: help, palette, messages, copying, the mouse and the first steps. A paste without
+//! a text field ends here too.
 
 use crossterm::event::KeyCode;
 
@@ -10,27 +11,27 @@ use crate::tui::screen::Screen;
 use crate::tui::screens::{entry, go_to};
 use crate::tui::state::{Help, Input, Message, Overlay, State};
 
-/// Characters of what is looked for in the help and the palette.
+/// The longest filter of the help and the palette, in characters.
 pub(super) const LONGEST_FILTER: usize = 60;
 
-/// The most that is copied, in bytes. In base64 it is just below the 100,000 that terminals accept.
+/// The longest text that is copied, in bytes. In base64 it is just below the 100,000 bytes that terminals accept.
 const LARGEST_COPY: usize = 74_000;
 
-/// Takes the first steps off the screen; whether the key was spent on that. Keys that would confirm or leave something
-/// are; any other one does what it always does.
-pub(super) fn ends_tour(state: &mut State, key: Key) -> bool {
-    let spent = matches!(key.code, KeyCode::Enter | KeyCode::Esc | KeyCode::Char(' '));
-    std::mem::take(&mut state.tour) && spent
+/// Hides the first steps. Returns whether the key has no other effect. Enter, Esc and Space have none: they could
+/// confirm or leave something under the first steps.
+pub(super) fn hide_tour(state: &mut State, key: Key) -> bool {
+    let has_no_other_effect = matches!(key.code, KeyCode::Enter | KeyCode::Esc | KeyCode::Char(' '));
+    std::mem::take(&mut state.tour) && has_no_other_effect
 }
 
-pub(super) fn help(state: &mut State, action: Action) {
+pub(super) fn apply_to_help(state: &mut State, action: Action) {
     let end = state.layout.last_page;
     let Some(Overlay::Help(help)) = &mut state.overlay else { return };
     match (action, &mut help.filter) {
         (Action::Back, Some(_)) => *help = Help::default(),
         (Action::Back, None) => state.overlay = None,
-        (Action::Filter, _) => help.filter = Some(filter("")),
-        (Action::Insert(c), None) => *help = Help { line: 0, filter: Some(filter(c.encode_utf8(&mut [0; 4]))) },
+        (Action::Filter, _) => help.filter = Some(filter_input("")),
+        (Action::Insert(c), None) => *help = Help { line: 0, filter: Some(filter_input(c.encode_utf8(&mut [0; 4]))) },
         (Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last, _) => {
             help.line = moved(help.line, action, end + 1);
         }
@@ -42,11 +43,11 @@ pub(super) fn help(state: &mut State, action: Action) {
     }
 }
 
-fn filter(text: &str) -> Input {
-    Input::new(text).of_at_most(LONGEST_FILTER)
+fn filter_input(text: &str) -> Input {
+    Input::new(text).with_max_length(LONGEST_FILTER)
 }
 
-pub(super) fn messages(state: &mut State, line: usize, action: Action) {
+pub(super) fn apply_to_messages(state: &mut State, line: usize, action: Action) {
     let end = state.layout.last_page;
     state.overlay = match action {
         Action::Back => None,
@@ -54,18 +55,18 @@ pub(super) fn messages(state: &mut State, line: usize, action: Action) {
     };
 }
 
-pub(super) fn palette(state: &mut State, action: Action) -> Vec<Effect> {
-    let found = palette::found(state);
+pub(super) fn apply_to_palette(state: &mut State, action: Action) -> Vec<Effect> {
+    let matches = palette::matches(state);
     let Some(Overlay::Palette(palette)) = &mut state.overlay else { return Vec::new() };
     match action {
         Action::Back => state.overlay = None,
         Action::Enter => {
-            let Some(entry) = found.into_iter().nth(palette.selected) else { return Vec::new() };
+            let Some(entry) = matches.into_iter().nth(palette.selected) else { return Vec::new() };
             state.overlay = None;
-            return perform(state, entry.command);
+            return run_command(state, entry.command);
         }
         Action::Up | Action::Down | Action::PageUp | Action::PageDown => {
-            palette.selected = moved(palette.selected, action, found.len());
+            palette.selected = moved(palette.selected, action, matches.len());
         }
         edit => {
             palette.input.edit(edit);
@@ -75,22 +76,22 @@ pub(super) fn palette(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn perform(state: &mut State, command: Command) -> Vec<Effect> {
+fn run_command(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
-        Command::Do(action) => return apply(state, action),
-        Command::Show(run) => {
+        Command::Perform(action) => return apply(state, action),
+        Command::ShowRun(run) => {
             state.runs.selected = Some(run);
             return go_to(state, Screen::Runs);
         }
-        Command::Wear(word, name) => {
+        Command::UseTheme(word, name) => {
             state.theme = state.theme.clone().named(name);
-            state.notify(format!("theme {word}; to keep it: [theme] name = \"{word}\" in the config file"));
+            state.notify(format!("theme {word}; to keep it, write name = \"{word}\" under [theme] in the config file"));
         }
     }
     Vec::new()
 }
 
-/// Takes the first line of a paste where a filter is typed; says where nothing takes text.
+/// Pastes the first line of a text into the filter; without a text field, shows a message.
 pub(super) fn paste(state: &mut State, text: &str) {
     match &mut state.overlay {
         Some(Overlay::Palette(palette)) => {
@@ -101,35 +102,38 @@ pub(super) fn paste(state: &mut State, text: &str) {
             input.paste(text);
             *line = 0;
         }
-        _ => state.notify(format!("nothing here takes text: {} pasted bytes were left out", text.len())),
+        _ => state.notify(format!("no text field here: {} pasted bytes were ignored", text.len())),
     }
 }
 
 pub(super) fn toggle_mouse(state: &mut State) {
     state.mouse = !state.mouse;
-    let words = if state.mouse {
-        "the mouse works: click tabs and lines, turn the wheel; hold Shift to select text"
+    let text = if state.mouse {
+        "mouse on: click tabs and lines, scroll with the wheel; hold Shift to select text"
     } else {
-        "the mouse selects text again"
+        "mouse off: the terminal selects text again"
     };
-    state.notify(words.into());
+    state.notify(text.into());
 }
 
-/// Copies what is selected, or the error that was shown when the key was pressed.
-pub(super) fn yank(state: &mut State, shown: Option<&Message>) -> Vec<Effect> {
+/// Copies the selection, or the error message that was visible when the key was pressed.
+pub(super) fn copy_selection(state: &mut State, shown: Option<&Message>) -> Vec<Effect> {
     let Some((what, text)) = selection(state, shown) else {
-        state.fail("there is nothing to copy here");
+        state.fail("nothing is selected to copy");
         return Vec::new();
     };
     if text.len() > LARGEST_COPY {
-        state.fail(&format!("{what} has {} bytes: terminals take {LARGEST_COPY} at most", text.len()));
+        state.fail(&format!(
+            "cannot copy {what}: it has {} bytes, and terminals accept at most {LARGEST_COPY}",
+            text.len()
+        ));
         return Vec::new();
     }
     state.notify(format!("copied {what}"));
     vec![Effect::Copy(text)]
 }
 
-/// What would be copied: its name, and its text.
+/// Returns the name of what would be copied, and its text.
 fn selection(state: &State, shown: Option<&Message>) -> Option<(String, String)> {
     if let Some(Overlay::Messages(_)) = &state.overlay {
         return state.messages.last().map(|message| ("the newest message".into(), message.text.clone()));

@@ -1,5 +1,5 @@
-//! `update`: folds an event into the state and returns what is to be done. Pure: no file, no clock, no terminal, no
-//! drawing; what lies where on the screen it takes from the layout of the last frame.
+//! Applies events to the state and returns the effects to perform. Pure: it uses no file, clock, terminal or drawing.
+//! Positions on the screen come from the layout of the last frame.
 
 mod everywhere;
 mod mouse;
@@ -10,13 +10,13 @@ use crate::tui::key::Key;
 use crate::tui::messages::{Action, Effect, Event, RunsEffect, TrainEffect, moved};
 use crate::tui::state::{Help, Input, Overlay, Palette, State};
 
-/// Effects that are wanted at the very start.
+/// Returns the effects to perform at the start.
 #[must_use]
 pub fn start() -> Vec<Effect> {
     vec![Effect::Train(TrainEffect::SuggestName), Effect::Runs(RunsEffect::CheckQueue)]
 }
 
-/// Takes in what happened at `now`, in milliseconds since 1970.
+/// Applies an event that happened at `now`, in milliseconds since 1970.
 pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
     state.now = now;
     match event {
@@ -26,7 +26,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Scroll(lines) => return mouse::scroll(state, lines),
         Event::Drawn(layout) => return on_drawn(state, layout),
         Event::Redraw | Event::Tick => {}
-        Event::Terminal(facts) => state.learn(facts),
+        Event::Terminal(facts) => state.set_terminal(facts),
         Event::Resized { columns, rows } => (state.columns, state.rows) = (columns, rows),
         Event::RunsRead(list) => return runs::on_runs(state, list, runs::RunsState::replace),
         Event::RunsChanged(list) => return runs::on_runs(state, list, runs::RunsState::merge),
@@ -41,13 +41,13 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
 }
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
-    state.touched = true;
+    state.key_pressed = true;
     let shown = state.message.take();
-    if everywhere::ends_tour(state, key) {
+    if everywhere::hide_tour(state, key) {
         return Vec::new();
     }
     match state.keymap.action(state.context(), key) {
-        Some(Action::Yank) => everywhere::yank(state, shown.as_ref()),
+        Some(Action::Yank) => everywhere::copy_selection(state, shown.as_ref()),
         Some(action) => apply(state, action),
         None => Vec::new(),
     }
@@ -61,7 +61,7 @@ fn paste(state: &mut State, text: &str) {
     }
 }
 
-/// Takes the layout of a frame, and keeps what is scrolled within it.
+/// Stores the layout of a frame, and limits scroll positions to it.
 fn on_drawn(state: &mut State, layout: super::layout::Layout) -> Vec<Effect> {
     if let Some(Overlay::Help(Help { line, .. }) | Overlay::Messages(line)) = &mut state.overlay {
         *line = (*line).min(layout.last_page);
@@ -70,17 +70,17 @@ fn on_drawn(state: &mut State, layout: super::layout::Layout) -> Vec<Effect> {
     screens::entry(state.screen).on_drawn(state)
 }
 
-/// Does what the user asked for.
+/// Performs an action of the user on the overlay in front, else on the screen.
 pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Quit => state.quit = true,
         Action::Help => state.overlay = Some(Overlay::Help(Help::default())),
         Action::Palette => {
-            let input = Input::default().of_at_most(everywhere::LONGEST_FILTER);
+            let input = Input::default().with_max_length(everywhere::LONGEST_FILTER);
             state.overlay = Some(Overlay::Palette(Palette { input, selected: 0 }));
         }
         Action::Messages => state.overlay = Some(Overlay::Messages(0)),
-        Action::Yank => return everywhere::yank(state, None),
+        Action::Yank => return everywhere::copy_selection(state, None),
         Action::ToggleMouse => everywhere::toggle_mouse(state),
         Action::Tour => state.tour = true,
         Action::Suspend => return vec![Effect::Suspend],
@@ -88,10 +88,10 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NextScreen => return go_to(state, state.screen.step(1)),
         Action::PreviousScreen => return go_to(state, state.screen.step(-1)),
         _ => match &state.overlay {
-            Some(Overlay::Help(_)) => everywhere::help(state, action),
-            Some(Overlay::Report(_)) => report(state, action),
-            Some(Overlay::Palette(_)) => return everywhere::palette(state, action),
-            Some(Overlay::Messages(line)) => everywhere::messages(state, *line, action),
+            Some(Overlay::Help(_)) => everywhere::apply_to_help(state, action),
+            Some(Overlay::Report(_)) => apply_to_report(state, action),
+            Some(Overlay::Palette(_)) => return everywhere::apply_to_palette(state, action),
+            Some(Overlay::Messages(line)) => everywhere::apply_to_messages(state, *line, action),
             Some(Overlay::Confirm(_)) => {
                 let Some(Overlay::Confirm(confirm)) = state.overlay.take() else { return Vec::new() };
                 return if action == Action::Yes { confirm.effects } else { Vec::new() };
@@ -103,7 +103,7 @@ pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
-fn report(state: &mut State, action: Action) {
+fn apply_to_report(state: &mut State, action: Action) {
     let end = state.layout.last_page;
     match &mut state.overlay {
         Some(Overlay::Report(report)) if action != Action::Back => {

@@ -1,5 +1,5 @@
-//! The mouse: clicks on tabs and lines, and the wheel. It does nothing that a key does not, and launches, stops or
-//! deletes nothing.
+//! Mouse input: clicks on tabs and lines, and the wheel. Each acts like a key, and none launches, stops or deletes
+//! anything.
 
 use ratatui::layout::Position;
 
@@ -8,25 +8,25 @@ use crate::tui::messages::{Action, Effect};
 use crate::tui::screens::go_to;
 use crate::tui::state::{Overlay, State};
 
-/// The most lines that a turn of the wheel moves by.
-const MOST_LINES: usize = 400;
+/// The most lines that one scroll event moves by.
+const MAX_LINES: usize = 400;
 
-/// Moves up where `lines` is negative, else down.
+/// Moves up by `-lines` where `lines` is negative, else down.
 pub(super) fn scroll(state: &mut State, lines: isize) -> Vec<Effect> {
     let action = if lines < 0 { Action::Up } else { Action::Down };
     let scrolls = match state.overlay {
-        // A question has no lines.
+        // A dialog has no lines to move through.
         Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => false,
         Some(_) => true,
-        // In a form an arrow leaves the field.
+        // In a form an arrow key would leave the field.
         None => !state.context().is_form(),
     };
-    if scrolls { repeat(state, action, lines.unsigned_abs().min(MOST_LINES)) } else { Vec::new() }
+    if scrolls { repeat(state, action, lines.unsigned_abs().min(MAX_LINES)) } else { Vec::new() }
 }
 
-/// Shows the screen of the clicked tab, or moves to the clicked line as the arrow keys do.
+/// Shows the screen of the clicked tab, or moves to the clicked line as arrow keys do.
 pub(super) fn click(state: &mut State, at: Position) -> Vec<Effect> {
-    state.touched = true;
+    state.key_pressed = true;
     state.message = None;
     state.tour = false;
     if state.overlay.is_some() {

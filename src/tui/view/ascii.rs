@@ -1,31 +1,31 @@
-//! The last step of a frame for terminals without Unicode: every cell becomes ASCII. What draws has its own glyphs for
-//! that case; this catches the rest, words and names among it, so that no cell is left out whatever a screen draws.
+//! Converts a frame to ASCII for terminals without Unicode. Screens draw with ASCII glyphs then; this step converts the
+//! rest, such as names, so that every cell is ASCII.
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::Color;
 
 use crate::tui::theme::Theme;
 
-/// Turns every cell of the area into ASCII.
-pub(super) fn fold(buffer: &mut Buffer, theme: &Theme) {
+/// Converts every cell of the buffer to ASCII.
+pub(super) fn convert_to_ascii(buffer: &mut Buffer, theme: &Theme) {
     for cell in &mut buffer.content {
         if cell.symbol().is_ascii() {
             continue;
         }
         let mut characters = cell.symbol().chars();
-        let (c, alone) = (characters.next().unwrap_or(' '), characters.next().is_none());
+        let (c, is_single) = (characters.next().unwrap_or(' '), characters.next().is_none());
         match c {
-            '▀' | '▄' if alone => picture(cell, theme),
+            '▀' | '▄' if is_single => convert_pixels(cell, theme),
             _ => {
-                cell.set_char(plain(c));
+                cell.set_char(to_ascii(c));
             }
         }
     }
 }
 
-/// Two pixels in one cell: their mean, behind a space where the terminal has grays, else as a character of that
-/// density.
-fn picture(cell: &mut Cell, theme: &Theme) {
+/// Converts a cell of two pixels to their mean gray: as background where the terminal has grays, else as a character of
+/// that density.
+fn convert_pixels(cell: &mut Cell, theme: &Theme) {
     const DENSITY: &[u8] = b" .:-=+*#%@";
     let levels = [level(cell.fg), level(cell.bg)];
     let known: Vec<u16> = levels.into_iter().flatten().map(u16::from).collect();
@@ -49,8 +49,8 @@ fn level(color: Color) -> Option<u8> {
     }
 }
 
-/// The ASCII character that comes nearest.
-fn plain(c: char) -> char {
+/// Returns the ASCII character that looks most similar.
+fn to_ascii(c: char) -> char {
     match c {
         '\u{2801}'..='\u{28ff}' => braille(u32::from(c) - 0x2800),
         '─' | '━' | '╌' | '┄' | '–' | '—' | '−' | '‐' | '╴' | '╶' => '-',
@@ -84,8 +84,8 @@ fn plain(c: char) -> char {
     }
 }
 
-/// The character that looks most like these dots. Bits 0, 1, 2 and 6 are the left column from the top, 3, 4, 5 and 7
-/// the right.
+/// Returns the ASCII character that looks most like these braille dots. Bits 0, 1, 2 and 6 are the left column from the
+/// top, 3, 4, 5 and 7 the right.
 fn braille(bits: u32) -> char {
     let rows = [0x09, 0x12, 0x24, 0xc0].map(|row| bits & row != 0);
     let top = |mask: [u32; 4]| mask.iter().position(|bit| bits & bit != 0);
@@ -123,17 +123,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dots_become_what_looks_like_them() {
+    fn braille_dots_become_similar_characters() {
         let table = [('⠉', '\''), ('⠒', '-'), ('⣀', '_'), ('⠑', '\\'), ('⠊', '/'), ('⡇', '|'), ('⣿', '#'), ('⢀', '.')];
         for (dots, character) in table {
-            assert_eq!(plain(dots), character, "{dots}");
+            assert_eq!(to_ascii(dots), character, "{dots}");
         }
     }
 
     #[test]
-    fn every_character_there_is_becomes_ascii() {
+    fn every_character_becomes_ascii() {
         for c in ('\u{80}'..=char::MAX).filter(|c| !c.is_control()) {
-            assert!(plain(c).is_ascii_graphic() || plain(c) == ' ', "{c}");
+            assert!(to_ascii(c).is_ascii_graphic() || to_ascii(c) == ' ', "{c}");
         }
     }
 }

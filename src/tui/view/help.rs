@@ -1,32 +1,33 @@
-//! The help: every key in force and what it does, made from the key tables, this screen's first.
+//! Draws the help: all keys in force with their actions, from the key tables. The keys of the current screen come
+//! first.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::overlay::{frame, typed};
+use super::overlay::{draw_frame, draw_input};
 use crate::tui::layout::Canvas;
 use crate::tui::messages::{self, Binding, Context};
 use crate::tui::screen::Screen;
 use crate::tui::state::{Help, Input, State};
 use crate::tui::widgets::paint::{Pen, width};
 
-/// The heading for the keys of what lies over a screen.
-const OVER: &str = "Questions, lists and this help";
+/// The heading of the keys that work in overlays.
+const OVERLAYS: &str = "Dialogs, lists and this help";
 
-/// A line of the help: a heading, or keys and what they do.
+/// A line of the help: a heading, or keys and their action.
 enum Line {
     Heading(&'static str),
     Keys(String, &'static str),
 }
 
-/// The keys of this screen, then those that work on several, then the others; of all of them what fits the filter.
+/// Returns the keys of this screen, then those of several screens, then the others; only lines that match the filter.
 fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
-    let place = |context: Context| context.screen.map_or(OVER, Screen::title);
+    let title = |context: Context| context.screen.map_or(OVERLAYS, Screen::title);
     let group_of = |binding: &Binding| {
-        let mut places: Vec<&str> = binding.contexts().map(place).collect();
-        places.dedup();
-        // What works on several screens stands once, at the top.
-        if let [one] = places.as_slice() { Some(*one) } else { None }
+        let mut titles: Vec<&str> = binding.contexts().map(title).collect();
+        titles.dedup();
+        // A binding of several screens is listed once, at the top.
+        if let [one] = titles.as_slice() { Some(*one) } else { None }
     };
     let words: Vec<String> = filter
         .map(|input| input.text().to_lowercase())
@@ -38,41 +39,41 @@ fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
         let found: Vec<Line> = messages::all()
             .filter(|binding| group_of(binding) == group)
             .filter_map(|binding| {
-                let keys = written(state, binding)?;
+                let keys = key_names(state, binding)?;
                 let text = format!("{keys} {} {}", binding.description, binding.name).to_lowercase();
                 words.iter().all(|word| text.contains(word)).then_some(Line::Keys(keys, binding.description))
             })
             .collect();
-        // A screen without keys needs no heading.
+        // A section without keys needs no heading.
         let heading = (!found.is_empty()).then_some(Line::Heading(title));
         heading.into_iter().chain(found)
     };
     let here = state.screen.title();
-    let others = Screen::ALL.into_iter().rev().map(Screen::title).filter(|title| *title != here).chain([OVER]);
+    let others = Screen::ALL.into_iter().rev().map(Screen::title).filter(|title| *title != here).chain([OVERLAYS]);
     let first = section(here, Some(here)).chain(section("Everywhere", None));
     first.chain(others.flat_map(|title| section(title, Some(title)))).collect()
 }
 
-/// The keys of a binding as people write them; `None` if it has none.
-fn written(state: &State, binding: &'static Binding) -> Option<String> {
+/// Returns the names of a binding's keys; `None` if it has none.
+fn key_names(state: &State, binding: &'static Binding) -> Option<String> {
     let keys: Vec<String> = state.keymap.keys(binding).iter().map(|key| state.theme.key(*key)).collect();
     (!keys.is_empty()).then(|| keys.join(" "))
 }
 
-/// Draws the keys that fit the filter, from the line on that the state says.
+/// Draws the keys that match the filter, from the scrolled line on.
 pub(super) fn render(state: &State, help: &Help, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let theme = &state.theme;
     let filter = help.filter.as_ref();
     let lines = lines(state, filter);
-    // While it is filtered it keeps its height, so that it does not jump with every letter.
+    // A filtered list keeps its full height; otherwise it would jump with every letter.
     let height =
         if filter.is_some() { u16::MAX } else { u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2) };
-    let title = if filter.is_some() { " keys that fit " } else { " keys: type to filter " };
-    let inside = frame(state, buffer, area, (70, height), title);
+    let title = if filter.is_some() { " matching keys " } else { " keys: type to filter " };
+    let inside = draw_frame(state, buffer, area, (70, height), title);
     let list = match filter {
         Some(input) => {
-            canvas.cursor = Some(typed(state, input, buffer, inside));
+            canvas.cursor = Some(draw_input(state, input, buffer, inside));
             Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }
         }
         None => inside,
@@ -85,14 +86,14 @@ pub(super) fn render(state: &State, help: &Help, canvas: &mut Canvas<'_>, area: 
         let mut pen = Pen::new(buffer, theme, list, row);
         match line {
             Line::Heading(title) => pen.skip(1).write(title, theme.strong()),
-            Line::Keys(written, meaning) => {
-                pen.skip(3).left(written, keys.min(16) + 2, theme.accent()).write(meaning, Style::new())
+            Line::Keys(names, meaning) => {
+                pen.skip(3).left(names, keys.min(16) + 2, theme.accent()).write(meaning, Style::new())
             }
         };
     }
     if lines.is_empty() {
-        let words = format!("no key fits; {} shows all", state.keymap.key("help.unfilter"));
-        Pen::new(buffer, theme, list, 0).skip(1).write(&words, theme.dim());
+        let hint = format!("no key matches; {} shows all keys", state.keymap.key("help.unfilter"));
+        Pen::new(buffer, theme, list, 0).skip(1).write(&hint, theme.dim());
     }
     let below = lines.len().saturating_sub(first + visible);
     if below > 0 {

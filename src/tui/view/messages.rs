@@ -1,20 +1,20 @@
-//! The messages so far, the newest first, each with its time.
+//! Draws the messages so far, newest first, each with its time.
 
 use ratatui::layout::Rect;
 
-use super::overlay::frame;
+use super::overlay::draw_frame;
 use crate::tui::layout::Canvas;
 use crate::tui::state::{Message, State};
 use crate::tui::widgets::figures::time_of_day;
 use crate::tui::widgets::paint::{Pen, wrap};
 
-/// Columns of text where the terminal has room for them.
+/// The widest list of messages, in columns.
 const WIDEST: u16 = 100;
 
-/// A time of day and a space, as many columns.
+/// The columns of a time of day and a space.
 const TIME: u16 = 9;
 
-/// A line: the message that it belongs to, whether it begins it, its text.
+/// A line: the message, whether the line is its first, and the text.
 type Line<'s> = (&'s Message, bool, String);
 
 fn lines(state: &State, columns: u16) -> Vec<Line<'_>> {
@@ -30,7 +30,7 @@ fn lines(state: &State, columns: u16) -> Vec<Line<'_>> {
         .collect()
 }
 
-/// Draws the messages from this one on.
+/// Draws the messages from the `first`th on.
 pub(super) fn render(state: &State, first: usize, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     canvas.layout.last_page = state.messages.len().saturating_sub(1);
@@ -38,12 +38,12 @@ pub(super) fn render(state: &State, first: usize, canvas: &mut Canvas<'_>, area:
     let columns = area.width.saturating_sub(2).min(WIDEST);
     let lines = lines(state, columns.saturating_sub(2));
     let height = u16::try_from(lines.len().max(1)).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = frame(state, buffer, area, (columns, height), " messages, newest first ");
+    let inside = draw_frame(state, buffer, area, (columns, height), " messages, newest first ");
     if lines.is_empty() {
-        Pen::new(buffer, theme, inside, 0).skip(1).write("nothing was told yet", theme.dim());
+        Pen::new(buffer, theme, inside, 0).skip(1).write("no messages yet", theme.dim());
         return;
     }
-    // The list scrolls by messages, so that none is cut at the top.
+    // The list scrolls by whole messages, so that none is cut at the top.
     let begin = lines.iter().enumerate().filter(|(_, (_, begins, _))| *begins).nth(first).map_or(0, |(line, _)| line);
     let visible = usize::from(inside.height);
     let begin = begin.min(lines.len().saturating_sub(visible));

@@ -1,5 +1,5 @@
-//! The whole screen: tabs, the screen in front, what lies over it, the bottom line. Reads the state, and cannot change
-//! it.
+//! Draws the whole screen: tabs, the screen in front, overlays and the bottom line. It reads the state and cannot
+//! change it.
 
 mod ascii;
 mod help;
@@ -23,10 +23,10 @@ use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::text::{is_printable, printable};
 use crate::domain::{RunState, Size};
 
-/// The smallest terminal that is drawn on.
+/// The smallest terminal that is drawn on: columns and rows.
 const SMALLEST: (u16, u16) = (60, 16);
 
-/// Draws everything. Returns what lies where and the place of the terminal's cursor, if it is shown.
+/// Draws a frame. Returns its layout and the position of the terminal's cursor, if it is shown.
 ///
 /// ```text
 ///  mien  1 Data  2 Train  3 Runs                                     1 running
@@ -34,7 +34,7 @@ const SMALLEST: (u16, u16) = (60, 16);
 ///  Enter zoom  m curve  S stop  r repeat                          ? help  q quit
 /// ```
 ///
-/// The pictures of the frame are added to `pictures`; what lies over one takes it out again.
+/// Adds the pictures of the frame to `pictures`, except those that an overlay covers.
 pub(super) fn render(
     state: &State,
     buffer: &mut Buffer,
@@ -42,21 +42,21 @@ pub(super) fn render(
     pictures: &mut Pictures,
 ) -> (Layout, Option<Position>) {
     let drawn = draw(state, buffer, area, pictures);
-    defuse(buffer);
+    escape_cells(buffer);
     if state.theme.glyphs.ascii {
-        ascii::fold(buffer, &state.theme);
+        ascii::convert_to_ascii(buffer, &state.theme);
     }
     drawn
 }
 
 fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> (Layout, Option<Position>) {
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        too_small(state, buffer, area);
+        draw_too_small(state, buffer, area);
         return (Layout::default(), None);
     }
     let mut canvas = Canvas { buffer, pictures, layout: Layout::default(), cursor: None };
     let canvas = &mut canvas;
-    tabs(state, canvas, Rect { height: 1, ..area });
+    draw_tabs(state, canvas, Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
     entry(state.screen).draw(state, canvas, body);
     let covered = state.overlay.is_some() || state.message.is_some() || state.tour;
@@ -66,15 +66,15 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures)
     }
     tour::render(state, canvas.buffer, body);
     overlay::render(state, canvas, body);
-    // Last: a long message lies over the screen.
-    bottom(state, canvas.buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    // The bottom line is drawn last, because a long message covers lines of the screen.
+    draw_bottom_line(state, canvas.buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
     if let Some(before) = over {
-        canvas.pictures.uncovered(&before, canvas.buffer);
+        canvas.pictures.remove_covered(&before, canvas.buffer);
     }
     (std::mem::take(&mut canvas.layout), canvas.cursor)
 }
 
-fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
+fn draw_too_small(state: &State, buffer: &mut Buffer, area: Rect) {
     let lines = [
         format!("mien needs {} columns and {} rows,", SMALLEST.0, SMALLEST.1),
         format!("this terminal has {} and {}.", area.width, area.height),
@@ -85,8 +85,8 @@ fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// Whatever a screen draws, no cell holds what a terminal could act on.
-fn defuse(buffer: &mut Buffer) {
+/// Replaces control characters in all cells, so that no text of a screen can steer the terminal.
+fn escape_cells(buffer: &mut Buffer) {
     for cell in buffer.content.iter_mut().filter(|cell| cell.symbol() != " ") {
         if cell.symbol().chars().any(|c| !is_printable(c)) {
             let safe = printable(cell.symbol());
@@ -95,7 +95,7 @@ fn defuse(buffer: &mut Buffer) {
     }
 }
 
-fn tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
     let mut pen = Pen::new(canvas.buffer, theme, area, 0);
     pen.write(NAME, theme.accent());
@@ -108,26 +108,27 @@ fn tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     }
     let queued = state.library.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
     let running = state.library.runs.active(state.now) - queued;
-    let words: Vec<String> = [(running, "running"), (queued, "queued")]
+    let counts: Vec<String> = [(running, "running"), (queued, "queued")]
         .into_iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| count(number, word, word))
         .collect();
-    if words.is_empty() {
+    if counts.is_empty() {
         return;
     }
-    let counts = format!("{} ", words.join(", "));
-    let wide = load(state).into_iter().find(|load| width(load) + 3 + width(&counts) <= pen.room());
-    if let Some(load) = wide {
+    let counts = format!("{} ", counts.join(", "));
+    let fitting = device_load(state).into_iter().find(|load| width(load) + 3 + width(&counts) <= pen.room());
+    if let Some(load) = fitting {
         let room = pen.room() - width(&load) - 2 - width(&counts);
         pen.skip(room).write(&load, theme.text());
     }
     pen.flush_right(&counts, theme.good().patch(theme.strong()));
 }
 
-/// What the device of the active run does, in more words and in fewer: of the selected one if it is active.
-fn load(state: &State) -> Vec<String> {
-    let measured = |run: &RunView| {
+/// Returns the device load of the selected run if it is active, else of the first active one: in a long and a short
+/// form.
+fn device_load(state: &State) -> Vec<String> {
+    let texts = |run: &RunView| {
         let summary = run.summary.as_ref().ok().filter(|_| run.is_active(state.now))?;
         let load = summary.load.as_ref()?;
         let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
@@ -137,19 +138,13 @@ fn load(state: &State) -> Vec<String> {
         };
         Some(vec![format!("{name} {share:.0}% · {}", Size(memory)), format!("{name} {share:.0}%")])
     };
-    state
-        .runs
-        .current(&state.library)
-        .into_iter()
-        .chain(&state.library.runs.list)
-        .find_map(measured)
-        .unwrap_or_default()
+    state.runs.current(&state.library).into_iter().chain(&state.library.runs.list).find_map(texts).unwrap_or_default()
 }
 
-/// What the line of tabs begins with.
+/// The text at the left end of the tabs.
 const NAME: &str = " mien ";
 
-fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
+fn draw_bottom_line(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     if let Some(message) = &state.message {
         return show_message(state, message, buffer, area);
@@ -181,17 +176,17 @@ fn bottom(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
-/// Writes a message on the bottom line, and over the lines above it as far as it is long.
+/// Writes a message on the bottom line; a long one also covers up to three lines above it.
 fn show_message(state: &State, message: &Message, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let error = message.error;
     let style = if error { theme.bad().patch(theme.strong()) } else { theme.strong() };
     let lines = wrap(&message.text, area.width - 4);
     let rows = u16::try_from(lines.len()).unwrap_or(1).min(4);
-    let place = Rect { y: area.y + 1 - rows, height: rows, ..area };
-    Clear.render(place, buffer);
+    let area = Rect { y: area.y + 1 - rows, height: rows, ..area };
+    Clear.render(area, buffer);
     for (row, line) in (0..rows).zip(&lines) {
         let sign = if error && row == 0 { theme.glyphs.states[5] } else { "" };
-        Pen::new(buffer, theme, place, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
+        Pen::new(buffer, theme, area, row).skip(1).left(sign, if error { 2 } else { 0 }, style).write(line, style);
     }
 }

@@ -1,4 +1,4 @@
-//! What lies over a screen: the keys, questions, lines to type.
+//! Draws overlays: help, palette, messages, questions, prompts and reports.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -18,19 +18,19 @@ pub(super) fn render(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
             canvas.cursor = Some(palette::render(state, palette, canvas.buffer, area));
         }
         Some(Overlay::Messages(line)) => messages::render(state, *line, canvas, area),
-        Some(Overlay::Confirm(confirm)) => question(state, confirm, canvas.buffer, area),
-        Some(Overlay::Prompt(prompt)) => canvas.cursor = Some(line_to_type(state, prompt, canvas.buffer, area)),
-        Some(Overlay::Report(report)) => self::report(state, report, canvas, area),
+        Some(Overlay::Confirm(confirm)) => draw_question(state, confirm, canvas.buffer, area),
+        Some(Overlay::Prompt(prompt)) => canvas.cursor = Some(draw_prompt(state, prompt, canvas.buffer, area)),
+        Some(Overlay::Report(report)) => draw_report(state, report, canvas, area),
     }
 }
 
-fn question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
+fn draw_question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
     const WIDTH: u16 = 66;
     let theme = &state.theme;
     let room = WIDTH.min(area.width) - 4;
     let lines: Vec<String> = confirm.lines.iter().flat_map(|line| wrap(line, room)).collect();
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
-    let inside = frame(state, buffer, area, (WIDTH, rows), &format!(" {} ", confirm.title));
+    let inside = draw_frame(state, buffer, area, (WIDTH, rows), &format!(" {} ", confirm.title));
     for (row, line) in (0..).zip(&lines) {
         let style = if row == 0 { theme.strong() } else { theme.text() };
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
@@ -45,36 +45,38 @@ fn question(state: &State, confirm: &Confirm, buffer: &mut Buffer, area: Rect) {
         .write(" no", theme.text());
 }
 
+/// Draws a prompt. Returns the position of the cursor.
+///
 /// ```text
 /// ╭ filter ─────────────────────────────────────────╮
 /// │ state:running val_acc>0.6                       │
 /// │ what is accepted, or what is wrong              │
 /// ╰─────────────────────────────────────────────────╯
 /// ```
-fn line_to_type(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> Position {
+fn draw_prompt(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) -> Position {
     let theme = &state.theme;
     let columns = area.width.saturating_sub(4).min(96);
-    let (words, style) = match &prompt.error {
+    let (hint, style) = match &prompt.error {
         Some(error) => (error.as_str(), theme.bad()),
         None => (prompt.explanation.as_str(), theme.dim()),
     };
-    let lines = wrap(words, columns.saturating_sub(4));
+    let lines = wrap(hint, columns.saturating_sub(4));
     let explained = wrap(&prompt.explanation, columns.saturating_sub(4)).len();
     let rows = u16::try_from(lines.len().max(explained)).unwrap_or(u16::MAX).saturating_add(3);
     let low =
         Rect { y: area.bottom().saturating_sub(rows + 2).max(area.y), height: (rows + 2).min(area.height), ..area };
-    // What changes as it is typed stays in sight above.
-    let place = if prompt.live { low } else { area };
-    let inside = frame(state, buffer, place, (columns, rows), &format!(" {} ", prompt.title));
+    // A screen that changes while the text is typed stays visible above the prompt.
+    let area = if prompt.live { low } else { area };
+    let inside = draw_frame(state, buffer, area, (columns, rows), &format!(" {} ", prompt.title));
     for (row, line) in (1..).zip(&lines) {
         Pen::new(buffer, theme, inside, row).skip(1).write(line, style);
     }
-    typed(state, &prompt.input, buffer, inside)
+    draw_input(state, &prompt.input, buffer, inside)
 }
 
-/// Draws a line that is typed on the area's first line, and tells where the cursor belongs. Long lines scroll so that
-/// it stays in sight.
-pub(super) fn typed(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
+/// Draws a text field on the first line of the area, and returns the cursor's position. A long text scrolls so that the
+/// cursor stays visible.
+pub(super) fn draw_input(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
     let theme = &state.theme;
     let room = usize::from(inside.width.saturating_sub(2));
     let before: String = input.text().chars().take(input.cursor()).collect();
@@ -94,31 +96,31 @@ pub(super) fn typed(state: &State, input: &Input, buffer: &mut Buffer, inside: R
     Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y)
 }
 
-/// Columns and lines of a report, in a terminal of this size.
+/// Returns the width and the wrapped lines of a report.
 fn report_lines(state: &State, report: &Report) -> (u16, Vec<String>) {
     let columns = state.columns.saturating_sub(4).clamp(20, 100);
-    // What is indented stays so when it is broken.
-    let broken = |line: &String| {
+    // The continuation of a wrapped line keeps its indentation.
+    let wrapped = |line: &String| {
         let indent = line.len() - line.trim_start().len();
         let lines = wrap(line, columns.saturating_sub(4 + u16::try_from(indent).unwrap_or(0)));
         lines.into_iter().map(move |line| format!("{}{line}", " ".repeat(indent))).collect::<Vec<_>>()
     };
-    (columns, report.lines.iter().flat_map(broken).collect())
+    (columns, report.lines.iter().flat_map(wrapped).collect())
 }
 
-/// Lines of a report that are shown at once.
+/// Returns the number of lines of a report that fit on the screen.
 fn report_rows(state: &State) -> usize {
-    // Tabs, hints, two lines of border, and one above and below.
+    // Tabs, bottom line, two lines of border, and a free line above and below.
     usize::from(state.rows.saturating_sub(6)).max(1)
 }
 
-fn report(state: &State, report: &Report, canvas: &mut Canvas<'_>, area: Rect) {
+fn draw_report(state: &State, report: &Report, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let theme = &state.theme;
     let (columns, lines) = report_lines(state, report);
     let rows = lines.len().min(report_rows(state));
     let height = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2);
-    let inside = frame(state, buffer, area, (columns, height), &format!(" {} ", report.title));
+    let inside = draw_frame(state, buffer, area, (columns, height), &format!(" {} ", report.title));
     let visible = usize::from(inside.height);
     canvas.layout.last_page = lines.len().saturating_sub(visible);
     let first = report.first.min(canvas.layout.last_page);
@@ -133,15 +135,15 @@ fn report(state: &State, report: &Report, canvas: &mut Canvas<'_>, area: Rect) {
     }
 }
 
-/// Clears the middle of the area and draws a border around it.
-pub(super) fn frame(state: &State, buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
-    let place = area.centered(
+/// Clears the middle of the area and draws a border around it. Returns the area inside the border.
+pub(super) fn draw_frame(state: &State, buffer: &mut Buffer, area: Rect, size: (u16, u16), title: &str) -> Rect {
+    let frame = area.centered(
         ratatui::layout::Constraint::Length(size.0.min(area.width)),
         ratatui::layout::Constraint::Length(size.1.min(area.height)),
     );
-    Clear.render(place, buffer);
+    Clear.render(frame, buffer);
     let block = Block::bordered().border_type(state.theme.border()).border_style(state.theme.accent()).title(title);
-    let inside = block.inner(place);
-    block.render(place, buffer);
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
     inside
 }

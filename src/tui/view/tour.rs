@@ -1,4 +1,4 @@
-//! The first steps, shown once: at most five lines above the bottom line, out of the way of what is read.
+//! Draws the first steps, once for each user: five lines above the bottom line, away from the headings.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,31 +14,28 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let key = |name: &str| state.keymap.key(name);
     let lines = [
-        [key("screen.data"), "Data: look at the faces; the demo dataset is there to try everything".into()],
-        [key("screen.train"), "Train: choose, read what it will cost, launch".into()],
-        [key("screen.runs"), "Runs: watch them; they go on when you leave".into()],
+        [key("screen.data"), "Data: see the images; a demo dataset is included".into()],
+        [key("screen.train"), "Train: choose settings, see the cost, start a run".into()],
+        [key("screen.runs"), "Runs: watch training; it continues after you quit".into()],
         [
             format!("{} {}", key("screen.compare"), key("screen.inspect")),
-            "Compare marked runs; see what a run gets wrong".into(),
+            "Compare marked runs; Inspect a run's mistakes".into(),
         ],
-        [
-            format!("{} {}", key("help"), key("palette")),
-            "every key; everything by its name. Any key takes this away".into(),
-        ],
+        [format!("{} {}", key("help"), key("palette")), "list the keys; find commands. Any key closes this".into()],
     ];
-    let columns = lines.iter().map(|[_, words]| width(words)).max().unwrap_or(0) + 9;
+    let columns = lines.iter().map(|[_, text]| width(text)).max().unwrap_or(0) + 9;
     let (columns, rows) = (columns.min(area.width), 7.min(area.height));
-    let place = Rect {
+    let frame = Rect {
         x: area.x + (area.width - columns) / 2,
         y: area.bottom().saturating_sub(rows),
         width: columns,
         height: rows,
     };
-    Clear.render(place, buffer);
+    Clear.render(frame, buffer);
     let block = Block::bordered().border_type(theme.border()).border_style(theme.accent()).title(" first steps ");
-    let inside = block.inner(place);
-    block.render(place, buffer);
-    for (row, [key, words]) in (0..).zip(&lines) {
-        Pen::new(buffer, theme, inside, row).skip(1).left(key, 5, theme.accent()).write(words, theme.text());
+    let inside = block.inner(frame);
+    block.render(frame, buffer);
+    for (row, [key, text]) in (0..).zip(&lines) {
+        Pen::new(buffer, theme, inside, row).skip(1).left(key, 5, theme.accent()).write(text, theme.text());
     }
 }

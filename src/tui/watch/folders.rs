@@ -1,4 +1,4 @@
-//! Whether folders, and the small files in them, changed since they were last looked at. Knows the file system's times.
+//! Detects changes of folders and small files by their modification times.
 
 use std::fs;
 use std::path::Path;
@@ -8,53 +8,53 @@ use crate::data::marked;
 use crate::domain::DatasetName;
 use crate::runs::Home;
 
-/// A folder that is listed anew when it changes.
+/// A folder that is listed again when it changes.
 #[derive(Default)]
-pub(super) struct Folder {
-    /// When it last changed.
-    changed: Option<SystemTime>,
-    /// Whether it was listed as it is.
+pub(super) struct FolderWatch {
+    /// The modification time at the last listing.
+    modified: Option<SystemTime>,
+    /// Whether the last listing succeeded.
     listed: bool,
 }
 
-impl Folder {
-    /// Lists the folder if it changed, was not listed yet, or could not be.
-    pub(super) fn look<T>(
+impl FolderWatch {
+    /// Lists the folder if it changed, was not listed yet, or could not be listed; else returns `None`.
+    pub(super) fn list_if_changed<T>(
         &mut self,
         path: &Path,
         list: impl FnOnce() -> Result<T, String>,
     ) -> Option<Result<T, String>> {
         let changed = modified(path);
-        if self.listed && changed == self.changed {
+        if self.listed && changed == self.modified {
             return None;
         }
-        self.changed = changed;
+        self.modified = changed;
         let found = list();
         self.listed = found.is_ok();
         Some(found)
     }
 }
 
-/// The datasets' lists of doubtful images. The command line and other dashboards change them too, and the folder of
-/// datasets does not tell.
+/// The files of marked images of all datasets. Other programs change them too, and the folder of datasets does not
+/// change with them.
 #[derive(Default)]
-pub(super) struct Marks {
+pub(super) struct MarkWatch {
     seen: Vec<(DatasetName, Option<SystemTime>)>,
 }
 
-impl Marks {
-    /// Follows the lists of these datasets and no others. A list that is there already counts as changed: it may have
-    /// been written since somebody read it.
-    pub(super) fn follow(&mut self, datasets: impl Iterator<Item = DatasetName>) {
+impl MarkWatch {
+    /// Watches the files of these datasets and no others. An existing file counts as changed at first, because it may
+    /// have been written since it was last read.
+    pub(super) fn set_datasets(&mut self, datasets: impl Iterator<Item = DatasetName>) {
         let seen = |name: &DatasetName| self.seen.iter().find(|(known, _)| known == name).and_then(|(_, seen)| *seen);
         self.seen = datasets.map(|name| (name.clone(), seen(&name))).collect();
     }
 
-    /// The datasets whose lists changed since.
+    /// Returns the datasets whose files changed since the last call.
     pub(super) fn changed(&mut self, home: &Home) -> Vec<DatasetName> {
         let mut changed = Vec::new();
         for (name, seen) in &mut self.seen {
-            let now = changed_at(home, name);
+            let now = marks_modified(home, name);
             if now != *seen {
                 *seen = now;
                 changed.push(name.clone());
@@ -64,11 +64,11 @@ impl Marks {
     }
 }
 
-fn changed_at(home: &Home, name: &DatasetName) -> Option<SystemTime> {
+fn marks_modified(home: &Home, name: &DatasetName) -> Option<SystemTime> {
     modified(&home.dataset(name).join(marked::FILE_NAME))
 }
 
-/// When a file or folder last changed; none where it is not there.
+/// Returns the modification time of a file or folder; `None` if it does not exist.
 pub(super) fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|data| data.modified()).ok()
 }
@@ -78,14 +78,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_list_is_told_once() {
+    fn a_changed_file_is_reported_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let home = Home::new(folder.path());
         let name = DatasetName::new("demo").expect("a name");
         let list = home.dataset(&name).join(marked::FILE_NAME);
         fs::create_dir_all(home.dataset(&name)).expect("a folder");
-        let mut marks = Marks::default();
-        marks.follow([name.clone()].into_iter());
+        let mut marks = MarkWatch::default();
+        marks.set_datasets([name.clone()].into_iter());
         assert!(marks.changed(&home).is_empty());
         fs::write(&list, "{}").expect("written");
         assert_eq!([marks.changed(&home), marks.changed(&home)], [vec![name.clone()], vec![]]);

@@ -1,11 +1,10 @@
-//! Watches the home on a thread of its own, and reports only what changed.
+//! Watches the home on its own thread, and reports changes only.
 //!
-//! Runs that a worker is at are read on five times a second. For the others it is enough to look, a piece of the list
-//! at a time, whether their log grew: a home may hold thousands. What only a run shown whole needs, its curve and its
-//! log, is read for the runs that the dashboard asks for, and let go of with them.
+//! Logs of active runs are read five times a second. For the others, a part of the list at a time, only the log's
+//! length is checked, because a home may hold thousands of runs. Details, that is the curve and the last log lines, are
+//! read only for the runs that the dashboard requests, and are dropped afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fs;
 use std::mem::take;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -16,103 +15,87 @@ use rayon::prelude::*;
 use tokio::sync::mpsc::Sender;
 
 mod folders;
+mod run;
 
-use folders::{Folder, Marks, modified};
+use folders::{FolderWatch, MarkWatch, modified};
+use run::WatchedRun;
 
-use crate::domain::{RunId, RunState};
-use crate::events::{Damage, ReadError};
-use crate::runs::{FollowedRun, RunStore};
+use crate::domain::RunId;
+use crate::runs::RunStore;
 use crate::supervise::now;
 use crate::tui::backend::Backend;
 use crate::tui::library::RunView;
 use crate::tui::messages::{Event, InspectEvent};
 
-/// Between looks at active runs.
-const FAST: Duration = Duration::from_millis(200);
+/// The time between two reads of active runs.
+const ACTIVE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Between looks for new runs, datasets and weights.
-const SLOW: Duration = Duration::from_secs(1);
+/// The time between two searches for new runs, datasets and weights.
+const LISTING_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Runs at rest that are looked at each time.
-const PIECE: usize = 100;
+/// The number of ended runs checked at a time.
+const RUNS_PER_CHECK: usize = 100;
 
-/// How long the reading of new runs goes on before it shows what it has; at first so shortly that the first frame has a
-/// screenful.
-const IMPATIENCE: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(200)];
+/// The time that reading new runs takes before the runs read so far are sent. The first is short, so that the first
+/// frame shows a screenful of runs.
+const READ_BUDGETS: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(200)];
 
-/// New runs that are read between two looks at the clock.
+/// The number of new runs read between two checks of the time.
 const BATCH: usize = 16;
 
-/// Threads that read logs. Never all of a machine's: there is a screen to draw.
+/// The number of threads that read logs. They leave processors free, so that drawing stays fluent.
 const READERS: usize = 2;
 
-/// What the dashboard asks of the watcher.
+/// A request from the dashboard to the watcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ask {
-    /// Something was done: look at once.
-    Check,
-    /// These runs are wanted whole, with curve and log, and no others.
-    Whole(Vec<RunId>),
+pub(super) enum WatchRequest {
+    /// An effect changed files: check all runs at once.
+    Refresh,
+    /// Send the details of these runs and of no others.
+    Details(Vec<RunId>),
 }
 
-/// Starts watching. The thread ends by itself when nobody receives any more.
-pub(super) fn start(store: RunStore, backend: Arc<Backend>, events: Sender<Event>) -> mpsc::Sender<Ask> {
-    let (ask, asked) = mpsc::channel();
+/// Starts the watcher's thread. It ends once the receiver of the events is dropped.
+pub(super) fn start(store: RunStore, backend: Arc<Backend>, events: Sender<Event>) -> mpsc::Sender<WatchRequest> {
+    let (requests, received) = mpsc::channel();
     std::thread::spawn(move || {
         let report = events.clone();
-        let watch = Watch::new(store, backend, events);
-        let work = std::panic::AssertUnwindSafe(move || watch.run(&asked));
+        let watcher = Watcher::new(store, backend, events);
+        let work = std::panic::AssertUnwindSafe(move || watcher.run(&received));
         if std::panic::catch_unwind(work).is_err() {
-            let words = "watching the runs ended with a bug: quit with q and start `mien` again; runs go on";
-            let _ = report.blocking_send(Event::RunsUnreadable(words.into()));
+            let message = "a bug stopped the watcher of runs: quit with q, then start `mien` again; runs continue";
+            let _ = report.blocking_send(Event::RunsUnreadable(message.into()));
         }
     });
-    ask
+    requests
 }
 
-struct Watched {
-    /// `None` where its recipe cannot be read, or reading on is pointless.
-    run: Option<FollowedRun>,
-    view: RunView,
-    /// Length of the log when it was last looked at.
-    length: u64,
-    /// When what is said about it was last written.
-    about: Option<SystemTime>,
-    /// Whether curve and log are wanted.
-    whole: bool,
-    /// Whether it is still to be read, or the last attempt failed in a way that may pass: on a network file system even
-    /// a read that went well a moment ago can fail.
-    again: bool,
-    /// Whether the dashboard has another view of it.
-    changed: bool,
-}
-
-struct Watch {
+struct Watcher {
     store: RunStore,
     backend: Arc<Backend>,
     events: Sender<Event>,
-    runs: BTreeMap<RunId, Watched>,
-    /// Runs that are to be read for the first time, in this order.
+    runs: BTreeMap<RunId, WatchedRun>,
+    /// Runs not read yet, in the order in which they will be read.
     unread: VecDeque<RunId>,
-    /// The runs that are wanted whole.
-    whole: BTreeSet<RunId>,
-    /// Whether the dashboard has to have all of the list: it has none, or one with runs that are gone.
-    anew: bool,
-    /// When the folder of runs last changed.
-    folders: Option<SystemTime>,
-    /// Whether the runs could not be listed.
-    failed: bool,
+    /// The runs whose details were requested.
+    detailed: BTreeSet<RunId>,
+    /// Whether the whole list is sent next: the dashboard has none, or runs were deleted.
+    sends_all: bool,
+    /// The time when the folder of runs last changed.
+    runs_changed_at: Option<SystemTime>,
+    /// Whether the last listing of runs failed.
+    listing_failed: bool,
     /// The folder of datasets.
-    datasets: Folder,
-    /// The lists of doubtful images in them.
-    marks: Marks,
+    datasets: FolderWatch,
+    /// The files of marked images.
+    marks: MarkWatch,
     /// The folder of pretrained weights.
-    weights: Folder,
-    /// The run at rest to look at next.
+    weights: FolderWatch,
+    /// The index of the run that the next check begins with.
     next: usize,
 }
 
-impl Watch {
+impl Watcher {
     fn new(store: RunStore, backend: Arc<Backend>, events: Sender<Event>) -> Self {
         Self {
             store,
@@ -120,62 +103,62 @@ impl Watch {
             events,
             runs: BTreeMap::new(),
             unread: VecDeque::new(),
-            whole: BTreeSet::new(),
-            anew: true,
-            folders: None,
-            failed: false,
-            datasets: Folder::default(),
-            marks: Marks::default(),
-            weights: Folder::default(),
+            detailed: BTreeSet::new(),
+            sends_all: true,
+            runs_changed_at: None,
+            listing_failed: false,
+            datasets: FolderWatch::default(),
+            marks: MarkWatch::default(),
+            weights: FolderWatch::default(),
             next: 0,
         }
     }
 
-    fn run(mut self, asked: &Receiver<Ask>) {
+    fn run(mut self, requests: &Receiver<WatchRequest>) {
         self.check_folders();
         let mut slow: Option<Instant> = None;
         let mut readers = None;
         loop {
-            if slow.is_none_or(|at| at.elapsed() >= SLOW) {
+            if slow.is_none_or(|at| at.elapsed() >= LISTING_INTERVAL) {
                 slow = Some(Instant::now());
                 self.list_runs();
-                self.check_ended(PIECE);
+                self.check_some(RUNS_PER_CHECK);
                 self.check_folders();
             }
             self.read_unread(&mut readers);
             self.check_active();
-            if !self.send() {
+            if !self.send_changes() {
                 return;
             }
-            // There is no time to wait while there is something to read.
-            let wait = if self.unread.is_empty() { FAST } else { Duration::ZERO };
-            let mut next = asked.recv_timeout(wait);
+            // While runs are unread, requests are handled without waiting.
+            let wait = if self.unread.is_empty() { ACTIVE_INTERVAL } else { Duration::ZERO };
+            let mut next = requests.recv_timeout(wait);
             loop {
                 match next {
-                    Ok(Ask::Check) => {
+                    Ok(WatchRequest::Refresh) => {
                         slow = None;
-                        self.check_ended(usize::MAX);
+                        self.check_some(usize::MAX);
                     }
-                    Ok(Ask::Whole(runs)) => self.want(runs),
+                    Ok(WatchRequest::Details(runs)) => self.request_details(runs),
                     Err(RecvTimeoutError::Timeout) => break,
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
-                next = asked.recv_timeout(Duration::ZERO);
+                next = requests.recv_timeout(Duration::ZERO);
             }
-            self.make_whole();
+            self.update_details();
             if self.events.is_closed() {
                 return;
             }
         }
     }
 
-    /// Sends the views that changed, or all of them; tells whether somebody received them.
-    fn send(&mut self) -> bool {
-        // A list would put aside what was said about the folder.
-        if self.failed {
+    /// Sends the changed views, or all of them. Returns false once the receiver is dropped.
+    fn send_changes(&mut self) -> bool {
+        // A list would clear the error message about the folder.
+        if self.listing_failed {
             return true;
         }
-        let all = take(&mut self.anew);
+        let all = take(&mut self.sends_all);
         let due = self.runs.values_mut().filter_map(|watched| {
             let due = take(&mut watched.changed) || all;
             due.then(|| watched.view.clone())
@@ -190,10 +173,10 @@ impl Watch {
 
     fn check_folders(&mut self) {
         let home = self.store.home();
-        let datasets = self.datasets.look(&home.data(), || self.backend.datasets()).map(Event::DatasetsRead);
-        let weights = self.weights.look(&home.weights(), || self.backend.weights()).map(Event::WeightsRead);
+        let datasets = self.datasets.list_if_changed(&home.data(), || self.backend.datasets()).map(Event::DatasetsRead);
+        let weights = self.weights.list_if_changed(&home.weights(), || self.backend.weights()).map(Event::WeightsRead);
         if let Some(Event::DatasetsRead(Ok(entries))) = &datasets {
-            self.marks.follow(entries.iter().map(|entry| entry.name.clone()));
+            self.marks.set_datasets(entries.iter().map(|entry| entry.name.clone()));
         }
         let changed = self.marks.changed(home).into_iter();
         let marks = changed.map(|name| {
@@ -205,54 +188,56 @@ impl Watch {
         }
     }
 
-    /// Puts new runs on the list of those to be read, and forgets deleted ones.
+    /// Queues new runs for reading, and removes deleted ones.
     fn list_runs(&mut self) {
         let changed = modified(&self.store.home().checkpoints());
-        if changed == self.folders && changed.is_some() {
+        if changed == self.runs_changed_at && changed.is_some() {
             return;
         }
         let ids = match self.store.ids() {
             Ok(ids) => ids,
             Err(error) => {
                 let folder = self.store.home().checkpoints();
-                let words = format!("cannot list {}: {error}", folder.display());
-                let _ = self.events.blocking_send(Event::RunsUnreadable(words));
-                self.failed = true;
-                self.folders = None;
+                let message = format!("cannot list {}: {error}", folder.display());
+                let _ = self.events.blocking_send(Event::RunsUnreadable(message));
+                self.listing_failed = true;
+                self.runs_changed_at = None;
                 return;
             }
         };
-        // A folder that changed this very moment may change again within the clock's resolution: look again.
-        let settled = changed.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > SLOW);
-        self.folders = if settled { changed } else { None };
-        // A list takes the error off the screen, even one that did not change.
-        self.anew |= take(&mut self.failed);
+        // A folder that changed just now may change again within the resolution of the clock, so it is listed again
+        // next time.
+        let settled = changed.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > LISTING_INTERVAL);
+        self.runs_changed_at = if settled { changed } else { None };
+        // A list clears the error message, so it is sent even if no run changed.
+        self.sends_all |= take(&mut self.listing_failed);
         let ids: BTreeSet<RunId> = ids.into_iter().collect();
         let before = self.runs.len();
         self.runs.retain(|id, _| ids.contains(id));
-        self.anew |= self.runs.len() != before;
+        self.sends_all |= self.runs.len() != before;
         let new = ids.into_iter().filter(|id| !self.runs.contains_key(id));
-        // Those that changed last are looked at first.
+        // Recently changed runs are read first.
         let mut new: Vec<(Option<SystemTime>, RunId)> =
             new.map(|id| (modified(self.store.folder(&id).path()), id)).collect();
         new.sort_by(|one, other| other.cmp(one));
         self.unread = new.into_iter().map(|(_, id)| id).collect();
-        self.hurry();
+        self.read_requested_first();
     }
 
-    /// Reads new runs until it is time to show some.
+    /// Reads new runs until the time is up.
     fn read_unread(&mut self, readers: &mut Option<ThreadPool>) {
-        let begun = Instant::now();
-        let patience = IMPATIENCE[usize::from(!self.runs.is_empty())];
-        while !self.unread.is_empty() && begun.elapsed() < patience {
+        let start = Instant::now();
+        let budget = READ_BUDGETS[usize::from(!self.runs.is_empty())];
+        while !self.unread.is_empty() && start.elapsed() < budget {
             let count = self.unread.len().min(BATCH);
             let batch: Vec<RunId> = self.unread.drain(..count).collect();
             if readers.is_none() && !self.unread.is_empty() {
-                *readers = pool();
+                *readers = start_readers();
             }
-            let read: Vec<Watched> = match readers {
-                Some(pool) => pool.install(|| batch.par_iter().map(|id| self.open(id)).collect()),
-                None => batch.iter().map(|id| self.open(id)).collect(),
+            let open = |id: &RunId| WatchedRun::open(&self.store, id, self.detailed.contains(id));
+            let read: Vec<WatchedRun> = match readers {
+                Some(pool) => pool.install(|| batch.par_iter().map(open).collect()),
+                None => batch.iter().map(open).collect(),
             };
             self.runs.extend(batch.into_iter().zip(read));
         }
@@ -261,178 +246,55 @@ impl Watch {
         }
     }
 
-    /// What is wanted whole is read before the rest.
-    fn hurry(&mut self) {
+    /// Moves the runs with requested details to the front of the unread ones.
+    fn read_requested_first(&mut self) {
         let (first, rest): (VecDeque<RunId>, VecDeque<RunId>) =
-            take(&mut self.unread).into_iter().partition(|id| self.whole.contains(id));
+            take(&mut self.unread).into_iter().partition(|id| self.detailed.contains(id));
         self.unread = first;
         self.unread.extend(rest);
     }
 
-    fn open(&self, id: &RunId) -> Watched {
-        let view = RunView {
-            id: id.clone(),
-            summary: Err("not read yet".into()),
-            alive: false,
-            submitted: false,
-            stop_asked: None,
-            loss: None,
-            saved: false,
-            damage: Damage::default(),
-            about: Arc::default(),
-            curves: None,
-            log: Arc::default(),
-        };
-        let whole = self.whole.contains(id);
-        let mut watched = Watched { run: None, view, length: 0, about: None, whole, again: true, changed: true };
-        poll(&self.store, &mut watched);
-        read_about(&self.store, &mut watched);
-        watched
+    fn request_details(&mut self, runs: Vec<RunId>) {
+        self.detailed = runs.into_iter().collect();
+        self.read_requested_first();
     }
 
-    fn want(&mut self, runs: Vec<RunId>) {
-        self.whole = runs.into_iter().collect();
-        self.hurry();
-    }
-
-    /// Gives the runs that are wanted whole their curves and logs, and takes them from the others.
-    fn make_whole(&mut self) {
+    /// Adds details to the views of the requested runs, and removes them from the others.
+    fn update_details(&mut self) {
         for (id, watched) in &mut self.runs {
-            let whole = self.whole.contains(id);
-            if take(&mut watched.whole) == whole && !(whole && watched.view.curves.is_none()) {
-                watched.whole = whole;
-                continue;
-            }
-            watched.whole = whole;
-            if let Some(run) = watched.run.as_mut() {
-                if !whole {
-                    run.forget_detail();
-                }
-                // What cannot be read now is tried again with the next look at the log.
-                watched.changed |= show_detail(&mut watched.view, run, whole).unwrap_or(false);
-            }
+            watched.set_details(self.detailed.contains(id));
         }
     }
 
     fn check_active(&mut self) {
         let now = now();
-        for watched in self.runs.values_mut() {
-            if watched.view.alive || watched.view.state(now).is_some_and(RunState::is_active) {
-                watched.changed |= poll(&self.store, watched);
-            }
+        for watched in self.runs.values_mut().filter(|watched| watched.is_active(now)) {
+            watched.read_new_events(&self.store);
         }
     }
 
-    /// Looks at this many runs at rest, another piece of the list each time: whether their logs or what is said about
-    /// them changed, and again where reading failed.
-    fn check_ended(&mut self, piece: usize) {
-        let count = self.runs.len();
-        if count == 0 {
+    /// Checks `count` runs, continuing where the last check ended: whether the log or the annotations changed, or an
+    /// earlier read failed.
+    fn check_some(&mut self, count: usize) {
+        let all = self.runs.len();
+        if all == 0 {
             return;
         }
-        let start = self.next % count;
-        self.next = start + piece.min(count);
-        let due = |index: usize| (index + count - start) % count < piece;
+        let start = self.next % all;
+        self.next = start + count.min(all);
+        let due = |index: usize| (index + all - start) % all < count;
         for (_, watched) in self.runs.values_mut().enumerate().filter(|(index, _)| due(*index)) {
-            let length = watched.run.as_ref().map(length);
-            if watched.again || length.is_some_and(|length| length != watched.length) {
-                watched.changed |= poll(&self.store, watched);
-            }
-            watched.changed |= read_about(&self.store, watched);
+            watched.check(&self.store);
         }
     }
 }
 
-/// Threads that read logs and give way to the one that draws; `None` where there can be none.
-fn pool() -> Option<ThreadPool> {
-    let give_way = |_| {
+/// Returns threads of low priority that read logs; `None` if they cannot be started.
+fn start_readers() -> Option<ThreadPool> {
+    let lower_priority = |_| {
         let _ = rustix::process::nice(5);
     };
-    rayon::ThreadPoolBuilder::new().num_threads(READERS).start_handler(give_way).build().ok()
-}
-
-/// The length of a run's log; 0 without one.
-fn length(run: &FollowedRun) -> u64 {
-    fs::metadata(run.folder().events_file()).map_or(0, |data| data.len())
-}
-
-/// Reads what is new in a run's log; tells whether its view changed.
-fn poll(store: &RunStore, watched: &mut Watched) -> bool {
-    if watched.run.is_none() && watched.again {
-        match store.open(&watched.view.id) {
-            Ok(run) => watched.run = Some(run),
-            Err(error) => return fail(watched, error.to_string(), error.is_io()),
-        }
-    }
-    let Some(run) = &mut watched.run else { return false };
-    watched.length = length(run);
-    let result = run.advance().and_then(|grown| {
-        run.save_folds();
-        if !watched.whole {
-            run.forget_detail();
-        }
-        let shown = show_detail(&mut watched.view, run, watched.whole)?;
-        Ok(grown || shown)
-    });
-    match result {
-        Ok(grown) => {
-            let recovered = take(&mut watched.again);
-            if grown || recovered {
-                watched.view.summary = Ok(Arc::clone(&run.summary));
-                (watched.view.alive, watched.view.submitted) = (run.alive, run.submitted);
-                watched.view.damage = run.damage();
-                watched.view.saved = run.folder().best_checkpoint().exists();
-            }
-            // Another dashboard may have asked: the folder knows.
-            let stop_asked = run.folder().stop_requested_at().filter(|_| run.alive);
-            let asked = std::mem::replace(&mut watched.view.stop_asked, stop_asked) != stop_asked;
-            let unfinished = run.summary.outcome.is_none();
-            let loss = (unfinished && !run.alive).then(|| run.folder().worker_death());
-            let noted = watched.view.loss != loss;
-            watched.view.loss = loss;
-            grown || recovered || asked || noted
-        }
-        Err(error) => fail(watched, error.to_string(), matches!(error, ReadError::Io { .. })),
-    }
-}
-
-/// Brings curve and log of a view to where its run stands, or takes them away; tells whether they are others now.
-fn show_detail(view: &mut RunView, run: &mut FollowedRun, whole: bool) -> Result<bool, ReadError> {
-    if !whole {
-        view.log = Arc::default();
-        return Ok(view.curves.take().is_some());
-    }
-    let detail = run.detail()?;
-    let same = view.curves.as_ref().is_some_and(|curves| Arc::ptr_eq(curves, &detail.steps))
-        && Arc::ptr_eq(&view.log, &detail.log);
-    view.curves = Some(Arc::clone(&detail.steps));
-    view.log = Arc::clone(&detail.log);
-    Ok(!same)
-}
-
-/// Reads what is said about a run, if that changed; tells whether it did. What cannot be read counts as nothing said.
-fn read_about(store: &RunStore, watched: &mut Watched) -> bool {
-    let folder = store.folder(&watched.view.id);
-    let changed = modified(&folder.annotations_file());
-    if changed == watched.about {
-        return false;
-    }
-    watched.about = changed;
-    watched.view.about = Arc::new(folder.annotations().unwrap_or_default());
-    true
-}
-
-/// Shows why a run cannot be read; tells whether that is news. `again`: whether another attempt may go better. Where it
-/// may, `alive` stays, so that a run that was going is soon looked at again.
-fn fail(watched: &mut Watched, words: String, again: bool) -> bool {
-    let news = watched.view.summary.as_ref().err() != Some(&words);
-    watched.view.summary = Err(words);
-    watched.again = again;
-    if !again {
-        (watched.view.alive, watched.view.submitted) = (false, false);
-        watched.run = None;
-    }
-    news
+    rayon::ThreadPoolBuilder::new().num_threads(READERS).start_handler(lower_priority).build().ok()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A small confusion matrix: rows are the truth, columns what was predicted, cells percent of the row.
+//! A small confusion matrix: rows are true classes, columns predictions, and cells percent of the row.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,17 +7,17 @@ use super::paint::{Pen, width};
 use crate::domain::Confusion;
 use crate::tui::theme::Theme;
 
-/// Cells a column takes.
+/// The width of a column, in cells.
 const COLUMN: u16 = 5;
 
-/// Columns that the matrix takes.
+/// Returns the width of the matrix, in cells.
 #[must_use]
 pub fn columns(confusion: &Confusion, classes: &[String]) -> u16 {
     let names = classes.iter().map(|name| width(name)).max().unwrap_or(0).min(12);
     names + 2 + COLUMN * u16::try_from(confusion.classes()).unwrap_or(u16::MAX / 16).min(200)
 }
 
-/// Draws the matrix. The diagonal is what is right.
+/// Draws the matrix. Its diagonal holds the correct predictions.
 pub fn render(buffer: &mut Buffer, theme: &Theme, area: Rect, confusion: &Confusion, classes: &[String]) {
     let names = classes.iter().map(|name| width(name)).max().unwrap_or(0).min(12);
     let mut head = Pen::new(buffer, theme, area, 0);

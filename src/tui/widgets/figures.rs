@@ -1,29 +1,29 @@
-//! Numbers, spans of time and sizes as people read them; the plainest stand in [`crate::domain::figures`].
+//! Formats numbers, durations and sizes for people; the general formats are in [`crate::domain::figures`].
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use crate::domain::figures::{age, count, duration, thousands};
 
-/// A figure with this many decimals; a dash where it is no number.
+/// Formats a number with this many decimals; a dash for NaN and infinity.
 #[must_use]
 pub fn decimal(value: f64, decimals: usize) -> String {
     if value.is_finite() { format!("{value:.decimals$}") } else { "–".into() }
 }
 
-/// A learning rate: `1.0e-3`.
+/// Formats a learning rate: `1.0e-3`.
 #[must_use]
 pub fn rate(value: f64) -> String {
     format!("{value:.1e}")
 }
 
-/// A share in percent.
+/// Formats a share as percent; a dash for NaN and infinity.
 #[must_use]
 pub fn percent(share: f64, decimals: usize) -> String {
     if share.is_finite() { format!("{:.decimals$}%", share * 100.0) } else { "–".into() }
 }
 
-/// `0:07`, `12:30`, `1:02:03`; a dash where it is not known.
+/// Formats seconds as `0:07`, `12:30` or `1:02:03`; a dash for NaN and negative values.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be within 0 to 1e9
 pub fn clock(seconds: f64) -> String {
@@ -35,7 +35,7 @@ pub fn clock(seconds: f64) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
-/// The local time of day.
+/// Formats milliseconds since 1970 as the local time of day.
 #[must_use]
 pub fn time_of_day(milliseconds: u64, zone: &TimeZone) -> String {
     let stamp = i64::try_from(milliseconds).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
@@ -45,14 +45,14 @@ pub fn time_of_day(milliseconds: u64, zone: &TimeZone) -> String {
     )
 }
 
-/// A count as a real number.
+/// Converts a count to a float.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // counts of images and milliseconds are far below 2^52
 pub fn real(number: u64) -> f64 {
     number as f64
 }
 
-/// `part` of `whole` as a fraction; 0 of nothing.
+/// Returns `part` / `whole`; 0 where `whole` is 0.
 #[must_use]
 pub fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { real(part as u64) / real(whole as u64) }

@@ -1,6 +1,6 @@
-//! Pieces that screens are made of. Each is drawn from plain values and knows neither state nor keys.
+//! Widgets of the screens. Each draws plain values and knows neither the state nor keys.
 //!
-//! May know: the domain, the theme.
+//! May use: the domain and the theme.
 
 pub mod bars;
 pub mod confusion;
@@ -9,9 +9,9 @@ pub mod faces;
 pub mod figures;
 pub mod fuzzy;
 pub mod paint;
+mod pixels;
 pub mod progress;
 pub mod scale;
 pub mod shade;
-mod shades;
 pub mod spark;
 pub mod table;

@@ -1,4 +1,4 @@
-//! Text into cells: cut to width, aligned, and never a control character.
+//! Writes text into cells: cut to a width and aligned.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,33 +7,33 @@ use ratatui::text::Span;
 
 use crate::tui::theme::Theme;
 
-/// Columns that a text takes.
+/// Returns the width of a text, in cells.
 #[must_use]
 pub fn width(text: &str) -> u16 {
     u16::try_from(Span::raw(text).width()).unwrap_or(u16::MAX)
 }
 
-/// The text, cut to a number of columns; a cut is shown.
+/// Returns a text cut to a number of cells; an ellipsis marks the cut.
 #[must_use]
 pub fn fit(text: &str, columns: u16, theme: &Theme) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let mut kept = String::new();
+    let mut cut = String::new();
     for c in text.chars() {
-        let longer = format!("{kept}{c}");
+        let longer = format!("{cut}{c}");
         if width(&longer) >= columns {
             break;
         }
-        kept = longer;
+        cut = longer;
     }
     if columns > 0 {
-        kept.push_str(theme.glyphs.ellipsis);
+        cut.push_str(theme.glyphs.ellipsis);
     }
-    kept
+    cut
 }
 
-/// A place to write on, from a line's beginning on.
+/// A position on a line at which text is written.
 pub struct Pen<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
@@ -43,20 +43,20 @@ pub struct Pen<'a> {
 }
 
 impl<'a> Pen<'a> {
-    /// A pen at the beginning of the area's `row`th line. Beyond the area it writes nothing.
+    /// Returns a pen at the beginning of the area's `row`th line. Outside of the area it writes nothing.
     pub fn new(buffer: &'a mut Buffer, theme: &'a Theme, area: Rect, row: u16) -> Self {
         let area = area.intersection(buffer.area);
         let end = if row < area.height { area.right() } else { area.x };
         Self { buffer, theme, x: area.x, y: area.y.saturating_add(row), end }
     }
 
-    /// Columns left.
+    /// Returns the number of cells left on the line.
     #[must_use]
     pub fn room(&self) -> u16 {
         self.end.saturating_sub(self.x)
     }
 
-    /// Writes, as far as there is room.
+    /// Writes a text, cut to the rest of the line.
     pub fn write(&mut self, text: &str, style: Style) -> &mut Self {
         let room = self.room();
         if room > 0 {
@@ -66,7 +66,7 @@ impl<'a> Pen<'a> {
         self
     }
 
-    /// Writes in a column of this width, padded on the right.
+    /// Writes a text in a column of this width, aligned on the left.
     pub fn left(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
         let end = self.x.saturating_add(columns).min(self.end);
         let text = fit(text, end.saturating_sub(self.x), self.theme);
@@ -75,13 +75,13 @@ impl<'a> Pen<'a> {
         self
     }
 
-    /// Writes in a column of this width, padded on the left.
+    /// Writes a text in a column of this width, aligned on the right.
     pub fn right(&mut self, text: &str, columns: u16, style: Style) -> &mut Self {
         let text = fit(text, columns, self.theme);
         self.skip(columns.saturating_sub(width(&text))).write(&text, style)
     }
 
-    /// Writes at the line's end, if there is room.
+    /// Writes a text at the end of the line, if it fits.
     pub fn flush_right(&mut self, text: &str, style: Style) -> &mut Self {
         let columns = width(text);
         if columns <= self.room() {
@@ -91,26 +91,26 @@ impl<'a> Pen<'a> {
         self
     }
 
-    /// Leaves cells out.
+    /// Skips cells.
     pub fn skip(&mut self, columns: u16) -> &mut Self {
         self.x = self.x.saturating_add(columns).min(self.end.max(self.x));
         self
     }
 
-    /// Where the next character goes.
+    /// Returns column and row of the next character.
     #[must_use]
     pub fn position(&self) -> (u16, u16) {
         (self.x, self.y)
     }
 
-    /// Fills the rest of the line.
+    /// Fills the rest of the line with a symbol.
     pub fn fill(&mut self, symbol: &str, style: Style) {
         let text = symbol.repeat(self.room().into());
         self.write(&text, style);
     }
 }
 
-/// A line that begins a section: `── title ─────── note ──`.
+/// Draws the rule above a section: `── title ─────── note ──`.
 pub fn rule(buffer: &mut Buffer, theme: &Theme, area: Rect, title: &[(&str, Style)], note: &str) {
     let line = theme.glyphs.line;
     let mut pen = Pen::new(buffer, theme, area, 0);
@@ -133,7 +133,7 @@ pub fn rule(buffer: &mut Buffer, theme: &Theme, area: Rect, title: &[(&str, Styl
     pen.fill(line, theme.dim());
 }
 
-/// The text in lines of at most this many columns, broken between words where that is possible.
+/// Returns a text wrapped to a number of cells, between words where possible.
 #[must_use]
 pub fn wrap(text: &str, columns: u16) -> Vec<String> {
     let columns = columns.max(1);
@@ -152,11 +152,11 @@ pub fn wrap(text: &str, columns: u16) -> Vec<String> {
             lines.push(String::new());
         }
         let mut rest = word;
-        while width(rest) > columns && broken(rest, columns) < rest.len() {
-            let (begins, goes_on) = rest.split_at(broken(rest, columns));
+        while width(rest) > columns && break_point(rest, columns) < rest.len() {
+            let (before, after) = rest.split_at(break_point(rest, columns));
             lines.pop();
-            lines.extend([begins.to_owned(), String::new()]);
-            rest = goes_on;
+            lines.extend([before.to_owned(), String::new()]);
+            rest = after;
         }
         if let Some(line) = lines.last_mut() {
             line.push_str(rest);
@@ -165,14 +165,14 @@ pub fn wrap(text: &str, columns: u16) -> Vec<String> {
     lines
 }
 
-/// How many bytes of a word too long for a line stand on it: up to the last sign that joins parts of a path or a name,
-/// unless that leaves most of the line empty.
-fn broken(word: &str, columns: u16) -> usize {
+/// Returns the number of bytes of a long word that fit on a line. It is broken after a separator of paths or names,
+/// unless most of the line would stay empty.
+fn break_point(word: &str, columns: u16) -> usize {
     let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
     let fitting: Vec<usize> = ends.take_while(|end| width(&word[..*end]) <= columns).collect();
     let joint = |end: &&usize| word[..**end].ends_with(['/', '_', '-', '.', ',', '=', '&']);
     let joint = fitting.iter().rev().find(joint).filter(|end| width(&word[..**end]) * 3 >= columns);
-    // A sign wider than the line stands on it all the same.
+    // A character wider than the line is placed on it nevertheless.
     let first = || word.chars().next().map_or(0, char::len_utf8);
     joint.or(fitting.last()).copied().unwrap_or_else(first)
 }
@@ -182,8 +182,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_cut_and_broken_at_the_right_columns() {
-        let theme = Theme::detect(|_| None).drawn_with(&crate::tui::theme::UNICODE);
+    fn texts_are_cut_and_wrapped_at_the_right_width() {
+        let theme = Theme::detect(|_| None).with_glyphs(&crate::tui::theme::UNICODE);
         assert_eq!(fit("calm-heron", 10, &theme), "calm-heron");
         assert_eq!(fit("calm-heron", 6, &theme), "calm-…");
         assert_eq!(fit("悲しい", 4, &theme), "悲…");
@@ -194,7 +194,7 @@ mod tests {
             wrap("see train/happy/Training_10118481.jpg", 16),
             ["see", "train/happy/", "Training_", "10118481.jpg"]
         );
-        assert_eq!(wrap("a/bcdefghijkl", 7), ["a/bcdef", "ghijkl"], "a joint at the beginning leaves the line empty");
+        assert_eq!(wrap("a/bcdefghijkl", 7), ["a/bcdef", "ghijkl"], "a separator at the beginning is no break");
         assert_eq!(wrap("悲しい", 1), ["悲", "し", "い"]);
     }
 }

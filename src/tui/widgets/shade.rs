@@ -1,10 +1,10 @@
-//! Shaded cells: a background whose strength tells a share, green for what is right and red for what is not.
+//! Shaded cells: the strength of the background shows a share, green for good and red for bad.
 
 use ratatui::style::{Color, Style};
 
 use crate::tui::theme::{Background, Depth, Theme};
 
-/// What a shade says.
+/// The meaning of a shade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
     /// Right, or better.
@@ -13,16 +13,16 @@ pub enum Meaning {
     Bad,
 }
 
-/// Steps of strength.
+/// The number of strengths.
 const STEPS: usize = 5;
 
-/// Weak to strong, from the 256 colours, under white text and, where the background is light, under black text: on
-/// either the weak ones are near the background.
+/// Weak to strong among the 256 colours: first for white text, then for black text on a light background. The weak ones
+/// resemble the background.
 const GREEN: [[u8; STEPS]; 2] = [[22, 22, 28, 28, 34], [194, 157, 120, 114, 77]];
 const RED: [[u8; STEPS]; 2] = [[52, 52, 88, 88, 124], [224, 217, 210, 210, 203]];
 
-/// The style of a cell of this share, from 0 to 1: both colours are set, so that it reads whatever the terminal's are.
-/// Where there are only 16 colours the text itself takes the colour, and without colours it stays as it is.
+/// Returns the style of a cell for a share from 0 to 1. It sets text and background, so that it is readable in every
+/// terminal. With 16 colours only the text is coloured; without colours nothing is.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to the steps
 pub fn style(theme: &Theme, meaning: Meaning, share: f64) -> Style {
@@ -35,7 +35,7 @@ pub fn style(theme: &Theme, meaning: Meaning, share: f64) -> Style {
         Depth::Sixteen if step >= 2 => theme.bad(),
         Depth::Mono | Depth::Sixteen => theme.text(),
         Depth::Indexed | Depth::True => {
-            // Half of a row wrong is as strong as it gets; right is expected to be most of it.
+            // For errors, half of a row is the strongest step. For correct predictions the whole row is.
             let step = if meaning == Meaning::Good { (step - 1) / 2 } else { step - 1 };
             let ramps = if meaning == Meaning::Good { GREEN } else { RED };
             let (text, ramp) = if theme.background == Background::Light { (16, ramps[1]) } else { (255, ramps[0]) };

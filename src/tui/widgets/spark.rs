@@ -1,25 +1,25 @@
-//! A curve of one line: a column an epoch, its height in eighths of a cell.
+//! Sparklines: curves of one line, with one column per epoch.
 
 use super::figures::real;
 use crate::tui::theme::{Theme, UNICODE};
 
 const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-const PLAIN: [&str; 8] = ["_", ".", ",", "-", "~", "=", "+", "#"];
+const ASCII_LEVELS: [&str; 8] = ["_", ".", ",", "-", "~", "=", "+", "#"];
 
-/// The column of the `index`th of `count` values on this many columns: a column each, as long as there are enough.
+/// Returns the column of the `index`th of `count` values. Each value has its own column if there are enough.
 #[must_use]
 pub fn column(index: usize, count: usize, columns: u16) -> u16 {
     let columns = usize::from(columns).max(1);
-    let place = if count <= columns { index } else { index * columns / count };
-    u16::try_from(place.min(columns - 1)).unwrap_or(0)
+    let column = if count <= columns { index } else { index * columns / count };
+    u16::try_from(column.min(columns - 1)).unwrap_or(0)
 }
 
-/// The values as heights between their smallest and largest, on at most this many columns; where several share a column
-/// it shows the last of them. A dot stands for what is no number.
+/// Returns a character per column, whose height shows the value between the smallest and the largest. Where values
+/// share a column, the last one is shown. A dot stands for NaN.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share of 7
 pub fn line(values: &[f64], columns: u16, theme: &Theme) -> Vec<&'static str> {
-    let levels = if theme.glyphs.eighths[8] == UNICODE.eighths[8] { LEVELS } else { PLAIN };
+    let levels = if theme.glyphs.eighths[8] == UNICODE.eighths[8] { LEVELS } else { ASCII_LEVELS };
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     let level = |value: f64| {

@@ -1,4 +1,4 @@
-//! Tables that fit: the least important columns go first when there is no room.
+//! Tables that omit their least important columns where space is short.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,60 +7,60 @@ use ratatui::style::Style;
 use super::paint::{Pen, width};
 use crate::tui::theme::Theme;
 
-/// A column.
+/// A column of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its heading.
+    /// The heading.
     pub title: &'static str,
-    /// Whether its cells end at the same place, as numbers do.
+    /// Whether cells are aligned on the right, as numbers are.
     pub right: bool,
-    /// The widest it becomes.
-    pub most: u16,
-    /// Which columns go first: those with the highest number. 0 stays.
+    /// The largest width, in cells.
+    pub max_width: u16,
+    /// The order of omission: the highest rank is omitted first; 0 never is.
     pub rank: u8,
 }
 
 impl Column {
-    /// A column of words.
+    /// Returns a column of texts.
     #[must_use]
-    pub const fn left(title: &'static str, most: u16, rank: u8) -> Self {
-        Self { title, right: false, most, rank }
+    pub const fn left(title: &'static str, max_width: u16, rank: u8) -> Self {
+        Self { title, right: false, max_width, rank }
     }
 
-    /// A column of numbers.
+    /// Returns a column of numbers.
     #[must_use]
     pub const fn right(title: &'static str, rank: u8) -> Self {
-        Self { title, right: true, most: 24, rank }
+        Self { title, right: true, max_width: 24, rank }
     }
 }
 
-/// One line: a text and style per column. In a line with fewer cells than columns the last one takes the rest of the
-/// line.
+/// A line of a table: a text and style for each column. In a line with fewer cells than columns, the last cell takes
+/// the rest of the line.
 pub type Row = Vec<(String, Style)>;
 
-/// Columns, lines and which of them is selected.
+/// The columns and lines of a table, with the selected one.
 pub struct Table<'a> {
     /// The columns.
     pub columns: &'a [Column],
     /// The lines.
     pub rows: &'a [Row],
-    /// The selected line.
+    /// The index of the selected line.
     pub selected: Option<usize>,
-    /// Whether the selection is marked: the keyboard is here.
+    /// Whether the selected line is highlighted, because it has the keyboard's focus.
     pub marked: bool,
-    /// Cells between columns.
+    /// The cells between columns.
     pub gap: u16,
 }
 
 impl Table<'_> {
-    /// Widths of all columns, 0 for those that have no room in `room` cells.
+    /// Returns the widths of all columns for `room` cells; 0 for omitted columns.
     #[must_use]
     pub fn widths(&self, room: u16) -> Vec<u16> {
         let natural = |(index, column): (usize, &Column)| {
             let spans = |row: &Row| row.len() < self.columns.len() && index + 1 >= row.len();
             let rows = self.rows.iter().filter(|row| !spans(row));
             let cells = rows.filter_map(|row| row.get(index)).map(|(text, _)| width(text));
-            cells.chain([width(column.title)]).max().unwrap_or(0).min(column.most)
+            cells.chain([width(column.title)]).max().unwrap_or(0).min(column.max_width)
         };
         let wanted: Vec<u16> = self.columns.iter().enumerate().map(natural).collect();
         let fits = |widths: &[u16]| {
@@ -77,7 +77,7 @@ impl Table<'_> {
             }
             widths[*least] = 0;
         }
-        // A narrow column may fit into what a wide one left.
+        // A narrow column may fit where a wide one was omitted.
         for index in by_rank {
             let without = std::mem::replace(&mut widths[index], wanted[index]);
             if !fits(&widths) {
@@ -94,22 +94,22 @@ impl Table<'_> {
         self.draw(buffer, theme, area, &widths, &titles);
     }
 
-    /// The same with these widths, 0 for columns that are not shown, and these headings: for who made only the lines
-    /// that are seen.
+    /// Draws the table with given widths, 0 for omitted columns, and headings. A caller that has only the visible lines
+    /// computes them from all.
     pub fn draw(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, widths: &[u16], titles: &Row) {
         self.line(Pen::new(buffer, theme, area, 0), widths, titles, " ", theme);
-        for (index, place) in self.places(area) {
-            let chosen = self.marked && self.selected == Some(index);
-            let mark = if chosen { theme.glyphs.focus } else { " " };
-            self.line(Pen::new(buffer, theme, place, 0), widths, &self.rows[index], mark, theme);
-            if chosen {
-                buffer.set_style(place.intersection(buffer.area), theme.selected());
+        for (index, line) in self.visible_lines(area) {
+            let is_selected = self.marked && self.selected == Some(index);
+            let mark = if is_selected { theme.glyphs.focus } else { " " };
+            self.line(Pen::new(buffer, theme, line, 0), widths, &self.rows[index], mark, theme);
+            if is_selected {
+                buffer.set_style(line.intersection(buffer.area), theme.selected());
             }
         }
     }
 
-    /// The lines that are shown in an area, by their indices, and where they lie.
-    pub fn places(&self, area: Rect) -> impl Iterator<Item = (usize, Rect)> + use<> {
+    /// Returns the indices of the lines visible in an area, with their areas.
+    pub fn visible_lines(&self, area: Rect) -> impl Iterator<Item = (usize, Rect)> + use<> {
         let visible = usize::from(area.height.saturating_sub(1));
         let first = first_line(self.selected.unwrap_or(0), self.rows.len(), visible);
         let rows = (1..area.height).map(move |row| Rect { y: area.y + row, height: 1, ..area });
@@ -136,7 +136,7 @@ impl Table<'_> {
     }
 }
 
-/// The first of `count` lines to show so that the selected one is among the `visible`, with a few lines around it.
+/// Returns the first of `count` lines to show, so that the selected one is among the `visible` with lines around it.
 #[must_use]
 pub fn first_line(selected: usize, count: usize, visible: usize) -> usize {
     selected.saturating_sub(visible / 2).min(count.saturating_sub(visible))
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_important_columns_go_first() {
+    fn the_least_important_columns_are_omitted_first() {
         let columns = [Column::left("RUN", 20, 0), Column::right("EPOCH", 2), Column::right("AGE", 1)];
         let plain = |text: &str| (text.to_owned(), Style::new());
         let rows = [vec![plain("calm-heron"), plain("12/50"), plain("8m")]];

@@ -10,7 +10,7 @@ use crate::cli::{bases, datasets, output};
 use crate::data::{Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::{LeftOutImages, Recipe, RunId, Size, Strategy, Sweep, TrainingCost, WeightsName};
-use crate::runs::{Home, RunStore, Summary, estimate, host_name};
+use crate::runs::{Holder, Home, RunStore, Summary, estimate};
 use crate::supervise;
 
 /// Returns the recipe of `train cnn` or `train deep` with default settings.
@@ -168,7 +168,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         let disk = Size(cost.features_bytes);
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
-    if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &host_name()) {
+    if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &Holder::this_host()) {
         let before = if estimated.seconds_before >= 1.0 {
             format!(
                 "{} before the first epoch, less for features on disk already, then ",

@@ -61,7 +61,7 @@ fn end(state: &State, all: &[Series]) -> f64 {
         state.library.runs.find(&run.id).and_then(|run| run.state(state.now)).is_some_and(RunState::is_active)
     };
     let growing = compare.runs.iter().filter(|run| active(run));
-    growing.map(|run| f64::from(scale::epochs(run.epoch(), run.limits.epochs))).fold(reached.max(1.0), f64::max)
+    growing.map(|run| f64::from(scale::epoch_axis_end(run.epoch(), run.limits.epochs))).fold(reached.max(1.0), f64::max)
 }
 
 /// Returns the line with gaps; `dashes` are lengths in columns, `column` is the width of one.

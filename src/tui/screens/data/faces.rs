@@ -68,7 +68,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     let Some((class, _)) = dataset.classes.get(data.class).filter(|_| area.height > 0) else { return };
     let places = cells(state, area, dataset.width as usize);
     layout.pictures = places.len();
-    layout.across = places.iter().filter(|place| place.y == places[0].y).count();
+    layout.pictures_across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
     let (filter, all) = (data.filter.name(), data.count(&state.library));
     let page = if data.view == DataView::Face || data.view == DataView::Variants { 1 } else { places.len().max(1) };
@@ -104,7 +104,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     match data.view {
         DataView::Table | DataView::Faces => {
             for (index, (sample, place)) in samples.iter().zip(&places).enumerate() {
-                faces::one(buffer, pictures, theme, *place, &sample.face);
+                faces::render_one(buffer, pictures, theme, *place, &sample.face);
                 if data.view == DataView::Faces && first + index == data.face {
                     let mark = Rect { x: place.x.saturating_sub(1), width: 1, ..*place };
                     Pen::new(buffer, theme, mark, 0).write(theme.glyphs.focus, theme.accent());
@@ -133,7 +133,7 @@ fn large(
     area: Rect,
 ) {
     let theme = &state.theme;
-    let drawn = faces::one(buffer, pictures, theme, place, &sample.face);
+    let drawn = faces::render_one(buffer, pictures, theme, place, &sample.face);
     let x = drawn.right() + 3;
     let facts =
         Rect { x, y: place.y + 1, width: area.right().saturating_sub(x + 1), height: place.height.saturating_sub(1) };
@@ -167,7 +167,7 @@ fn variants(state: &State, buffer: &mut Buffer, pictures: &mut Pictures, places:
     match made {
         Ok(made) => {
             for (index, (face, place)) in made.iter().zip(places).enumerate() {
-                faces::one(buffer, pictures, theme, *place, face);
+                faces::render_one(buffer, pictures, theme, *place, face);
                 let words = match (index as u64).checked_sub(1) {
                     None => "original".into(),
                     Some(later) => format!("epoch {}", wanted.first + later),

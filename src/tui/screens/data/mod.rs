@@ -131,7 +131,7 @@ fn importing(state: &State, buffer: &mut Buffer, area: Rect) -> Rect {
         if let Some(total) = progress.total.filter(|total| *total > 0) {
             let done = usize::try_from(progress.done).unwrap_or(usize::MAX);
             let share = share(done, usize::try_from(total).unwrap_or(usize::MAX));
-            progress::line(&mut pen, theme, share, BAR);
+            progress::render(&mut pen, theme, share, BAR);
             pen.write(&format!(" {} of {}", amount(progress.done), amount(total)), theme.text());
         } else {
             pen.write(&format!("{} so far", amount(progress.done)), theme.text());

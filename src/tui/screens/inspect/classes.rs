@@ -54,7 +54,7 @@ pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buff
     table.render(buffer, theme, place);
     if focused {
         let classes = report.confusion.classes();
-        layout.add_lines(table.places(place).filter(|(index, _)| *index < classes), inspect.cell.0);
+        layout.add_lines(table.visible_lines(place).filter(|(index, _)| *index < classes), inspect.cell.0);
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn pager(
     };
     let place = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
     let grid = Grid::of(place.width, place.height, inspect.list.len());
-    layout.across = grid.across.max(1);
+    layout.pictures_across = grid.across.max(1);
     let first = inspect.pick / grid.images() * grid.images();
     let last = (first + grid.images()).min(inspect.list.len());
     let here = format!("{}–{} of {}, {}", thousands(first + 1), thousands(last), images(state), order(state));

@@ -100,7 +100,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         panes(state, report, buffer, layout, body, &mut pictures);
     }
     for (place, shown) in pictures {
-        faces::one(buffer, drawn, &state.theme, place, &shown.face);
+        faces::render_one(buffer, drawn, &state.theme, place, &shown.face);
     }
 }
 

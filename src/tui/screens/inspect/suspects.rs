@@ -63,7 +63,7 @@ fn list(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Bu
     let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
     let place = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     table.render(buffer, theme, place);
-    layout.add_lines(table.places(place), inspect.pick);
+    layout.add_lines(table.visible_lines(place), inspect.pick);
 }
 
 fn line(state: &State, run: &RunView, report: &PredictionReport, judged: &ScoredImage) -> Row {

@@ -86,7 +86,7 @@ pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area
         let mut pen = Pen::new(buffer, theme, area, row);
         pen.skip(1).left(&name, 10, theme.text());
         let columns = pen.room().saturating_sub(44).clamp(10, 80);
-        progress::line(&mut pen, theme, share, columns);
+        progress::render(&mut pen, theme, share, columns);
         pen.right(&percent(share, 0), 5, theme.strong()).skip(2).left(&left, 21, theme.text());
         if pen.room() >= width(&of) {
             pen.write(&of, theme.dim());

@@ -10,7 +10,7 @@ use crate::runs::Summary;
 use crate::runs::steps::{Axis, Bucket, Figure};
 use crate::tui::library::RunView;
 use crate::tui::state::State;
-use crate::tui::widgets::curve::{Curve, Mark, Series, Stretch, Unit, single, smooth};
+use crate::tui::widgets::curve::{Curve, Mark, MeanPoint, Series, Unit, single, smooth};
 use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
 use crate::tui::widgets::paint::{Pen, rule, width};
 
@@ -233,7 +233,7 @@ fn raw_and_smooth(
 }
 
 /// Returns a metric of the buckets as stretches for smoothing.
-fn stretches(buckets: &[Bucket], axis: Axis, figure: Figure) -> impl Iterator<Item = Stretch> + '_ {
+fn stretches(buckets: &[Bucket], axis: Axis, figure: Figure) -> impl Iterator<Item = MeanPoint> + '_ {
     buckets.iter().map(move |bucket| {
         let extent = match figure {
             Figure::Loss => bucket.loss,

@@ -63,9 +63,12 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
         let sentence = format!("event log: {}; the rest is shown; details: `mien runs --check {}`", run.damage, run.id);
         (sentence, theme.warning())
     });
-    for (sentence, style) in
-        pending.into_iter().chain(damage).chain(status::describe_state(theme, summary, run_state, run.loss.as_ref()))
-    {
+    for (sentence, style) in pending.into_iter().chain(damage).chain(status::describe_state(
+        theme,
+        summary,
+        run_state,
+        run.worker_death.as_ref(),
+    )) {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
         let place = take(&mut rest, rows);

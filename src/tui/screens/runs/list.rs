@@ -72,8 +72,8 @@ fn damage_mark(run: &RunView) -> &'static str {
 }
 
 fn tags(run: &RunView) -> String {
-    let tags: Vec<&str> = run.about.tags.iter().map(crate::domain::Tag::as_str).collect();
-    let note = if run.about.note.as_str().is_empty() { "" } else { "+note" };
+    let tags: Vec<&str> = run.annotations.tags.iter().map(crate::domain::Tag::as_str).collect();
+    let note = if run.annotations.note.as_str().is_empty() { "" } else { "+note" };
     tags.into_iter().chain((!note.is_empty()).then_some(note)).collect::<Vec<_>>().join(" ")
 }
 
@@ -146,8 +146,8 @@ fn widest(state: &State) -> Row {
         let recipe = &summary.recipe;
         // Names contain only characters of one column each.
         let speed = summary.images_per_second.map_or(1, |speed| if speed >= 1e4 { 7 } else { 5 });
-        let tags: usize = run.about.tags.iter().map(|tag| tag.as_str().len() + 1).sum();
-        let note = if run.about.note.as_str().is_empty() { 0 } else { 6 };
+        let tags: usize = run.annotations.tags.iter().map(|tag| tag.as_str().len() + 1).sum();
+        let note = if run.annotations.note.as_str().is_empty() { 0 } else { 6 };
         let lengths = [
             run.id.as_str().len() + damage_mark(run).len() + marks,
             recipe.strategy.name().len(),
@@ -215,7 +215,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, ar
     let selected = (!rows.is_empty()).then(|| position - first);
     let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
     table.draw(buffer, theme, area, &widths, &titles(state));
-    layout.add_lines(table.places(area).map(|(index, place)| (first + index, place)), position);
+    layout.add_lines(table.visible_lines(area).map(|(index, place)| (first + index, place)), position);
     draw_direction(state, buffer, area, &widths, gap);
     draw_scroll_marks(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
 }

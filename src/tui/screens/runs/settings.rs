@@ -22,7 +22,7 @@ fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
 
 /// Returns the annotations that are not empty: tags, former names, the note.
 fn annotations(run: &RunView) -> Vec<(&'static str, String)> {
-    let about = &run.about;
+    let about = &run.annotations;
     let tags: Vec<&str> = about.tags.iter().map(crate::domain::Tag::as_str).collect();
     let former: Vec<&str> = about.former.iter().map(crate::domain::RunId::as_str).collect();
     let lines = [("tags", tags.join(" ")), ("formerly", former.join(", ")), ("note", about.note.as_str().into())];

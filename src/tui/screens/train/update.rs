@@ -62,7 +62,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         focus_on(form, &choices, Field::Launch);
         return Vec::new();
     }
-    let before = if state.before == Screen::Train { Screen::Runs } else { state.before };
+    let before = if state.previous_screen == Screen::Train { Screen::Runs } else { state.previous_screen };
     go_to(state, before)
 }
 

@@ -1,5 +1,5 @@
-//! Curves over epochs, steps or time, in braille dots. Every column keeps its smallest and largest value, so no spike
-//! is lost, whatever part is shown.
+//! Line charts over epochs, steps or time, in braille dots. Every column shows its smallest and largest value, so that
+//! no spike is lost.
 
 mod axes;
 mod dots;
@@ -7,8 +7,8 @@ mod smooth;
 mod window;
 
 pub use axes::Unit;
-pub use dots::{Span, columns};
-pub use smooth::{Stretch, single, smooth};
+pub use dots::{ColumnRange, columns};
+pub use smooth::{MeanPoint, single, smooth};
 pub use window::Window;
 
 use ratatui::buffer::Buffer;
@@ -18,55 +18,55 @@ use ratatui::style::Style;
 use super::figures::real;
 use super::paint::{Pen, width};
 use crate::tui::theme::Theme;
-use dots::{Dots, pieces};
+use dots::{Dots, segments};
 
-/// One curve.
+/// A curve of a chart.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
-    /// Points (place on the axis, value), in the order of places. What is no number interrupts the curve.
+    /// Points (x, y), in the order of x. NaN interrupts the curve.
     pub points: Vec<(f64, f64)>,
-    /// Its colour.
+    /// The style of the curve.
     pub style: Style,
-    /// Its name, written where it ends; empty for none. Safe to print.
+    /// The name at the end of the curve, safe to print; empty for none.
     pub label: String,
 }
 
 impl Series {
-    /// The last value at or before a place, or the first one after it.
+    /// Returns the last value at or before `x`, or the first one after it; `None` for NaN.
     #[must_use]
     pub fn at(&self, x: f64) -> Option<f64> {
-        let after = self.points.partition_point(|(place, _)| *place <= x);
+        let after = self.points.partition_point(|(at, _)| *at <= x);
         self.points.get(after.saturating_sub(1)).map(|(_, y)| *y).filter(|y| y.is_finite())
     }
 }
 
-/// A point to mark.
+/// A marked point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mark {
-    /// Its place on the axis.
+    /// The position on the horizontal axis.
     pub x: f64,
-    /// Its value.
+    /// The value.
     pub y: f64,
-    /// Its colour.
+    /// The style of the mark.
     pub style: Style,
 }
 
-/// Several curves over the same axes.
+/// A chart of several curves.
 #[derive(Debug, Clone)]
 pub struct Curve {
-    /// The curves; later ones lie over earlier ones.
+    /// The curves; later ones are drawn over earlier ones.
     pub series: Vec<Series>,
-    /// The part of the axis that is shown.
+    /// The visible part of the horizontal axis.
     pub window: Window,
-    /// What the axis counts.
+    /// The unit of the horizontal axis.
     pub unit: Unit,
-    /// Whether equal distances upwards are equal ratios. What is not above 0 is then left out.
+    /// Whether the vertical axis is logarithmic. Values up to 0 are then left out.
     pub log: bool,
-    /// Points to mark, such as best epochs.
+    /// Marked points, such as best epochs.
     pub marks: Vec<Mark>,
-    /// A place on the axis with a line through it.
+    /// The position of the vertical cursor line.
     pub cursor: Option<f64>,
-    /// What to say while there is no point.
+    /// The text shown while there is no point.
     pub empty: String,
 }
 
@@ -84,35 +84,35 @@ impl Default for Curve {
     }
 }
 
-/// What upwards means: which values the lowest and the highest row of dots stand for, as logarithms where `log`.
+/// The vertical axis: the values of the lowest and the highest row of dots, as logarithms where `log`.
 #[derive(Debug, Clone, Copy)]
-struct Upwards {
+struct ValueAxis {
     low: f64,
     high: f64,
     log: bool,
     rows: u16,
 }
 
-impl Upwards {
-    /// The row of dots of a value that was lifted already, from the top.
+impl ValueAxis {
+    /// Returns the row of dots of a scaled value, from the top.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to the dots
     fn dot(self, y: f64) -> usize {
         let last = f64::from(self.rows) * 4.0 - 1.0;
         ((self.high - y) / (self.high - self.low) * last).round().clamp(0.0, last) as usize
     }
 
-    /// The line of cells of such a value.
+    /// Returns the row of cells of a scaled value, from the top.
     fn line(self, y: f64) -> u16 {
         u16::try_from(self.dot(y) / 4).unwrap_or(0)
     }
 
-    fn lift(self, y: f64) -> f64 {
-        lift(y, self.log)
+    fn scaled(self, y: f64) -> f64 {
+        scaled(y, self.log)
     }
 }
 
-/// A value as the axis takes it.
-fn lift(y: f64, log: bool) -> f64 {
+/// Scales a value for the vertical axis: its logarithm where `log`.
+fn scaled(y: f64, log: bool) -> f64 {
     match log {
         false => y,
         true if y > 0.0 => y.log10(),
@@ -121,24 +121,24 @@ fn lift(y: f64, log: bool) -> f64 {
 }
 
 impl Curve {
-    /// The unbroken pieces of a curve that are shown, lifted.
-    fn pieces(&self, series: &Series) -> Vec<Vec<(f64, f64)>> {
+    /// Returns the visible segments of a curve, scaled.
+    fn segments(&self, series: &Series) -> Vec<Vec<(f64, f64)>> {
         if self.log {
-            let lifted: Vec<_> = series.points.iter().map(|(x, y)| (*x, lift(*y, true))).collect();
-            return pieces(&lifted, self.window).collect();
+            let scaled_points: Vec<_> = series.points.iter().map(|(x, y)| (*x, scaled(*y, true))).collect();
+            return segments(&scaled_points, self.window).collect();
         }
-        pieces(&series.points, self.window).collect()
+        segments(&series.points, self.window).collect()
     }
 
-    /// Draws axes, curves, their names and the marks.
+    /// Draws axes, curves, their names, and marks.
     pub fn render(&self, buffer: &mut Buffer, theme: &Theme, area: Rect) {
         if area.width < 16 || area.height < 4 {
             return;
         }
-        let drawn: Vec<Vec<Vec<(f64, f64)>>> = self.series.iter().map(|series| self.pieces(series)).collect();
+        let drawn: Vec<Vec<Vec<(f64, f64)>>> = self.series.iter().map(|series| self.segments(series)).collect();
         let rows = area.height - 2;
-        let Some(upwards) = bounds(&drawn, rows, self.log) else { return self.say_empty(buffer, theme, area) };
-        let ticks = axes::up(upwards.low, upwards.high, rows.div_ceil(2).min(8), self.log);
+        let Some(axis) = bounds(&drawn, rows, self.log) else { return self.draw_empty(buffer, theme, area) };
+        let ticks = axes::y_ticks(axis.low, axis.high, rows.div_ceil(2).min(8), self.log);
         let left = ticks.iter().map(|(_, label)| width(label)).max().unwrap_or(1) + 1;
         let names = self.series.iter().map(|series| width(&series.label)).max().unwrap_or(0).min(area.width / 4);
         let right = if names > 0 && area.width > left + 28 { names + 1 } else { 0 };
@@ -150,33 +150,33 @@ impl Curve {
             Pen::new(buffer, theme, area, row).skip(left).write(theme.glyphs.bar, theme.dim());
         }
         for (tick, label) in &ticks {
-            let mut pen = Pen::new(buffer, theme, area, upwards.line(*tick));
+            let mut pen = Pen::new(buffer, theme, area, axis.line(*tick));
             pen.right(label, left, theme.dim()).write(theme.glyphs.tick_y, theme.dim());
         }
-        self.draw_across(buffer, theme, area, left, plot.width);
+        self.draw_x_axis(buffer, theme, area, left, plot.width);
         self.draw_cursor(buffer, theme, plot);
         let mut dots = Dots::new(plot.width.into(), plot.height.into());
-        for (series, pieces) in self.series.iter().zip(&drawn) {
-            for piece in pieces {
-                dots.line(piece, self.window, series.style, &|y| upwards.dot(y));
+        for (series, segments) in self.series.iter().zip(&drawn) {
+            for segment in segments {
+                dots.line(segment, self.window, series.style, &|y| axis.dot(y));
             }
         }
-        dots.show(buffer, plot);
-        self.draw_names(buffer, theme, plot, right, &drawn, upwards);
+        dots.write(buffer, plot);
+        self.draw_names(buffer, theme, plot, right, &drawn, axis);
         for mark in self.marks.iter().filter(|mark| self.window.contains(mark.x)) {
-            let y = upwards.lift(mark.y);
+            let y = axis.scaled(mark.y);
             if y.is_finite() {
-                let mut pen = Pen::new(buffer, theme, plot, upwards.line(y));
+                let mut pen = Pen::new(buffer, theme, plot, axis.line(y));
                 pen.skip(self.cell(mark.x, plot.width)).write(theme.glyphs.best, mark.style);
             }
         }
     }
 
-    fn say_empty(&self, buffer: &mut Buffer, theme: &Theme, area: Rect) {
+    fn draw_empty(&self, buffer: &mut Buffer, theme: &Theme, area: Rect) {
         let any = self.series.iter().flat_map(|series| &series.points).any(|(_, y)| y.is_finite());
         let text = match (any, self.log) {
-            (true, true) => "nothing above 0 here, which a logarithmic scale needs",
-            (true, false) => "nothing in this part",
+            (true, true) => "no value above 0, which a logarithmic scale needs",
+            (true, false) => "no points in this range",
             (false, _) => &self.empty,
         };
         Pen::new(buffer, theme, area, area.height / 2)
@@ -184,21 +184,21 @@ impl Curve {
             .write(text, theme.dim());
     }
 
-    /// The cell of a place on an axis of so many.
+    /// Returns the cell of a position on an axis of `cells` cells.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to the cells
     fn cell(&self, x: f64, cells: u16) -> u16 {
         let last = real(u64::from(cells) * 2).max(1.0) - 1.0;
         ((x - self.window.from) / self.window.span() * last).round().clamp(0.0, last) as u16 / 2
     }
 
-    fn draw_across(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, left: u16, columns: u16) {
+    fn draw_x_axis(&self, buffer: &mut Buffer, theme: &Theme, area: Rect, left: u16, columns: u16) {
         let rows = area.height - 2;
         let mut axis = Pen::new(buffer, theme, area, rows);
         axis.skip(left).write(theme.glyphs.corner, theme.dim());
         axis.write(&theme.glyphs.line.repeat(columns.into()), theme.dim());
         let name = self.unit.name();
         let mut free = 0;
-        for (tick, label) in axes::across(self.window, self.unit, columns) {
+        for (tick, label) in axes::x_ticks(self.window, self.unit, columns) {
             let column = self.cell(tick, columns);
             Pen::new(buffer, theme, area, rows).skip(left + 1 + column).write(theme.glyphs.tick_x, theme.dim());
             let start = (left + 2 + column).saturating_sub(width(&label).div_ceil(2));
@@ -221,7 +221,7 @@ impl Curve {
         }
     }
 
-    /// Writes each curve's name right of the plot, at the height where the curve ends; names never share a line.
+    /// Writes each curve's name right of the plot, at the height of its end; two names never share a line.
     fn draw_names(
         &self,
         buffer: &mut Buffer,
@@ -229,15 +229,15 @@ impl Curve {
         plot: Rect,
         room: u16,
         drawn: &[Vec<Vec<(f64, f64)>>],
-        upwards: Upwards,
+        axis: ValueAxis,
     ) {
         if room == 0 {
             return;
         }
         let mut names: Vec<(u16, &Series)> = Vec::new();
-        for (series, pieces) in self.series.iter().zip(drawn).filter(|(series, _)| !series.label.is_empty()) {
-            if let Some((_, y)) = pieces.last().and_then(|piece| piece.last()) {
-                names.push((upwards.line(*y), series));
+        for (series, segments) in self.series.iter().zip(drawn).filter(|(series, _)| !series.label.is_empty()) {
+            if let Some((_, y)) = segments.last().and_then(|segment| segment.last()) {
+                names.push((axis.line(*y), series));
             }
         }
         names.sort_by_key(|(row, _)| *row);
@@ -246,29 +246,29 @@ impl Curve {
         for ((row, series), after) in names.into_iter().zip((0..count).rev()) {
             let row = row.max(free).min(plot.height.saturating_sub(1 + after));
             free = row + 1;
-            let place = Rect { x: plot.right() + 1, width: room - 1, ..plot };
-            Pen::new(buffer, theme, place, row).write(&series.label, series.style);
+            let area = Rect { x: plot.right() + 1, width: room - 1, ..plot };
+            Pen::new(buffer, theme, area, row).write(&series.label, series.style);
         }
     }
 }
 
-/// Smallest and largest lifted value that is shown, a little apart; `None` without points.
-fn bounds(drawn: &[Vec<Vec<(f64, f64)>>], rows: u16, log: bool) -> Option<Upwards> {
+/// Returns the vertical axis for the visible values, with a margin; `None` without points.
+fn bounds(drawn: &[Vec<Vec<(f64, f64)>>], rows: u16, log: bool) -> Option<ValueAxis> {
     let values = drawn.iter().flatten().flatten().map(|point| point.1).filter(|value| value.is_finite());
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
     if low > high {
         return None;
     }
-    // What only rounding tells apart is level.
-    let level = high - low <= low.abs().max(high.abs()) * 1e-9;
-    let margin = match (!level, log) {
+    // Values that differ only by rounding count as equal.
+    let is_constant = high - low <= low.abs().max(high.abs()) * 1e-9;
+    let margin = match (!is_constant, log) {
         (true, _) => (high - low) * 0.03,
         (false, true) => 0.1,
-        // Around a level curve: enough to be seen, and of its own size, be that a learning rate's.
+        // The margin around a constant curve is relative to its value, which may be as small as a learning rate.
         (false, false) if low == 0.0 => 0.01,
         (false, false) => low.abs() * 0.1,
     };
-    Some(Upwards { low: low - margin, high: high + margin, log, rows })
+    Some(ValueAxis { low: low - margin, high: high + margin, log, rows })
 }
 
 #[cfg(test)]

@@ -1,29 +1,29 @@
-//! Smoothing as `TensorBoard` does it: an exponential moving average, corrected for its beginning at nothing.
+//! Smooths curves as `TensorBoard` does, by an exponential moving average with bias correction.
 
-/// One stretch of a curve: where it is drawn, its mean, and how many values that is the mean of.
-pub type Stretch = (f64, f64, u64);
+/// A position, the mean of consecutive values, and their number.
+pub type MeanPoint = (f64, f64, u64);
 
-/// The smoothed curve: `weight` of what was before, 0 (as it is) to below 1. What is no number is passed on as a gap
-/// and otherwise ignored. A stretch of n values weighs as much as n values that are equal to their mean.
+/// Returns the smoothed curve. `weight` is the share of earlier values, from 0 (no smoothing) to below 1. NaN is passed
+/// on as a gap and ignored otherwise. A mean of n values weighs as much as n equal values.
 #[must_use]
-pub fn smooth(stretches: impl IntoIterator<Item = Stretch>, weight: f64) -> Vec<(f64, f64)> {
+pub fn smooth(points: impl IntoIterator<Item = MeanPoint>, weight: f64) -> Vec<(f64, f64)> {
     let weight = weight.clamp(0.0, 0.9999);
-    // The average so far, and the share of it that is not the zero it began with.
-    let (mut average, mut known) = (0.0, 0.0);
-    let step = |(x, value, count): Stretch| {
+    // The average so far, and the sum of its weights, which corrects the start at 0.
+    let (mut average, mut total_weight) = (0.0, 0.0);
+    let step = |(x, value, count): MeanPoint| {
         if !value.is_finite() {
             return (x, f64::NAN);
         }
-        let kept = weight.powf(super::real(count.max(1)));
-        average = average * kept + value * (1.0 - kept);
-        known = known * kept + (1.0 - kept);
-        (x, average / known)
+        let decay = weight.powf(super::real(count.max(1)));
+        average = average * decay + value * (1.0 - decay);
+        total_weight = total_weight * decay + (1.0 - decay);
+        (x, average / total_weight)
     };
-    stretches.into_iter().map(step).collect()
+    points.into_iter().map(step).collect()
 }
 
-/// Points as stretches of one value.
-pub fn single(points: &[(f64, f64)]) -> impl Iterator<Item = Stretch> + '_ {
+/// Returns points as means of one value.
+pub fn single(points: &[(f64, f64)]) -> impl Iterator<Item = MeanPoint> + '_ {
     points.iter().map(|&(x, y)| (x, y, 1))
 }
 
@@ -33,7 +33,7 @@ mod tests {
 
     use super::*;
 
-    /// `TensorBoard`'s loop, word for word but for the language.
+    /// `TensorBoard`'s loop in Rust.
     fn tensorboard(values: &[f64], weight: f64) -> Vec<f64> {
         let (mut last, mut accumulated) = (0.0, 0);
         let mut smoothed = Vec::new();
@@ -55,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_what_tensorboard_draws(values in proptest::collection::vec(value(), 0..200), weight in 0.0..0.999_f64) {
+        fn smoothing_equals_tensorboard(values in proptest::collection::vec(value(), 0..200), weight in 0.0..0.999_f64) {
             let points: Vec<(f64, f64)> = (0..).zip(&values).map(|(x, y)| (f64::from(x), *y)).collect();
             let ours = smooth(single(&points), weight);
             prop_assert_eq!(ours.len(), values.len());
@@ -65,13 +65,13 @@ mod tests {
         }
 
         #[test]
-        fn what_is_level_stays_so_from_its_first_point_on(level in -1e3..1e3_f64, weight in 0.0..0.999_f64) {
+        fn a_constant_curve_stays_constant(level in -1e3..1e3_f64, weight in 0.0..0.999_f64) {
             let smoothed = smooth((0..50_u64).map(|x| (super::super::real(x), level, 1 + x % 3)), weight);
             prop_assert!(smoothed.iter().all(|(_, y)| (y - level).abs() < 1e-6), "{smoothed:?}");
         }
 
         #[test]
-        fn it_never_leaves_the_range_of_its_values(values in proptest::collection::vec(-1e3..1e3_f64, 1..100), weight in 0.0..0.99_f64) {
+        fn smoothed_values_stay_within_the_range(values in proptest::collection::vec(-1e3..1e3_f64, 1..100), weight in 0.0..0.99_f64) {
             let low = values.iter().copied().fold(f64::INFINITY, f64::min) - 1e-6;
             let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max) + 1e-6;
             let smoothed = smooth(values.iter().map(|y| (0.0, *y, 2)), weight);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_weighs_as_its_values_would() {
+    fn a_mean_weighs_as_much_as_its_values() {
         let apart = smooth([(0.0, 1.0, 1), (1.0, 3.0, 1), (2.0, 3.0, 1)], 0.6);
         let joined = smooth([(0.0, 1.0, 1), (2.0, 3.0, 2)], 0.6);
         assert!((apart[2].1 - joined[1].1).abs() < 1e-12);

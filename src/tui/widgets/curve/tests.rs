@@ -1,4 +1,4 @@
-//! Whatever is drawn: no extreme is lost, and nothing ends with a fault.
+//! Charts of any points: every extreme is drawn, and nothing panics.
 
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ proptest! {
         let whole = Window::until(real(values.len() as u64));
         let window = Window { from: from * whole.to, to: (from + share) * whole.to }.within(whole);
         let inside: Vec<f64> = points.iter().filter(|(x, _)| window.contains(*x)).map(|point| point.1).collect();
-        let spans: Vec<Span> = columns(&points, window, width).into_iter().flatten().collect();
+        let spans: Vec<ColumnRange> = columns(&points, window, width).into_iter().flatten().collect();
         prop_assert_eq!(spans.is_empty(), inside.is_empty());
         let low = inside.iter().copied().fold(f64::INFINITY, f64::min);
         let high = inside.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -33,7 +33,7 @@ proptest! {
     }
 
     #[test]
-    fn any_points_on_any_area_are_drawn_without_a_fault(
+    fn any_points_on_any_area_are_drawn_without_a_panic(
         values in proptest::collection::vec(any::<f64>(), 0..50), end in 0.0..60.0_f64, zoom in 0.001..1.0_f64,
         log in any::<bool>(), unit in prop_oneof![Just(Unit::Epochs), Just(Unit::Steps), Just(Unit::Time)],
         width in 0_u16..90, height in 0_u16..30
@@ -61,7 +61,7 @@ fn braille(text: &str) -> usize {
 }
 
 #[test]
-fn what_is_no_number_interrupts_the_curve() {
+fn nan_interrupts_the_curve() {
     let with =
         |y| Series { points: vec![(0.0, 1.0), (1.0, 1.0), (2.0, y), (3.0, 1.0), (4.0, 1.0)], ..Series::default() };
     let of = |y| drawn(&Curve { series: vec![with(y)], window: Window::until(4.0), ..Curve::default() });
@@ -77,24 +77,24 @@ fn a_window_between_two_points_shows_the_line_between_them() {
 }
 
 #[test]
-fn a_logarithmic_scale_leaves_out_what_it_cannot_show_and_says_so_where_that_is_all() {
+fn a_logarithmic_scale_omits_values_up_to_0() {
     let of = |values: &[f64]| {
         let series = Series { points: numbered(values), ..Series::default() };
         drawn(&Curve { series: vec![series], window: Window::until(3.0), log: true, ..Curve::default() })
     };
-    assert!(of(&[-1.0, 0.0, 0.0]).contains("nothing above 0"));
+    assert!(of(&[-1.0, 0.0, 0.0]).contains("no value above 0"));
     let text = of(&[0.01, 0.1, 1.0, 10.0]);
     assert!(["0.01", "0.1", "1", "10"].iter().all(|label| text.contains(label)), "{text}");
 }
 
 #[test]
-fn the_value_under_the_cursor_is_the_last_one_told() {
+fn the_value_under_the_cursor_is_the_last_one_before_it() {
     let series = Series { points: vec![(1.0, 5.0), (2.0, 6.0), (3.0, f64::NAN)], ..Series::default() };
     assert_eq!([0.0, 1.5, 2.0, 3.5].map(|x| series.at(x)), [Some(5.0), Some(5.0), Some(6.0), None]);
 }
 
 #[test]
-fn what_only_rounding_tells_apart_is_drawn_level() {
+fn rounding_differences_are_drawn_as_a_constant() {
     let series = Series { points: vec![(0.0, 1e-3), (1.0, 1e-3 + 1e-19), (2.0, 1e-3)], ..Series::default() };
     let text = drawn(&Curve { series: vec![series], window: Window::until(2.0), ..Curve::default() });
     assert_eq!(text.lines().filter(|line| braille(line) > 0).count(), 1, "{text}");

@@ -1,37 +1,37 @@
-//! The part of an axis that is shown: zoomed and moved, and never outside of what there is.
+//! The visible part of a chart's horizontal axis, zoomed and moved within the whole.
 
-/// A part of an axis.
+/// A range of an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
-    /// Where it begins.
+    /// The lower end.
     pub from: f64,
-    /// Where it ends, behind `from`.
+    /// The upper end, above `from`.
     pub to: f64,
 }
 
-/// The smallest share of the whole that is shown.
+/// The smallest visible share of the whole.
 const SMALLEST: f64 = 1e-4;
 
 impl Window {
-    /// From the beginning to `end`, and never of no length.
+    /// Returns the range from 0 to `end`; to 1 where `end` is not above 0.
     #[must_use]
     pub fn until(end: f64) -> Self {
         Self { from: 0.0, to: if end.is_finite() && end > 0.0 { end } else { 1.0 } }
     }
 
-    /// How much it shows.
+    /// Returns the length.
     #[must_use]
     pub fn span(self) -> f64 {
         self.to - self.from
     }
 
-    /// Whether it shows `x`.
+    /// Whether the range contains `x`.
     #[must_use]
     pub fn contains(self, x: f64) -> bool {
         (self.from..=self.to).contains(&x)
     }
 
-    /// The same length, moved into `whole`; all of it where it is longer.
+    /// Moves the range into `whole`; returns `whole` where it is longer.
     #[must_use]
     pub fn within(self, whole: Self) -> Self {
         let span = self.span();
@@ -42,7 +42,7 @@ impl Window {
         Self { from, to: from + span }
     }
 
-    /// `factor` times as long around `about`, which stays where it is on the screen: below 1 shows less of it.
+    /// Scales the range by `factor` around `about`, which stays at its position on the screen. Factors below 1 zoom in.
     #[must_use]
     pub fn zoomed(self, whole: Self, factor: f64, about: f64) -> Self {
         let span = (self.span() * factor).max(whole.span() * SMALLEST);
@@ -51,7 +51,7 @@ impl Window {
         Self { from, to: from + span }.within(whole)
     }
 
-    /// Moved by a share of its length.
+    /// Moves the range by a share of its length.
     #[must_use]
     pub fn panned(self, whole: Self, by: f64) -> Self {
         let step = self.span() * by;

@@ -88,7 +88,7 @@ pub(super) fn completed(state: &mut State, typed: &str, path: &str) {
         && state.data.prompt == Some(ImportPurpose::Source)
         && prompt.input.text() == typed
     {
-        prompt.input = Input::new(path).of_at_most(LONGEST);
+        prompt.input = Input::new(path).with_max_length(LONGEST);
     }
 }
 

@@ -53,7 +53,7 @@ fn apply_action(state: &mut State, action: Action) -> Vec<Effect> {
 /// Moves the selected face along a line, or by lines where there are several.
 fn move_among_faces(state: &mut State, movement: Action) {
     let page = state.layout.pictures.max(1);
-    let across = if state.data.view == DataView::Faces { state.layout.across.max(1) } else { 1 };
+    let across = if state.data.view == DataView::Faces { state.layout.pictures_across.max(1) } else { 1 };
     let count = state.data.count(&state.library);
     let data = &mut state.data;
     let last = count.saturating_sub(1);
@@ -295,7 +295,7 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
 }
 
 fn open_prompt(state: &mut State, purpose: ImportPurpose, title: String, explanation: &str, text: String, most: usize) {
-    let input = Input::new(text).of_at_most(most);
+    let input = Input::new(text).with_max_length(most);
     state.data.prompt = Some(purpose);
     prompt::open(state, Prompt { title, explanation: explanation.into(), input, error: None, live: false });
 }

@@ -21,7 +21,7 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::PageUp => inspect.pick = inspect.pick.saturating_sub(10),
         Action::PageDown => inspect.pick += 10,
         movement if inspect.pager || inspect.suspects || inspect.pane == InspectPane::Faces => {
-            let across = if inspect.pager { state.layout.across.max(1) } else { 1 };
+            let across = if inspect.pager { state.layout.pictures_across.max(1) } else { 1 };
             list::step(&mut state.inspect, movement, across);
         }
         movement => return cell(state, movement),

@@ -199,13 +199,14 @@ impl<'a> EpochPositions<'a> {
     pub fn whole(&self, run_state: RunState) -> Window {
         let summary = self.summary;
         let epoch = summary.progress.map_or(summary.epoch(), |progress| progress.epoch);
-        let last = if run_state.is_active() { scale::epochs(epoch, summary.limits.epochs) } else { epoch.max(1) };
+        let last =
+            if run_state.is_active() { scale::epoch_axis_end(epoch, summary.limits.epochs) } else { epoch.max(1) };
         match self.axis {
             Axis::Epochs | Axis::Steps => Window::until(self.end_of(last)),
             Axis::Seconds if run_state.is_active() => {
                 // The end grows in large steps, because an axis that moves every second is not readable.
                 let reached = self.reached().max(1.0);
-                let step = scale::step(reached, 4);
+                let step = scale::tick_step(reached, 4);
                 Window::until((reached / step).ceil() * step)
             }
             Axis::Seconds => Window::until(self.reached()),

@@ -43,7 +43,7 @@ pub(super) fn tag(state: &mut State) {
     let mut tags: Vec<String> = targets
         .iter()
         .filter_map(|id| state.library.runs.find(id))
-        .flat_map(|run| run.about.tags.iter().map(ToString::to_string))
+        .flat_map(|run| run.annotations.tags.iter().map(ToString::to_string))
         .collect();
     tags.sort();
     tags.dedup();
@@ -56,7 +56,7 @@ pub(super) fn note(state: &mut State) {
     let Some(run) = current(state) else { return };
     let title = format!("note about {}", run.id);
     let explanation = "one paragraph, which filters search too; empty for none".into();
-    ask(state, RunsPurpose::Note(run.id), title, explanation, run.about.note.as_str());
+    ask(state, RunsPurpose::Note(run.id), title, explanation, run.annotations.note.as_str());
 }
 
 /// Measures the runs to delete; the answer opens the question.

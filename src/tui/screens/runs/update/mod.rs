@@ -126,7 +126,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effec
     state.library.runs.error = None;
     let messages = put(&mut state.runs, &mut state.library, list, state.now);
     show_answer(state, messages);
-    if !state.touched && !state.library.runs.list.is_empty() {
+    if !state.key_pressed && !state.library.runs.list.is_empty() {
         // A user who has runs wants to see them first.
         state.screen = Screen::Runs;
     }
@@ -157,7 +157,7 @@ fn back(state: &mut State) {
 
 /// Opens a prompt of the Runs screen.
 fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
-    let input = Input::default().of_at_most(LINE);
+    let input = Input::default().with_max_length(LINE);
     // The prompt does not cover the list or the log, which these change while the user types.
     let live = matches!(purpose, RunsPurpose::Filter { .. } | RunsPurpose::Search { .. });
     state.runs.prompt = Some(purpose);

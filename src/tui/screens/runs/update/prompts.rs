@@ -59,7 +59,7 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
         }
         RunsPurpose::Note(id) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
-            let same = state.library.runs.find(id).is_some_and(|run| run.about.note == note);
+            let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
             let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note)] };
             Ok(describe(state, id, changes).into_iter().collect())
         }
@@ -111,7 +111,7 @@ fn changes(text: &str) -> Result<Vec<AnnotationChange>, String> {
 /// the library may be outdated.
 fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Option<Effect> {
     let run = state.library.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
-    std::sync::Arc::make_mut(&mut run.about).apply(changes.clone());
+    std::sync::Arc::make_mut(&mut run.annotations).apply(changes.clone());
     Some(Effect::Runs(RunsEffect::Annotate(id.clone(), changes)))
 }
 
@@ -156,7 +156,7 @@ fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, 
         };
         return Err(format!("nothing would be left to train: use {needed}"));
     }
-    if !run.saved && done > 0 {
+    if !run.has_best_weights && done > 0 {
         state.fail(&format!("{id} has saved no weights to resume from"));
         return Ok(Vec::new());
     }

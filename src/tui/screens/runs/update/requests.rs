@@ -39,7 +39,7 @@ fn active(state: &mut State, what: &str) -> Vec<RunView> {
 pub(super) fn stop(state: &mut State) -> Vec<Effect> {
     let runs = active(state, "stop");
     if let [run] = runs.as_slice()
-        && run.ignores_a_stop(state.now)
+        && run.ignores_stop(state.now)
     {
         offer_to_kill(state, run);
         return Vec::new();
@@ -66,7 +66,7 @@ fn offer_to_kill(state: &mut State, run: &RunView) {
         0 => "R then starts it again.".into(),
         epoch => format!("R then resumes after epoch {epoch}; later steps are lost."),
     };
-    let asked = state.now.saturating_sub(run.stop_asked.unwrap_or(state.now)) / 1_000;
+    let asked = state.now.saturating_sub(run.stop_requested_at.unwrap_or(state.now)) / 1_000;
     let lines = vec![
         format!("{} does not answer. Kill its worker?", run.id),
         format!("It was asked to stop {asked} s ago and has not stopped."),
@@ -156,7 +156,7 @@ pub(super) fn evaluate(state: &mut State) -> Vec<Effect> {
     let id = run.id.clone();
     if run.is_active(state.now) {
         state.fail(&format!("{id} is active: it is tested when its training has ended"));
-    } else if run.saved {
+    } else if run.has_best_weights {
         return vec![Effect::Runs(RunsEffect::Evaluate(id))];
     } else {
         state.fail(&format!("{id} has saved no weights to test"));

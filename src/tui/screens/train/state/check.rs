@@ -126,7 +126,7 @@ impl Library for FormChoices<'_> {
     fn start(&self, id: &RunId) -> Entry<StartFacts> {
         let Some(run) = self.library.runs.list.iter().find(|run| run.id == *id) else { return Entry::Missing };
         match &run.summary {
-            Ok(summary) => Entry::Found(StartFacts::of(&summary.recipe, run.saved || self.is_active(run))),
+            Ok(summary) => Entry::Found(StartFacts::of(&summary.recipe, run.has_best_weights || self.is_active(run))),
             Err(error) => Entry::Unreadable(format!("{id} cannot be read: {error}")),
         }
     }

@@ -34,8 +34,13 @@ impl<'a> FormChoices<'a> {
     #[must_use]
     pub fn start_candidates(&self) -> Vec<&'a RunView> {
         let on_base = |run: &RunView| run.summary.as_ref().is_ok_and(|summary| summary.recipe.transfer.is_some());
-        let mut runs: Vec<&RunView> =
-            self.library.runs.list.iter().filter(|run| on_base(run) && (run.saved || self.is_active(run))).collect();
+        let mut runs: Vec<&RunView> = self
+            .library
+            .runs
+            .list
+            .iter()
+            .filter(|run| on_base(run) && (run.has_best_weights || self.is_active(run)))
+            .collect();
         runs.sort_by_key(|run| Reverse(created(run)));
         runs
     }

@@ -1,5 +1,5 @@
-//! A picture in cells: half blocks where there are enough colours, dithered half blocks in the sixteen, dots of Braille
-//! without colour, and letters of different weight where there is nothing but ASCII.
+//! Draws a picture in cells. Many colours give half blocks, 16 colours dithered half blocks, no colours braille dots,
+//! and ASCII characters of different density.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,36 +8,36 @@ use ratatui::style::Color;
 use super::faces::Face;
 use crate::tui::theme::{Background, Depth, Theme};
 
-/// The grays among the sixteen colours, as most palettes have them.
+/// The grays among the 16 colours, as most palettes show them.
 const SIXTEEN: [(u8, Color); 4] = [(0, Color::Black), (105, Color::DarkGray), (200, Color::Gray), (255, Color::White)];
 
-/// From nothing to as much ink as a letter has.
+/// Characters from no ink to the most.
 const INK: &[u8] = b" .:-=+*#%@";
 
-/// Draws a picture over all of the area.
+/// Draws a picture over the whole area.
 pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) {
-    // Ink is dark there: it stands for what is dark in the picture.
-    let on_paper = theme.background == Background::Light;
+    // On a light background text is dark, so it stands for the dark parts of the picture.
+    let is_light = theme.background == Background::Light;
     match theme.depth {
         Depth::True | Depth::Indexed => {
             let picture = Scaled::new(face, area, (1, 2));
-            each(buffer, area, |cell, x, y| {
+            for_each_cell(buffer, area, |cell, x, y| {
                 let color = |row| theme.color_of(picture.rgb(x, row));
                 half_blocks(cell, color(2 * y), color(2 * y + 1));
             });
         }
         _ if theme.glyphs.line.is_ascii() => {
             let levels = Scaled::new(face, area, (1, 1)).dithered(INK.len());
-            each(buffer, area, |cell, x, y| {
+            for_each_cell(buffer, area, |cell, x, y| {
                 let level = levels[y * usize::from(area.width) + x];
-                let ink = INK[if on_paper { INK.len() - 1 - level } else { level }];
+                let ink = INK[if is_light { INK.len() - 1 - level } else { level }];
                 cell.set_char(char::from(ink));
             });
         }
         Depth::Sixteen => {
             let levels = Scaled::new(face, area, (1, 2)).dithered_to(&SIXTEEN.map(|(level, _)| level));
             let width = usize::from(area.width);
-            each(buffer, area, |cell, x, y| {
+            for_each_cell(buffer, area, |cell, x, y| {
                 let color = |row: usize| SIXTEEN[levels[row * width + x]].1;
                 half_blocks(cell, color(2 * y), color(2 * y + 1));
             });
@@ -45,9 +45,9 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
         Depth::Mono => {
             let levels = Scaled::new(face, area, (2, 4)).dithered(2);
             let width = usize::from(area.width) * 2;
-            each(buffer, area, |cell, x, y| {
+            for_each_cell(buffer, area, |cell, x, y| {
                 let dots = (0..8)
-                    .filter(|dot| (levels[(4 * y + DOTS[*dot].1) * width + 2 * x + DOTS[*dot].0] > 0) != on_paper);
+                    .filter(|dot| (levels[(4 * y + DOTS[*dot].1) * width + 2 * x + DOTS[*dot].0] > 0) != is_light);
                 let bits: u32 = dots.map(|dot| 1 << dot).sum();
                 cell.set_char(char::from_u32(0x2800 + bits).unwrap_or(' '));
             });
@@ -55,10 +55,10 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
     }
 }
 
-/// Column and row of Braille's dots, by bit.
+/// Column and row of each braille dot, by bit.
 const DOTS: [(usize, usize); 8] = [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3)];
 
-fn each(buffer: &mut Buffer, area: Rect, mut draw: impl FnMut(&mut ratatui::buffer::Cell, usize, usize)) {
+fn for_each_cell(buffer: &mut Buffer, area: Rect, mut draw: impl FnMut(&mut ratatui::buffer::Cell, usize, usize)) {
     for at in area.intersection(buffer.area).positions() {
         if let Some(cell) = buffer.cell_mut(at) {
             cell.reset();
@@ -71,20 +71,20 @@ fn half_blocks(cell: &mut ratatui::buffer::Cell, upper: Color, lower: Color) {
     cell.set_char('▀').set_fg(upper).set_bg(lower);
 }
 
-/// A picture at another size.
+/// A picture scaled to another size.
 struct Scaled<'a> {
     face: &'a Face,
-    /// Columns and rows.
+    /// Columns and rows of pixels.
     size: (usize, usize),
 }
 
 impl<'a> Scaled<'a> {
-    /// The picture with so many columns and rows to each cell of the area.
+    /// Returns the picture scaled to this many pixel columns and rows per cell.
     fn new(face: &'a Face, area: Rect, (across, down): (usize, usize)) -> Self {
         Self { face, size: (usize::from(area.width) * across, usize::from(area.height) * down) }
     }
 
-    /// The mean over what a pixel covers.
+    /// Returns the mean colour of the original pixels under a pixel.
     fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         let covers = |at: usize, size: usize, own: usize| {
             let from = (at * own / size.max(1)).min(own.saturating_sub(1));
@@ -102,15 +102,14 @@ impl<'a> Scaled<'a> {
         sums.map(|sum| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX))
     }
 
-    /// Each pixel's place among so many evenly spread levels.
+    /// Returns for each pixel the index of its gray among evenly spaced levels.
     fn dithered(&self, levels: usize) -> Vec<usize> {
         let level = |index: usize| u8::try_from(index * 255 / (levels - 1).max(1)).unwrap_or(u8::MAX);
         self.dithered_to(&(0..levels).map(level).collect::<Vec<u8>>())
     }
 
-    /// Each pixel's place among these levels, what is lost being handed on to the pixels that follow (Floyd and
-    /// Steinberg). The picture's own darkest and lightest become the ends of the scale: with few levels every one of
-    /// them counts.
+    /// Returns for each pixel the index of its gray among `levels`, with error diffusion (Floyd and Steinberg). The
+    /// picture's darkest and lightest gray become the ends of the scale, so that few levels are used well.
     fn dithered_to(&self, levels: &[u8]) -> Vec<usize> {
         let (width, height) = self.size;
         let mut gray: Vec<i32> = (0..width * height).map(|at| luma(self.rgb(at % width, at / width))).collect();
@@ -118,17 +117,17 @@ impl<'a> Scaled<'a> {
         gray.iter_mut().for_each(|value| *value = (*value - low) * 255 / (high - low).max(1));
         let mut chosen = Vec::with_capacity(gray.len());
         for at in 0..gray.len() {
-            let wanted = gray[at];
-            let nearest = |index: &usize| (i32::from(levels[*index]) - wanted).abs();
+            let gray_level = gray[at];
+            let nearest = |index: &usize| (i32::from(levels[*index]) - gray_level).abs();
             let best = (0..levels.len()).min_by_key(nearest).unwrap_or(0);
             chosen.push(best);
-            let lost = wanted - i32::from(levels[best]);
+            let error = gray_level - i32::from(levels[best]);
             let column = at % width;
             let inside = [column + 1 < width, column > 0, true, column + 1 < width];
-            let places = [at + 1, at + width - 1, at + width, at + width + 1];
-            for ((place, sixteenths), inside) in places.into_iter().zip([7, 3, 5, 1]).zip(inside) {
-                if inside && let Some(value) = gray.get_mut(place) {
-                    *value += lost * sixteenths / 16;
+            let neighbours = [at + 1, at + width - 1, at + width, at + width + 1];
+            for ((neighbour, sixteenths), inside) in neighbours.into_iter().zip([7, 3, 5, 1]).zip(inside) {
+                if inside && let Some(value) = gray.get_mut(neighbour) {
+                    *value += error * sixteenths / 16;
                 }
             }
         }
@@ -136,7 +135,7 @@ impl<'a> Scaled<'a> {
     }
 }
 
-/// The gray that the eye takes a colour for (ITU-R BT.601).
+/// Returns the luma of a colour (ITU-R BT.601).
 fn luma([red, green, blue]: [u8; 3]) -> i32 {
     (299 * i32::from(red) + 587 * i32::from(green) + 114 * i32::from(blue)) / 1_000
 }
@@ -162,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn without_colour_light_and_dark_still_differ() {
+    fn without_colours_light_and_dark_still_differ() {
         let face = Face::gray(2, vec![0, 255, 0, 255]);
         let area = Rect::new(0, 0, 4, 2);
         let mono = Theme::detect(|name| matches!(name, "NO_COLOR" | "LANG").then(|| "C.UTF-8".into()));
         assert_eq!(lines(&mono, area, &face), ["⠀⠀⣿⣿", "⠀⠀⣿⣿"]);
-        let paper = mono.clone().on(Some((255, 255, 255)));
+        let paper = mono.clone().on_background(Some((255, 255, 255)));
         assert_eq!(lines(&paper, area, &face), ["⣿⣿⠀⠀", "⣿⣿⠀⠀"], "no negative on a light background");
-        let letters = |theme: Theme| lines(&theme.drawn_with(&crate::tui::theme::ASCII), area, &face);
+        let letters = |theme: Theme| lines(&theme.with_glyphs(&crate::tui::theme::ASCII), area, &face);
         assert_eq!([letters(mono), letters(paper)], [["  @@", "  @@"], ["@@  ", "@@  "]]);
     }
 
