@@ -248,7 +248,11 @@ mod tests {
         };
         let there = device(run("there", recipe.clone(), 9_000.0, vec![]), "elsewhere", "cuda:0");
         let here = run("here", recipe.clone(), 100.0, vec![]);
-        assert_eq!(judged(&[there.clone()], &recipe), None, "a GPU of another machine says nothing of `auto` here");
+        assert_eq!(
+            judged(std::slice::from_ref(&there), &recipe),
+            None,
+            "a GPU of another machine says nothing of `auto` here"
+        );
         assert_eq!(judged(&[there.clone(), here.clone()], &recipe), Some((id("here"), false)));
         let gpu = Recipe { device: DeviceRequest::Cuda(0), ..recipe.clone() };
         assert_eq!(judged(&[there, here.clone()], &gpu), Some((id("there"), true)));

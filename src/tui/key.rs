@@ -104,7 +104,7 @@ pub fn parse(text: &str) -> Result<Key, String> {
             _ => None,
         };
         if let Some(same) = same {
-            return Err(format!("terminals cannot tell '{text}' from {same}: write {same}"));
+            return Err(format!("a terminal sends {same} for '{text}': write {same}"));
         }
     }
     Ok(Key { code, ctrl, alt })

@@ -110,16 +110,13 @@ fn text(facts: &RunFacts, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> 
 
 /// Returns a line for the tags and one for the note; empty without either.
 fn annotations(annotations: &Annotations) -> String {
-    let mut lines = String::new();
-    if !annotations.tags.is_empty() {
-        let tags: Vec<&str> = annotations.tags.iter().map(Tag::as_str).collect();
-        lines += &format!("tags        {}\n", tags.join(", "));
-    }
-    if !annotations.note.as_str().is_empty() {
-        lines += &printable(&format!("note        {}", annotations.note.as_str()));
-        lines.push('\n');
-    }
+    let tags: Vec<&str> = annotations.tags.iter().map(Tag::as_str).collect();
+    let lines = [("tags        ", tags.join(", ")), ("note        ", annotations.note.as_str().to_owned())];
     lines
+        .iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(name, text)| printable(&format!("{name}{text}")) + "\n")
+        .collect()
 }
 
 fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {

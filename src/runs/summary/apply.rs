@@ -15,13 +15,10 @@ impl Summary {
             return;
         }
         self.updated_at = Some(record.at);
-        if proves_device_works(&record.event) {
-            self.kernels = None;
-        }
+        self.kernels = self.kernels.filter(|_| !proves_device_works(&record.event));
         match &record.event {
             Event::WorkerStarted { host, resumed_from, resumed_step, .. } => {
-                self.host = Some(host.clone());
-                self.restart(*resumed_from, *resumed_step);
+                self.restart(host, *resumed_from, *resumed_step);
             }
             Event::DeviceChosen { device, description, note } => {
                 self.wait_no_more();
@@ -132,7 +129,8 @@ impl Summary {
 
     /// A worker begins or resumes: drops everything after the epoch, and the step in the next one, that it resumes
     /// from.
-    fn restart(&mut self, resumed_from: u32, resumed_step: u32) {
+    fn restart(&mut self, host: &str, resumed_from: u32, resumed_step: u32) {
+        self.host = Some(host.to_owned());
         self.forget_epochs_after(resumed_from);
         self.early_stopping = self.statuses.last().copied().unwrap_or_default();
         let is_valid = |point: &StepPoint| {

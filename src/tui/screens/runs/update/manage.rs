@@ -108,12 +108,12 @@ pub(super) fn measured(state: &mut State, sizes: &[(RunId, u64)]) {
     };
     let lines = match sizes {
         [(id, _)] => vec![
-            format!("Delete {id} for good?"),
+            format!("Delete {id} permanently?"),
             one(id).unwrap_or_else(|| "it cannot be read".into()),
             format!("Its settings, log, weights and predictions are lost: {total}."),
         ],
         several => vec![
-            format!("Delete {} runs for good?", several.len()),
+            format!("Delete {} runs permanently?", several.len()),
             several.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", "),
             format!("Their settings, logs, weights and predictions are lost: {total}."),
         ],
