@@ -23,13 +23,21 @@ pub enum ImportError {
     },
     /// The source is neither a folder nor a known kind of file.
     #[error(
-        "{}: is neither a folder, nor a zip, tar, tar.gz or tar.xz archive, nor a CSV table with the columns emotion, \
-         pixels and Usage",
+        "{}: is neither a folder, nor an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), nor a CSV table with \
+         the columns emotion, pixels and Usage",
         shown(.path)
     )]
     UnknownKind {
         /// The source.
         path: PathBuf,
+    },
+    /// The source is of a known kind that cannot be read.
+    #[error("{}: is {kind}, which is not read; unpack or convert it and import the result", shown(.path))]
+    UnreadKind {
+        /// The source.
+        path: PathBuf,
+        /// The kind.
+        kind: &'static str,
     },
     /// The archive is truncated or damaged.
     #[error("{}: the archive is damaged or cut short ({reason}); copy or download it again", shown(.path))]

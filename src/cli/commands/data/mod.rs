@@ -2,6 +2,8 @@
 
 mod import;
 mod marks;
+mod options;
+mod preview;
 mod sheet;
 
 use clap::{Args, Subcommand};
