@@ -19,8 +19,7 @@ use super::split_names::{self, SplitName};
 use crate::domain::text::{is_printable, printable};
 
 /// FER-2013's classes by number; 7 is contempt where CK+ was brought to the same form.
-pub(super) const EMOTIONS: [&str; 8] =
-    ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
+pub(super) const EMOTIONS: [&str; 8] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
 
 /// The longest word for a class, in bytes.
 const LONGEST_CLASS: usize = 200;

@@ -11,9 +11,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
+use super::options::Fit;
 #[cfg(feature = "trainer")]
 use super::{limits::Limits as Bounds, listing::Contents, listing::Location};
-use super::options::Fit;
 use crate::data::manifest::ImageShape;
 
 /// Images of more pixels than this are decoded one at a time.
@@ -208,7 +208,11 @@ mod tests {
         ];
         for (orientation, (width, height), pixels) in table {
             let bytes = picture_with_orientation(orientation);
-            assert_eq!(header(&bytes), Ok(Header { size: (width, height), gray: true, turned: (2..=8).contains(&orientation) }), "{orientation}");
+            assert_eq!(
+                header(&bytes),
+                Ok(Header { size: (width, height), gray: true, turned: (2..=8).contains(&orientation) }),
+                "{orientation}"
+            );
             let shape = ImageShape { width, height, channels: 1 };
             assert_eq!(file(&bytes, shape, Fit::Squash), Ok((pixels.to_vec(), false)), "{orientation}");
         }

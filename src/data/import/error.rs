@@ -1,7 +1,7 @@
 //! The reasons why an import fails as a whole; problems of single files are in the report.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::data::manifest::Skipped;
 use crate::data::store::{StoreError, shown};
@@ -77,6 +77,23 @@ pub enum ImportError {
     /// The progress callback cancelled the import.
     #[error("the import was cancelled; nothing was changed")]
     Cancelled,
+}
+
+impl ImportError {
+    /// Returns the error about `new` instead of `old`.
+    pub(super) fn with_path(mut self, old: &Path, new: &Path) -> Self {
+        if let Self::Source { path, .. }
+        | Self::UnknownKind { path }
+        | Self::UnreadKind { path, .. }
+        | Self::Damaged { path, .. }
+        | Self::TooLarge { path, .. }
+        | Self::Layout { path, .. } = &mut self
+            && let Ok(below) = path.strip_prefix(old)
+        {
+            *path = if below.as_os_str().is_empty() { new.to_owned() } else { new.join(below) };
+        }
+        self
+    }
 }
 
 fn count_skipped(count: u64) -> String {

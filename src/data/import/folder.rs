@@ -7,8 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::limits::Limits;
-use super::listing::{CLUTTER, Kind, Listing, Location, SourceFile, SourceTable, kind, visible_kind};
-use super::names::{self, NameEncoding};
+use super::listing::{CLUTTER, Kind, Listing, Location, SourceFile, SourceTable, kind, may_be_table, visible_kind};
+use super::names::ForeignNames;
 use super::options::ImportOptions;
 use super::report::{ImportStage, Progress, SkipLog};
 use super::{ImportError, csv};
@@ -27,8 +27,22 @@ pub(super) fn list(
 ) -> Result<Listing, ImportError> {
     let mut hidden_log = SkipLog::default();
     let walk = |hidden: bool, log: &mut SkipLog, progress: &mut Progress| {
-        let mut walk = Walk { root, options, limits, log, hidden, entries: 0, seen: HashSet::new(), has_hidden: false };
-        walk.list(progress).map(|listing| (listing, walk.has_hidden))
+        let mut walk = Walk {
+            root,
+            options,
+            limits,
+            log,
+            hidden,
+            entries: 0,
+            seen: HashSet::new(),
+            has_hidden: false,
+            foreign: ForeignNames::default(),
+        };
+        let listing = walk.list(progress)?;
+        if let Some(note) = walk.foreign.note(options.encoding, None) {
+            walk.log.note(note);
+        }
+        Ok::<_, ImportError>((listing, walk.has_hidden))
     };
     let (mut listing, has_hidden) = walk(false, log, progress)?;
     if listing.is_bare() && has_hidden {
@@ -56,6 +70,7 @@ struct Walk<'a> {
     seen: HashSet<(u64, u64)>,
     /// Whether a hidden folder was met.
     has_hidden: bool,
+    foreign: ForeignNames,
 }
 
 impl Walk<'_> {
@@ -79,7 +94,8 @@ impl Walk<'_> {
                     let reason = format!("it holds more than {} files", self.limits.entries);
                     return Err(ImportError::TooLarge { path: self.root.to_owned(), reason });
                 }
-                let path = prefix.clone() + &name_of(&entry, self.options.encoding);
+                let name = self.foreign.decode(entry.file_name().as_bytes(), self.options.encoding);
+                let path = prefix.clone() + &name;
                 match self.kind_of(&entry, &path) {
                     Some(kind) if kind.is_dir() => self.folder(&entry, path, &mut open, &mut listing),
                     Some(kind) if kind.is_file() => self.file(path, entry.path(), &mut listing),
@@ -131,7 +147,7 @@ impl Walk<'_> {
     fn file(&mut self, path: String, at: PathBuf, listing: &mut Listing) {
         let is_hidden = kind(&path) == Kind::Hidden;
         let kind = visible_kind(&path);
-        if kind == Kind::Text
+        if may_be_table(&path)
             && !is_hidden
             && let Some(columns) = csv::columns_of_file(&at)
         {
@@ -142,8 +158,4 @@ impl Walk<'_> {
         let file = SourceFile { path, kind, at };
         if is_hidden { listing.hidden.push(file) } else { listing.files.push(file) }
     }
-}
-
-fn name_of(entry: &DirEntry, encoding: Option<NameEncoding>) -> String {
-    names::decode(entry.file_name().as_bytes(), encoding)
 }

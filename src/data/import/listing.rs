@@ -147,6 +147,12 @@ pub(super) fn visible_kind(path: &str) -> Kind {
     }
 }
 
+/// Whether a text may be a table of images by its name.
+pub(super) fn may_be_table(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ["csv", "tsv"].iter().any(|table| ending.eq_ignore_ascii_case(table)))
+}
+
 /// A temporary file that is only appended to and vanishes when it is closed.
 #[derive(Debug)]
 pub(super) struct Spool {

@@ -149,7 +149,7 @@ fn import_within(
     let work = staging.dir().to_owned();
     let mut state = ImportState::new(request, limits, work, progress);
     let result = state.import(staging);
-    result.map_err(|error| state.log.explain(error))
+    result.map_err(|error| state.explain(error))
 }
 
 /// The input of the packing stage.
@@ -178,6 +178,15 @@ impl<'a> ImportState<'a> {
     ) -> Self {
         let progress = Progress { callback, classes: None, disk: None };
         Self { request, limits, work, log: SkipLog::default(), progress }
+    }
+
+    /// Adds what was left out to an error, and names a downloaded source by its address.
+    fn explain(&self, error: ImportError) -> ImportError {
+        let error = self.log.explain(error);
+        match &self.request.origin {
+            Some(origin) => error.with_path(&self.request.source, Path::new(origin)),
+            None => error,
+        }
     }
 
     /// Reads the source, chooses classes, splits and the size of images.

@@ -59,7 +59,10 @@ impl FromStr for NameEncoding {
         let page = digits.parse().ok().filter(|page| is_page && DECODING_TABLE_CP_MAP.contains_key(page));
         let web = || Encoding::for_label(text.as_bytes()).map(Self::Web);
         page.map(Self::CodePage).or_else(web).ok_or_else(|| {
-            format!("'{}' is no known encoding: use one such as cp437, cp850, gbk, shift_jis or latin1", printable(text))
+            format!(
+                "'{}' is no known encoding: use one such as cp437, cp850, gbk, shift_jis or latin1",
+                printable(text)
+            )
         })
     }
 }
@@ -102,6 +105,36 @@ fn protect(text: Cow<'_, str>) -> Cow<'_, str> {
         if c == '\\' && is_escape(at) { name += "\\x5C" } else { name.push(c) }
     }
     name.into()
+}
+
+/// The names of a source that are not UTF-8, counted for a note.
+#[derive(Debug, Default)]
+pub(super) struct ForeignNames {
+    count: u64,
+    example: String,
+}
+
+impl ForeignNames {
+    /// Returns a name as text by [`decode`], and counts it if it is not UTF-8.
+    pub(super) fn decode(&mut self, bytes: &[u8], encoding: Option<NameEncoding>) -> String {
+        let name = decode(bytes, encoding);
+        if std::str::from_utf8(bytes).is_err() {
+            self.count += 1;
+            if self.example.is_empty() {
+                self.example.clone_from(&name);
+            }
+        }
+        name
+    }
+
+    /// Returns a note unless an option states the encoding.
+    pub(super) fn note(&self, stated: Option<NameEncoding>, default: Option<NameEncoding>) -> Option<String> {
+        let read = default.map_or("are shown with codes".into(), |encoding| format!("are read as {encoding}"));
+        (self.count > 0 && stated.is_none()).then(|| {
+            let (count, example) = (self.count, &self.example);
+            format!("{count} names are not UTF-8 and {read}, such as {example}; --encoding states another encoding")
+        })
+    }
 }
 
 /// Returns the class's name in Unicode's normal form C. A Mac writes folders in form D, which looks the same.

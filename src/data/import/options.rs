@@ -127,10 +127,14 @@ impl ImportOptions {
     pub(super) fn check(&self) -> Result<(), String> {
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         if !fraction(self.validation) || !fraction(self.test) || self.validation + self.test >= 1.0 {
-            return Err("the fractions for validation and test must be from 0 to below 1 and leave training images".into());
+            return Err(
+                "the fractions for validation and test must be from 0 to below 1 and leave training images".into()
+            );
         }
         if self.pooled && self.protocol == Protocol::Official {
-            return Err("--split divides all images, and --protocol official takes the splits of the source: choose one".into());
+            return Err(
+                "--split divides all images, and --protocol official takes the splits of the source: choose one".into(),
+            );
         }
         if self.pattern.is_some() && !self.labels.is_empty() {
             return Err("--labels and --pattern both state the classes: choose one".into());
@@ -331,7 +335,10 @@ fn set_split(options: &mut ImportOptions, text: &str) -> Result<(), String> {
             options.pooled = true;
             Ok(())
         }
-        _ => Err(format!("'{}' is no division: write shares of 100 for train/validation/test, as 80/10/10", printable(text))),
+        _ => Err(format!(
+            "'{}' is no division: write shares of 100 for train/validation/test, as 80/10/10",
+            printable(text)
+        )),
     }
 }
 

@@ -45,12 +45,9 @@ pub fn preview(
     let mut state = ImportState::new(request, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
     let (ParsedSource { plan, .. }, Measured { shape, fit, sizes }) =
-        prepared.map_err(|error| state.log.explain(error))?;
-    let mut classes: Vec<ClassCounts> = plan
-        .classes
-        .iter()
-        .map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() })
-        .collect();
+        prepared.map_err(|error| state.explain(error))?;
+    let mut classes: Vec<ClassCounts> =
+        plan.classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
     for item in &plan.items {
         let counts = &mut classes[item.label].counts;
         match item.split {

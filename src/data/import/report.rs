@@ -194,7 +194,10 @@ mod tests {
         assert_eq!(counts, [(5, "row 0".into(), true), (3, ".git".into(), false), (1, "a.png".into(), true)]);
         let error = log.explain(ImportError::Layout { path: "x".into(), reason: "no images".into() }).to_string();
         assert!(error.starts_with("x: no images\nnot taken: 5 × has the emotion '0'"), "{error}");
-        assert!(error.contains("1 × is empty, such as a.png") && error.ends_with("3 × is hidden, such as .git"), "{error}");
+        assert!(
+            error.contains("1 × is empty, such as a.png") && error.ends_with("3 × is hidden, such as .git"),
+            "{error}"
+        );
         for number in 0..500 {
             log.skip("x", format!("{}", "y".repeat(number)));
         }

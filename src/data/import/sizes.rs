@@ -77,7 +77,8 @@ pub(super) fn measure(
     let (width, height) = options.size.unwrap_or(chosen);
     let fit = options.fit.unwrap_or(if is_usual { Fit::Squash } else { Fit::Pad });
     if !is_usual && options.size.is_none() {
-        let (smallest, largest) = (sizes.iter().min_by_key(|size| area(size)), sizes.iter().max_by_key(|size| area(size)));
+        let (smallest, largest) =
+            (sizes.iter().min_by_key(|size| area(size)), sizes.iter().max_by_key(|size| area(size)));
         let (small, large) = (smallest.unwrap_or(usual), largest.unwrap_or(usual));
         log.note(format!(
             "no size is usual ({} from {}×{} to {}×{}): images are stored at {width}×{height}; --size and --fit choose \

@@ -67,7 +67,9 @@ pub(super) fn name_own(source: &Path) -> Option<String> {
         return Some("is a dataset that mien imported already: train on it, or import its source again".into());
     }
     let below = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_home = |folder: &Path| below(folder.join("data")).chain(below(folder.to_owned())).any(|entry| is_dataset(&entry.path()));
+    let is_home = |folder: &Path| {
+        below(folder.join("data")).chain(below(folder.to_owned())).any(|entry| is_dataset(&entry.path()))
+    };
     is_home(source).then(|| "this folder looks like a mien home, whose datasets are imported already".into())
 }
 

@@ -70,10 +70,43 @@ const WORDS: [(&str, SplitName); 36] = [
 
 /// Words beside a split's name that change nothing, and names of folders that are no classes.
 const FILLERS: [&str; 37] = [
-    "set", "sets", "data", "dataset", "datasets", "image", "images", "img", "imgs", "picture", "pictures", "pic",
-    "pics", "photo", "photos", "jpg", "jpeg", "png", "folder", "folders", "dir", "directory", "split", "splits",
-    "subset", "sample", "samples", "part", "file", "files", "crop", "cropped", "aligned", "label", "labels",
-    "annotation", "annotations",
+    "set",
+    "sets",
+    "data",
+    "dataset",
+    "datasets",
+    "image",
+    "images",
+    "img",
+    "imgs",
+    "picture",
+    "pictures",
+    "pic",
+    "pics",
+    "photo",
+    "photos",
+    "jpg",
+    "jpeg",
+    "png",
+    "folder",
+    "folders",
+    "dir",
+    "directory",
+    "split",
+    "splits",
+    "subset",
+    "sample",
+    "samples",
+    "part",
+    "file",
+    "files",
+    "crop",
+    "cropped",
+    "aligned",
+    "label",
+    "labels",
+    "annotation",
+    "annotations",
 ];
 
 /// A name that states a split.
@@ -178,8 +211,22 @@ mod tests {
         let table: [(&[&str], SplitName); 6] = [
             (
                 &[
-                    "train", "Training", "TRAIN", "train_set", "training_set", "trainset", "TrainSet", "train-images",
-                    "images_train", "train2017", "01_train", "Train data", "trainData", "训练集", "train.1", "imgsTrain",
+                    "train",
+                    "Training",
+                    "TRAIN",
+                    "train_set",
+                    "training_set",
+                    "trainset",
+                    "TrainSet",
+                    "train-images",
+                    "images_train",
+                    "train2017",
+                    "01_train",
+                    "Train data",
+                    "trainData",
+                    "训练集",
+                    "train.1",
+                    "imgsTrain",
                 ],
                 Train,
             ),
@@ -198,7 +245,8 @@ mod tests {
             let named = parse(name).unwrap_or_else(|| panic!("{name}"));
             assert!(named.split == Train && !named.rest.is_empty(), "{named:?}");
         }
-        for name in ["happy", "0", "train_test_split", "trainer", "latest", "contest", "", "public", "images", "éval"] {
+        for name in ["happy", "0", "train_test_split", "trainer", "latest", "contest", "", "public", "images", "éval"]
+        {
             assert_eq!(parse_exactly(name), None, "{name}");
         }
         assert_eq!(parse_beginning("train_00001.jpg"), Some(Train));

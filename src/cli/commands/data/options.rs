@@ -18,9 +18,10 @@ fn argument(option: &ImportOption) -> Arg {
     let Some(value) = option.value else { return argument.action(ArgAction::SetTrue) };
     let action = if option.repeats { ArgAction::Append } else { ArgAction::Set };
     let option = *option;
-    argument.value_name(value).action(action).value_parser(move |text: &str| {
-        option.set(&mut ImportOptions::default(), text).map(|()| text.to_owned())
-    })
+    argument
+        .value_name(value)
+        .action(action)
+        .value_parser(move |text: &str| option.set(&mut ImportOptions::default(), text).map(|()| text.to_owned()))
 }
 
 impl Args for ImportArguments {

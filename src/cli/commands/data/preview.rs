@@ -34,7 +34,8 @@ struct SizeEntry {
 
 /// Prints what would come in.
 pub(super) fn print(preview: &ImportPreview, output: Output) -> Result<(), CommandError> {
-    let size = |SizeCount { width, height, count }: &SizeCount| SizeEntry { width: *width, height: *height, count: *count };
+    let size =
+        |SizeCount { width, height, count }: &SizeCount| SizeEntry { width: *width, height: *height, count: *count };
     let entry = PreviewEntry {
         image: preview.image,
         fit: preview.fit.name(),

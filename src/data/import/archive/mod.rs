@@ -15,8 +15,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::limits::Limits;
-use super::listing::{CLUTTER, Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, visible_kind};
-use super::names::{self, NameEncoding};
+use super::listing::{CLUTTER, Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, may_be_table, visible_kind};
+use super::names::{ForeignNames, NameEncoding};
 use super::options::ImportOptions;
 use super::report::{Progress, SkipLog};
 use super::{ImportError, csv};
@@ -56,7 +56,8 @@ const UNREAD: [(&[u8], &str); 8] = [
 pub(super) fn name_unread(path: &Path) -> Option<&'static str> {
     let head = head(path).ok()?;
     let is_page = head.to_ascii_lowercase();
-    let is_page = ["<!doctype html", "<html"].iter().any(|start| is_page.trim_ascii_start().starts_with(start.as_bytes()));
+    let is_page =
+        ["<!doctype html", "<html"].iter().any(|start| is_page.trim_ascii_start().starts_with(start.as_bytes()));
     let known = UNREAD.iter().find(|(start, _)| head.starts_with(start)).map(|(_, name)| *name);
     known.or(is_page.then_some("a web page, such as a login or an error instead of the file"))
 }
@@ -97,11 +98,16 @@ pub(super) fn list(
     progress: &mut Progress,
 ) -> Result<(Listing, Contents), ImportError> {
     let (listing, spool) = (Listing::default(), Spool::new(work)?);
-    let mut collector = Collector { listing, spool, options, limits, log, entries: 0, by_path: None };
+    let mut collector =
+        Collector { listing, spool, options, limits, log, entries: 0, by_path: None, foreign: ForeignNames::default() };
     match archive {
         Archive::Zip => zip::read(path, &mut collector, progress)?,
         Archive::SevenZ => sevenz::read(path, &mut collector, progress)?,
         Archive::Tar(compression) => tar::read(path, compression, &mut collector, progress)?,
+    }
+    let default = (archive == Archive::Zip).then_some(NameEncoding::ZIP);
+    if let Some(note) = collector.foreign.note(options.encoding, default) {
+        collector.log.note(note);
     }
     let mut listing = collector.listing;
     let contents = collector.spool.finish()?;
@@ -117,6 +123,7 @@ struct Collector<'a> {
     limits: &'a Limits,
     log: &'a mut SkipLog,
     entries: u64,
+    foreign: ForeignNames,
     /// The indices of files by path, for hard links; made at the first one.
     by_path: Option<HashMap<String, usize>>,
 }
@@ -143,7 +150,7 @@ impl Collector<'_> {
             let reason = format!("it holds more than {} entries", self.limits.entries);
             return Err(ImportError::TooLarge { path: archive.to_owned(), reason });
         }
-        let mut name = names::decode(name, self.options.encoding.or(encoding));
+        let mut name = self.foreign.decode(name, self.options.encoding.or(encoding));
         // Some programs on Windows write backslashes.
         if encoding.is_some() && !name.contains('/') && !name.contains("\\x") {
             name = name.replace('\\', "/");
@@ -230,7 +237,7 @@ impl Collector<'_> {
         let mut head = Vec::new();
         reader.take(csv::HEADER_BYTES).read_to_end(&mut head).map_err(EntryError::Read)?;
         let columns = csv::columns_of(&mut head.as_slice());
-        match columns.filter(|_| kind(&path) != Kind::Hidden) {
+        match columns.filter(|_| may_be_table(&path) && kind(&path) != Kind::Hidden) {
             Some(columns) => {
                 let mut whole = head.as_slice().chain(reader);
                 let at = self.spool.append_all(&mut whole).map_err(EntryError::Store)?.map_err(EntryError::Read)?;

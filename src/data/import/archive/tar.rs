@@ -15,8 +15,8 @@ use super::super::ImportError;
 use super::super::limits::Capped;
 use super::super::names;
 use super::super::report::{ImportStage, Progress};
-use crate::domain::text::printable;
 use super::{Collector, Compression, EntryError, damaged, xz, zstd};
+use crate::domain::text::printable;
 
 /// The most bytes between two entries: headers, and extensions with long names, which are held in memory.
 const MOST_BETWEEN: u64 = 1 << 20;
@@ -110,7 +110,8 @@ fn entries(
                 let target = entry.link_name_bytes().unwrap_or_default();
                 let target = names::decode(&target, collector.options.encoding);
                 if !collector.hard_link(name.clone(), target.trim_start_matches("./")) {
-                    let reason = format!("is a link to '{}', which is no earlier file of the archive", printable(&target));
+                    let reason =
+                        format!("is a link to '{}', which is no earlier file of the archive", printable(&target));
                     collector.log.skip(&name, reason);
                 }
             }

@@ -118,9 +118,10 @@ impl Beside {
             Layout::Yolo => self.of_boxes(&String::from_utf8_lossy(&bytes)),
             Layout::AffectNet => {
                 let number = array_value(&bytes).ok_or("has an array of labels that holds no number")?;
-                self.name(number).filter(|_| number < self.names.len()).map(Label::of).ok_or_else(|| {
-                    format!("has the label {number}, which is no expression")
-                })
+                self.name(number)
+                    .filter(|_| number < self.names.len())
+                    .map(Label::of)
+                    .ok_or_else(|| format!("has the label {number}, which is no expression"))
             }
         }
     }
@@ -136,7 +137,9 @@ impl Beside {
         }
         match numbers[..] {
             [] => Err("has no box and so no class".into()),
-            [number] => self.name(number).map(Label::of).ok_or_else(|| format!("has the class {number}, which has no name")),
+            [number] => {
+                self.name(number).map(Label::of).ok_or_else(|| format!("has the class {number}, which has no name"))
+            }
             _ => Err("has boxes of several classes".into()),
         }
     }
@@ -148,7 +151,9 @@ impl Beside {
 
     pub(super) fn describe(&self) -> String {
         match (self.layout, &self.names_from) {
-            (Layout::Yolo, Some(from)) => format!("classes are from YOLO's labels beside the images, with the names of {from}"),
+            (Layout::Yolo, Some(from)) => {
+                format!("classes are from YOLO's labels beside the images, with the names of {from}")
+            }
             (Layout::Yolo, None) => "classes are from YOLO's labels beside the images; no data.yaml names them".into(),
             (Layout::AffectNet, _) => "classes are from AffectNet's annotations beside the images".into(),
         }

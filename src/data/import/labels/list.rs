@@ -25,11 +25,37 @@ const LARGEST_CANDIDATE: u64 = 16 << 20;
 const MOST_CANDIDATES: usize = 20;
 
 const FILE_COLUMNS: [&str; 19] = [
-    "image", "filename", "file", "path", "filepath", "file_path", "img", "image name", "image_name", "imagename",
-    "file_name", "image_path", "img_path", "subdirectory_filepath", "pth", "pic", "name", "image_id", "id",
+    "image",
+    "filename",
+    "file",
+    "path",
+    "filepath",
+    "file_path",
+    "img",
+    "image name",
+    "image_name",
+    "imagename",
+    "file_name",
+    "image_path",
+    "img_path",
+    "subdirectory_filepath",
+    "pth",
+    "pic",
+    "name",
+    "image_id",
+    "id",
 ];
 const CLASS_COLUMNS: [&str; 11] = [
-    "label", "class", "emotion", "expression", "category", "target", "labels", "classes", "emotions", "label_name",
+    "label",
+    "class",
+    "emotion",
+    "expression",
+    "category",
+    "target",
+    "labels",
+    "classes",
+    "emotions",
+    "label_name",
     "class_name",
 ];
 
@@ -195,8 +221,10 @@ impl Rows {
 
     /// Returns the number of names that are no image of the source, and one of them.
     pub(in super::super) fn unused(&self) -> Option<(u64, String)> {
-        let used: HashSet<&str> = self.by_key.iter().filter(|(_, entry)| entry.used.get()).map(|(key, _)| name(key)).collect();
-        let mut unused: Vec<&str> = self.by_key.keys().map(|key| name(key)).filter(|name| !used.contains(name)).collect();
+        let used: HashSet<&str> =
+            self.by_key.iter().filter(|(_, entry)| entry.used.get()).map(|(key, _)| name(key)).collect();
+        let mut unused: Vec<&str> =
+            self.by_key.keys().map(|key| name(key)).filter(|name| !used.contains(name)).collect();
         unused.sort_unstable();
         unused.dedup();
         unused.first().map(|first| (unused.len() as u64, (*first).to_owned()))
@@ -269,7 +297,11 @@ fn records(text: &str) -> Result<Vec<Vec<String>>, String> {
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).trim(Trim::All).delimiter(u8::try_from(delimiter).unwrap_or(b','));
     let fields = |record: StringRecord| record.iter().map(ToOwned::to_owned).collect();
-    builder.from_reader(text.as_bytes()).records().map(|record| record.map(fields).map_err(|error| error.to_string())).collect()
+    builder
+        .from_reader(text.as_bytes())
+        .records()
+        .map(|record| record.map(fields).map_err(|error| error.to_string()))
+        .collect()
 }
 
 fn shown(record: &[String]) -> String {
@@ -325,7 +357,9 @@ impl Columns {
         let key = field(self.file).map(|key| key.replace('\\', "/"));
         let key = key.map(|key| key.trim_start_matches("./").trim_start_matches('/').to_owned());
         let class = match &self.class {
-            Class::One(index) => field(*index).ok_or_else(|| "has no label".to_owned()).and_then(|text| self.name(text)),
+            Class::One(index) => {
+                field(*index).ok_or_else(|| "has no label".to_owned()).and_then(|text| self.name(text))
+            }
             Class::Votes(columns) => elect(record, columns),
         };
         let split = self.split.and_then(field).and_then(split_names::parse_exactly).or(whole_split);
@@ -367,9 +401,10 @@ mod tests {
     fn labels(name: &str, text: &str) -> Vec<String> {
         let parsed = parse(text.as_bytes(), name).expect(text);
         let row = |row: Row| {
-            let label = row.label.map_or_else(|reason| format!("({reason})"), |label| {
-                label.class + &label.split.map(|split| format!(" {split:?}")).unwrap_or_default()
-            });
+            let label = row.label.map_or_else(
+                |reason| format!("({reason})"),
+                |label| label.class + &label.split.map(|split| format!(" {split:?}")).unwrap_or_default(),
+            );
             format!("{} {label}", row.key.unwrap_or_default())
         };
         parsed.rows.into_iter().map(row).collect()
@@ -379,14 +414,30 @@ mod tests {
     fn lists_and_tables_are_read_in_their_layouts() {
         let table: [(&str, &str, &[&str]); 10] = [
             ("l.txt", "a.jpg happy\nb c.jpg sad\n", &["a.jpg happy", "b c.jpg sad"]),
-            ("list_patition_label.txt", "train_1.jpg 1\nx.jpg 9", &["train_1.jpg surprise", "x.jpg (has the label 9, which is no expression)"]),
+            (
+                "list_patition_label.txt",
+                "train_1.jpg 1\nx.jpg 9",
+                &["train_1.jpg surprise", "x.jpg (has the label 9, which is no expression)"],
+            ),
             ("l.csv", "image,label\n./x\\a.jpg,happy\n", &["x/a.jpg happy"]),
             ("l.csv", "\u{feff}id;emotion;split\n1;3;val\n", &["1 3 Validation"]),
             ("test_labels.csv", "filename,class\na.jpg,joy\nb.jpg,\n", &["a.jpg joy Test", "b.jpg (has no label)"]),
             ("l.csv", "3,a.jpg\n", &["a.jpg 3"]),
-            ("training.csv", "subDirectory_filePath,face_x,expression,valence\n689/a.jpg,1,1,0.5\nb.jpg,1,8,0", &["689/a.jpg happy Train", "b.jpg (has the label 8, which is no expression)"]),
-            ("label.csv", "fer1.png,\"(0, 0, 48, 48)\",0,8,2,0,0,0,0,0,0,0\nfer2.png,\"(0, 0, 48, 48)\",3,3,2,0,1,1,0,0,0,0\n", &["fer1.png happy", "fer2.png (has no expression with more than half of the votes)"]),
-            ("fer2013new.csv", "Usage,Image name,neutral,happiness,NF\nTraining,,0,0,10\nPublicTest,f.png,1,9,0\n", &[" (is NF by most votes)", "f.png happy PublicTest"]),
+            (
+                "training.csv",
+                "subDirectory_filePath,face_x,expression,valence\n689/a.jpg,1,1,0.5\nb.jpg,1,8,0",
+                &["689/a.jpg happy Train", "b.jpg (has the label 8, which is no expression)"],
+            ),
+            (
+                "label.csv",
+                "fer1.png,\"(0, 0, 48, 48)\",0,8,2,0,0,0,0,0,0,0\nfer2.png,\"(0, 0, 48, 48)\",3,3,2,0,1,1,0,0,0,0\n",
+                &["fer1.png happy", "fer2.png (has no expression with more than half of the votes)"],
+            ),
+            (
+                "fer2013new.csv",
+                "Usage,Image name,neutral,happiness,NF\nTraining,,0,0,10\nPublicTest,f.png,1,9,0\n",
+                &[" (is NF by most votes)", "f.png happy PublicTest"],
+            ),
             ("_classes.csv", "filename, Anger, Joy\na.jpg, 0, 1\n", &["a.jpg Joy"]),
         ];
         for (name, text, expected) in table {
@@ -406,7 +457,9 @@ mod tests {
         for (path, expected) in table {
             assert_eq!(class(path).as_deref(), Ok(expected), "{path}");
         }
-        assert!(class("d.jpg").expect_err("two").contains("twice") && class("e.jpg").expect_err("none").contains("l.csv"));
+        assert!(
+            class("d.jpg").expect_err("two").contains("twice") && class("e.jpg").expect_err("none").contains("l.csv")
+        );
         assert_eq!(rows.of_row(2).map(|label| label.class).as_deref(), Ok("name"));
     }
 }

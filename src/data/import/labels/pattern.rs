@@ -23,10 +23,7 @@ const PUBLISHED: [Published; 3] = [
     // KA.AN1.39.tiff
     Published { name: "jaffe", names: r"^(?<group>[A-Z]{2})[.-](?<class>AN|DI|FE|HA|NE|SA|SU)\d[.-]\d+\.\w+$" },
     // AF01ANFL.JPG: session A or B, sex and number, expression, view
-    Published {
-        name: "kdef",
-        names: r"^[AB](?<group>[FM]\d\d)(?<class>AF|AN|DI|HA|NE|SA|SU)(?:S|HL|HR|FL|FR)\.\w+$",
-    },
+    Published { name: "kdef", names: r"^[AB](?<group>[FM]\d\d)(?<class>AF|AN|DI|HA|NE|SA|SU)(?:S|HL|HR|FL|FR)\.\w+$" },
     // Rafd090_01_Caucasian_female_angry_frontal.jpg
     Published { name: "rafd", names: r"^Rafd\d+_(?<group>\d+)_\w+?_(?:fe)?male_(?<class>[a-z]+)_[a-z]+\.\w+$" },
 ];
@@ -138,8 +135,9 @@ impl Pattern {
 pub(super) fn recognise(images: &[&SourceFile]) -> Option<&'static str> {
     let fits = |published: &&Published| {
         let Ok(names) = Regex::new(published.names) else { return false };
-        let count = images.iter().filter(|image| names.is_match(image.name())).count();
-        !images.is_empty() && count * 100 >= images.len() * RECOGNISED
+        let mut others = images.iter().filter(|image| !names.is_match(image.name()));
+        // The first name above the share decides, however many follow.
+        !images.is_empty() && others.nth(images.len() * (100 - RECOGNISED) / 100).is_none()
     };
     PUBLISHED.iter().find(fits).map(|published| published.name)
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::super::options::ClassMap;
+use super::super::options::{ClassMap, ImportOptions};
 use super::super::report::SkipLog;
 use super::super::split_names;
-use super::scheme::EXPECTED;
 use super::{Groups, Members};
 use crate::domain::Split;
 use crate::domain::text::printable;
@@ -52,7 +51,8 @@ fn name_some<'a>(classes: impl Iterator<Item = &'a String>) -> String {
 /// Checks names and numbers of classes.
 pub(super) fn check(groups: &Groups) -> Result<(), String> {
     let has_training = |members: &Members| !members[Split::Train as usize].is_empty();
-    let classes: Vec<&String> = groups.iter().filter(|(_, members)| has_training(members)).map(|(class, _)| class).collect();
+    let classes: Vec<&String> =
+        groups.iter().filter(|(_, members)| has_training(members)).map(|(class, _)| class).collect();
     if let Some(class) = groups.keys().find(|class| split_names::parse_exactly(class).is_some()) {
         let class = printable(class);
         return Err(format!(
@@ -60,10 +60,13 @@ pub(super) fn check(groups: &Groups) -> Result<(), String> {
              name the class otherwise by --map {class}=NAME"
         ));
     }
+    if classes.is_empty() {
+        return Err("it has no training images".into());
+    }
     if classes.len() < 2 || groups.len() > usize::from(u16::MAX) {
         let found = name_some(classes.iter().copied());
         let number = if classes.len() < 2 { classes.len() } else { groups.len() };
-        return Err(format!("a classifier needs 2 to 65535 classes, and it holds {number} ({found}); {EXPECTED}"));
+        return Err(format!("a classifier needs 2 to 65535 classes, and it holds {number} ({found})"));
     }
     if let Some(class) = groups.keys().find(|class| printable(class) != **class || class.contains('\u{fffd}')) {
         let class = printable(class);
@@ -108,6 +111,15 @@ fn join_cases(groups: &mut Groups, log: &mut SkipLog) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Notes that classes have only numbers, which `--map` can name.
+pub(super) fn note_numbers<'a>(classes: impl Iterator<Item = &'a String>, options: &ImportOptions, log: &mut SkipLog) {
+    let mut classes = classes.peekable();
+    let Some(first) = classes.peek().map(|class| (*class).clone()) else { return };
+    if options.map == ClassMap::default() && classes.all(|class| class.bytes().all(|byte| byte.is_ascii_digit())) {
+        log.note(format!("the classes are numbers; --map {first}=NAME,… names them"));
+    }
 }
 
 /// Notes the classes without images in a split that others have.

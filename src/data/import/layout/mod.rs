@@ -81,7 +81,12 @@ pub(super) fn plan(
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     if !listing.files.iter().any(SourceFile::is_image) {
         pass_over_others(listing, None, None, log);
-        return Err(wrong(format!("it holds no images; {EXPECTED}")));
+        let none_taken = log.count > 0;
+        return Err(wrong(if none_taken {
+            "no image of it can be taken".into()
+        } else {
+            format!("it holds no images; {EXPECTED}")
+        }));
     }
     let folders: BTreeSet<&str> = listing.files.iter().filter(|file| file.is_image()).map(SourceFile::folder).collect();
     let folders: Vec<&str> = folders.into_iter().collect();
@@ -127,7 +132,8 @@ fn pass_over_others(listing: &Listing, scheme: Option<&Scheme>, labels: Option<&
         if file.kind == Kind::Text && labels.is_some_and(|labels| labels.uses(&file.path)) {
             continue;
         }
-        let place = scheme.filter(|scheme| labels.is_none() && scheme.has_classes()).map(|scheme| scheme.place(file.folder()));
+        let place =
+            scheme.filter(|scheme| labels.is_none() && scheme.has_classes()).map(|scheme| scheme.place(file.folder()));
         match place {
             Some(Place::Inside { class: Some(_), .. }) => log.skip(&file.path, "is not an image file"),
             _ => log.pass_over(&file.path, "is no image file and lies beside the classes", 1),
@@ -238,6 +244,7 @@ pub(super) fn arrange(
 ) -> Result<Plan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     check_protocol(options.protocol, &groups).map_err(wrong)?;
+    classes::note_numbers(groups.keys(), options, log);
     classes::change(&mut groups, &options.map, log).map_err(wrong)?;
     for members in groups.values_mut() {
         for members in members {

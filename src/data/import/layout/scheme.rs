@@ -108,9 +108,12 @@ impl Scheme {
         // A folder around everything states a split only if no other does.
         let base = if all.iter().any(|folder| folder.first_split(shared).is_some()) { shared } else { 0 };
         let found = |folder: &Parts| folder.first_split(base).filter(|(index, _)| !folder.has_conflict(*index));
-        let named: BTreeSet<SplitName> = all.iter().filter_map(|folder| found(folder).map(|(_, split)| split)).collect();
+        let named: BTreeSet<SplitName> =
+            all.iter().filter_map(|folder| found(folder).map(|(_, split)| split)).collect();
         let evaluation_tests = named.contains(&SplitName::Validation)
-            && ![SplitName::Test, SplitName::PublicTest, SplitName::PrivateTest].iter().any(|test| named.contains(test));
+            && ![SplitName::Test, SplitName::PublicTest, SplitName::PrivateTest]
+                .iter()
+                .any(|test| named.contains(test));
         let mut scheme = Self {
             base,
             roots: BTreeMap::new(),
@@ -290,13 +293,8 @@ impl Scheme {
     }
 
     fn split_of(&self, folder: &Parts, index: usize) -> Option<SplitName> {
-        let name = folder.parts[index];
-        split_names::parse_exactly(name).or_else(|| {
-            if self.siblings.is_empty() {
-                return None;
-            }
-            self.siblings.get(&(folder.above(index).to_owned(), name.to_owned())).copied()
-        })
+        let beside = || sibling_split(&self.siblings, folder, index);
+        split_names::parse_exactly(folder.parts[index]).or_else(|| if self.siblings.is_empty() { None } else { beside() })
     }
 
     fn settle(&self, split: SplitName) -> SplitName {
@@ -310,6 +308,18 @@ fn depth_above(roots: &BTreeMap<&str, BTreeSet<SplitName>>) -> Option<usize> {
     let above: Vec<Parts> = roots.keys().map(|root| Parts::new(root)).collect();
     let depth = shared_depth(&above);
     (training > 1 && above.iter().all(|root| root.parts.len() > depth)).then_some(depth)
+}
+
+/// Returns the split that a name states beside others, or within a folder of the same name.
+fn sibling_split(
+    siblings: &HashMap<(String, String), SplitName>,
+    folder: &Parts,
+    index: usize,
+) -> Option<SplitName> {
+    let name = folder.parts[index];
+    let repeated = || index.checked_sub(1).filter(|above| folder.parts[*above] == name);
+    let known = siblings.get(&(folder.above(index).to_owned(), name.to_owned())).copied();
+    known.or_else(|| folder.splits[repeated()?])
 }
 
 /// Returns the number of parts that all folders share from the top.
@@ -343,12 +353,9 @@ fn name_splits(all: &mut [Parts]) -> HashMap<(String, String), SplitName> {
             siblings.extend(members.into_iter().map(|(split, name)| ((above.to_owned(), name.to_owned()), split)));
         }
     }
-    if !siblings.is_empty() {
-        for folder in all.iter_mut() {
-            for index in 0..folder.parts.len() {
-                let key = (folder.above(index).to_owned(), folder.parts[index].to_owned());
-                folder.splits[index] = folder.splits[index].or_else(|| siblings.get(&key).copied());
-            }
+    for folder in all.iter_mut().filter(|_| !siblings.is_empty()) {
+        for index in 0..folder.parts.len() {
+            folder.splits[index] = folder.splits[index].or_else(|| sibling_split(&siblings, folder, index));
         }
     }
     siblings
@@ -373,7 +380,7 @@ mod tests {
 
     #[test]
     fn folders_get_their_meaning_in_every_nesting() {
-        let table: [(&[&str], &str); 24] = [
+        let table: [(&[&str], &str); 25] = [
             (&["train/a", "train/b", "test/a"], "train:a train:b test:a"),
             (&["x/y/train/a", "x/y/test/a"], "train:a test:a"),
             (&["train/train/a", "test/test/a"], "train:a test:a"),
@@ -388,6 +395,7 @@ mod tests {
             (&["a/a", "b/b"], "-:a -:b"),
             (&["FER2013Train", "FER2013Valid", "FER2013Test"], "train:- validation:- test:-"),
             (&["raf_train/a", "raf_train/b", "raf_test/a"], "train:a train:b test:a"),
+            (&["raf_train/raf_train/a", "raf_test/raf_test/a"], "train:a test:a"),
             (&["train station/1", "test tube/1", "bus"], "-:train station -:test tube -:bus"),
             (&["train/images", "valid/images"], "train:- validation:-"),
             (&["images/train", "images/val"], "train:- validation:-"),
@@ -411,7 +419,8 @@ mod tests {
     #[test]
     fn a_class_folder_without_images_has_its_class() {
         let scheme = Scheme::find(&["x/train/a", "x/test/a"]).expect("a dataset");
-        let table = [("x/train/b", Some("b")), ("x/test/b", None), ("x/train", None), ("x", None), ("x/train/b/c", None)];
+        let table =
+            [("x/train/b", Some("b")), ("x/test/b", None), ("x/train", None), ("x", None), ("x/train/b/c", None)];
         for (folder, expected) in table {
             assert_eq!(scheme.class_folder(folder), expected, "{folder}");
         }
