@@ -95,7 +95,9 @@ fn a_dry_run_shows_what_would_come_in_and_imports_nothing() {
     let source = folder.to_str().expect("a plain path");
     let import = ["data", "import", source, "--name", "faces"];
     let text = lab.text(&[&import[..], &["--dry-run"]].concat());
-    for words in ["would import 36 images in 2 classes, 2×2 gray", "36 of 2×2", "test is the first 0.1", "notes.txt: is not"] {
+    for words in
+        ["would import 36 images in 2 classes, 2×2 gray", "36 of 2×2", "test is the first 0.1", "notes.txt: is not"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert_eq!(lab.json(&["data", "list", "--json"]), json!([]));
@@ -115,7 +117,9 @@ fn a_dropped_path_is_found_and_what_is_left_out_is_counted() {
     }
     let quoted = format!("'{}'", folder.display());
     let text = lab.text(&["data", "import", &quoted, "--name", "faces", "--size", "4x2", "--colour"]);
-    for words in ["4×2 colour", "3 things were skipped:", "3 × is not an image, such as a/0.png", "1 thing was passed over:"] {
+    for words in
+        ["4×2 colour", "3 things were skipped:", "3 × is not an image, such as a/0.png", "1 thing was passed over:"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     let shown = lab.json(&["data", "show", "faces", "--json"]);
@@ -130,7 +134,8 @@ fn a_project_with_a_data_folder_is_named_as_the_home_that_it_was_taken_for() {
     pictures(&lab.home().join("data/fer2013"), &[("a", 12), ("b", 12)]);
     let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_mien"));
     command.env_remove("MIEN_HOME").current_dir(lab.home());
-    let output = command.args(["data", "import", "data/fer2013", "--name", "fer2013"]).assert().code(1).get_output().clone();
+    let output =
+        command.args(["data", "import", "data/fer2013", "--name", "fer2013"]).assert().code(1).get_output().clone();
     let complaint = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(complaint.contains("in the way") && complaint.contains("the current folder is the home"), "{complaint}");
 }

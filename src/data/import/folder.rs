@@ -98,7 +98,7 @@ impl Walk<'_> {
                 let path = prefix.clone() + &name;
                 match self.kind_of(&entry, &path) {
                     Some(kind) if kind.is_dir() => self.folder(&entry, path, &mut open, &mut listing),
-                    Some(kind) if kind.is_file() => self.file(path, entry.path(), &mut listing),
+                    Some(kind) if kind.is_file() => add_file(path, entry.path(), &mut listing),
                     Some(kind) if kind.is_symlink() => self.log.skip(&path, LINK),
                     Some(_) => self.log.skip(&path, "is not a regular file"),
                     None => {}
@@ -141,21 +141,23 @@ impl Walk<'_> {
             return self.log.skip(&path, "is a folder that was read under another name already");
         }
         open.push((entry.path(), format!("{path}/")));
-        listing.folders.push(path);
-    }
-
-    fn file(&mut self, path: String, at: PathBuf, listing: &mut Listing) {
-        let is_hidden = kind(&path) == Kind::Hidden;
-        let kind = visible_kind(&path);
-        if may_be_table(&path)
-            && !is_hidden
-            && let Some(columns) = csv::columns_of_file(&at)
-        {
-            listing.tables.push(SourceTable { path, at: Location::File(at), has_usage: columns.has_usage() });
-            return;
+        if kind(&path) != Kind::Hidden {
+            listing.folders.push(path);
         }
-        let at = matches!(kind, Kind::Image | Kind::Text).then_some(Location::File(at));
-        let file = SourceFile { path, kind, at };
-        if is_hidden { listing.hidden.push(file) } else { listing.files.push(file) }
     }
+}
+
+fn add_file(path: String, at: PathBuf, listing: &mut Listing) {
+    let is_hidden = kind(&path) == Kind::Hidden;
+    let kind = visible_kind(&path);
+    if may_be_table(&path)
+        && !is_hidden
+        && let Some(columns) = csv::columns_of_file(&at)
+    {
+        listing.tables.push(SourceTable { path, at: Location::File(at), has_usage: columns.has_usage() });
+        return;
+    }
+    let at = matches!(kind, Kind::Image | Kind::Text).then_some(Location::File(at));
+    let file = SourceFile { path, kind, at };
+    if is_hidden { listing.hidden.push(file) } else { listing.files.push(file) }
 }

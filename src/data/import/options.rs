@@ -323,15 +323,15 @@ fn set_split(options: &mut ImportOptions, text: &str) -> Result<(), String> {
     let shares: Vec<f64> = text.split('/').filter_map(|part| part.trim().parse().ok()).collect();
     let sum: f64 = shares.iter().sum();
     match shares[..] {
-        [train, validation, test]
+        [first, validation, last]
             if text.split('/').count() == 3
-                && train > 0.0
-                && [validation, test].iter().all(|share| *share >= 0.0)
+                && first > 0.0
+                && [validation, last].iter().all(|share| *share >= 0.0)
                 && sum.is_finite()
                 && ((sum - 1.0).abs() < 1e-6 || (sum - 100.0).abs() < 1e-6) =>
         {
             // Divided first: 10 of 100 is then exactly 0.1.
-            (options.validation, options.test) = (validation / sum.round(), test / sum.round());
+            (options.validation, options.test) = (validation / sum.round(), last / sum.round());
             options.pooled = true;
             Ok(())
         }

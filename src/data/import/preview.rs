@@ -44,8 +44,7 @@ pub fn preview(
     let work = home.unwrap_or_else(std::env::temp_dir);
     let mut state = ImportState::new(request, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
-    let (ParsedSource { plan, .. }, Measured { shape, fit, sizes }) =
-        prepared.map_err(|error| state.explain(error))?;
+    let (ParsedSource { plan, .. }, Measured { shape, fit, sizes }) = prepared.map_err(|error| state.explain(error))?;
     let mut classes: Vec<ClassCounts> =
         plan.classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
     for item in &plan.items {

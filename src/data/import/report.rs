@@ -199,7 +199,7 @@ mod tests {
             "{error}"
         );
         for number in 0..500 {
-            log.skip("x", format!("{}", "y".repeat(number)));
+            log.skip("x", "y".repeat(number));
         }
         assert_eq!(log.left_out().iter().map(|kind| kind.count).sum::<u64>(), 509);
         assert_eq!(log.left_out().len(), MOST_REASONS);

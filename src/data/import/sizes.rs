@@ -96,10 +96,10 @@ pub(super) fn measure(
 
 /// Returns a square with the median of the short sides.
 fn square(sizes: &[SizeCount], total: u64) -> (u32, u32) {
-    let mut sides: Vec<(u32, u64)> = sizes.iter().map(|size| (size.width.min(size.height), size.count)).collect();
-    sides.sort_unstable();
+    let mut short: Vec<(u32, u64)> = sizes.iter().map(|size| (size.width.min(size.height), size.count)).collect();
+    short.sort_unstable();
     let mut seen = 0;
-    let median = sides.iter().find(|(_, count)| {
+    let median = short.iter().find(|(_, count)| {
         seen += count;
         seen * 2 >= total
     });

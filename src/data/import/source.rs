@@ -15,11 +15,11 @@ pub fn dropped_path(given: &Path) -> PathBuf {
         return given.to_owned();
     }
     let bytes = given.as_os_str().as_bytes().trim_ascii();
-    let read = unquote(bytes);
-    let read = [b"file://localhost/".as_slice(), b"file:///"]
-        .iter()
-        .find_map(|start| read.strip_prefix(*start))
-        .map_or(read.clone(), |path| decode_percent(path, b"/"));
+    let within = [b'\'', b'"'].iter().find_map(|quote| bytes.strip_prefix(&[*quote])?.strip_suffix(&[*quote]));
+    let address = within.unwrap_or(bytes);
+    // The quotes of an address belong to the path.
+    let address = [b"file://localhost/".as_slice(), b"file:///"].iter().find_map(|start| address.strip_prefix(*start));
+    let read = address.map_or_else(|| unquote(bytes), |path| decode_percent(path, b"/"));
     let path = PathBuf::from(OsString::from_vec(read));
     if path.symlink_metadata().is_ok() { path } else { given.to_owned() }
 }
@@ -46,16 +46,9 @@ fn decode_percent(text: &[u8], start: &[u8]) -> Vec<u8> {
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let code = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        match code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                plain.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                plain.push(*first);
-                rest = after;
-            }
-        }
+        let code = code.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|_| *first == b'%');
+        plain.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &after[2..] } else { after };
     }
     plain
 }

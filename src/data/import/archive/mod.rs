@@ -15,7 +15,9 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::limits::Limits;
-use super::listing::{CLUTTER, Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, may_be_table, visible_kind};
+use super::listing::{
+    CLUTTER, Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, may_be_table, visible_kind,
+};
 use super::names::{ForeignNames, NameEncoding};
 use super::options::ImportOptions;
 use super::report::{Progress, SkipLog};
@@ -237,16 +239,12 @@ impl Collector<'_> {
         let mut head = Vec::new();
         reader.take(csv::HEADER_BYTES).read_to_end(&mut head).map_err(EntryError::Read)?;
         let columns = csv::columns_of(&mut head.as_slice());
-        match columns.filter(|_| may_be_table(&path) && kind(&path) != Kind::Hidden) {
-            Some(columns) => {
-                let mut whole = head.as_slice().chain(reader);
-                let at = self.spool.append_all(&mut whole).map_err(EntryError::Store)?.map_err(EntryError::Read)?;
-                self.listing.tables.push(SourceTable { path, at, has_usage: columns.has_usage() });
-            }
-            None => {
-                let Some(at) = self.bytes(&path, size, reader, &head)? else { return Ok(()) };
-                self.add(SourceFile { path, kind: Kind::Text, at: Some(at) });
-            }
+        if let Some(columns) = columns.filter(|_| may_be_table(&path) && kind(&path) != Kind::Hidden) {
+            let mut whole = head.as_slice().chain(reader);
+            let at = self.spool.append_all(&mut whole).map_err(EntryError::Store)?.map_err(EntryError::Read)?;
+            self.listing.tables.push(SourceTable { path, at, has_usage: columns.has_usage() });
+        } else if let Some(at) = self.bytes(&path, size, reader, &head)? {
+            self.add(SourceFile { path, kind: Kind::Text, at: Some(at) });
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ fn find_names<'a>(texts: impl Iterator<Item = &'a SourceFile>, contents: &Conten
         };
         let names = match name.as_str() {
             "classes.txt" | "obj.names" => read().map(|text| text.lines().map(|line| line.trim().to_owned()).collect()),
-            _ if name.ends_with(".yaml") || name.ends_with(".yml") => read().map(|text| names_in(&text)),
+            _ if ["yaml", "yml"].contains(&ending(&name)) => read().map(|text| names_in(&text)),
             _ => None,
         };
         if let Some(names) = names.filter(|names: &Vec<String>| !names.is_empty()) {
@@ -81,6 +81,11 @@ fn find_names<'a>(texts: impl Iterator<Item = &'a SourceFile>, contents: &Conten
         }
     }
     (Vec::new(), None)
+}
+
+/// Returns the part of a name after its last point.
+fn ending(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(_, ending)| ending)
 }
 
 /// Reads the list `names` of a YAML file, in brackets, with a line each, or with numbers.
@@ -160,7 +165,7 @@ impl Beside {
     }
 
     pub(super) fn uses(&self, path: &str) -> bool {
-        let annotations = self.layout == Layout::AffectNet && path.ends_with(".npy");
+        let annotations = self.layout == Layout::AffectNet && ending(path) == "npy";
         annotations || (self.files.contains_key(path) && self.layout == Layout::Yolo)
     }
 }

@@ -158,16 +158,16 @@ impl Rows {
             self.by_number.push(row.label.clone());
             let Some(key) = row.key else { continue };
             if let Some(folder) = folder {
-                self.insert(format!("{folder}/{key}"), row.label.clone());
+                self.insert(format!("{folder}/{key}"), &row.label);
             }
-            self.insert(key, row.label);
+            self.insert(key, &row.label);
         }
         self.files.push(name.to_owned());
     }
 
-    fn insert(&mut self, key: String, label: Result<Label, String>) {
+    fn insert(&mut self, key: String, label: &Result<Label, String>) {
         let entry = self.by_key.entry(key).or_insert_with(|| Entry { label: label.clone(), used: Cell::new(false) });
-        if entry.label != label {
+        if entry.label != *label {
             entry.label = Err("is named twice by the labels, in different classes".into());
         }
     }

@@ -110,7 +110,7 @@ pub(super) fn plan(
     };
     let files = std::mem::take(&mut listing.files);
     let groups = match &labels {
-        Some(labels) => group_by_labels(files, &scheme, labels, contents, options.protocol, log),
+        Some(labels) => group_by_labels(&files, &scheme, labels, contents, options.protocol, log),
         None => group_by_folders(files, &scheme, options.protocol, log),
     };
     let groups = groups.map_err(wrong)?;
@@ -144,6 +144,9 @@ fn pass_over_others(listing: &Listing, scheme: Option<&Scheme>, labels: Option<&
     }
 }
 
+/// The meaning of a folder of images: its split, the index of its class, and where the path below the class begins.
+type ClassPlace = (Option<SplitName>, usize, usize);
+
 /// Groups images by the folders that state split and class; files outside are skipped and logged.
 fn group_by_folders(
     files: Vec<SourceFile>,
@@ -153,8 +156,7 @@ fn group_by_folders(
 ) -> Result<Groups, String> {
     let mut classes: Vec<(String, Members)> = Vec::new();
     let mut by_name: HashMap<String, usize> = HashMap::new();
-    // The meaning of each folder: its split, the index of its class, and where the path below the class begins.
-    let mut places: HashMap<String, Result<(Option<SplitName>, usize, usize), &'static str>> = HashMap::new();
+    let mut places: HashMap<String, Result<ClassPlace, &'static str>> = HashMap::new();
     for file in files {
         let (true, Some(at)) = (file.is_image(), file.at) else { continue };
         let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -187,7 +189,7 @@ fn group_by_folders(
 
 /// Groups images by their labels and by the folders that state splits.
 fn group_by_labels(
-    files: Vec<SourceFile>,
+    files: &[SourceFile],
     scheme: &Scheme,
     labels: &Labels,
     contents: &Contents,

@@ -50,13 +50,13 @@ pub(super) struct Scheme {
 }
 
 /// A folder's path in parts.
-struct Parts<'p> {
+struct FolderPath<'p> {
     path: &'p str,
     parts: Vec<&'p str>,
     splits: Vec<Option<SplitName>>,
 }
 
-impl<'p> Parts<'p> {
+impl<'p> FolderPath<'p> {
     fn new(path: &'p str) -> Self {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         Self { path, splits: vec![None; parts.len()], parts }
@@ -97,17 +97,15 @@ impl<'p> Parts<'p> {
     }
 }
 
-const NO_TRAINING: &str = "it has no class folders with training images";
-
 impl Scheme {
     /// Returns the meaning of the folders that hold images.
     pub(super) fn find(folders: &[&str]) -> Result<Self, String> {
-        let mut all: Vec<Parts> = folders.iter().map(|path| Parts::new(path)).collect();
+        let mut all: Vec<FolderPath> = folders.iter().map(|path| FolderPath::new(path)).collect();
         let siblings = name_splits(&mut all);
         let shared = shared_depth(&all);
         // A folder around everything states a split only if no other does.
         let base = if all.iter().any(|folder| folder.first_split(shared).is_some()) { shared } else { 0 };
-        let found = |folder: &Parts| folder.first_split(base).filter(|(index, _)| !folder.has_conflict(*index));
+        let found = |folder: &FolderPath| folder.first_split(base).filter(|(index, _)| !folder.has_conflict(*index));
         let named: BTreeSet<SplitName> =
             all.iter().filter_map(|folder| found(folder).map(|(_, split)| split)).collect();
         let evaluation_tests = named.contains(&SplitName::Validation)
@@ -127,7 +125,11 @@ impl Scheme {
         } else if named.contains(&SplitName::Train) {
             scheme.find_roots(&all)?;
         } else if !scheme.find_beside(&all) {
-            return Err(format!("{NO_TRAINING}; {EXPECTED}"));
+            let first = |folder: &FolderPath| found(folder).map(|(index, _)| printable(folder.parts[index]));
+            let other = all.iter().find_map(first).unwrap_or_default();
+            return Err(format!(
+                "it has no class folders with training images beside the split folder '{other}'; {EXPECTED}"
+            ));
         }
         Ok(scheme)
     }
@@ -143,7 +145,7 @@ impl Scheme {
     }
 
     /// Classes without splits: the first folders in which the images differ.
-    fn find_classes(&mut self, all: &[Parts], shared: usize) {
+    fn find_classes(&mut self, all: &[FolderPath], shared: usize) {
         let depth = self.skip_wrappers(all.iter().map(|folder| &folder.parts[shared.min(folder.parts.len())..]));
         self.base = shared;
         self.classes = match depth {
@@ -153,9 +155,9 @@ impl Scheme {
     }
 
     /// Splits and classes of a source with a training split.
-    fn find_roots(&mut self, all: &[Parts]) -> Result<(), String> {
+    fn find_roots(&mut self, all: &[FolderPath]) -> Result<(), String> {
         let base = self.base;
-        let split = |folder: &Parts| folder.first_split(base).filter(|(index, _)| !folder.has_conflict(*index));
+        let split = |folder: &FolderPath| folder.first_split(base).filter(|(index, _)| !folder.has_conflict(*index));
         let mut roots: BTreeMap<&str, BTreeSet<SplitName>> = BTreeMap::new();
         let mut has_classes_below = false;
         for folder in all {
@@ -199,7 +201,7 @@ impl Scheme {
     }
 
     /// Whether class folders with training images stand beside folders of other splits with the same classes.
-    fn find_beside(&mut self, all: &[Parts]) -> bool {
+    fn find_beside(&mut self, all: &[FolderPath]) -> bool {
         let mut roots: BTreeMap<&str, BTreeSet<SplitName>> = BTreeMap::new();
         let (mut other, mut training) = (BTreeSet::new(), BTreeSet::new());
         for folder in all {
@@ -211,7 +213,8 @@ impl Scheme {
             }
         }
         let mut keys = roots.keys();
-        let one = keys.next().is_some_and(|root| Parts::new(root).parts.len() == self.base) && keys.next().is_none();
+        let one =
+            keys.next().is_some_and(|root| FolderPath::new(root).parts.len() == self.base) && keys.next().is_none();
         self.beside = one && !other.is_empty() && other.is_subset(&training);
         if self.beside {
             self.roots = roots.into_iter().map(|(root, splits)| (root.to_owned(), splits)).collect();
@@ -240,7 +243,7 @@ impl Scheme {
 
     /// Returns the meaning of a folder.
     pub(super) fn place<'p>(&self, folder: &'p str) -> Place<'p> {
-        let mut folder = Parts::new(folder);
+        let mut folder = FolderPath::new(folder);
         for index in 0..folder.parts.len() {
             folder.splits[index] = self.split_of(&folder, index);
         }
@@ -292,9 +295,10 @@ impl Scheme {
         }
     }
 
-    fn split_of(&self, folder: &Parts, index: usize) -> Option<SplitName> {
+    fn split_of(&self, folder: &FolderPath, index: usize) -> Option<SplitName> {
         let beside = || sibling_split(&self.siblings, folder, index);
-        split_names::parse_exactly(folder.parts[index]).or_else(|| if self.siblings.is_empty() { None } else { beside() })
+        split_names::parse_exactly(folder.parts[index])
+            .or_else(|| if self.siblings.is_empty() { None } else { beside() })
     }
 
     fn settle(&self, split: SplitName) -> SplitName {
@@ -305,7 +309,7 @@ impl Scheme {
 /// Returns the depth of classes that have the splits inside them; `None` if the folders above the splits are no classes.
 fn depth_above(roots: &BTreeMap<&str, BTreeSet<SplitName>>) -> Option<usize> {
     let training = roots.values().filter(|splits| splits.contains(&SplitName::Train)).count();
-    let above: Vec<Parts> = roots.keys().map(|root| Parts::new(root)).collect();
+    let above: Vec<FolderPath> = roots.keys().map(|root| FolderPath::new(root)).collect();
     let depth = shared_depth(&above);
     (training > 1 && above.iter().all(|root| root.parts.len() > depth)).then_some(depth)
 }
@@ -313,7 +317,7 @@ fn depth_above(roots: &BTreeMap<&str, BTreeSet<SplitName>>) -> Option<usize> {
 /// Returns the split that a name states beside others, or within a folder of the same name.
 fn sibling_split(
     siblings: &HashMap<(String, String), SplitName>,
-    folder: &Parts,
+    folder: &FolderPath,
     index: usize,
 ) -> Option<SplitName> {
     let name = folder.parts[index];
@@ -323,15 +327,15 @@ fn sibling_split(
 }
 
 /// Returns the number of parts that all folders share from the top.
-fn shared_depth(all: &[Parts]) -> usize {
+fn shared_depth(all: &[FolderPath]) -> usize {
     let Some((first, rest)) = all.split_first() else { return 0 };
-    let shared = |folder: &Parts| first.parts.iter().zip(&folder.parts).take_while(|(a, b)| a == b).count();
+    let shared = |folder: &FolderPath| first.parts.iter().zip(&folder.parts).take_while(|(a, b)| a == b).count();
     rest.iter().map(shared).min().unwrap_or(first.parts.len())
 }
 
 /// Marks the parts that state splits. Returns the names that do so only beside others: `raf_train` is a split beside
 /// `raf_test`, and `train station` is none.
-fn name_splits(all: &mut [Parts]) -> HashMap<(String, String), SplitName> {
+fn name_splits(all: &mut [FolderPath]) -> HashMap<(String, String), SplitName> {
     let mut parsed: HashMap<&str, Option<split_names::NamedSplit>> = HashMap::new();
     let mut families: HashMap<(&str, String), BTreeSet<(SplitName, &str)>> = HashMap::new();
     for folder in all.iter_mut() {

@@ -84,9 +84,12 @@ fn clutter_is_passed_over_in_silence() {
     for source in [bench.folder("folder", &entries), bench.write("a.zip", zip_of(&entries))] {
         let request = ImportRequest {
             options: ImportOptions { strict: true, ..ImportOptions::default() },
+            replace: true,
             ..bench.request(&source)
         };
-        assert!(Bench::run(&request).unwrap().skipped.is_empty());
+        let manifest = Bench::run(&request).unwrap();
+        assert!(manifest.skipped.is_empty());
+        assert_eq!(manifest.left_out.iter().map(|kind| kind.count).sum::<u64>(), 5, "{:?}", manifest.left_out);
     }
 }
 

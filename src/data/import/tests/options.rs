@@ -153,7 +153,8 @@ fn a_table_without_splits_is_divided_and_takes_other_labels() {
     let source = bench.write("train.csv", table);
     assert!(import_as(&bench, &source, &[]).unwrap_err().to_string().contains("--split 80/10/10"));
     assert_eq!(import_as(&bench, &source, &[("split", "80/10/10")]).unwrap().counts().total(), 39);
-    let votes: String = (0..39).map(|i| format!("x{i}.png,{},{}\n", 9 * (i % 2), 9 - 9 * (i % 2))).collect();
+    let row = |i: u32| format!("x{i}.png,{},{}\n", 9 * (i % 2), 9 - 9 * (i % 2));
+    let votes: String = (0..39).map(row).collect();
     let labels = bench.write("votes.csv", format!("Image name,happiness,fear\n{votes}"));
     let given = [("split", "80/10/10"), ("labels", labels.to_str().unwrap())];
     assert_eq!(import_as(&bench, &source, &given).unwrap().class_names(), ["fear", "happy"]);
