@@ -211,6 +211,7 @@ impl<'a> ImportState<'a> {
             let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
             return Err(ImportError::Layout { path: request.source.clone(), reason });
         }
+        layout::note_empty(writer.classes(), &mut self.log);
         let (skipped, skipped_count) = (std::mem::take(&mut self.log.listed), self.log.count);
         let (left_out, notes) = (self.log.left_out(), std::mem::take(&mut self.log.notes));
         let description = Description {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::limits::Limits;
 use super::sizes::{Measured, SizeCount};
-use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes};
+use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout};
 use crate::data::manifest::{ClassCounts, ImageShape, LeftOut, SplitOptions};
 use crate::domain::{Split, SplitCounts};
 
@@ -55,6 +55,7 @@ pub fn preview(
             Split::Test => counts.test += 1,
         }
     }
+    layout::note_empty(&classes, &mut state.log);
     let disk = disk_bytes(&plan, shape);
     let (left_out, notes) = (state.log.left_out(), state.log.notes);
     Ok(ImportPreview { classes, image: shape, fit, sizes, split: plan.split, left_out, notes, disk })

@@ -6,6 +6,7 @@ use super::super::options::{ClassMap, ImportOptions};
 use super::super::report::SkipLog;
 use super::super::split_names;
 use super::{Groups, Members};
+use crate::data::manifest::ClassCounts;
 use crate::domain::Split;
 use crate::domain::text::printable;
 
@@ -123,21 +124,17 @@ pub(super) fn note_numbers<'a>(classes: impl Iterator<Item = &'a String>, option
 }
 
 /// Notes the classes without images in a split that others have.
-pub(in super::super) fn note_empty<'a>(counts: impl Iterator<Item = (&'a str, [usize; 3])>, log: &mut SkipLog) {
-    let counts: Vec<_> = counts.collect();
+pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut SkipLog) {
     for split in [Split::Validation, Split::Test] {
-        let empty: Vec<String> = counts
-            .iter()
-            .filter(|(_, counts)| counts[split as usize] == 0)
-            .map(|(name, _)| (*name).to_owned())
-            .collect();
-        if !empty.is_empty() && empty.len() < counts.len() {
-            let (verb, s) = if empty.len() == 1 { ("has", "class") } else { ("have", "classes") };
-            log.note(format!(
-                "the {s} {} {verb} no {split} images, so {split} figures leave {} out",
-                name_some(empty.iter()),
-                if empty.len() == 1 { "it" } else { "them" }
-            ));
+        let is_empty = |class: &&ClassCounts| class.counts.get(split) == 0;
+        let empty: Vec<&String> = classes.iter().filter(is_empty).map(|class| &class.name).collect();
+        if empty.is_empty() || empty.len() == classes.len() {
+            continue;
         }
+        let names = name_some(empty.iter().copied());
+        log.note(match empty.len() {
+            1 => format!("the class {names} has no {split} images, so {split} figures leave it out"),
+            count => format!("{count} classes ({names}) have no {split} images, so {split} figures leave them out"),
+        });
     }
 }

@@ -8,6 +8,8 @@ mod classes;
 mod divide;
 mod scheme;
 
+pub(super) use self::classes::note_empty;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
@@ -258,7 +260,6 @@ pub(super) fn arrange(
     }
     classes::check(&groups).map_err(wrong)?;
     let split = divide::divide(&mut groups, options, log).map_err(wrong)?;
-    classes::note_empty(groups.iter().map(|(name, members)| (name.as_str(), members.each_ref().map(Vec::len))), log);
     let classes: Vec<String> = groups.keys().cloned().collect();
     let mut items = Vec::with_capacity(groups.values().flatten().map(Vec::len).sum());
     let mut members: Vec<Members> = groups.into_values().collect();
