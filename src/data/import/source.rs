@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::data::manifest::FILE_NAME;
 use crate::data::store::PIXELS;
 
-/// Returns the path that a terminal or a file manager wrote for a dropped file: within quotes, with backslashes before
-/// spaces, or as a `file://` address. A path that exists as it is given stays.
+/// Returns the path behind the text that a terminal or a file manager writes for a dropped file. Such text has quotes,
+/// backslashes before spaces, or `file://` in front. A path that exists as it is given stays.
 #[must_use]
 pub fn dropped_path(given: &Path) -> PathBuf {
     if given.symlink_metadata().is_ok() {

@@ -185,8 +185,8 @@ impl Rows {
         row.cloned().unwrap_or_else(|| Err(format!("is not in the labels of {}", self.names())))
     }
 
-    /// Finds the row of an image: by its path from the source or from a folder below, by its name, with its ending,
-    /// without, and without what programs append.
+    /// Finds the row of an image by its path, by the end of its path, or by its name. The ending, and what programs
+    /// append to names, may be missing.
     fn find(&self, path: &str) -> Option<&Entry> {
         let starts = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
         let (stem, ending) = path.rsplit_once('.').unwrap_or((path, ""));

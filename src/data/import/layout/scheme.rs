@@ -1,8 +1,8 @@
 //! The meaning of folders: which state splits and which classes.
 //!
-//! A split's folder lies outside the classes (`train/CLASS`) or inside (`CLASS/train`), possibly within others, more
-//! than once (`train/train/CLASS`), or with folders between that are no class (`train/images/CLASS`). A dataset without
-//! splits has only folders of classes.
+//! A split's folder lies outside the classes (`train/CLASS`) or inside (`CLASS/train`), possibly within others. It may
+//! be repeated (`train/train/CLASS`), and folders that are no class may lie between (`train/images/CLASS`). A dataset
+//! without splits has only folders of classes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,8 +15,8 @@ pub(super) const EXPECTED: &str = "expected train/CLASS and test/CLASS folders o
 /// The meaning of one folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place<'p> {
-    /// A part of the dataset. `class` is `None` where no folder states it. `rest` is the byte at which the path below the
-    /// class begins.
+    /// A part of the dataset. `class` is `None` where no folder states it. `rest` is the byte at which the path below
+    /// the class begins.
     Inside { split: Option<SplitName>, class: Option<&'p str>, rest: usize },
     /// No part of it, for this reason.
     Outside(&'static str),
@@ -222,8 +222,8 @@ impl Scheme {
         self.beside
     }
 
-    /// Returns the depth of classes below the given folders, after folders around all of them and folders whose names
-    /// are no class; `None` if no folder states a class.
+    /// Returns the depth of classes below the given folders; `None` if no folder states a class. Folders around all of
+    /// them, and folders whose names are no class, are passed.
     #[allow(clippy::unused_self)] // one of the steps of `find`
     fn skip_wrappers<'p>(&self, below: impl Iterator<Item = &'p [&'p str]>) -> Option<usize> {
         let below: Vec<&[&str]> = below.filter(|parts| !parts.is_empty()).collect();
@@ -306,7 +306,7 @@ impl Scheme {
     }
 }
 
-/// Returns the depth of classes that have the splits inside them; `None` if the folders above the splits are no classes.
+/// Returns the depth of classes with the splits inside them; `None` if the folders above the splits are no classes.
 fn depth_above(roots: &BTreeMap<&str, BTreeSet<SplitName>>) -> Option<usize> {
     let training = roots.values().filter(|splits| splits.contains(&SplitName::Train)).count();
     let above: Vec<FolderPath> = roots.keys().map(|root| FolderPath::new(root)).collect();
