@@ -26,7 +26,7 @@ pub(in crate::cli) struct Data {
 
 #[derive(Debug, Subcommand)]
 enum DataCommand {
-    Import(import::Import),
+    Import(Box<import::Import>),
     /// List the datasets
     List {
         #[command(flatten)]

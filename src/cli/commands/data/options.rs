@@ -39,7 +39,7 @@ impl FromArgMatches for ImportArguments {
         let mut arguments = Self { options: ImportOptions::default(), words: String::new() };
         let mut set = |option: &ImportOption, text: &str| {
             let value = if option.value.is_some() { format!(" '{text}'") } else { String::new() };
-            arguments.words += &format!(" --{}{value}", option.name);
+            arguments.words.extend([" --", option.name, &value]);
             let refused = |reason| clap::Error::raw(clap::error::ErrorKind::ValueValidation, reason);
             option.set(&mut arguments.options, text).map_err(refused)
         };
