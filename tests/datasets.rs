@@ -4,6 +4,7 @@ mod lab;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
 use lab::{Lab, has_keys};
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ fn an_imported_dataset_has_the_promised_keys() {
     has_keys(&shown, &["name", "fingerprint", "image", "classes", "skipped"]);
     assert_eq!((&shown["name"], &shown["image"]), (&json!("faces"), &json!({"width": 4, "height": 4, "channels": 1})));
     assert_eq!(shown["classes"].as_array().map(Vec::len), Some(2));
-    assert_eq!((&shown["classes"][0]["train"], &shown["classes"][0]["test"]), (&json!(4), &json!(8)));
+    assert_eq!((&shown["classes"][0]["train"], &shown["classes"][0]["test"]), (&json!(3), &json!(8)));
     has_keys(&shown["classes"][0], &["name", "train", "validation", "test"]);
     has_keys(&shown["skipped"][0], &["source", "reason"]);
     assert_eq!(lab.json(&["data", "list", "--json"]), json!([shown]));
@@ -53,7 +54,7 @@ fn a_dataset_tells_by_which_protocol_it_was_split() {
     let source = source.to_str().expect("a plain path");
     // (name, options, training, validation and test images of a class, shown description)
     let cases: [(&str, &[&str], [u64; 3], &str); 2] = [
-        ("plain", &[], [4, 0, 8], "split: validation is the first 0.1 of each class's training files"),
+        ("plain", &[], [3, 1, 8], "split: validation is the first 0.1 of each class's training files"),
         ("fer", &["--protocol", "official"], [4, 4, 4], "split: official: Training trains, PublicTest validates"),
     ];
     for (name, options, [train, validation, test], words) in cases {
@@ -71,6 +72,71 @@ fn a_dataset_tells_by_which_protocol_it_was_split() {
     }
     let complaint = lab.complaint(&["data", "import", source, "--name", "x", "--protocol", "kaggle"], 2);
     assert!(complaint.contains("'kaggle' is not a protocol: use keras or official"), "{complaint}");
+}
+
+/// Writes a folder of classes with gray pictures of 2×2 pixels in the PGM format.
+fn pictures(folder: &Path, classes: &[(&str, usize)]) {
+    for (class, count) in classes {
+        fs::create_dir_all(folder.join(class)).expect("made");
+        for index in 0..*count {
+            let level = u8::try_from(index).expect("few");
+            let bytes = [b"P5 2 2 255\n".as_slice(), &[level, 1, 2, 3]].concat();
+            fs::write(folder.join(class).join(format!("{index:02}.pgm")), bytes).expect("written");
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_shows_what_would_come_in_and_imports_nothing() {
+    let lab = Lab::new();
+    let folder = lab.home().join("my pictures");
+    pictures(&folder, &[("train_set/joy", 20), ("train_set/fear", 10), ("val_set/joy", 3), ("val_set/fear", 3)]);
+    fs::write(folder.join("train_set/joy/notes.txt"), "x").expect("written");
+    let source = folder.to_str().expect("a plain path");
+    let import = ["data", "import", source, "--name", "faces"];
+    let text = lab.text(&[&import[..], &["--dry-run"]].concat());
+    for words in
+        ["would import 36 images in 2 classes, 2×2 gray", "36 of 2×2", "test is the first 0.1", "notes.txt: is not"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(lab.json(&["data", "list", "--json"]), json!([]));
+    let shown = lab.json(&[&import[..], &["--dry-run", "--json", "--map", "joy=happy"]].concat());
+    assert_eq!((&shown["classes"][1]["name"], &shown["classes"][1]["train"]), (&json!("happy"), &json!(18)));
+    has_keys(&shown, &["image", "fit", "classes", "split", "sizes", "left_out", "notes", "disk_bytes"]);
+}
+
+#[test]
+fn a_dropped_path_is_found_and_what_is_left_out_is_counted() {
+    let lab = Lab::new();
+    let folder = lab.home().join("my pictures");
+    pictures(&folder, &[("a", 12), ("b", 12)]);
+    fs::write(folder.join(".DS_Store"), "x").expect("written");
+    for index in 0..3 {
+        fs::write(folder.join(format!("a/{index}.png")), "no picture").expect("written");
+    }
+    let quoted = format!("'{}'", folder.display());
+    let text = lab.text(&["data", "import", &quoted, "--name", "faces", "--size", "4x2", "--colour"]);
+    for words in ["4×2 colour", "3 things were skipped:", "3 × is not an image, such as a/", "1 thing was passed over:"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let shown = lab.json(&["data", "show", "faces", "--json"]);
+    assert_eq!((&shown["left_out"][0]["count"], &shown["left_out"][0]["skipped"]), (&json!(3), &json!(true)));
+    let taken = lab.complaint(&["data", "import", "/etc", "--name", "faces"], 1);
+    assert!(taken.contains("'faces' is taken"), "{taken}");
+}
+
+#[test]
+fn a_project_with_a_data_folder_is_named_as_the_home_that_it_was_taken_for() {
+    let lab = Lab::new();
+    pictures(&lab.home().join("data/fer2013"), &[("a", 12), ("b", 12)]);
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_mien"));
+    command.env_remove("MIEN_HOME").current_dir(lab.home());
+    let output =
+        command.args(["data", "import", "data/fer2013", "--name", "fer2013"]).assert().code(1).get_output().clone();
+    let complaint = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(complaint.contains("in the way") && complaint.contains("the current folder is the home"), "{complaint}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mien::data::split::Protocol;
-use mien::data::{Dataset, ImportRequest, Manifest, import};
+use mien::data::{Dataset, ImportOptions, ImportRequest, Manifest, import};
 use mien::domain::{DatasetName, Split};
 
 /// The number of images for training and validation, and for the test.
@@ -26,7 +26,7 @@ const COUNTS: [(&str, usize, usize); 7] = [
 
 fn imported(source: PathBuf, name: &str, data_dir: &Path, protocol: Protocol) -> Manifest {
     let request = ImportRequest::new(source, DatasetName::new(name).unwrap(), data_dir.to_owned(), 0);
-    let request = ImportRequest { protocol, ..request };
+    let request = ImportRequest { options: ImportOptions { protocol, ..ImportOptions::default() }, ..request };
     let start = Instant::now();
     let report = import(&request, &mut |_| ControlFlow::Continue(())).unwrap();
     eprintln!("{name}: imported in {:.2} s", start.elapsed().as_secs_f64());

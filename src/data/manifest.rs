@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::split::Protocol;
+use super::split::{Division, Protocol};
 use super::store::StoreError;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
 use crate::domain::{DatasetName, LeftOutImages, Split, SplitCounts};
@@ -57,6 +57,19 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// Things of one kind in the source that were not imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The reason, in the words of the example, safe to print.
+    pub reason: String,
+    /// The number of things.
+    pub count: u64,
+    /// The first of them: a path inside the source or a row of its table, safe to print.
+    pub example: String,
+    /// Whether a strict import refuses the source because of them; files that are no images may lie beside the classes.
+    pub skipped: bool,
+}
+
 /// The rule by which the images were divided into splits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitOptions {
@@ -68,21 +81,37 @@ pub struct SplitOptions {
     /// The protocol; older files have none and mean Keras's.
     #[serde(default, skip_serializing_if = "Protocol::is_keras")]
     pub protocol: Protocol,
+    /// The way in which the fractions were taken; older files have none and mean Keras's.
+    #[serde(default, skip_serializing_if = "Division::is_keras")]
+    pub by: Division,
+    /// The seed of the division, unless it is Keras's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
 }
 
 impl SplitOptions {
     /// Describes how the splits were made.
     #[must_use]
     pub fn describe(&self) -> String {
-        let cut = |fraction: f64, from: &str, name: &str| format!("{name} is the first {fraction} of {from}");
-        let (training, files) = ("each class's training files, as Keras cuts it", "each class's files");
+        let (training, files) = match self.by {
+            Division::Keras => ("each class's training files, as Keras cuts it", "each class's files"),
+            Division::Seed => ("the training images", "all images"),
+            Division::Stratified => ("each class's training images", "each class's images"),
+            Division::Group => ("the training images in whole groups", "all images in whole groups"),
+        };
+        let first = if self.by.is_keras() { "the first " } else { "" };
+        let drawn = self.seed.map(|seed| format!(", drawn by seed {seed}")).unwrap_or_default();
+        let cut = |fraction: f64, from: &str, name: &str| format!("{name} is {first}{fraction} of {from}{drawn}");
         match (self.protocol, self.validation_fraction, self.test_fraction) {
             (Protocol::Official, ..) => "official: Training trains, PublicTest validates, PrivateTest tests".into(),
             (_, None, None) => "as in the source".into(),
             (_, Some(validation), None) => cut(validation, training, "validation"),
             (_, None, Some(test)) => cut(test, files, "test"),
-            (_, Some(validation), Some(test)) => {
+            (_, Some(validation), Some(test)) if self.by.is_keras() => {
                 format!("{}, test the {test} after them", cut(validation, files, "validation"))
+            }
+            (_, Some(validation), Some(test)) => {
+                format!("validation is {validation} and test {test} of {files}{drawn}")
             }
         }
     }
@@ -105,6 +134,12 @@ pub struct Manifest {
     pub skipped: Vec<Skipped>,
     /// The number of skipped parts, listed or not.
     pub skipped_count: u64,
+    /// Everything that was not imported, by reason, the most frequent first; older files have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
+    /// Decisions of the import that a person should know, safe to print; older files have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The number of images resized to `image`.
     pub resized: u64,
     /// The imported source, as the user named it, safe to print.

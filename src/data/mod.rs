@@ -27,8 +27,10 @@ pub use crate::durable::disk_usage;
 pub use augment::{Affine, Change};
 pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
 pub use images::{Augmenter, BatchSpec, Images, Preparation};
-pub use import::{ImportError, ImportProgress, ImportReport, ImportRequest, import};
-pub use manifest::{ClassCounts, ImageShape, Manifest, Skipped};
+pub use import::{
+    ImportError, ImportOptions, ImportPreview, ImportProgress, ImportReport, ImportRequest, import, preview,
+};
+pub use manifest::{ClassCounts, ImageShape, LeftOut, Manifest, Skipped};
 pub use stats::Distribution;
 pub use store::{Dataset, StoreError, list};
 pub use writer::remove;

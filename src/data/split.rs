@@ -56,6 +56,54 @@ impl FromStr for Protocol {
     }
 }
 
+/// The way in which an import divides images into the splits that a source lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Division {
+    /// The first files of each class by name, as Keras's `validation_split` takes them.
+    #[default]
+    Keras,
+    /// Images drawn by a seed, whatever their class.
+    Seed,
+    /// Images of each class drawn by a seed.
+    Stratified,
+    /// Whole groups, such as persons, drawn by a seed.
+    Group,
+}
+
+impl Division {
+    /// All ways.
+    pub const ALL: [Self; 4] = [Self::Keras, Self::Seed, Self::Stratified, Self::Group];
+
+    /// Returns the name used in files and commands.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keras => "keras",
+            Self::Seed => "seed",
+            Self::Stratified => "stratified",
+            Self::Group => "group",
+        }
+    }
+
+    /// Whether this is Keras's cut, which manifests leave out for the sake of older files.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
+    pub fn is_keras(&self) -> bool {
+        *self == Self::Keras
+    }
+}
+
+impl FromStr for Division {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|division| division.name() == text);
+        let unknown = || format!("'{}' is no way to divide: use keras, seed, stratified or group", printable(text));
+        found.ok_or_else(unknown)
+    }
+}
+
 /// An image's usage in FER-2013's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Usage {
@@ -133,14 +181,17 @@ pub fn share(fraction: f64, count: usize) -> usize {
 }
 
 /// Divides `count` files: the first `int(validation * count)` validate, the next `int(test * count)` test, the rest
-/// train.
+/// train. A split with a share above 0 gets at least one file, where one is left to train.
 ///
-/// With `test` 0, the division equals that of Keras's `ImageDataGenerator(validation_split=…).flow_from_directory`.
+/// With `test` 0, the division of ten and more files equals that of Keras's
+/// `ImageDataGenerator(validation_split=0.1).flow_from_directory`. Keras would give fewer files no validation.
 /// Keras divides each class's file list before it opens a file, so unreadable files count too.
 #[must_use]
 pub fn split_files(count: usize, validation: f64, test: f64) -> Parts {
-    let first = share(validation, count);
-    let second = (first + share(test, count)).min(count);
+    let wanted = usize::from(validation > 0.0) + usize::from(test > 0.0);
+    let at_least_one = |fraction: f64| usize::from(fraction > 0.0 && count > wanted);
+    let first = share(validation, count).max(at_least_one(validation));
+    let second = (first + share(test, count).max(at_least_one(test))).min(count);
     Parts { validation: 0..first, test: first..second, train: second..count }
 }
 
@@ -202,7 +253,10 @@ mod tests {
             prop_assert_eq!(parts.validation.end, parts.test.start);
             prop_assert_eq!(parts.test.end, parts.train.start);
             prop_assert_eq!(parts.train.end, count);
-            prop_assert_eq!(parts.validation.len(), share(v, count));
+            prop_assert!(parts.validation.len() == share(v, count) || parts.validation.len() == 1);
+            if count >= 3 && v > 0.0 && t > 0.0 {
+                prop_assert!(!parts.validation.is_empty() && !parts.test.is_empty());
+            }
             prop_assert!(count == 0 || !parts.train.is_empty());
         }
     }

@@ -1,6 +1,6 @@
-//! Statistics of a dataset that follow from its manifest.
+//! Statistics of a dataset that follow from its classes' counts.
 
-use super::manifest::Manifest;
+use super::manifest::ClassCounts;
 use crate::domain::Split;
 
 /// The distribution of a dataset's images over its classes.
@@ -27,10 +27,9 @@ pub struct ClassShare {
 impl Distribution {
     /// Returns counts and percentages by class and split, and the imbalance ratio.
     #[must_use]
-    pub fn of(manifest: &Manifest) -> Self {
-        let totals = Split::ALL.map(|split| manifest.counts().get(split));
-        let classes: Vec<ClassShare> = manifest
-            .classes
+    pub fn of(classes: &[ClassCounts]) -> Self {
+        let totals = Split::ALL.map(|split| classes.iter().map(|class| class.counts.get(split)).sum::<usize>());
+        let classes: Vec<ClassShare> = classes
             .iter()
             .map(|class| {
                 let counts = Split::ALL.map(|split| class.counts.get(split));
@@ -57,12 +56,12 @@ mod tests {
     #[test]
     fn percentages_are_of_the_split_and_imbalance_is_of_what_is_learned() {
         let manifest = manifest_of(&[("big", [60, 20, 3]), ("small", [20, 0, 1])]);
-        let distribution = Distribution::of(&manifest);
+        let distribution = Distribution::of(&manifest.classes);
         let rounded = distribution.classes[0].percentages.map(|share| format!("{share:.3}"));
         assert_eq!(rounded, ["75.000", "100.000", "75.000"]);
         assert!((distribution.imbalance - 4.0).abs() < 1e-12);
         let empty = manifest_of(&[("big", [60, 20, 0]), ("none", [0, 0, 0])]);
-        assert!(Distribution::of(&empty).imbalance.is_infinite());
-        assert_eq!(Distribution::of(&empty).classes[0].percentages[2].to_bits(), 0.0_f64.to_bits());
+        assert!(Distribution::of(&empty.classes).imbalance.is_infinite());
+        assert_eq!(Distribution::of(&empty.classes).classes[0].percentages[2].to_bits(), 0.0_f64.to_bits());
     }
 }

@@ -61,6 +61,16 @@ pub enum StoreError {
         /// The requested name.
         name: DatasetName,
     },
+    /// A dataset of another source has the name.
+    #[error(
+        "the name '{name}' is taken by a dataset from {}; choose another name or replace it", crate::domain::text::printable(.from)
+    )]
+    Taken {
+        /// The requested name.
+        name: DatasetName,
+        /// The source of the dataset that has it.
+        from: String,
+    },
     /// A file or folder that is not a dataset has the dataset's path; it is never replaced.
     #[error("{}: exists and is not a dataset; move it or choose another name", shown(.path))]
     Foreign {

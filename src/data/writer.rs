@@ -96,6 +96,27 @@ enum Published {
     Same(Box<Manifest>),
 }
 
+/// Checks before an import whether a dataset can be written under this name.
+///
+/// # Errors
+/// [`StoreError::Foreign`] if something else has its path, [`StoreError::Taken`] if a dataset of another source has the
+/// name and `replace` is not set. The same source may give the same dataset.
+pub fn check_target(data_dir: &Path, name: &DatasetName, source: &str, replace: bool) -> Result<(), StoreError> {
+    let target = data_dir.join(name.as_str());
+    if fs::symlink_metadata(&target).is_err() {
+        return Ok(());
+    }
+    if !target.join(FILE_NAME).is_file() {
+        return Err(StoreError::Foreign { path: target });
+    }
+    match Manifest::read(&target) {
+        Ok(existing) if !replace && existing.source != source => {
+            Err(StoreError::Taken { name: name.clone(), from: existing.source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Removes the dataset with this name and its caches. A rename hides it at once; the next import removes the remains of
 /// a crash.
 ///
@@ -164,6 +185,10 @@ pub struct Description {
     pub skipped: Vec<super::manifest::Skipped>,
     /// See [`Manifest::skipped_count`].
     pub skipped_count: u64,
+    /// See [`Manifest::left_out`].
+    pub left_out: Vec<super::manifest::LeftOut>,
+    /// See [`Manifest::notes`].
+    pub notes: Vec<String>,
     /// See [`Manifest::resized`].
     pub resized: u64,
     /// See [`Manifest::source`].
@@ -264,6 +289,8 @@ impl Writer {
             classes: self.classes,
             skipped: description.skipped,
             skipped_count: description.skipped_count,
+            left_out: description.left_out,
+            notes: description.notes,
             resized: description.resized,
             source: description.source,
             created_at: description.created_at,

@@ -141,7 +141,7 @@ pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) 
     Ok(())
 }
 
-fn free_bytes(path: &Path) -> io::Result<u64> {
+pub(in crate::data) fn free_bytes(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail * disk.f_frsize)
 }

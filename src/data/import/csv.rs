@@ -1,10 +1,11 @@
-//! FER-2013 as a table: `fer2013.csv` (emotion,pixels,Usage) and Kaggle's `icml_face_data.csv`, whose headers have
-//! spaces and another order.
+//! Tables of images like FER-2013's: `fer2013.csv` (emotion,pixels,Usage), Kaggle's `icml_face_data.csv`, whose headers
+//! have spaces and another order, and tables of others in the same form.
 //!
-//! A row holds an emotion from 0 to 6, the gray values of a square image and its usage: `Training`, `PublicTest` or
-//! `PrivateTest`. The protocol maps usages to splits. Rows stay in order within a class.
+//! A row holds an emotion (a number from 0 to 7 or a word), the gray values of a square image and its usage:
+//! `Training`, `PublicTest` or `PrivateTest`, or another name of a split. Rows stay in order within a class.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -14,39 +15,85 @@ use super::ImportError;
 use super::limits::{Limits, ShortLines};
 use super::listing::{Contents, Location, Spool};
 use super::report::{ImportStage, Progress, SkipLog};
-use crate::data::split::Usage;
+use super::split_names::{self, SplitName};
+use crate::domain::text::{is_printable, printable};
 
-/// FER-2013's classes by number.
-const EMOTIONS: [&str; 7] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
+/// FER-2013's classes by number; 7 is contempt where CK+ was brought to the same form.
+pub(super) const EMOTIONS: [&str; 8] = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt"];
+
+/// The longest word for a class, in bytes.
+const LONGEST_CLASS: usize = 200;
 
 /// The bytes at the beginning of a table within which its header line must end.
 pub(super) const HEADER_BYTES: u64 = 4096;
 
+/// The separators of columns; of several that give the right columns the first counts.
+const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
+
+/// The names of columns.
+const CLASS_COLUMNS: [&str; 7] = ["emotion", "emotions", "label", "labels", "class", "expression", "target"];
+const PIXEL_COLUMNS: [&str; 3] = ["pixels", "pixel", "pixel_values"];
+pub(super) const SPLIT_COLUMNS: [&str; 6] = ["usage", "split", "set", "subset", "partition", "purpose"];
+pub(super) const GROUP_COLUMNS: [&str; 8] =
+    ["group", "person", "person_id", "subject", "subject_id", "identity", "actor", "user"];
+
 /// The indices of a table's columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Columns {
-    emotion: usize,
+    delimiter: u8,
+    class: usize,
     pixels: usize,
-    pub(super) usage: Option<usize>,
+    usage: Option<usize>,
+    group: Option<usize>,
+}
+
+impl Columns {
+    pub(super) fn has_usage(&self) -> bool {
+        self.usage.is_some()
+    }
+
+    fn find(headers: &ByteRecord, delimiter: u8) -> Option<Self> {
+        let column = |names: &[&str]| {
+            let named = |name: &&str| headers.iter().position(|header| header.eq_ignore_ascii_case(name.as_bytes()));
+            names.iter().find_map(named)
+        };
+        let (class, pixels) = (column(&CLASS_COLUMNS)?, column(&PIXEL_COLUMNS)?);
+        Some(Self { delimiter, class, pixels, usage: column(&SPLIT_COLUMNS), group: column(&GROUP_COLUMNS) })
+    }
 }
 
 /// Returns the columns of a table from its beginning; `None` if emotion or pixels is missing.
 pub(super) fn columns_of(reader: &mut dyn Read) -> Option<Columns> {
     let mut head = Vec::new();
     reader.take(HEADER_BYTES).read_to_end(&mut head).ok()?;
-    let line = head.split(|byte| *byte == b'\n').next()?;
-    let mut reader = ReaderBuilder::new().trim(Trim::All).has_headers(false).from_reader(line);
-    let headers = reader.byte_records().next()?.ok()?;
-    let column = |name: &str| headers.iter().position(|header| header.eq_ignore_ascii_case(name.as_bytes()));
-    Some(Columns { emotion: column("emotion")?, pixels: column("pixels")?, usage: column("usage") })
+    let line = head.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
+    DELIMITERS.into_iter().find_map(|delimiter| {
+        let mut reader = reader_of(line, delimiter);
+        let headers = reader.byte_records().next()?.ok()?;
+        Columns::find(&headers, delimiter)
+    })
+}
+
+/// Returns the columns of a table in a file.
+pub(super) fn columns_of_file(path: &Path) -> Option<Columns> {
+    columns_of(&mut File::open(path).ok()?)
+}
+
+fn reader_of<R: Read>(input: R, delimiter: u8) -> csv::Reader<R> {
+    let mut builder = ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).trim(Trim::All).buffer_capacity(1 << 16).delimiter(delimiter);
+    builder.from_reader(input)
 }
 
 /// A valid row; its gray pixels are in the spool.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) number: u64,
-    pub(super) usage: Usage,
-    pub(super) class: &'static str,
+    /// The split; `None` if the table has no such column.
+    pub(super) split: Option<SplitName>,
+    /// The index in [`Table::classes`].
+    pub(super) class: usize,
+    pub(super) group: Option<String>,
     pub(super) at: Location,
     pixels: usize,
 }
@@ -55,15 +102,23 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) rows: Vec<Row>,
+    pub(super) classes: Vec<String>,
     /// Width and height of every image.
     pub(super) side: u32,
     pub(super) contents: Contents,
 }
 
-/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number.
+/// The columns that a table needs.
+const NEEDED: &str = "the table needs the columns emotion, pixels and Usage in its first line";
+
+/// The error for tables without the column Usage, such as Kaggle's `train.csv`.
+pub(super) const NO_USAGE: &str = "the table has no column Usage, which separates training from test; use fer2013.csv \
+                                   or icml_face_data.csv, or divide its rows by --split 80/10/10";
+
+/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it.
 pub(super) fn read(
     name: &Path,
-    reader: Box<dyn Read>,
+    reader: &dyn Fn() -> std::io::Result<Box<dyn Read>>,
     bytes: u64,
     work: &Path,
     limits: &Limits,
@@ -71,17 +126,15 @@ pub(super) fn read(
     progress: &mut Progress,
 ) -> Result<Table, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: name.to_owned(), reason };
-    let bounded = ShortLines::new(reader, limits.row_bytes);
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .buffer_capacity(1 << 16)
-        .from_reader(bounded);
+    let failed = |error| ImportError::Source { path: name.to_owned(), error };
+    let Some(columns) = columns_of(&mut *reader().map_err(failed)?) else {
+        return Err(wrong(name_wrong_columns(&mut *reader().map_err(failed)?)));
+    };
+    let bounded = ShortLines::new(reader().map_err(failed)?, limits.row_bytes);
+    let mut reader = reader_of(bounded, columns.delimiter);
     let mut record = ByteRecord::new();
     let mut spool = Spool::new(work)?;
-    let mut rows = Vec::new();
-    let mut columns = None;
+    let (mut rows, mut classes) = (Vec::new(), Classes::default());
     let mut number = 0_u64;
     let broken = |error: csv::Error, number: u64| match error.kind() {
         csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::FileTooLarge => ImportError::TooLarge {
@@ -90,11 +143,11 @@ pub(super) fn read(
         },
         _ => wrong(format!("row {number}: {error}")),
     };
+    let mut is_header = true;
     while reader.read_byte_record(&mut record).map_err(|error| broken(error, number + 1))? {
-        let Some(columns) = columns else {
-            columns = Some(header(&record).map_err(&wrong)?);
+        if std::mem::take(&mut is_header) {
             continue;
-        };
+        }
         number += 1;
         if number > limits.entries {
             let reason = format!("it has more than {} rows", limits.entries);
@@ -103,10 +156,12 @@ pub(super) fn read(
         if number % 512 == 1 {
             progress.report(ImportStage::Reading, reader.position().byte(), Some(bytes))?;
         }
-        match parse(&record, columns) {
-            Ok((usage, class, pixels)) => {
+        match parse(&record, columns, &mut classes) {
+            Ok((split, class, pixels)) => {
+                let group = columns.group.and_then(|column| record.get(column));
+                let group = group.map(|group| String::from_utf8_lossy(group).into_owned());
                 let at = spool.append(&pixels)?;
-                rows.push(Row { number, usage, class, at, pixels: pixels.len() });
+                rows.push(Row { number, split, class, group, at, pixels: pixels.len() });
             }
             Err(reason) => log.skip(&format!("row {number}"), reason),
         }
@@ -119,43 +174,97 @@ pub(super) fn read(
         }
         fits
     });
+    if let Some(contempt) = rows.iter().find(|row| classes.names[row.class] == EMOTIONS[7]) {
+        log.note(format!("the emotion 7 is taken for contempt, as in CK+, first in row {}", contempt.number));
+    }
     let side = u32::try_from(pixels.isqrt()).map_err(|_| wrong("its images are too large".into()))?;
-    Ok(Table { rows, side, contents: spool.finish()? })
+    Ok(Table { rows, classes: classes.names, side, contents: spool.finish()? })
 }
 
-/// Returns the columns, or an error that names the required ones.
-fn header(record: &ByteRecord) -> Result<(Columns, usize), String> {
-    let column = |name: &str| record.iter().position(|header| header.eq_ignore_ascii_case(name.as_bytes()));
-    match (column("emotion"), column("pixels"), column("usage")) {
-        (Some(emotion), Some(pixels), Some(usage)) => Ok((Columns { emotion, pixels, usage: Some(usage) }, usage)),
-        (Some(_), Some(_), None) => Err(NO_USAGE.into()),
-        _ => Err("the table needs the columns emotion, pixels and Usage in its first line".into()),
+/// Explains which columns a table has instead of the needed ones.
+fn name_wrong_columns(reader: &mut dyn Read) -> String {
+    let mut head = Vec::new();
+    let _ = reader.take(HEADER_BYTES).read_to_end(&mut head);
+    let line = String::from_utf8_lossy(head.split(|byte| *byte == b'\n').next().unwrap_or_default()).to_lowercase();
+    if line.contains("neutral") && line.contains("contempt") {
+        return "it holds FERPlus's votes without images: import fer2013.csv with --labels and this file".into();
+    }
+    if ["image", "file", "path"].iter().any(|word| line.contains(word)) {
+        return format!("{NEEDED}; this one names image files: import their folder with --labels and this file");
+    }
+    let found: String = printable(line.trim()).chars().take(80).collect();
+    if found.is_empty() { format!("{NEEDED}; no row is there") } else { format!("{NEEDED}; it begins with '{found}'") }
+}
+
+/// The classes of a table in the order in which they were met.
+#[derive(Debug, Default)]
+struct Classes {
+    names: Vec<String>,
+    index: HashMap<Vec<u8>, usize>,
+}
+
+impl Classes {
+    /// Returns the index of the class that a field states. The error is the reason.
+    fn find(&mut self, field: &[u8]) -> Result<usize, String> {
+        if let Some(index) = self.index.get(field) {
+            return Ok(*index);
+        }
+        let name = class_of(field)?;
+        let index = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        });
+        self.index.insert(field.to_vec(), index);
+        Ok(index)
     }
 }
 
-/// The error for tables without the column Usage, such as Kaggle's `train.csv`.
-pub(super) const NO_USAGE: &str =
-    "the table has no column Usage, which separates training from test; use fer2013.csv or icml_face_data.csv";
-
-fn parse(record: &ByteRecord, (columns, usage): (Columns, usize)) -> Result<(Usage, &'static str, Vec<u8>), String> {
-    let field =
-        |column: usize, name: &str| record.get(column).ok_or_else(|| format!("has no {name}: the row is cut short"));
-    let emotion = field(columns.emotion, "emotion")?;
-    let usage = field(usage, "Usage")?;
-    let shown = |field: &[u8]| String::from_utf8_lossy(&field[..field.len().min(20)]).into_owned();
-    let class = match emotion {
-        [digit @ b'0'..=b'6'] => EMOTIONS[usize::from(digit - b'0')],
-        _ => return Err(format!("has the emotion '{}', which is not a number from 0 to 6", shown(emotion))),
+/// Returns the class that a number from 0 to 7 or a word states.
+fn class_of(field: &[u8]) -> Result<String, String> {
+    let wrong = || {
+        let shown = String::from_utf8_lossy(&field[..field.len().min(20)]).into_owned();
+        format!("has the emotion '{shown}', which is neither a number from 0 to 7 nor a word")
     };
-    let unknown = || format!("has the usage '{}', not Training, PublicTest or PrivateTest", shown(usage));
-    let usage = Usage::from_name(usage).ok_or_else(unknown)?;
-    Ok((usage, class, gray_values(field(columns.pixels, "pixels")?)?))
+    let text = std::str::from_utf8(field).map_err(|_| wrong())?;
+    if let Some(number) = whole_number(text) {
+        return EMOTIONS.get(number).map(|name| (*name).to_owned()).ok_or_else(wrong);
+    }
+    let is_word = text.chars().any(char::is_alphabetic) && text.chars().all(is_printable);
+    (is_word && text.len() <= LONGEST_CLASS).then(|| text.to_owned()).ok_or_else(wrong)
 }
 
+/// Returns a whole number, also written as `3.0`.
+fn whole_number(text: &str) -> Option<usize> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    let is_whole = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    (is_whole && rest.bytes().all(|byte| byte == b'0')).then(|| whole.parse().ok()).flatten()
+}
+
+type Parsed = (Option<SplitName>, usize, Vec<u8>);
+
+fn parse(record: &ByteRecord, columns: Columns, classes: &mut Classes) -> Result<Parsed, String> {
+    let field =
+        |column: usize, name: &str| record.get(column).ok_or_else(|| format!("has no {name}: the row is cut short"));
+    let emotion = field(columns.class, "emotion")?;
+    let usage = columns.usage.map(|column| field(column, "Usage")).transpose()?;
+    let split = usage.map(|usage| {
+        let text = String::from_utf8_lossy(&usage[..usage.len().min(20)]);
+        let unknown = || format!("has the usage '{text}', not Training, PublicTest or PrivateTest");
+        split_names::parse_exactly(&text).ok_or_else(unknown)
+    });
+    let split = split.transpose()?;
+    let pixels = gray_values(field(columns.pixels, "pixels")?)?;
+    Ok((split, classes.find(emotion)?, pixels))
+}
+
+/// Reads gray values, also written as `12.0` or as a list in brackets.
 fn gray_values(field: &[u8]) -> Result<Vec<u8>, String> {
     let mut values = Vec::with_capacity(field.len() / 3);
-    for word in field.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
-        let value = std::str::from_utf8(word).ok().and_then(|word| word.parse::<u8>().ok());
+    let is_between = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']');
+    for word in field.split(is_between).filter(|word| !word.is_empty()) {
+        let text = std::str::from_utf8(word).ok();
+        let whole = || u8::try_from(whole_number(text?)?).ok();
+        let value = text.and_then(|word| word.parse::<u8>().ok()).or_else(whole);
         values.push(value.ok_or_else(|| {
             let word = String::from_utf8_lossy(&word[..word.len().min(20)]).into_owned();
             format!("has '{word}' for pixel {}, which is not a number from 0 to 255", values.len() + 1)

@@ -11,6 +11,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
+use super::options::Fit;
 #[cfg(feature = "trainer")]
 use super::{limits::Limits as Bounds, listing::Contents, listing::Location};
 use crate::data::manifest::ImageShape;
@@ -26,6 +27,8 @@ pub(super) struct Header {
     pub(super) size: (u32, u32),
     /// Whether its pixels are single gray values; a colour image with only gray pixels counts as coloured.
     pub(super) gray: bool,
+    /// Whether its EXIF orientation turns or mirrors it.
+    pub(super) turned: bool,
 }
 
 /// Reads the header of an image file. The error is the reason.
@@ -33,15 +36,17 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let read = || {
         let mut decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
         let (width, height) = size(&decoder)?;
-        let size = if is_sideways(orientation(&mut decoder)) { (height, width) } else { (width, height) };
-        Ok(Header { size, gray: !decoder.color_type().has_color() })
+        let orientation = orientation(&mut decoder);
+        let size = if is_sideways(orientation) { (height, width) } else { (width, height) };
+        let turned = orientation != Orientation::NoTransforms;
+        Ok(Header { size, gray: !decoder.color_type().has_color(), turned })
     };
     catch_panics(read)
 }
 
 /// Decodes an image file to `shape` (u8 `[H, W, C]`) and returns whether it was resized. The error is the reason.
-pub(super) fn file(bytes: &[u8], shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
-    catch_panics(|| Ok(resize_to(&decode_upright(bytes)?, shape)))
+pub(super) fn file(bytes: &[u8], shape: ImageShape, fit: Fit) -> Result<(Vec<u8>, bool), String> {
+    catch_panics(|| Ok(resize_to(decode_upright(bytes)?, shape, fit)))
 }
 
 /// Decodes an image file and turns the picture upright. The error is the reason.
@@ -53,7 +58,7 @@ pub(crate) fn picture(bytes: &[u8]) -> Result<DynamicImage, String> {
 /// Returns the pixels of a picture (u8 `[H, W, C]`) as a dataset of this shape stores them.
 #[cfg(feature = "trainer")]
 pub(crate) fn to_stored_pixels(picture: &DynamicImage, shape: ImageShape) -> Vec<u8> {
-    resize_to(picture, shape).0
+    resize_to(picture.clone(), shape, Fit::Squash).0
 }
 
 /// Returns the bytes of an image file no larger than an import accepts. The error is the reason.
@@ -105,20 +110,35 @@ fn is_sideways(orientation: Orientation) -> bool {
 /// Resizes a square of gray values to `shape` and returns whether the size changed. The error is the reason.
 pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
     let image = GrayImage::from_raw(side, side, values).ok_or("has the wrong number of pixels")?;
-    Ok(resize_to(&DynamicImage::ImageLuma8(image), shape))
+    Ok(resize_to(DynamicImage::ImageLuma8(image), shape, Fit::Squash))
 }
 
-fn resize_to(image: &DynamicImage, shape: ImageShape) -> (Vec<u8>, bool) {
-    let resized = (image.width(), image.height()) != (shape.width, shape.height);
-    let pixels = |image: &DynamicImage| {
-        if shape.channels == 1 { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() }
+fn resize_to(image: DynamicImage, shape: ImageShape, fit: Fit) -> (Vec<u8>, bool) {
+    let (width, height) = (shape.width, shape.height);
+    let pixels = |image: DynamicImage| {
+        if shape.channels == 1 { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() }
     };
-    if resized {
-        // A triangle filter: bilinear, averaging where it shrinks.
-        (pixels(&image.resize_exact(shape.width, shape.height, FilterType::Triangle)), true)
-    } else {
-        (pixels(image), false)
+    if (image.width(), image.height()) == (width, height) {
+        return (pixels(image), false);
     }
+    // A triangle filter: bilinear, averaging where it shrinks.
+    let filter = FilterType::Triangle;
+    let resized = match fit {
+        Fit::Squash => image.resize_exact(width, height, filter),
+        Fit::Crop => image.resize_to_fill(width, height, filter),
+        Fit::Pad => {
+            let inner = image.resize(width, height, filter);
+            let at = |whole: u32, part: u32| i64::from((whole - part.min(whole)) / 2);
+            let (left, top) = (at(width, inner.width()), at(height, inner.height()));
+            let mut padded = match shape.channels {
+                1 => DynamicImage::new_luma8(width, height),
+                _ => DynamicImage::new_rgb8(width, height),
+            };
+            image::imageops::replace(&mut padded, &inner, left, top);
+            padded
+        }
+    };
+    (pixels(resized), true)
 }
 
 fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
@@ -188,9 +208,13 @@ mod tests {
         ];
         for (orientation, (width, height), pixels) in table {
             let bytes = picture_with_orientation(orientation);
-            assert_eq!(header(&bytes), Ok(Header { size: (width, height), gray: true }), "{orientation}");
+            assert_eq!(
+                header(&bytes),
+                Ok(Header { size: (width, height), gray: true, turned: (2..=8).contains(&orientation) }),
+                "{orientation}"
+            );
             let shape = ImageShape { width, height, channels: 1 };
-            assert_eq!(file(&bytes, shape), Ok((pixels.to_vec(), false)), "{orientation}");
+            assert_eq!(file(&bytes, shape, Fit::Squash), Ok((pixels.to_vec(), false)), "{orientation}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The reasons why an import fails as a whole; problems of single files are in the report.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::data::manifest::Skipped;
 use crate::data::store::{StoreError, shown};
@@ -23,13 +23,21 @@ pub enum ImportError {
     },
     /// The source is neither a folder nor a known kind of file.
     #[error(
-        "{}: is neither a folder, nor a zip, tar, tar.gz or tar.xz archive, nor a CSV table with the columns emotion, \
-         pixels and Usage",
+        "{}: is neither a folder, nor an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), nor a CSV table with \
+         the columns emotion, pixels and Usage",
         shown(.path)
     )]
     UnknownKind {
         /// The source.
         path: PathBuf,
+    },
+    /// The source is of a known kind that cannot be read.
+    #[error("{}: is {kind}, which is not read; unpack or convert it and import the result", shown(.path))]
+    UnreadKind {
+        /// The source.
+        path: PathBuf,
+        /// The kind.
+        kind: &'static str,
     },
     /// The archive is truncated or damaged.
     #[error("{}: the archive is damaged or cut short ({reason}); copy or download it again", shown(.path))]
@@ -69,6 +77,23 @@ pub enum ImportError {
     /// The progress callback cancelled the import.
     #[error("the import was cancelled; nothing was changed")]
     Cancelled,
+}
+
+impl ImportError {
+    /// Returns the error about `new` instead of `old`.
+    pub(super) fn with_path(mut self, old: &Path, new: &Path) -> Self {
+        if let Self::Source { path, .. }
+        | Self::UnknownKind { path }
+        | Self::UnreadKind { path, .. }
+        | Self::Damaged { path, .. }
+        | Self::TooLarge { path, .. }
+        | Self::Layout { path, .. } = &mut self
+            && let Ok(below) = path.strip_prefix(old)
+        {
+            *path = if below.as_os_str().is_empty() { new.to_owned() } else { new.join(below) };
+        }
+        self
+    }
 }
 
 fn count_skipped(count: u64) -> String {

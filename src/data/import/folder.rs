@@ -1,67 +1,163 @@
-//! The listing of a folder. Links are never followed. Otherwise files outside the folder would be read.
+//! The listing of a folder. Links are followed only on request. Otherwise files outside the folder would be read.
 
-use std::fs::{self, File};
+use std::collections::HashSet;
+use std::fs::{self, DirEntry, FileType};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::limits::Limits;
-use super::listing::{Kind, Listing, Location, SourceFile, SourceTable, kind};
+use super::listing::{CLUTTER, Kind, Listing, Location, SourceFile, SourceTable, kind, may_be_table, visible_kind};
+use super::names::ForeignNames;
+use super::options::ImportOptions;
 use super::report::{ImportStage, Progress, SkipLog};
 use super::{ImportError, csv};
 
-/// Lists `root`. An unreadable part is skipped and logged, except `root` itself.
+/// The reason for skipping a link.
+const LINK: &str = "is a link, and links are not followed (--follow-links follows them)";
+
+/// Lists `root`. An unreadable part is skipped and logged, except `root` itself. Hidden folders are searched only if
+/// there are no other images.
 pub(super) fn list(
     root: &Path,
+    options: &ImportOptions,
     limits: &Limits,
     log: &mut SkipLog,
     progress: &mut Progress,
 ) -> Result<Listing, ImportError> {
-    let mut listing = Listing::default();
-    let mut entries = 0;
-    let mut open: Vec<(PathBuf, String)> = vec![(root.to_owned(), String::new())];
-    while let Some((dir, prefix)) = open.pop() {
-        progress.report(ImportStage::Reading, entries, None)?;
-        let read = match fs::read_dir(&dir) {
-            Ok(read) => read,
-            Err(error) if prefix.is_empty() => return Err(ImportError::Source { path: root.to_owned(), error }),
-            Err(error) => {
-                log.skip(&prefix, format!("cannot be read: {error}"));
-                continue;
-            }
+    let mut hidden_log = SkipLog::default();
+    let walk = |hidden: bool, log: &mut SkipLog, progress: &mut Progress| {
+        let mut walk = Walk {
+            root,
+            options,
+            limits,
+            log,
+            hidden,
+            entries: 0,
+            seen: HashSet::new(),
+            has_hidden: false,
+            foreign: ForeignNames::default(),
         };
-        for entry in read {
-            let entry = entry.map_err(|error| ImportError::Source { path: dir.clone(), error })?;
-            entries += 1;
-            if entries > limits.entries {
-                let reason = format!("it holds more than {} files", limits.entries);
-                return Err(ImportError::TooLarge { path: root.to_owned(), reason });
-            }
-            let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            match entry.file_type() {
-                _ if kind(&path) == Kind::Clutter => {}
-                Ok(kind) if kind.is_dir() => {
-                    open.push((entry.path(), format!("{path}/")));
-                    listing.folders.push(path);
-                }
-                Ok(kind) if kind.is_file() => file(path, entry.path(), &mut listing),
-                Ok(kind) if kind.is_symlink() => log.skip(&path, "is a link, and links are not followed"),
-                Ok(_) => log.skip(&path, "is not a regular file"),
-                Err(error) => log.skip(&path, format!("cannot be read: {error}")),
-            }
+        let listing = walk.list(progress)?;
+        if let Some(note) = walk.foreign.note(options.encoding, None) {
+            walk.log.note(note);
+        }
+        Ok::<_, ImportError>((listing, walk.has_hidden))
+    };
+    let (mut listing, has_hidden) = walk(false, log, progress)?;
+    if listing.is_bare() && has_hidden {
+        let (mut all, _) = walk(true, &mut hidden_log, progress)?;
+        all.settle_hidden(&mut hidden_log);
+        if !all.is_bare() {
+            *log = hidden_log;
+            return Ok(all);
         }
     }
+    listing.settle_hidden(log);
     Ok(listing)
 }
 
-fn file(path: String, at: PathBuf, listing: &mut Listing) {
-    match kind(&path) {
-        Kind::Image => listing.files.push(SourceFile { path, at: Some(Location::File(at)) }),
-        Kind::Table => {
-            if let Some(columns) = File::open(&at).ok().and_then(|mut file| csv::columns_of(&mut file)) {
-                let at = columns.usage.map(|_| Location::File(at));
-                listing.tables.push(SourceTable { path, at });
+/// The walk through a folder.
+struct Walk<'a> {
+    root: &'a Path,
+    options: &'a ImportOptions,
+    limits: &'a Limits,
+    log: &'a mut SkipLog,
+    /// Whether hidden folders are searched.
+    hidden: bool,
+    entries: u64,
+    /// Devices and inodes of the folders reached by links; otherwise a link to a folder above would never end.
+    seen: HashSet<(u64, u64)>,
+    /// Whether a hidden folder was met.
+    has_hidden: bool,
+    foreign: ForeignNames,
+}
+
+impl Walk<'_> {
+    fn list(&mut self, progress: &mut Progress) -> Result<Listing, ImportError> {
+        let mut listing = Listing::default();
+        let mut open: Vec<(PathBuf, String)> = vec![(self.root.to_owned(), String::new())];
+        while let Some((dir, prefix)) = open.pop() {
+            progress.report(ImportStage::Reading, self.entries, None)?;
+            let read = match fs::read_dir(&dir) {
+                Ok(read) => read,
+                Err(error) if prefix.is_empty() => return Err(self.failed(self.root, error)),
+                Err(error) => {
+                    self.log.skip(&prefix, format!("cannot be read: {error}"));
+                    continue;
+                }
+            };
+            for entry in read {
+                let entry = entry.map_err(|error| self.failed(&dir, error))?;
+                self.entries += 1;
+                if self.entries > self.limits.entries {
+                    let reason = format!("it holds more than {} files", self.limits.entries);
+                    return Err(ImportError::TooLarge { path: self.root.to_owned(), reason });
+                }
+                let name = self.foreign.decode(entry.file_name().as_bytes(), self.options.encoding);
+                let path = prefix.clone() + &name;
+                match self.kind_of(&entry, &path) {
+                    Some(kind) if kind.is_dir() => self.folder(&entry, path, &mut open, &mut listing),
+                    Some(kind) if kind.is_file() => add_file(path, entry.path(), &mut listing),
+                    Some(kind) if kind.is_symlink() => self.log.skip(&path, LINK),
+                    Some(_) => self.log.skip(&path, "is not a regular file"),
+                    None => {}
+                }
             }
         }
-        Kind::Other => listing.files.push(SourceFile { path, at: None }),
-        Kind::Clutter => {}
+        Ok(listing)
     }
+
+    fn failed(&self, path: &Path, error: std::io::Error) -> ImportError {
+        // The source itself is named as the person named it.
+        let path = if path == self.root { self.root } else { path };
+        ImportError::Source { path: path.to_owned(), error }
+    }
+
+    /// Returns the kind of an entry, of a link's target where links are followed; `None` if it was logged.
+    fn kind_of(&mut self, entry: &DirEntry, path: &str) -> Option<FileType> {
+        if kind(path) == Kind::Clutter {
+            self.log.pass_over(path, CLUTTER, 1);
+            return None;
+        }
+        let kind = match entry.file_type() {
+            Ok(kind) if kind.is_symlink() && self.options.follow_links => {
+                fs::metadata(entry.path()).map(|target| target.file_type()).map_err(|error| ("leads nowhere", error))
+            }
+            kind => kind.map_err(|error| ("cannot be read", error)),
+        };
+        kind.map_err(|(words, error)| self.log.skip(path, format!("{words}: {error}"))).ok()
+    }
+
+    fn folder(&mut self, entry: &DirEntry, path: String, open: &mut Vec<(PathBuf, String)>, listing: &mut Listing) {
+        if kind(&path) == Kind::Hidden && !self.hidden {
+            self.has_hidden = true;
+            return self.log.pass_over(&path, CLUTTER, 1);
+        }
+        if self.options.follow_links
+            && let Ok(metadata) = fs::metadata(entry.path())
+            && !self.seen.insert((metadata.dev(), metadata.ino()))
+        {
+            return self.log.skip(&path, "is a folder that was read under another name already");
+        }
+        open.push((entry.path(), format!("{path}/")));
+        if kind(&path) != Kind::Hidden {
+            listing.folders.push(path);
+        }
+    }
+}
+
+fn add_file(path: String, at: PathBuf, listing: &mut Listing) {
+    let is_hidden = kind(&path) == Kind::Hidden;
+    let kind = visible_kind(&path);
+    if may_be_table(&path)
+        && !is_hidden
+        && let Some(columns) = csv::columns_of_file(&at)
+    {
+        listing.tables.push(SourceTable { path, at: Location::File(at), has_usage: columns.has_usage() });
+        return;
+    }
+    let at = matches!(kind, Kind::Image | Kind::Text).then_some(Location::File(at));
+    let file = SourceFile { path, kind, at };
+    if is_hidden { listing.hidden.push(file) } else { listing.files.push(file) }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use super::limits::Limits;
-use super::{ImportRequest, decode, import_within};
+use super::{Fit, ImportRequest, decode, import_within};
 use crate::data::manifest::ImageShape;
 use crate::domain::DatasetName;
 use crate::domain::text::printable;
@@ -28,7 +28,7 @@ pub(crate) fn image(bytes: &[u8]) {
     let header = decode::header(bytes);
     for channels in [1, 3] {
         let shape = ImageShape { width: 48, height: 48, channels };
-        if let Ok((pixels, _)) = decode::file(bytes, shape) {
+        if let Ok((pixels, _)) = decode::file(bytes, shape, Fit::Squash) {
             assert_eq!(pixels.len(), shape.bytes());
             assert!(header.is_ok());
         }

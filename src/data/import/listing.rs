@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::report::SkipLog;
 use crate::data::store::StoreError;
 
 /// The location of an item's bytes.
@@ -35,16 +36,33 @@ impl Location {
 pub(super) struct SourceFile {
     /// The path inside the source, with `/`, without `.` and `..`.
     pub(super) path: String,
-    /// The location of its bytes; `None` if its name is not that of an image.
+    pub(super) kind: Kind,
+    /// The location of its bytes; `None` for a file of no use.
     pub(super) at: Option<Location>,
+}
+
+impl SourceFile {
+    pub(super) fn is_image(&self) -> bool {
+        self.kind == Kind::Image
+    }
+
+    /// Returns the path of its folder, empty for the root.
+    pub(super) fn folder(&self) -> &str {
+        self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// Returns its name without folders.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// A CSV file in the source with at least the columns emotion and pixels.
 #[derive(Debug, Clone)]
 pub(super) struct SourceTable {
     pub(super) path: String,
-    /// `None` if the column Usage is missing.
-    pub(super) at: Option<Location>,
+    pub(super) at: Location,
+    pub(super) has_usage: bool,
 }
 
 /// The relevant files and folders of a source.
@@ -54,37 +72,85 @@ pub(super) struct Listing {
     /// The folders of the source, empty ones included.
     pub(super) folders: Vec<String>,
     pub(super) tables: Vec<SourceTable>,
+    /// Hidden files, which count if the source has no other images; of a folder only names.
+    pub(super) hidden: Vec<SourceFile>,
 }
+
+impl Listing {
+    /// Whether it has neither images nor tables.
+    pub(super) fn is_bare(&self) -> bool {
+        self.tables.is_empty() && !self.files.iter().any(SourceFile::is_image)
+    }
+
+    /// Takes hidden files for the dataset if there are no others, and records the rest. A dataset may lie below a
+    /// hidden folder, such as `.keras`; what is hidden below its own root is clutter.
+    pub(super) fn settle_hidden(&mut self, log: &mut SkipLog) {
+        let hidden = std::mem::take(&mut self.hidden);
+        let depth = |file: &SourceFile| file.path.split('/').filter(|part| is_hidden(part)).count();
+        let images = hidden.iter().filter(|file| file.is_image() && file.at.is_some());
+        let root = images.map(depth).min().filter(|_| self.is_bare());
+        let (taken, clutter): (Vec<_>, Vec<_>) = hidden.into_iter().partition(|file| Some(depth(file)) == root);
+        self.files.extend(taken);
+        for file in clutter {
+            log.pass_over(&file.path, CLUTTER, 1);
+        }
+    }
+}
+
+/// The reason for passing over leftovers.
+pub(super) const CLUTTER: &str = "is hidden, or left by an operating system";
 
 /// The extensions of accepted image files: Keras's and a few more.
 const IMAGE_ENDINGS: [&str; 13] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "ppm", "pgm", "pnm", "tif", "tiff"];
 
+/// The extensions of files that may hold labels.
+const LABEL_ENDINGS: [&str; 7] = ["csv", "tsv", "txt", "lst", "npy", "yaml", "yml"];
+
 /// The kind of a file by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Image,
-    Table,
+    /// A text or array that may hold labels, or a table of images.
+    Text,
     Other,
-    /// Leftovers of operating systems, skipped silently: hidden files, `__MACOSX`, `Thumbs.db`.
+    /// A file that is hidden, or in a hidden folder.
+    Hidden,
+    /// Leftovers of operating systems: `__MACOSX`, `Thumbs.db`.
     Clutter,
 }
 
+fn is_hidden(part: &str) -> bool {
+    part.starts_with('.')
+}
+
+/// Returns the kind of a file from its path.
 pub(super) fn kind(path: &str) -> Kind {
-    let clutter = |part: &str| {
-        part.starts_with('.')
-            || part == "__MACOSX"
-            || ["thumbs.db", "desktop.ini"].contains(&part.to_lowercase().as_str())
+    let is_clutter = |part: &str| {
+        part == "__MACOSX"
+            || part.starts_with("._")
+            || ["thumbs.db", "desktop.ini", ".ds_store"].iter().any(|name| part.eq_ignore_ascii_case(name))
     };
-    if path.split('/').any(clutter) {
+    if path.split('/').any(is_clutter) {
         return Kind::Clutter;
     }
+    if path.split('/').any(is_hidden) { Kind::Hidden } else { visible_kind(path) }
+}
+
+/// Returns the kind of a file from its ending alone.
+pub(super) fn visible_kind(path: &str) -> Kind {
     let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     match ending.as_str() {
-        "csv" => Kind::Table,
         ending if IMAGE_ENDINGS.contains(&ending) => Kind::Image,
+        ending if LABEL_ENDINGS.contains(&ending) => Kind::Text,
         _ => Kind::Other,
     }
+}
+
+/// Whether a text may be a table of images by its name.
+pub(super) fn may_be_table(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ["csv", "tsv"].iter().any(|table| ending.eq_ignore_ascii_case(table)))
 }
 
 /// A temporary file that is only appended to and vanishes when it is closed.

@@ -11,30 +11,44 @@ mod error;
 mod folder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
+mod labels;
 mod layout;
 mod limits;
 mod listing;
+mod names;
+mod options;
 mod pack;
+mod preview;
 mod report;
+mod sizes;
+mod source;
+mod split_names;
 
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 pub use error::ImportError;
+pub use labels::Pattern;
+pub use names::NameEncoding;
+pub use options::{ClassMap, Fit, IMPORT_OPTIONS, ImportOption, ImportOptions};
+pub use preview::{ImportPreview, preview};
 pub use report::{ImportProgress, ImportReport, ImportStage, MOST_SKIPS_LISTED};
+pub use sizes::SizeCount;
+pub use source::dropped_path;
 
 use self::archive::Archive;
-use self::layout::{Groups, Member, Plan, Rule};
-use self::limits::{LONGEST_SIDE, Limits};
-use self::listing::{Contents, Listing};
+use self::layout::{Groups, Member, Plan};
+use self::limits::Limits;
+use self::listing::{Contents, Listing, Location, SourceTable};
 use self::pack::Encoding;
 use self::report::{Progress, SkipLog};
+use self::sizes::Measured;
+use super::features::free_bytes;
 use super::manifest::ImageShape;
-use super::split::Protocol;
-use super::writer::{Description, StagingFolder, Writer};
-use crate::domain::DatasetName;
+use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::text::printable;
+use crate::domain::{DatasetName, Size, Split};
 
 /// The source and the options of an import.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,42 +61,22 @@ pub struct ImportRequest {
     pub name: DatasetName,
     /// The folder of all datasets.
     pub data_dir: PathBuf,
-    /// Whether to reject the source if any file would be skipped.
-    pub strict: bool,
     /// Whether to replace another dataset of this name.
     pub replace: bool,
-    /// The rule by which images are divided into splits.
-    pub protocol: Protocol,
-    /// The share of each class's training files that becomes validation, unless the source has a validation split.
-    pub validation: f64,
-    /// The share of each class's files that becomes test, unless the source has a test split.
-    pub test: f64,
-    /// Width and height of stored images; `None` for the most frequent size.
-    pub image_size: Option<(u32, u32)>,
+    /// The options.
+    pub options: ImportOptions,
     /// The time of the import, in milliseconds since 1970.
     pub created_at: u64,
 }
 
 impl ImportRequest {
-    /// Returns a request with the default options: Keras's protocol, validation and test 0.1, the most frequent size,
-    /// not strict, no replacement.
+    /// Returns a request with the default options and without replacement.
     #[must_use]
     pub fn new(source: PathBuf, name: DatasetName, data_dir: PathBuf, created_at: u64) -> Self {
-        Self {
-            source,
-            origin: None,
-            name,
-            data_dir,
-            strict: false,
-            replace: false,
-            protocol: Protocol::default(),
-            validation: 0.1,
-            test: 0.1,
-            image_size: None,
-            created_at,
-        }
+        Self { source, origin: None, name, data_dir, replace: false, options: ImportOptions::default(), created_at }
     }
 
+    /// Checks everything that can be wrong before the source is read.
     fn check(&self) -> Result<(), ImportError> {
         if self.name.as_str() == super::demo::NAME {
             return Err(ImportError::Options(format!(
@@ -90,17 +84,18 @@ impl ImportRequest {
                 self.name
             )));
         }
-        let fraction = |value: f64| (0.0..1.0).contains(&value);
-        if !fraction(self.validation) || !fraction(self.test) || self.validation + self.test >= 1.0 {
-            let words = "the fractions for validation and test must be from 0 to below 1 and leave training images";
-            return Err(ImportError::Options(words.into()));
+        self.options.check().map_err(ImportError::Options)?;
+        // Otherwise a mistyped source would create folders.
+        fs::metadata(&self.source).map_err(|error| ImportError::Source { path: self.source.clone(), error })?;
+        if let Some(reason) = source::name_own(&self.source) {
+            return Err(ImportError::Layout { path: self.source.clone(), reason });
         }
-        match self.image_size {
-            Some((w, h)) if !(1..=LONGEST_SIDE).contains(&w) || !(1..=LONGEST_SIDE).contains(&h) => {
-                Err(ImportError::Options(format!("images can be stored with 1 to {LONGEST_SIDE} pixels a side")))
-            }
-            _ => Ok(()),
-        }
+        Ok(check_target(&self.data_dir, &self.name, &self.shown_source(), self.replace)?)
+    }
+
+    /// Returns the source as a manifest names it.
+    fn shown_source(&self) -> String {
+        printable(&self.origin.clone().unwrap_or_else(|| self.source.to_string_lossy().into_owned()))
     }
 }
 
@@ -132,10 +127,11 @@ pub(crate) struct Pictures {
 #[cfg(feature = "trainer")]
 pub(crate) fn pictures_in(folder: &Path) -> Result<Pictures, ImportError> {
     let (mut log, mut callback) = (SkipLog::default(), |_| ControlFlow::Continue(()));
-    let mut progress = Progress { callback: &mut callback, classes: None };
-    let listing = folder::list(folder, &Limits::DEFAULT, &mut log, &mut progress)?;
+    let mut progress = Progress { callback: &mut callback, classes: None, disk: None };
+    let options = ImportOptions::default();
+    let listing = folder::list(folder, &options, &Limits::DEFAULT, &mut log, &mut progress)?;
     let file = |file: listing::SourceFile| match file.at {
-        Some(listing::Location::File(at)) => Some((file.path, at)),
+        Some(Location::File(at)) if file.kind == listing::Kind::Image => Some((file.path, at)),
         _ => None,
     };
     let mut files: Vec<_> = listing.files.into_iter().filter_map(file).collect();
@@ -149,37 +145,11 @@ fn import_within(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     request.check()?;
-    // Checked first. Otherwise a mistyped source would create folders.
-    let kind = fs::metadata(&request.source)
-        .map_err(|error| ImportError::Source { path: request.source.clone(), error })?
-        .file_type();
     let staging = StagingFolder::open(&request.data_dir, &request.name)?;
-    let progress = Progress { callback: progress, classes: None };
-    let mut state = ImportState { request, limits, work: staging.dir().to_owned(), log: SkipLog::default(), progress };
-    let parsed = state.read_source(kind.is_dir())?;
-    state.progress.classes = Some(parsed.plan.classes.len());
-    state.log.check_strict(request.strict)?;
-    let shape = state.shape(&parsed)?;
-    let mut writer = Writer::new(staging, shape, &parsed.plan.classes)?;
-    let ImportState { mut log, mut progress, .. } = state;
-    let images = pack::Images { items: &parsed.plan.items, contents: &parsed.contents, encoding: parsed.encoding };
-    let resized = pack::pack(images, shape, limits, &mut writer, &mut log, &mut progress)?;
-    log.check_strict(request.strict)?;
-    if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
-        let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
-        return Err(ImportError::Layout { path: request.source.clone(), reason });
-    }
-    let (skipped, skipped_count) = (log.listed, log.count);
-    let description = Description {
-        skipped: skipped.clone(),
-        skipped_count,
-        resized,
-        source: printable(&request.origin.clone().unwrap_or_else(|| request.source.to_string_lossy().into_owned())),
-        created_at: request.created_at,
-        split: parsed.plan.split,
-    };
-    let (manifest, unchanged) = writer.finish(description, request.replace)?;
-    Ok(ImportReport { manifest, unchanged, skipped, skipped_count, resized })
+    let work = staging.dir().to_owned();
+    let mut state = ImportState::new(request, limits, work, progress);
+    let result = state.import(staging);
+    result.map_err(|error| state.explain(error))
 }
 
 /// The input of the packing stage.
@@ -199,44 +169,117 @@ struct ImportState<'a> {
     progress: Progress<'a>,
 }
 
-impl ImportState<'_> {
-    fn read_source(&mut self, is_folder: bool) -> Result<ParsedSource, ImportError> {
+impl<'a> ImportState<'a> {
+    fn new(
+        request: &'a ImportRequest,
+        limits: &'a Limits,
+        work: PathBuf,
+        callback: &'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
+    ) -> Self {
+        let progress = Progress { callback, classes: None, disk: None };
+        Self { request, limits, work, log: SkipLog::default(), progress }
+    }
+
+    /// Adds what was left out to an error, and names a downloaded source by its address.
+    fn explain(&self, error: ImportError) -> ImportError {
+        let error = self.log.explain(error);
+        match &self.request.origin {
+            Some(origin) => error.with_path(&self.request.source, Path::new(origin)),
+            None => error,
+        }
+    }
+
+    /// Reads the source, chooses classes, splits and the size of images.
+    fn prepare(&mut self) -> Result<(ParsedSource, Measured), ImportError> {
+        let parsed = self.read_source()?;
+        self.progress.classes = Some(parsed.plan.classes.len());
+        self.log.check_strict(self.request.options.strict)?;
+        let measured = self.measure(&parsed)?;
+        self.progress.disk = Some(disk_bytes(&parsed.plan, measured.shape));
+        Ok((parsed, measured))
+    }
+
+    fn import(&mut self, staging: StagingFolder) -> Result<ImportReport, ImportError> {
+        let request = self.request;
+        let (ParsedSource { plan, contents, encoding }, Measured { shape, fit, .. }) = self.prepare()?;
+        self.check_space(&plan, shape)?;
+        let mut writer = Writer::new(staging, shape, &plan.classes)?;
+        let images = pack::Images { items: &plan.items, contents: &contents, encoding, shape, fit };
+        let resized = pack::pack(images, self.limits, &mut writer, &mut self.log, &mut self.progress)?;
+        self.log.check_strict(request.options.strict)?;
+        if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
+            let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
+            return Err(ImportError::Layout { path: request.source.clone(), reason });
+        }
+        layout::note_empty(writer.classes(), &mut self.log);
+        let (skipped, skipped_count) = (std::mem::take(&mut self.log.listed), self.log.count);
+        let (left_out, notes) = (self.log.left_out(), std::mem::take(&mut self.log.notes));
+        let description = Description {
+            skipped: skipped.clone(),
+            skipped_count,
+            left_out: left_out.clone(),
+            notes: notes.clone(),
+            resized,
+            source: request.shown_source(),
+            created_at: request.created_at,
+            split: plan.split,
+        };
+        let (manifest, unchanged) = writer.finish(description, request.replace)?;
+        Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, resized })
+    }
+
+    /// Fails before the work if the disk cannot hold the dataset.
+    fn check_space(&self, plan: &Plan, shape: ImageShape) -> Result<(), ImportError> {
+        let needed = disk_bytes(plan, shape);
+        // A file system that does not state its free space is tried.
+        match free_bytes(&self.request.data_dir) {
+            Ok(free) if free < needed => Err(ImportError::Layout {
+                path: self.request.source.clone(),
+                reason: format!(
+                    "its images take {} at {}×{}, and the disk has {} left; --size stores smaller ones",
+                    Size(needed),
+                    shape.width,
+                    shape.height,
+                    Size(free)
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn read_source(&mut self) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let failed = |error| ImportError::Source { path: source.to_owned(), error };
-        if is_folder {
-            let listing = folder::list(source, self.limits, &mut self.log, &mut self.progress)?;
+        let options = &self.request.options;
+        if source.is_dir() {
+            let listing = folder::list(source, options, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, Contents::default());
         }
         if let Some(kind) = Archive::of(source).map_err(failed)? {
             let (listing, contents) =
-                archive::list(kind, source, &self.work, self.limits, &mut self.log, &mut self.progress)?;
+                archive::list(kind, source, options, &self.work, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, contents);
         }
-        let mut file = fs::File::open(source).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
+        if let Some(kind) = archive::name_unread(source) {
+            return Err(ImportError::UnreadKind { path: source.to_owned(), kind });
+        }
         let is_table = source.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-        if !is_table && csv::columns_of(&mut file).is_none() {
+        if !is_table && csv::columns_of_file(source).is_none() {
             return Err(ImportError::UnknownKind { path: source.to_owned() });
         }
-        let file = fs::File::open(source).map_err(failed)?;
-        self.table(source, Box::new(file), size)
+        self.table(source, &Location::File(source.to_owned()), &Contents::default())
     }
 
     /// Plans the images of a folder or archive, or reads its table if it has no images.
     fn plan_listing(&mut self, mut listing: Listing, contents: Contents) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
-        if listing.files.iter().all(|file| file.at.is_none()) && !listing.tables.is_empty() {
-            let (mut whole, lacking): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut listing.tables).into_iter().partition(|table| table.at.is_some());
+        if !listing.files.iter().any(listing::SourceFile::is_image) && !listing.tables.is_empty() {
+            let needs_usage = !self.request.options.pooled;
+            let (mut whole, lacking): (Vec<SourceTable>, Vec<_>) =
+                std::mem::take(&mut listing.tables).into_iter().partition(|table| table.has_usage || !needs_usage);
             return match (whole.pop(), whole.is_empty()) {
-                (Some(table), true) => {
-                    let location = table.at.ok_or_else(|| wrong(csv::NO_USAGE.into()))?;
-                    let failed = |error| ImportError::Source { path: source.join(&table.path), error };
-                    let size = location.length().map_err(failed)?;
-                    let reader = contents.reader(&location).map_err(failed)?;
-                    self.table(&source.join(&table.path), reader, size)
-                }
+                (Some(table), true) => self.table(&source.join(&table.path), &table.at, &contents),
                 (Some(table), false) => {
                     let (one, other) = (printable(&table.path), printable(&whole[0].path));
                     Err(wrong(format!("it holds several tables, '{other}' and '{one}' among them; import one of them")))
@@ -244,48 +287,62 @@ impl ImportState<'_> {
                 (None, _) => Err(wrong(format!("in '{}': {}", printable(&lacking[0].path), csv::NO_USAGE))),
             };
         }
-        let plan = layout::plan(source, listing, self.rule(), &mut self.log)?;
+        let plan = layout::plan(source, &mut listing, &contents, &self.request.options, &mut self.log)?;
         Ok(ParsedSource { plan, contents, encoding: Encoding::Files })
     }
 
-    fn table(&mut self, name: &Path, reader: Box<dyn std::io::Read>, size: u64) -> Result<ParsedSource, ImportError> {
-        let table = csv::read(name, reader, size, &self.work, self.limits, &mut self.log, &mut self.progress)?;
+    fn table(&mut self, name: &Path, at: &Location, contents: &Contents) -> Result<ParsedSource, ImportError> {
+        let failed = |error| ImportError::Source { path: name.to_owned(), error };
+        let options = &self.request.options;
+        let size = at.length().map_err(failed)?;
+        let reader = || contents.reader(at);
+        let table = csv::read(name, &reader, size, &self.work, self.limits, &mut self.log, &mut self.progress)?;
+        if table.rows.iter().all(|row| row.split.is_none()) && !options.pooled {
+            return Err(ImportError::Layout { path: name.to_owned(), reason: csv::NO_USAGE.into() });
+        }
+        let labels = labels::for_rows(name, &options.labels)?;
         let mut groups = Groups::new();
         for row in table.rows {
-            // Padded, because sorting by text must keep the order of rows.
-            let order = (String::new(), format!("{:020}", row.number));
-            let member = Member { order, source: format!("row {}", row.number), at: row.at };
-            groups
-                .entry(row.usage.split(self.request.protocol))
-                .or_default()
-                .entry(row.class.to_owned())
-                .or_default()
-                .push(member);
+            let source = format!("row {}", row.number);
+            let class = match labels.as_ref().map(|labels| labels.of_row(row.number)) {
+                None => &table.classes[row.class],
+                Some(Ok(label)) => &label.class.clone(),
+                Some(Err(reason)) => {
+                    self.log.skip(&source, reason);
+                    continue;
+                }
+            };
+            let split = row.split.map_or(Split::Train, |split| split.split(options.protocol));
+            let member = Member { source, rest: 0, number: row.number, group: row.group, at: row.at };
+            groups.entry(names::normal_form(class)).or_default()[split as usize].push(member);
         }
-        layout::check_protocol(self.request.protocol, &groups)
-            .map_err(|reason| ImportError::Layout { path: name.to_owned(), reason })?;
-        let plan = layout::arrange(name, groups, self.rule(), &mut self.log)?;
+        let plan = layout::arrange(name, groups, options, &mut self.log)?;
         Ok(ParsedSource { plan, contents: table.contents, encoding: Encoding::Gray(table.side) })
     }
 
-    fn rule(&self) -> Rule {
-        let ImportRequest { protocol, validation, test, .. } = *self.request;
-        Rule { protocol, validation, test }
-    }
-
-    fn shape(&mut self, parsed: &ParsedSource) -> Result<ImageShape, ImportError> {
-        let asked = self.request.image_size;
+    fn measure(&mut self, parsed: &ParsedSource) -> Result<Measured, ImportError> {
+        let options = &self.request.options;
+        let (items, contents) = (&parsed.plan.items, &parsed.contents);
         match parsed.encoding {
             Encoding::Gray(side) => {
-                let (width, height) = asked.unwrap_or((side, side));
-                Ok(ImageShape { width, height, channels: 1 })
+                let (width, height) = options.size.unwrap_or((side, side));
+                let channels = if options.gray == Some(false) { 3 } else { 1 };
+                let sizes = vec![SizeCount { width: side, height: side, count: items.len() as u64 }];
+                let fit = options.fit.unwrap_or(Fit::Squash);
+                Ok(Measured { shape: ImageShape { width, height, channels }, fit, sizes })
             }
             Encoding::Files => {
-                let (items, contents) = (&parsed.plan.items, &parsed.contents);
-                pack::shape(&self.request.source, items, contents, asked, self.limits, &mut self.progress)
+                let (log, progress) = (&mut self.log, &mut self.progress);
+                sizes::measure(&self.request.source, items, contents, options, self.limits, log, progress)
             }
         }
     }
+}
+
+/// Returns the bytes that a dataset takes on disk, without its manifest.
+fn disk_bytes(plan: &Plan, shape: ImageShape) -> u64 {
+    let names: usize = plan.items.iter().map(|item| item.source.len() + 8 + 2).sum();
+    (plan.items.len() as u64).saturating_mul(shape.bytes() as u64).saturating_add(names as u64)
 }
 
 #[cfg(test)]

@@ -1,16 +1,24 @@
-//! Progress and result of an import, and the list of skipped files.
+//! Progress and result of an import, and the record of everything that was left out.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use super::ImportError;
-use crate::data::manifest::{Manifest, Skipped};
+use crate::data::manifest::{LeftOut, Manifest, Skipped};
 use crate::domain::text::printable;
 
 /// The largest number of skipped files that are listed; more are only counted.
 pub const MOST_SKIPS_LISTED: usize = 1000;
 
+/// The largest number of different reasons that are counted one by one.
+const MOST_REASONS: usize = 200;
+
 /// The number of skipped files in the error of a strict import.
 const NAMED_WHEN_REFUSED: usize = 3;
+
+/// The number of reasons in the error of an import that fails.
+const REASONS_WHEN_FAILED: usize = 3;
 
 /// A stage of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +42,8 @@ pub struct ImportProgress {
     pub total: Option<u64>,
     /// The number of classes, once it is known.
     pub classes: Option<usize>,
+    /// The bytes that the dataset takes on disk, once they are known.
+    pub disk: Option<u64>,
 }
 
 /// The result of an import.
@@ -48,6 +58,10 @@ pub struct ImportReport {
     pub skipped: Vec<Skipped>,
     /// The number of skipped files, listed or not.
     pub skipped_count: u64,
+    /// Everything that was not imported, by reason, the most frequent first.
+    pub left_out: Vec<LeftOut>,
+    /// Decisions of the import that a person should know.
+    pub notes: Vec<String>,
     /// The number of resized images.
     pub resized: u64,
 }
@@ -57,30 +71,67 @@ pub(super) struct Progress<'a> {
     pub(super) callback: &'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
     /// The number of classes, once it is known.
     pub(super) classes: Option<usize>,
+    /// The bytes that the dataset takes on disk, once they are known.
+    pub(super) disk: Option<u64>,
 }
 
 impl Progress<'_> {
     pub(super) fn report(&mut self, stage: ImportStage, done: u64, total: Option<u64>) -> Result<(), ImportError> {
-        match (self.callback)(ImportProgress { stage, done, total, classes: self.classes }) {
+        match (self.callback)(ImportProgress { stage, done, total, classes: self.classes, disk: self.disk }) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ImportError::Cancelled),
         }
     }
 }
 
-/// The list of skipped files.
+/// The record of everything that was left out, and of decisions.
 #[derive(Debug, Default)]
 pub(super) struct SkipLog {
     pub(super) listed: Vec<Skipped>,
     pub(super) count: u64,
+    pub(super) notes: Vec<String>,
+    reasons: Vec<LeftOut>,
+    /// The index in `reasons` by kind.
+    kinds: HashMap<(bool, String), usize>,
 }
 
 impl SkipLog {
+    /// Records a part of the source that a person may miss in the dataset; strict imports refuse it.
     pub(super) fn skip(&mut self, source: &str, reason: impl AsRef<str>) {
         self.count += 1;
         if self.listed.len() < MOST_SKIPS_LISTED {
             self.listed.push(Skipped { source: printable(source), reason: printable(reason.as_ref()) });
         }
+        self.count_reason(source, reason.as_ref(), 1, true);
+    }
+
+    /// Records parts of the source that nobody misses, such as hidden files.
+    pub(super) fn pass_over(&mut self, example: &str, reason: &str, count: u64) {
+        self.count_reason(example, reason, count, false);
+    }
+
+    /// Records a decision that a person should know.
+    pub(super) fn note(&mut self, words: impl AsRef<str>) {
+        self.notes.push(printable(words.as_ref()));
+    }
+
+    fn count_reason(&mut self, source: &str, reason: &str, count: u64, skipped: bool) {
+        let full = self.reasons.len() >= MOST_REASONS;
+        let kind = (skipped, kind_of(reason));
+        if let Some(index) = self.kinds.get(&kind).copied().or_else(|| full.then_some(MOST_REASONS - 1)) {
+            self.reasons[index].count += count;
+            return;
+        }
+        self.kinds.insert(kind, self.reasons.len());
+        let (reason, example) = (printable(reason), printable(source));
+        self.reasons.push(LeftOut { reason, count, example, skipped });
+    }
+
+    /// Returns everything that was left out, by reason, the most frequent first.
+    pub(super) fn left_out(&self) -> Vec<LeftOut> {
+        let mut reasons = self.reasons.clone();
+        reasons.sort_by_key(|reason| std::cmp::Reverse((reason.count, reason.skipped)));
+        reasons
     }
 
     /// Returns an error if `strict` and any file was skipped so far.
@@ -90,5 +141,67 @@ impl SkipLog {
         }
         let first = self.listed.iter().take(NAMED_WHEN_REFUSED).cloned().collect();
         Err(ImportError::Refused { count: self.count, first })
+    }
+
+    /// Adds the most frequent reasons to an error about the content of the source.
+    pub(super) fn explain(&self, error: ImportError) -> ImportError {
+        let ImportError::Layout { path, mut reason } = error else { return error };
+        let mut reasons = self.left_out();
+        reasons.sort_by_key(|reason| !reason.skipped);
+        for (index, LeftOut { reason: why, count, example, .. }) in reasons.iter().take(REASONS_WHEN_FAILED).enumerate()
+        {
+            let start = if index == 0 { "\nnot taken: " } else { "\n           " };
+            // Writing to a string cannot fail.
+            let _ = write!(reason, "{start}{count} × {why}, such as {example}");
+        }
+        let more: u64 = reasons.iter().skip(REASONS_WHEN_FAILED).map(|reason| reason.count).sum();
+        if more > 0 {
+            let _ = write!(reason, "\n           and {more} for other reasons");
+        }
+        ImportError::Layout { path, reason }
+    }
+}
+
+/// Returns a reason without its numbers and quoted words. Reasons that differ only in these are counted together.
+fn kind_of(reason: &str) -> String {
+    let mut kind = String::with_capacity(reason.len());
+    let mut quoted = false;
+    let mut before = ' ';
+    for c in reason.chars() {
+        match c {
+            '\'' if quoted || !before.is_alphanumeric() => quoted = !quoted,
+            _ if quoted || c.is_ascii_digit() => {}
+            _ => kind.push(c),
+        }
+        before = c;
+    }
+    kind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_by_kind_and_explain_a_failure() {
+        let mut log = SkipLog::default();
+        for number in 0..5 {
+            log.skip(&format!("row {number}"), format!("has the emotion '{number}', which isn't one of 7"));
+        }
+        log.skip("a.png", "is empty");
+        log.pass_over(".git", "is hidden", 3);
+        let counts: Vec<_> = log.left_out().into_iter().map(|kind| (kind.count, kind.example, kind.skipped)).collect();
+        assert_eq!(counts, [(5, "row 0".into(), true), (3, ".git".into(), false), (1, "a.png".into(), true)]);
+        let error = log.explain(ImportError::Layout { path: "x".into(), reason: "no images".into() }).to_string();
+        assert!(error.starts_with("x: no images\nnot taken: 5 × has the emotion '0'"), "{error}");
+        assert!(
+            error.contains("1 × is empty, such as a.png") && error.ends_with("3 × is hidden, such as .git"),
+            "{error}"
+        );
+        for number in 0..500 {
+            log.skip("x", "y".repeat(number));
+        }
+        assert_eq!(log.left_out().iter().map(|kind| kind.count).sum::<u64>(), 509);
+        assert_eq!(log.left_out().len(), MOST_REASONS);
     }
 }

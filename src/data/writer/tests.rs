@@ -11,7 +11,16 @@ use crate::data::store::{Dataset, list};
 
 pub(crate) fn description() -> Description {
     let split = SplitOptions { validation_fraction: Some(0.1), ..SplitOptions::default() };
-    Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source: "a test".into(), created_at: 5, split }
+    Description {
+        skipped: Vec::new(),
+        skipped_count: 0,
+        left_out: Vec::new(),
+        notes: Vec::new(),
+        resized: 0,
+        source: "a test".into(),
+        created_at: 5,
+        split,
+    }
 }
 
 /// Returns a manifest with these classes and counts (train, validation, test).

@@ -1,27 +1,29 @@
 //! `data import`: imports a dataset.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::options::ImportArguments;
+use super::preview;
 use super::sheet::print_dataset;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::progress::{Progress, Templates};
 use crate::cli::{download, output};
-use crate::data::import::ImportStage;
-use crate::data::split::Protocol;
-use crate::data::{self, ImportReport, ImportRequest, Skipped};
-use crate::domain::DatasetName;
+use crate::data::import::{ImportStage, dropped_path};
+use crate::data::{self, ImportError, ImportReport, ImportRequest, Skipped, StoreError};
+use crate::domain::{DatasetName, Size};
 use crate::download::is_address;
-use crate::runs::RunStore;
+use crate::runs::{Home, RunStore};
 use crate::supervise::{self, ImportLine, ImportProgress, Imported, SkippedFile};
 
-/// Import a folder, an archive (zip, tar, tar.gz, tar.xz) or a CSV table (emotion, pixels, usage)
+/// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst) or a CSV table (emotion, pixels, usage)
 ///
-/// Folders and archives hold train/CLASS/* and test/CLASS/*, or CLASS/* alone; for --protocol official, file names
-/// begin with `Training`, `PublicTest` or `PrivateTest`. Unreadable files are skipped and listed. An address
-/// (https://…) is downloaded first; after an interruption the same command resumes the download.
+/// Folders and archives hold train/CLASS/* and test/CLASS/*, in any usual spelling and nesting, or CLASS/* alone; or
+/// --labels and --pattern state the classes. What is not taken is counted with its reason. An address (https://…) is
+/// downloaded first; after an interruption the same command resumes it.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// A folder, an archive, a table, or the address of an archive or a table
@@ -29,22 +31,14 @@ pub(super) struct Import {
     /// The dataset's name
     #[arg(long)]
     name: DatasetName,
-    /// Refuse the source if any file would be skipped
-    #[arg(long)]
-    strict: bool,
     /// Replace another dataset of this name
     #[arg(long)]
     replace: bool,
-    /// The rule of the splits. `keras` cuts validation from the training images, and all test images test. `official`
-    /// is FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests
-    #[arg(long, value_name = "NAME", default_value_t)]
-    protocol: Protocol,
-    /// The share of each class's training files that becomes validation, unless the source has a validation split
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
-    validation: f64,
-    /// The share of each class's files that becomes test, unless the source has a test split
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.1, value_parser = fraction)]
-    test: f64,
+    /// Show what would come in, and import nothing: classes, splits, sizes, what is left out and why, disk
+    #[arg(long, conflicts_with = "progress")]
+    dry_run: bool,
+    #[command(flatten)]
+    arguments: ImportArguments,
     /// Print progress and result as JSON, one record a line, for a program; the import continues when that program ends
     #[arg(long, conflicts_with = "json", hide_short_help = true)]
     progress: bool,
@@ -52,25 +46,18 @@ pub(super) struct Import {
     output: Output,
 }
 
-fn fraction(text: &str) -> Result<f64, String> {
-    let fraction = text.parse().ok().filter(|value| (0.0..1.0).contains(value));
-    fraction.ok_or_else(|| "must be a fraction from 0 to below 1, such as 0.1".into())
-}
-
 impl Import {
     pub(super) fn run(self, store: &RunStore) -> Result<Exit, CommandError> {
         let home = store.home();
-        if self.replace {
+        if self.replace && !self.dry_run {
             // Otherwise a worker on another client of a network file system would lose its memory-mapped pixels.
             store.refuse_in_use(&self.name)?;
         }
+        let ImportArguments { options, words } = self.arguments;
         let request = ImportRequest {
-            strict: self.strict,
             replace: self.replace,
-            protocol: self.protocol,
-            validation: self.validation,
-            test: self.test,
-            ..ImportRequest::new(self.source, self.name, home.data(), supervise::now())
+            options,
+            ..ImportRequest::new(dropped_path(&self.source), self.name, home.data(), supervise::now())
         };
         if self.progress {
             // Otherwise the import would end with the terminal of the program that started it. It fails only for the
@@ -79,20 +66,27 @@ impl Import {
         }
         let progress = Progress::new(self.progress)?;
         let address = request.source.to_str().filter(|source| is_address(source)).map(ToOwned::to_owned);
-        let report = match address {
-            None => import(&request, &progress)?,
+        // Held until the import is done, because it holds the downloaded file.
+        let mut fetched = None;
+        let request = match address {
+            None => request,
             Some(url) => {
                 let name = &request.name;
-                let protocol = if request.protocol.is_keras() { "" } else { " --protocol official" };
                 let instead = format!(
                     "Without network access here, download {url} on another machine, copy the file, and run\n  \
-                     mien data import FILE --name {name}{protocol}"
+                     mien data import FILE --name {name}{words}"
                 );
-                let fetched = download::fetch(&url, &home.data(), None, &progress, instead)?;
-                let request = ImportRequest { source: fetched.path().to_owned(), origin: Some(url), ..request };
-                import(&request, &progress)?
+                let file = fetched.insert(download::fetch(&url, &home.data(), None, &progress, instead)?);
+                ImportRequest { source: file.path().to_owned(), origin: Some(url), ..request }
             }
         };
+        if self.dry_run {
+            let result = data::preview(&request, &mut |step| show(&progress, step));
+            progress.finish();
+            preview::print(&result.map_err(|error| explain(error, home))?, self.output)?;
+            return Ok(Exit::Done);
+        }
+        let report = import(&request, &progress).map_err(|error| explain(error, home))?;
         if self.progress {
             output::record(&ImportLine::Finished(imported(&report)))?;
             return Ok(Exit::Done);
@@ -105,7 +99,19 @@ impl Import {
     }
 }
 
-/// Returns the result of an import, for the program that started it.
+/// Adds which folder is the home where the current folder was taken for it, so that a file in the way is understood.
+fn explain(error: ImportError, home: &Home) -> CommandError {
+    let is_here = std::env::current_dir().is_ok_and(|folder| folder == home.path());
+    match error {
+        ImportError::Store(StoreError::Foreign { .. }) if is_here => CommandError::Failure(format!(
+            "{error}\nthe current folder is the home here, because it has a folder data or checkpoints; --home FOLDER \
+             or MIEN_HOME names another"
+        )),
+        error => error.into(),
+    }
+}
+
+/// The result of an import, for the program that started it.
 fn imported(report: &ImportReport) -> Imported {
     let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
     Imported {
@@ -118,15 +124,29 @@ fn imported(report: &ImportReport) -> Imported {
     }
 }
 
+/// The disk from which on it is noted before the work, in bytes; FER-2013 takes 86 MiB.
+const NOTED_DISK: u64 = 1 << 30;
+
 const TEMPLATES: Templates = Templates { known: "{msg} {wide_bar} {percent}% {eta}", unknown: "{msg} {human_pos}" };
 
-/// Imports the source of the request with progress. Ctrl-C cancels the import.
-fn import(request: &ImportRequest, progress: &Progress) -> Result<ImportReport, CommandError> {
-    let report = data::import(request, &mut |data::ImportProgress { stage, done, total, classes }| {
-        progress.show(ImportProgress { stage: stage_name(stage).into(), done, total, classes }, &TEMPLATES)
+/// Imports the source of the request, with progress, until Ctrl-C.
+fn import(request: &ImportRequest, progress: &Progress) -> Result<ImportReport, ImportError> {
+    let mut is_noted = false;
+    let report = data::import(request, &mut |step| {
+        // Said before the work, so that somebody can end it.
+        if let Some(bytes) = step.disk.filter(|bytes| *bytes >= NOTED_DISK && !std::mem::replace(&mut is_noted, true)) {
+            output::note(&format!("it takes {} of disk; --size stores smaller images", Size(bytes)));
+        }
+        show(progress, step)
     });
     progress.finish();
-    Ok(report?)
+    report
+}
+
+/// Shows the progress of an import.
+fn show(progress: &Progress, step: data::ImportProgress) -> ControlFlow<()> {
+    let data::ImportProgress { stage, done, total, classes, .. } = step;
+    progress.show(ImportProgress { stage: stage_name(stage).into(), done, total, classes }, &TEMPLATES)
 }
 
 /// Returns the name of a stage in messages.

@@ -2,6 +2,8 @@
 
 mod import;
 mod marks;
+mod options;
+mod preview;
 mod sheet;
 
 use clap::{Args, Subcommand};
@@ -24,7 +26,7 @@ pub(in crate::cli) struct Data {
 
 #[derive(Debug, Subcommand)]
 enum DataCommand {
-    Import(import::Import),
+    Import(Box<import::Import>),
     /// List the datasets
     List {
         #[command(flatten)]

@@ -7,10 +7,10 @@ use crate::cli::options::Output;
 use crate::cli::table::{Side, Table, thousands};
 use crate::data::features::{self, CacheUsage};
 use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
-use crate::data::split::Protocol;
-use crate::data::{Distribution, Manifest, Skipped};
+use crate::data::split::{Division, Protocol};
+use crate::data::{Distribution, LeftOut, Manifest, Skipped};
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, Size, figures};
+use crate::domain::{DatasetName, Size, Split, figures};
 use crate::runs::Home;
 
 /// A dataset for scripts.
@@ -22,6 +22,8 @@ pub(super) struct DatasetEntry<'a> {
     classes: &'a [ClassCounts],
     skipped: &'a [Skipped],
     skipped_count: u64,
+    left_out: &'a [LeftOut],
+    notes: &'a [String],
     resized: u64,
     source: &'a str,
     created_at: u64,
@@ -33,10 +35,19 @@ pub(super) struct DatasetEntry<'a> {
 
 /// The protocol of the splits, and the fractions that were cut; `null` for a split of the source.
 #[derive(Debug, Serialize)]
-struct SplitEntry {
+pub(super) struct SplitEntry {
     protocol: Protocol,
     validation_fraction: Option<f64>,
     test_fraction: Option<f64>,
+    by: Division,
+    seed: Option<u64>,
+}
+
+impl From<SplitOptions> for SplitEntry {
+    fn from(split: SplitOptions) -> Self {
+        let SplitOptions { protocol, validation_fraction, test_fraction, by, seed } = split;
+        Self { protocol, validation_fraction, test_fraction, by, seed }
+    }
 }
 
 /// Cached features of one base, layer and image size.
@@ -52,7 +63,6 @@ struct FeaturesEntry {
 
 /// Returns the dataset without its cached features.
 pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
-    let SplitOptions { protocol, validation_fraction, test_fraction } = manifest.split;
     DatasetEntry {
         name: &manifest.name,
         fingerprint: &manifest.fingerprint,
@@ -60,10 +70,12 @@ pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
         classes: &manifest.classes,
         skipped: &manifest.skipped,
         skipped_count: manifest.skipped_count,
+        left_out: &manifest.left_out,
+        notes: &manifest.notes,
         resized: manifest.resized,
         source: &manifest.source,
         created_at: manifest.created_at,
-        split: SplitEntry { protocol, validation_fraction, test_fraction },
+        split: manifest.split.into(),
         features: Vec::new(),
     }
 }
@@ -93,9 +105,25 @@ pub(super) fn print_with_features(home: &Home, manifest: &Manifest, output: Outp
     output.print(&entry, || text(manifest) + &features_text(&entry.features))
 }
 
-/// Returns the class distribution, and the images that were resized or skipped.
+/// Returns the class distribution, the decisions of the import, and the reasons for omitted files.
 fn text(manifest: &Manifest) -> String {
-    let distribution = Distribution::of(manifest);
+    let head = format!(
+        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\nfrom {}\nsplit: {}\n\n",
+        manifest.name,
+        image_text(manifest.image),
+        manifest.classes.len(),
+        thousands(manifest.counts().total()),
+        Distribution::of(&manifest.classes).imbalance,
+        printable(&manifest.fingerprint),
+        printable(&manifest.source),
+        manifest.split.describe()
+    );
+    head + &class_table(&manifest.classes).render() + &import_notes(manifest)
+}
+
+/// The images of each class and split, with their shares.
+pub(super) fn class_table(classes: &[ClassCounts]) -> Table {
+    let distribution = Distribution::of(classes);
     let mut table = Table::new([
         ("CLASS", Side::Left),
         ("TRAIN", Side::Right),
@@ -111,21 +139,10 @@ fn text(manifest: &Manifest) -> String {
         let [of_train, of_validation, of_test] = shares;
         table.row(&[class.name.clone(), train, of_train, validation, of_validation, test, of_test]);
     }
-    let counts = manifest.counts();
-    let [train, validation, test] = [counts.train, counts.validation, counts.test].map(thousands);
+    let all = |split: Split| thousands(classes.iter().map(|class| class.counts.get(split)).sum());
+    let [train, validation, test] = Split::ALL.map(all);
     table.row(&["all".into(), train, String::new(), validation, String::new(), test, String::new()]);
-    let head = format!(
-        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\nfrom {}\nsplit: {}\n\n",
-        manifest.name,
-        image_text(manifest.image),
-        manifest.classes.len(),
-        thousands(counts.total()),
-        distribution.imbalance,
-        printable(&manifest.fingerprint),
-        printable(&manifest.source),
-        manifest.split.describe()
-    );
-    head + &table.render() + &import_notes(manifest)
+    table
 }
 
 fn import_notes(manifest: &Manifest) -> String {
@@ -133,7 +150,8 @@ fn import_notes(manifest: &Manifest) -> String {
     if manifest.resized > 0 {
         lines.push(format!("{} resized", counted(manifest.resized, "image was", "images were")));
     }
-    if manifest.skipped_count > 0 {
+    if manifest.skipped_count > 0 && manifest.left_out.is_empty() {
+        // Imported before reasons were counted.
         lines.push(format!("{} skipped:", counted(manifest.skipped_count, "item was", "items were")));
         lines.extend(manifest.skipped.iter().map(|skip| format!("  {}: {}", skip.source, skip.reason)));
         let listed = manifest.skipped.len() as u64;
@@ -142,7 +160,25 @@ fn import_notes(manifest: &Manifest) -> String {
         }
     }
     let text: String = lines.iter().map(|line| printable(line) + "\n").collect();
+    let text = text + &reasons(&manifest.notes, &manifest.left_out);
     if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// The decisions of an import, and everything that it left out by reason.
+pub(super) fn reasons(notes: &[String], left_out: &[LeftOut]) -> String {
+    let mut lines: Vec<String> = notes.iter().map(|note| format!("note: {note}")).collect();
+    for (skipped, words) in [(true, "skipped"), (false, "passed over")] {
+        let here: Vec<&LeftOut> = left_out.iter().filter(|kind| kind.skipped == skipped).collect();
+        let count = here.iter().map(|kind| kind.count).sum();
+        if count > 0 {
+            lines.push(format!("{} {words}:", counted(count, "item was", "items were")));
+        }
+        lines.extend(here.iter().map(|LeftOut { reason, count, example, .. }| match count {
+            1 => format!("  {example}: {reason}"),
+            count => format!("  {count} × {reason}, such as {example}"),
+        }));
+    }
+    lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {
@@ -150,7 +186,7 @@ fn counted(number: u64, one: &str, many: &str) -> String {
 }
 
 /// Returns width and height in pixels, and whether the images have colours.
-fn image_text(shape: ImageShape) -> String {
+pub(super) fn image_text(shape: ImageShape) -> String {
     let colours = if shape.channels == 1 { "gray" } else { "colour" };
     format!("{}×{} {colours}", shape.width, shape.height)
 }

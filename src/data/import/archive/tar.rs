@@ -1,4 +1,4 @@
-//! Tar archives, plain or compressed with gzip or xz, read as one stream.
+//! Tar archives, plain or compressed, read as one stream.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -13,8 +13,10 @@ use tar::EntryType;
 
 use super::super::ImportError;
 use super::super::limits::Capped;
+use super::super::names;
 use super::super::report::{ImportStage, Progress};
-use super::{Collector, Compression, EntryError, damaged, xz};
+use super::{Collector, Compression, EntryError, damaged, xz, zstd};
+use crate::domain::text::printable;
 
 /// The most bytes between two entries: headers, and extensions with long names, which are held in memory.
 const MOST_BETWEEN: u64 = 1 << 20;
@@ -49,6 +51,8 @@ pub(super) fn read(
     let unwrapped: Box<dyn Read> = match compression {
         Compression::None => Box::new(file),
         Compression::Gzip => Box::new(MultiGzDecoder::new(file)),
+        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(file)),
+        Compression::Zstd => Box::new(zstd::Frames::new(file)),
         Compression::Xz => Box::new(xz::reader(file).map_err(|error| damaged(path, limits, &error))?),
     };
     let mut bounded = BufReader::with_capacity(1 << 16, Capped::new(unwrapped, limits.unpacked(size)));
@@ -91,8 +95,8 @@ fn entries(
         if collector.entries.is_multiple_of(256) {
             report()?;
         }
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        let Some(name) = collector.accept_entry(path, &name)? else { continue };
+        let name = entry.path_bytes().into_owned();
+        let Some(name) = collector.accept_entry(path, &name, None)? else { continue };
         match entry.header().entry_type() {
             EntryType::Directory => collector.folder(name),
             EntryType::Regular | EntryType::Continuous => {
@@ -102,7 +106,16 @@ fn entries(
                     EntryError::Read(error) => wrong(error),
                 })?;
             }
-            EntryType::Symlink | EntryType::Link => collector.log.skip(&name, "is a link, and links are not followed"),
+            EntryType::Link => {
+                let target = entry.link_name_bytes().unwrap_or_default();
+                let target = names::decode(&target, collector.options.encoding);
+                if !collector.hard_link(name.clone(), target.trim_start_matches("./")) {
+                    let reason =
+                        format!("is a link to '{}', which is no earlier file of the archive", printable(&target));
+                    collector.log.skip(&name, reason);
+                }
+            }
+            EntryType::Symlink => collector.log.skip(&name, "is a link, and links in archives are not followed"),
             EntryType::XGlobalHeader => {}
             _ => collector.log.skip(&name, "is not a regular file"),
         }

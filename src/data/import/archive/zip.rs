@@ -5,10 +5,12 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use zip::ZipArchive;
+use zip::read::ZipReadOptions;
 use zip::result::ZipError;
 
 use super::super::ImportError;
 use super::super::limits::Capped;
+use super::super::names::NameEncoding;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, EntryError, damaged};
 
@@ -30,16 +32,13 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         if index.is_multiple_of(256) {
             progress.report(ImportStage::Reading, done, Some(size))?;
         }
-        let mut name = match archive.by_index_raw(index) {
-            Ok(entry) => String::from_utf8_lossy(entry.name_raw()).into_owned(),
+        let name = match archive.by_index_raw(index) {
+            Ok(entry) => entry.name_raw().to_vec(),
             Err(error) => return Err(damaged(path, limits, &error.into())),
         };
-        // Some programs on Windows write backslashes.
-        if !name.contains('/') {
-            name = name.replace('\\', "/");
-        }
-        let Some(name) = collector.accept_entry(path, &name)? else { continue };
-        let mut entry = match archive.by_index(index) {
+        let Some(name) = collector.accept_entry(path, &name, Some(NameEncoding::ZIP))? else { continue };
+        let password = collector.options.password.as_deref().map(str::as_bytes);
+        let mut entry = match archive.by_index_with_options(index, ZipReadOptions::new().password(password)) {
             Ok(entry) => entry,
             Err(error) => {
                 collector.log.skip(&name, describe_error(&error));
@@ -49,7 +48,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         if entry.is_dir() {
             collector.folder(name);
         } else if entry.is_symlink() {
-            collector.log.skip(&name, "is a link, and links are not followed");
+            collector.log.skip(&name, "is a link, and links in archives are not followed");
         } else {
             done += entry.compressed_size();
             let size = entry.size();
@@ -71,7 +70,10 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
 
 fn describe_error(error: &ZipError) -> String {
     match error {
-        ZipError::UnsupportedArchive(reason) if *reason == ZipError::PASSWORD_REQUIRED => "is encrypted".into(),
+        ZipError::UnsupportedArchive(reason) if *reason == ZipError::PASSWORD_REQUIRED => {
+            "is encrypted (--password TEXT gives the password)".into()
+        }
+        ZipError::InvalidPassword => "is encrypted with another password".into(),
         error => format!("cannot be unpacked: {error}"),
     }
 }

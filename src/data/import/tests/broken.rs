@@ -55,7 +55,10 @@ fn a_bad_file_is_skipped_by_name_and_refused_when_strict() {
         let bench = Bench::new();
         let entries = kaggle_and(path, bytes);
         let folder = bench.folder("folder", &entries);
-        let strict = ImportRequest { strict: true, ..bench.request(&folder) };
+        let strict = ImportRequest {
+            options: ImportOptions { strict: true, ..ImportOptions::default() },
+            ..bench.request(&folder)
+        };
         let error = Bench::run(&strict).unwrap_err().to_string();
         let shown = printable(path);
         assert!(error.contains(&shown) && error.contains(words) && !error.contains('\u{1b}'), "{error}");
@@ -79,8 +82,14 @@ fn clutter_is_passed_over_in_silence() {
         entries.push((path.into(), b"clutter".to_vec()));
     }
     for source in [bench.folder("folder", &entries), bench.write("a.zip", zip_of(&entries))] {
-        let request = ImportRequest { strict: true, ..bench.request(&source) };
-        assert!(Bench::run(&request).unwrap().skipped.is_empty());
+        let request = ImportRequest {
+            options: ImportOptions { strict: true, ..ImportOptions::default() },
+            replace: true,
+            ..bench.request(&source)
+        };
+        let manifest = Bench::run(&request).unwrap();
+        assert!(manifest.skipped.is_empty());
+        assert_eq!(manifest.left_out.iter().map(|kind| kind.count).sum::<u64>(), 5, "{:?}", manifest.left_out);
     }
 }
 
@@ -169,7 +178,7 @@ fn bad_rows_are_skipped_by_number() {
         (format!("0,{},Training", pixels(49, "7")), "49 pixels"),
         (format!("0,{},Training", pixels(36, "256")), "'256' for pixel 36"),
         (format!("0,{},Training", pixels(36, "-1")), "'-1'"),
-        (format!("7,{},Training", pixels(36, "7")), "emotion '7'"),
+        (format!("8,{},Training", pixels(36, "7")), "emotion '8'"),
         (format!("x\u{1b},{},Training", pixels(36, "7")), "emotion 'x·'"),
         (format!("0,{},Sometimes", pixels(36, "7")), "usage 'Sometimes'"),
         ("0,7 7".to_owned(), "cut short"),
@@ -182,7 +191,10 @@ fn bad_rows_are_skipped_by_number() {
         let skips = skips(&manifest);
         assert!(skips.len() == 1 && skips[0].starts_with("row 40: ") && skips[0].contains(words), "{skips:?}");
         assert_eq!(manifest.counts().total(), 39);
-        let strict = ImportRequest { strict: true, ..bench.request(&source) };
+        let strict = ImportRequest {
+            options: ImportOptions { strict: true, ..ImportOptions::default() },
+            ..bench.request(&source)
+        };
         assert!(Bench::run(&strict).unwrap_err().to_string().contains("row 40"));
     }
 }
@@ -221,10 +233,16 @@ fn a_source_that_is_not_there_leaves_no_trace() {
     assert!(!bench.path("data").exists());
     let source = bench.folder("folder", &kaggle());
     for (validation, test) in [(1.0, 0.0), (-0.1, 0.0), (f64::NAN, 0.0), (0.5, 0.5)] {
-        let request = ImportRequest { validation, test, ..bench.request(&source) };
+        let request = ImportRequest {
+            options: ImportOptions { validation, test, ..ImportOptions::default() },
+            ..bench.request(&source)
+        };
         assert!(matches!(Bench::run(&request), Err(ImportError::Options(_))));
     }
-    let request = ImportRequest { image_size: Some((0, 48)), ..bench.request(&source) };
+    let request = ImportRequest {
+        options: ImportOptions { size: Some((0, 48)), ..ImportOptions::default() },
+        ..bench.request(&source)
+    };
     assert!(matches!(Bench::run(&request), Err(ImportError::Options(_))));
 }
 

@@ -2,6 +2,9 @@
 
 mod archives;
 mod broken;
+mod kinds;
+mod layouts;
+mod options;
 
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
@@ -14,6 +17,7 @@ use tempfile::TempDir;
 use super::limits::Limits;
 use super::*;
 use crate::data::manifest::{Manifest, SplitOptions};
+use crate::data::split::Protocol;
 use crate::data::store::Dataset;
 use crate::domain::{Split, SplitCounts};
 
@@ -240,10 +244,14 @@ fn classes_alone_are_split_by_fractions_in_name_order() {
     let mut entries: Vec<Entry> = (0..20).map(|i| (format!("set/cats/{i:02}.png"), picture(i))).collect();
     entries.extend((0..9).map(|i| (format!("set/dogs/{i:02}.png"), picture(50 + i))));
     let source = bench.folder("animals", &entries);
-    let manifest = Bench::run(&ImportRequest { validation: 0.2, test: 0.1, ..bench.request(&source) }).unwrap();
+    let manifest = Bench::run(&ImportRequest {
+        options: ImportOptions { validation: 0.2, test: 0.1, ..ImportOptions::default() },
+        ..bench.request(&source)
+    })
+    .unwrap();
     assert_eq!(manifest.class_names(), ["cats", "dogs"]);
     assert_eq!(manifest.classes[0].counts, SplitCounts { train: 14, validation: 4, test: 2 });
-    assert_eq!(manifest.classes[1].counts, SplitCounts { train: 8, validation: 1, test: 0 });
+    assert_eq!(manifest.classes[1].counts, SplitCounts { train: 7, validation: 1, test: 1 });
     let dataset = bench.dataset();
     assert_eq!(dataset.source(Split::Validation, 3), "set/cats/03.png");
     assert_eq!(dataset.source(Split::Test, 0), "set/cats/04.png");
@@ -289,7 +297,11 @@ fn the_official_protocol_validates_on_public_test_and_tests_on_private_test() {
     ];
     let mut fingerprints = Vec::new();
     for source in &sources {
-        let request = ImportRequest { protocol: Protocol::Official, replace: true, ..bench.request(source) };
+        let request = ImportRequest {
+            replace: true,
+            options: ImportOptions { protocol: Protocol::Official, ..ImportOptions::default() },
+            ..bench.request(source)
+        };
         let manifest = Bench::run(&request).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
         assert_eq!(manifest.counts(), SplitCounts { train: 33, validation: 3, test: 3 }, "{}", source.display());
         let expected = SplitOptions { protocol: Protocol::Official, ..SplitOptions::default() };
@@ -317,7 +329,10 @@ fn a_source_that_does_not_tell_its_splits_is_refused_by_the_official_protocol() 
     ];
     for (at, (case, entries, expected)) in table.into_iter().enumerate() {
         let source = bench.folder(&format!("source{at}"), &entries);
-        let request = ImportRequest { protocol: Protocol::Official, ..bench.request(&source) };
+        let request = ImportRequest {
+            options: ImportOptions { protocol: Protocol::Official, ..ImportOptions::default() },
+            ..bench.request(&source)
+        };
         let error = Bench::run(&request).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains("--protocol keras"), "{case}: {error}");
         bench.assert_untouched();
@@ -335,7 +350,11 @@ fn the_usual_size_wins_others_are_resized_and_one_colour_makes_all_coloured() {
     let mut bytes = Cursor::new(Vec::new());
     RgbImage::from_pixel(6, 6, Rgb([250, 10, 30])).write_to(&mut bytes, ImageFormat::Png).unwrap();
     fs::write(source.join("test/happy/red.png"), bytes.into_inner()).unwrap();
-    let request = ImportRequest { replace: true, image_size: Some((5, 4)), ..bench.request(&source) };
+    let request = ImportRequest {
+        replace: true,
+        options: ImportOptions { size: Some((5, 4)), ..ImportOptions::default() },
+        ..bench.request(&source)
+    };
     let manifest = Bench::run(&request).unwrap();
     assert_eq!((manifest.image.width, manifest.image.height, manifest.image.channels), (5, 4, 3));
     let dataset = bench.dataset();

@@ -1,0 +1,144 @@
+//! Labels that stand beside the images instead of in the names of their folders.
+//!
+//! Sources: files named by `--labels` (`list`), patterns of file names (`pattern`), and a file for each image in the
+//! layouts of YOLO and AffectNet (`beside`). Where nothing was named, [`advise`] states what was found.
+
+mod beside;
+mod list;
+mod pattern;
+mod vocabulary;
+
+use std::path::{Path, PathBuf};
+
+pub use self::pattern::Pattern;
+use super::ImportError;
+use super::listing::{Contents, Listing, SourceFile};
+use super::options::ImportOptions;
+use super::split_names::{self, SplitName};
+
+/// The label of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Label {
+    pub(super) class: String,
+    /// The split that the label's source states.
+    pub(super) split: Option<SplitName>,
+    /// The person or other group of the image.
+    pub(super) group: Option<String>,
+}
+
+impl Label {
+    fn of(class: impl Into<String>) -> Self {
+        Self { class: class.into(), split: None, group: None }
+    }
+}
+
+/// The labels of a source's images.
+#[derive(Debug)]
+pub(super) enum Labels {
+    Rows(list::Rows),
+    Pattern(Pattern),
+    Beside(beside::Beside),
+}
+
+impl Labels {
+    /// Returns the labels that the options name, or that stand beside the images in a known layout.
+    pub(super) fn find(
+        source: &Path,
+        listing: &Listing,
+        contents: &Contents,
+        options: &ImportOptions,
+        has_classes: bool,
+    ) -> Result<Option<Self>, ImportError> {
+        if let Some(pattern) = &options.pattern {
+            return Ok(Some(Self::Pattern(pattern.clone())));
+        }
+        if !options.labels.is_empty() {
+            return list::read(source, &options.labels, listing, contents).map(|rows| Some(Self::Rows(rows)));
+        }
+        if has_classes {
+            return Ok(None);
+        }
+        if let Some(beside) = beside::find(listing, contents) {
+            return Ok(Some(Self::Beside(beside)));
+        }
+        Ok(list::find_votes(listing, contents).map(Self::Rows))
+    }
+
+    /// Returns the label of an image. The error is the reason why it has none.
+    pub(super) fn of(&self, image: &SourceFile, contents: &Contents) -> Result<Label, String> {
+        match self {
+            Self::Rows(rows) => rows.of(&image.path),
+            Self::Pattern(pattern) => pattern.label(&image.path),
+            Self::Beside(beside) => beside.of(&image.path, contents),
+        }
+    }
+
+    /// Returns a decision that a person should know.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::Rows(rows) => rows.describe(),
+            Self::Pattern(pattern) => format!("classes are from file names by the pattern {pattern}"),
+            Self::Beside(beside) => beside.describe(),
+        }
+    }
+
+    /// Whether a text file is a source of these labels.
+    pub(super) fn uses(&self, path: &str) -> bool {
+        match self {
+            Self::Rows(rows) => rows.uses(path),
+            Self::Pattern(_) => false,
+            Self::Beside(beside) => beside.uses(path),
+        }
+    }
+}
+
+/// Reads the labels of a table's rows from the files that the options name; `None` if there are none.
+pub(super) fn for_rows(source: &Path, files: &[PathBuf]) -> Result<Option<list::Rows>, ImportError> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    list::read(source, files, &Listing::default(), &Contents::default()).map(Some)
+}
+
+/// Advises what to do with images that are in no class folders.
+pub(super) fn advise(listing: &Listing, contents: &Contents) -> String {
+    let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
+    let flat = "its images are in no class folders";
+    if let Some(name) = pattern::recognise(&images) {
+        return format!("{flat}; their names state expressions as those of {name} do: --pattern {name}");
+    }
+    if let Some(path) = list::find_candidate(listing, contents, &images) {
+        return format!("{flat}; their labels seem to be in '{path}': --labels {path}");
+    }
+    if let Some(example) = pattern::guess(&images) {
+        return format!("{flat}; if their names begin with the class, as {example}, give --pattern '{{class}}*'");
+    }
+    format!(
+        "{flat}: expected train/CLASS and test/CLASS folders of images, or class folders alone; --labels FILE names a \
+         file with a class for each image, --pattern takes classes from names"
+    )
+}
+
+/// Returns the data set whose file names state expressions, if its folders do not separate them. Otherwise the folders,
+/// one for each person, would pass for classes.
+pub(super) fn contradict(images: &[&SourceFile]) -> Option<String> {
+    let name = pattern::recognise(images)?;
+    pattern::has_mixed_folder(images, name).then(|| {
+        format!(
+            "its folders are no classes: the file names in them state several expressions, as those of {name} do; take \
+             classes from the names by --pattern {name}"
+        )
+    })
+}
+
+/// Returns the split that the names of all images begin with, such as `train_00001.jpg`; `None` if one names none.
+pub(super) fn split_by_beginning(images: &[&SourceFile]) -> bool {
+    let mut splits: Vec<SplitName> = Vec::new();
+    for image in images {
+        let Some(split) = split_names::parse_beginning(image.name()) else { return false };
+        if !splits.contains(&split) {
+            splits.push(split);
+        }
+    }
+    splits.len() > 1
+}

@@ -1,0 +1,140 @@
+//! The classes of an import: changes of their names, and checks.
+
+use std::collections::HashMap;
+
+use super::super::options::{ClassMap, ImportOptions};
+use super::super::report::SkipLog;
+use super::super::split_names;
+use super::{Groups, Members};
+use crate::data::manifest::ClassCounts;
+use crate::domain::Split;
+use crate::domain::text::printable;
+
+/// The number of classes that a message names.
+const NAMED: usize = 3;
+
+/// Renames, joins and leaves out classes. A class of validation or test images joins the training class whose name
+/// differs only in case.
+pub(super) fn change(groups: &mut Groups, map: &ClassMap, log: &mut SkipLog) -> Result<(), String> {
+    let mut changed: Vec<(String, Members)> = Vec::new();
+    for (from, to) in &map.0 {
+        let Some(mut members) = groups.remove(from) else {
+            let known = name_some(groups.keys());
+            return Err(format!("--map changes the class '{}', which is not there; it has {known}", printable(from)));
+        };
+        if to.is_empty() {
+            let count = members.iter().map(Vec::len).sum::<usize>();
+            let example = members.iter_mut().find_map(|members| members.first()).map(|member| member.source.clone());
+            let reason = format!("is of the class '{}', which --map leaves out", printable(from));
+            log.pass_over(&example.unwrap_or_default(), &reason, count as u64);
+        } else {
+            changed.push((to.clone(), members));
+        }
+    }
+    for (class, members) in changed {
+        join(groups.entry(class).or_default(), members);
+    }
+    join_cases(groups, log)
+}
+
+fn join(target: &mut Members, members: Members) {
+    for (target, members) in target.iter_mut().zip(members) {
+        target.extend(members);
+    }
+}
+
+fn name_some<'a>(classes: impl Iterator<Item = &'a String>) -> String {
+    let mut classes = classes.peekable();
+    let first: Vec<String> = classes.by_ref().take(NAMED).map(|class| printable(class)).collect();
+    first.join(", ") + if classes.peek().is_some() { " and others" } else { "" }
+}
+
+/// Checks names and numbers of classes.
+pub(super) fn check(groups: &Groups) -> Result<(), String> {
+    let has_training = |members: &Members| !members[Split::Train as usize].is_empty();
+    let classes: Vec<&String> =
+        groups.iter().filter(|(_, members)| has_training(members)).map(|(class, _)| class).collect();
+    if let Some(class) = groups.keys().find(|class| split_names::parse_exactly(class).is_some()) {
+        let class = printable(class);
+        return Err(format!(
+            "the class '{class}' has the name of a split: name the folders of splits train, validation and test, or \
+             name the class otherwise by --map {class}=NAME"
+        ));
+    }
+    if classes.is_empty() {
+        return Err("it has no training images".into());
+    }
+    if classes.len() < 2 || groups.len() > usize::from(u16::MAX) {
+        let found = name_some(classes.iter().copied());
+        let number = if classes.len() < 2 { classes.len() } else { groups.len() };
+        return Err(format!("a classifier needs 2 to 65535 classes, and it holds {number} ({found})"));
+    }
+    if let Some(class) = groups.keys().find(|class| printable(class) != **class || class.contains('\u{fffd}')) {
+        let class = printable(class);
+        return Err(format!("the class folder '{class}' has characters that cannot be shown; rename it"));
+    }
+    if let Some((stray, members)) = groups.iter().find(|(_, members)| !has_training(members)) {
+        let split = Split::ALL.into_iter().find(|split| !members[*split as usize].is_empty()).unwrap_or(Split::Test);
+        let stray = printable(stray);
+        return Err(format!(
+            "the class '{stray}' is in {split} but not in train; add or remove it, or --map {stray}= leaves it out"
+        ));
+    }
+    Ok(())
+}
+
+/// Joins classes without training images to those whose name differs only in case.
+fn join_cases(groups: &mut Groups, log: &mut SkipLog) -> Result<(), String> {
+    let mut by_case: HashMap<String, Vec<String>> = HashMap::new();
+    for class in groups.keys() {
+        by_case.entry(class.to_lowercase()).or_default().push(class.clone());
+    }
+    let mut alike: Vec<Vec<String>> = by_case.into_values().filter(|classes| classes.len() > 1).collect();
+    alike.sort();
+    for classes in alike {
+        let is_trained = |class: &&String| groups.get(*class).is_some_and(|members| !members[0].is_empty());
+        let (trained, others): (Vec<&String>, Vec<&String>) = classes.iter().partition(is_trained);
+        let [trained] = trained[..] else {
+            let shown: Vec<String> = classes.iter().map(|class| format!("'{}'", printable(class))).collect();
+            log.note(format!("the classes {} differ only in case; --map joins them", shown.join(" and ")));
+            continue;
+        };
+        for other in others {
+            let members = groups.remove(other).ok_or("a class vanished")?;
+            let split = Split::ALL.into_iter().find(|split| !members[*split as usize].is_empty());
+            let split = split.map(Split::name).unwrap_or_default();
+            log.note(format!(
+                "the class '{}' of {split} is taken for '{}' of train: their names differ only in case",
+                printable(other),
+                printable(trained)
+            ));
+            join(groups.entry(trained.clone()).or_default(), members);
+        }
+    }
+    Ok(())
+}
+
+/// Notes that classes have only numbers, which `--map` can name.
+pub(super) fn note_numbers<'a>(classes: impl Iterator<Item = &'a String>, options: &ImportOptions, log: &mut SkipLog) {
+    let mut classes = classes.peekable();
+    let Some(first) = classes.peek().map(|class| (*class).clone()) else { return };
+    if options.map == ClassMap::default() && classes.all(|class| class.bytes().all(|byte| byte.is_ascii_digit())) {
+        log.note(format!("the classes are numbers; --map {first}=NAME,… names them"));
+    }
+}
+
+/// Notes the classes without images in a split that others have.
+pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut SkipLog) {
+    for split in [Split::Validation, Split::Test] {
+        let is_empty = |class: &&ClassCounts| class.counts.get(split) == 0;
+        let empty: Vec<&String> = classes.iter().filter(is_empty).map(|class| &class.name).collect();
+        if empty.is_empty() || empty.len() == classes.len() {
+            continue;
+        }
+        let names = name_some(empty.iter().copied());
+        log.note(match empty.len() {
+            1 => format!("the class {names} has no {split} images, so {split} figures leave it out"),
+            count => format!("{count} classes ({names}) have no {split} images, so {split} figures leave them out"),
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! The dry run of an import: everything up to the decoding of images, without a dataset.
+
+use std::ops::ControlFlow;
+
+use super::limits::Limits;
+use super::sizes::{Measured, SizeCount};
+use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout};
+use crate::data::manifest::{ClassCounts, ImageShape, LeftOut, SplitOptions};
+use crate::domain::{Split, SplitCounts};
+
+/// A dataset as an import would make it. Pictures that cannot be decoded are still counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportPreview {
+    /// The classes by label.
+    pub classes: Vec<ClassCounts>,
+    /// The shape of every stored image.
+    pub image: ImageShape,
+    /// The way in which pictures of another shape are fitted.
+    pub fit: Fit,
+    /// The sizes of the pictures, the most frequent first.
+    pub sizes: Vec<SizeCount>,
+    /// The rule by which the images are divided into splits.
+    pub split: SplitOptions,
+    /// Everything that is not taken, by reason, the most frequent first.
+    pub left_out: Vec<LeftOut>,
+    /// Decisions that a person should know.
+    pub notes: Vec<String>,
+    /// The bytes that the dataset takes on disk.
+    pub disk: u64,
+}
+
+/// Returns the dataset that an import would make, and changes nothing. `progress` is called several times a second; a
+/// break cancels.
+///
+/// # Errors
+/// [`ImportError`], the same as the import's up to the decoding of images.
+pub fn preview(
+    request: &ImportRequest,
+    progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
+) -> Result<ImportPreview, ImportError> {
+    request.check()?;
+    // Spools are unnamed files, best on the disk that holds the datasets.
+    let home = Some(request.data_dir.clone()).filter(|folder| folder.is_dir());
+    let work = home.unwrap_or_else(std::env::temp_dir);
+    let mut state = ImportState::new(request, &Limits::DEFAULT, work, progress);
+    let prepared = state.prepare();
+    let (ParsedSource { plan, .. }, Measured { shape, fit, sizes }) = prepared.map_err(|error| state.explain(error))?;
+    let mut classes: Vec<ClassCounts> =
+        plan.classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
+    for item in &plan.items {
+        let counts = &mut classes[item.label].counts;
+        match item.split {
+            Split::Train => counts.train += 1,
+            Split::Validation => counts.validation += 1,
+            Split::Test => counts.test += 1,
+        }
+    }
+    layout::note_empty(&classes, &mut state.log);
+    let disk = disk_bytes(&plan, shape);
+    let (left_out, notes) = (state.log.left_out(), state.log.notes);
+    Ok(ImportPreview { classes, image: shape, fit, sizes, split: plan.split, left_out, notes, disk })
+}

@@ -1,0 +1,181 @@
+//! The options of imports, each by its effect.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// Imports with options given as on the command line.
+fn import_as(bench: &Bench, source: &Path, given: &[(&str, &str)]) -> Result<Manifest, ImportError> {
+    let mut options = ImportOptions::default();
+    for (name, value) in given {
+        let option = IMPORT_OPTIONS.iter().find(|option| option.name == *name).expect("an option");
+        option.set(&mut options, value).expect("accepted");
+    }
+    let _ = fs::remove_dir_all(bench.path("data/d"));
+    Bench::run(&ImportRequest { options, ..bench.request(source) })
+}
+
+fn coloured(width: u32, height: u32) -> Vec<u8> {
+    let image = RgbImage::from_pixel(width, height, Rgb([200, 100, 50]));
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+/// Returns two classes of pictures, no two of one size, all twice as wide as high.
+fn scraped() -> Vec<Entry> {
+    let picture = |class: &str, i: u32| (format!("{class}/{i:02}.png"), coloured(20 + 2 * i, 10 + i));
+    ["a", "b"]
+        .iter()
+        .flat_map(|class| (0..12).map(move |i| picture(class, i + if *class == "a" { 0 } else { 12 })))
+        .collect()
+}
+
+#[test]
+fn pictures_of_every_size_come_to_a_sensible_one_or_the_requested_one() {
+    let bench = Bench::new();
+    let mut entries = scraped();
+    entries.push(("a/photo.png".into(), coloured(1200, 600)));
+    let source = bench.folder("scraped", &entries);
+    let manifest = import_as(&bench, &source, &[]).unwrap();
+    assert_eq!((manifest.image.width, manifest.image.height, manifest.image.channels), (22, 22, 3));
+    assert!(manifest.notes[0].contains("no size is usual (25 from 20×10 to 1200×600)"), "{:?}", manifest.notes);
+    // Each way of fitting at the left edge's middle and at the top's middle.
+    let pixel = |dataset: &Dataset, x: usize, y: usize| dataset.pixels(Split::Train, 0)[(y * 8 + x) * 3];
+    for (fit, left, top) in [("squash", 200, 200), ("crop", 200, 200), ("pad", 200, 0)] {
+        let manifest = import_as(&bench, &source, &[("size", "8"), ("fit", fit)]).unwrap();
+        assert_eq!((manifest.image.width, manifest.image.height, manifest.resized), (8, 8, 25));
+        let dataset = bench.dataset();
+        assert_eq!((pixel(&dataset, 0, 4), pixel(&dataset, 4, 0)), (left, top), "{fit}");
+    }
+    let manifest = import_as(&bench, &source, &[("size", "16x8"), ("gray", "")]).unwrap();
+    assert_eq!((manifest.image.width, manifest.image.height, manifest.image.channels), (16, 8, 1));
+    let gray = bench.folder("gray", &kaggle());
+    assert_eq!(import_as(&bench, &gray, &[("colour", "")]).unwrap().image.channels, 3);
+}
+
+#[test]
+fn classes_are_renamed_joined_and_left_out() {
+    let bench = Bench::new();
+    let source = bench.folder("folder", &kaggle());
+    let manifest = import_as(&bench, &source, &[("map", "happy=joy")]).unwrap();
+    assert_eq!(manifest.class_names(), ["angry", "joy", "neutral"]);
+    let manifest = import_as(&bench, &source, &[("map", "happy=mood,angry=mood")]).unwrap();
+    assert_eq!(manifest.class_names(), ["mood", "neutral"]);
+    assert_eq!(manifest.counts().total(), 39);
+    let manifest = import_as(&bench, &source, &[("map", "happy=")]).unwrap();
+    assert_eq!((manifest.class_names(), manifest.skipped_count), (vec!["angry", "neutral"], 0));
+    assert_eq!((manifest.left_out[0].count, manifest.left_out[0].skipped), (14, false));
+    let error = import_as(&bench, &source, &[("map", "joy=happy")]).unwrap_err().to_string();
+    assert!(error.contains("'joy'") && error.contains("angry, happy, neutral"), "{error}");
+}
+
+#[test]
+fn all_images_are_divided_by_shares_in_each_way() {
+    let bench = Bench::new();
+    let entries: Vec<Entry> = (0..100)
+        .map(|i| {
+            let (split, class) = (if i < 80 { "train" } else { "test" }, if i % 4 == 0 { "few" } else { "many" });
+            (format!("{split}/{class}/p{}/{i}.png", i % 10), picture(i))
+        })
+        .collect();
+    let source = bench.folder("folder", &entries);
+    let by = |way: &str, seed: &str| import_as(&bench, &source, &[("split", "80/10/10"), ("by", way), ("seed", seed)]);
+    for way in ["keras", "seed", "stratified", "group"] {
+        let manifest = by(way, "1").unwrap();
+        let counts = manifest.counts();
+        assert_eq!(counts.total(), 100, "{way}");
+        assert!(counts.train >= 70 && counts.validation >= 5 && counts.test >= 5, "{way}: {counts:?}");
+        assert!(manifest.notes.iter().any(|note| note.contains("joined and divided again")));
+        if way == "group" {
+            let dataset = bench.dataset();
+            let mut splits: BTreeMap<String, BTreeSet<Split>> = BTreeMap::new();
+            for split in Split::ALL {
+                for index in 0..dataset.len(split) {
+                    let person = dataset.source(split, index).split('/').nth(2).unwrap().to_owned();
+                    splits.entry(person).or_default().insert(split);
+                }
+            }
+            assert!(splits.len() == 10 && splits.values().all(|splits| splits.len() == 1), "{splits:?}");
+        }
+        if way == "stratified" {
+            assert_eq!(manifest.classes[0].counts, SplitCounts { train: 21, validation: 2, test: 2 });
+        }
+        let again = by(way, "1").unwrap().fingerprint;
+        let other = by(way, "2").unwrap().fingerprint;
+        assert_eq!((again == manifest.fingerprint, other == again), (true, way == "keras"), "{way}");
+    }
+    let flat = bench.folder("flat", &kaggle());
+    let error = import_as(&bench, &flat, &[("split", "80/10/10"), ("by", "group")]).unwrap_err().to_string();
+    assert!(error.contains("--by group needs the group"), "{error}");
+}
+
+#[test]
+fn links_are_followed_on_request_and_never_for_ever() {
+    let bench = Bench::new();
+    let real = bench.folder("real", &kaggle());
+    let links = bench.path("links");
+    fs::create_dir_all(&links).unwrap();
+    symlink(real.join("train"), links.join("train")).unwrap();
+    fs::create_dir_all(links.join("test/happy")).unwrap();
+    symlink(real.join("test/happy/PublicTest_0.png"), links.join("test/happy/a.png")).unwrap();
+    symlink(&links, links.join("test/loop")).unwrap();
+    symlink(bench.path("nowhere"), links.join("test/happy/b.png")).unwrap();
+    let manifest = import_as(&bench, &links, &[("follow-links", "")]).unwrap();
+    assert_eq!(manifest.counts(), SplitCounts { train: 30, validation: 3, test: 1 });
+    let skipped: Vec<&str> = manifest.skipped.iter().map(|skip| skip.source.as_str()).collect();
+    assert!(skipped.contains(&"test/happy/b.png"), "{:?}", manifest.skipped);
+    assert!(import_as(&bench, &links, &[]).is_err());
+}
+
+#[test]
+fn an_encrypted_zip_needs_its_password() {
+    let bench = Bench::new();
+    let mut writer = ::zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (path, bytes) in kaggle() {
+        let options = ::zip::write::SimpleFileOptions::default().with_aes_encryption(::zip::AesMode::Aes256, "secret");
+        writer.start_file(path, options).unwrap();
+        writer.write_all(&bytes).unwrap();
+    }
+    let source = bench.write("a.zip", writer.finish().unwrap().into_inner());
+    let error = import_as(&bench, &source, &[]).unwrap_err().to_string();
+    assert!(error.contains("39 × is encrypted") && error.contains("--password"), "{error}");
+    let error = import_as(&bench, &source, &[("password", "wrong")]).unwrap_err().to_string();
+    assert!(error.contains("39 × is encrypted with another password"), "{error}");
+    assert_eq!(import_as(&bench, &source, &[("password", "secret")]).unwrap().counts().total(), 39);
+}
+
+#[test]
+fn a_table_without_splits_is_divided_and_takes_other_labels() {
+    let bench = Bench::new();
+    let table = kaggle_csv("emotion,pixels", |emotion, pixels, _| format!("{emotion},{pixels}"));
+    let source = bench.write("train.csv", table);
+    assert!(import_as(&bench, &source, &[]).unwrap_err().to_string().contains("--split 80/10/10"));
+    assert_eq!(import_as(&bench, &source, &[("split", "80/10/10")]).unwrap().counts().total(), 39);
+    let row = |i: u32| format!("x{i}.png,{},{}\n", 9 * (i % 2), 9 - 9 * (i % 2));
+    let votes: String = (0..39).map(row).collect();
+    let labels = bench.write("votes.csv", format!("Image name,happiness,fear\n{votes}"));
+    let given = [("split", "80/10/10"), ("labels", labels.to_str().unwrap())];
+    assert_eq!(import_as(&bench, &source, &given).unwrap().class_names(), ["fear", "happy"]);
+}
+
+#[test]
+fn a_preview_shows_what_the_import_then_does_and_changes_nothing() {
+    let bench = Bench::new();
+    let mut entries = kaggle();
+    entries.push(("notes.md".into(), b"x".to_vec()));
+    for source in [bench.folder("folder", &entries), bench.write("a.zip", zip_of(&entries))] {
+        let request = bench.request(&source);
+        let _ = fs::remove_dir_all(bench.path("data"));
+        let preview = preview(&request, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert!(!bench.path("data").exists());
+        let manifest = bench.import(&source).unwrap();
+        assert_eq!((preview.classes, preview.image, preview.split), (manifest.classes, manifest.image, manifest.split));
+        assert_eq!((preview.left_out, preview.notes), (manifest.left_out, manifest.notes));
+        assert_eq!(preview.sizes, [SizeCount { width: 6, height: 6, count: 39 }]);
+        let files = ["pixels.bin", "labels.bin", "sources.bin"].map(|name| bench.path("data/d").join(name));
+        let written: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
+        assert!(preview.disk.abs_diff(written) <= 8, "{} and {written}", preview.disk);
+    }
+}
