@@ -15,21 +15,23 @@ const TEMPLATES: Templates = Templates {
 /// The folder, in that of datasets or weights, that holds downloads until they are imported.
 const FOLDER: &str = ".downloads";
 
-/// A file that was downloaded. It is deleted when this is dropped: an import keeps a copy of its own.
+/// A file that was downloaded. It is kept until it was imported.
 #[derive(Debug)]
-pub(super) struct Fetched(PathBuf);
-
-impl Fetched {
-    /// Its path.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
+pub(super) struct Fetched {
+    url: String,
+    path: PathBuf,
 }
 
-impl Drop for Fetched {
-    fn drop(&mut self) {
-        // The unfinished download beside it stays, which may be another process's by now.
-        let _ = std::fs::remove_file(&self.0);
+impl Fetched {
+    /// Imports the file, and deletes it if that succeeds: an import keeps a copy of its own. An error names the address
+    /// in place of the file.
+    pub(super) fn import<T>(self, import: impl FnOnce(&Path) -> Result<T, CommandError>) -> Result<T, CommandError> {
+        let imported = import(&self.path).map_err(|error| {
+            let kept = format!("\nThe download is kept until it was imported: {}", self.path.display());
+            CommandError::Of { error: Box::new(error), path: self.path.clone(), what: self.url, advice: kept }
+        })?;
+        download::discard(&self.path);
+        Ok(imported)
     }
 }
 
@@ -48,7 +50,7 @@ pub(super) fn fetch(
     });
     progress.finish();
     result.map_err(|error| CommandError::Download { error, instead })?;
-    Ok(Fetched(destination))
+    Ok(Fetched { url: url.to_owned(), path: destination })
 }
 
 /// The name of a download's file: a hash of the address, so that no two addresses share a file, and the last part of

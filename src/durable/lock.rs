@@ -78,6 +78,21 @@ pub fn test(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Returns the error of a refused lock in words, with the remedy; other errors stay.
+#[must_use]
+pub fn explain(error: io::Error) -> io::Error {
+    if !is_unsupported(&error) {
+        return error;
+    }
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!(
+            "its file system has no file locks ({error}), without which two programs could write at once: choose a home on \
+             another one with --home or MIEN_HOME, or mount this one with locks (Lustre: -o flock)"
+        ),
+    )
+}
+
 /// Returns whether the error means that the file system has no locks, as some network file systems.
 #[must_use]
 pub fn is_unsupported(error: &io::Error) -> bool {

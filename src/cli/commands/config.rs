@@ -32,8 +32,8 @@ enum ConfigCommand {
 /// The state of the file.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// The path where it is searched.
-    pub(super) path: Option<std::path::PathBuf>,
+    /// The path where it is searched, with replacements for what is no UTF-8.
+    pub(super) path: Option<String>,
     /// Whether it exists.
     pub(super) exists: bool,
     /// Its errors, with file and line.
@@ -45,7 +45,7 @@ pub(super) fn examine() -> Report {
     let path = config::path();
     Report {
         exists: path.as_ref().is_some_and(|path| path.exists()),
-        path,
+        path: path.map(|path| path.to_string_lossy().into_owned()),
         problems: config::load().problems.iter().map(ToString::to_string).collect(),
     }
 }
@@ -75,8 +75,8 @@ fn text(report: &Report) -> String {
     let lines = report.problems.iter().fold(String::new(), |lines, problem| lines + &format!("{problem}\n"));
     match (&report.path, report.exists) {
         _ if !lines.is_empty() => lines,
-        (Some(path), true) => format!("{}: nothing is wrong\n", path.display()),
-        (Some(path), false) => format!("{} is not there: everything is at its default\n", path.display()),
+        (Some(path), true) => format!("{path}: nothing is wrong\n"),
+        (Some(path), false) => format!("{path} is not there: everything is at its default\n"),
         (None, _) => "there is no folder for settings: everything is at its default\n".into(),
     }
 }

@@ -8,7 +8,7 @@ use super::sheet::print_dataset;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::progress::{Progress, Templates};
-use crate::cli::{download, output};
+use crate::cli::{download, output, piped};
 use crate::data::import::ImportStage;
 use crate::data::split::Protocol;
 use crate::data::{self, ImportReport, ImportRequest, Skipped};
@@ -80,7 +80,16 @@ impl Import {
         let progress = Progress::new(self.progress)?;
         let address = request.source.to_str().filter(|source| is_address(source)).map(ToOwned::to_owned);
         let report = match address {
-            None => import(&request, &progress)?,
+            None => match piped::save(&request.source, &home.data())? {
+                None => import(&request, &progress)?,
+                Some(saved) => {
+                    let what = request.source.to_string_lossy().into_owned();
+                    let path = saved.path().to_owned();
+                    let request = ImportRequest { source: path.clone(), origin: Some(what.clone()), ..request };
+                    let named = |error| CommandError::Of { error: Box::new(error), path, what, advice: String::new() };
+                    import(&request, &progress).map_err(named)?
+                }
+            },
             Some(url) => {
                 let name = &request.name;
                 let protocol = if request.protocol.is_keras() { "" } else { " --protocol official" };
@@ -89,8 +98,10 @@ impl Import {
                      mien data import FILE --name {name}{protocol}"
                 );
                 let fetched = download::fetch(&url, &home.data(), None, &progress, instead)?;
-                let request = ImportRequest { source: fetched.path().to_owned(), origin: Some(url), ..request };
-                import(&request, &progress)?
+                fetched.import(|path| {
+                    let request = ImportRequest { source: path.to_owned(), origin: Some(url), ..request };
+                    import(&request, &progress)
+                })?
             }
         };
         if self.progress {
