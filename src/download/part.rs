@@ -81,9 +81,9 @@ impl Part {
         let length = file.metadata().map_err(failed)?.len();
         let known = description.is_some();
         let description = description.unwrap_or_else(|| Description { url: url.to_owned(), ..Description::default() });
+        // A file of unknown length may have been cut short.
         let whole = fs::symlink_metadata(destination).ok().filter(|about| known && length == 0 && about.is_file());
-        let kept =
-            whole.map(|about| about.len()).filter(|length| description.total.is_none_or(|total| total == *length));
+        let kept = whole.map(|about| about.len()).filter(|length| description.total == Some(*length));
         let mut part = Self { path, description_path, file, length, description, kept };
         if !known {
             part.clear()?;

@@ -17,8 +17,8 @@ pub fn is_refused(error: &io::Error) -> bool {
         .any(|number| error.raw_os_error() == Some(number.raw_os_error()))
 }
 
-/// Moves a folder to a path that does not exist. Where folders cannot be renamed, its files are moved one by one, the
-/// one called `last` at the end, by which a reader knows that the folder is complete.
+/// Moves a folder to a path that does not exist. Where folders cannot be renamed, its files are moved one by one. The
+/// one called `last` follows the others, so that a folder that has it is complete.
 ///
 /// # Errors
 /// If the folder cannot be moved.

@@ -1,8 +1,9 @@
 //! The import of a published file as weights in the store.
 //!
 //! `kind` recognizes the file by its content. A reader lists the tensors (`keras`, `torch`, `safetensors`, `numpy`,
-//! `hdf5`). `recognition` finds VGG16's convolutions among them by their shapes, and `base` reads them. `origin` decides
-//! the preprocessing. The result is hashed and written. Readers use only bytes, limit memory, and execute nothing.
+//! `hdf5`). `recognition` finds VGG16's convolutions among them by their shapes, and `base` reads them. `origin`
+//! decides the preprocessing. The result is hashed and written. Readers use only bytes, limit memory, and execute
+//! nothing.
 
 mod base;
 mod between;

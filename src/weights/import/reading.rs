@@ -23,7 +23,7 @@ use crate::weights::vgg16::{Convolution, Layer};
 const KERAS_LISTED: Source = Source { is_listed: true, is_keras: true };
 const KERAS_NAMED: Source = Source { is_listed: false, is_keras: true };
 
-/// The same of other programs.
+/// Files of other programs that do either.
 const LISTED: Source = Source { is_listed: true, is_keras: false };
 const NAMED: Source = Source { is_listed: false, is_keras: false };
 

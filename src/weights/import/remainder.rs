@@ -9,8 +9,8 @@ use crate::weights::not_taken::{MOST_NAMES, NotTaken};
 /// The longest name that is kept, in characters.
 const LONGEST: usize = 80;
 
-/// Summarizes layers by the parts of the source in which they are: what their names have behind the beginning that they
-/// share with the base's `prefix`.
+/// Summarizes layers by the parts of the source in which they are. A part is the first level at which a name leaves the
+/// base's `prefix`.
 pub(super) fn remainder(layers: &[FoundLayer], prefix: &str) -> NotTaken {
     let mut found = NotTaken::default();
     let mut last = None;

@@ -1,8 +1,8 @@
 //! The reading of a pickle without running it, limited to the instructions that `torch.save` writes.
 //!
-//! A pure function of the bytes. An object of an unknown class is read past: it only holds the values that it was made
-//! of, so that the tensors of a whole module are found. All objects are in one list and refer to each other by index. Nothing is copied, and a
-//! nested pickle cannot overflow the stack. A pickle with more objects than a model is rejected.
+//! A pure function of the bytes. An object of an unknown class is read past and holds the values that it was made of.
+//! So the tensors of a whole module are found. All objects are in one list and refer to each other by index. Nothing is
+//! copied, and a nested pickle cannot overflow the stack. A pickle with more objects than a model is rejected.
 
 mod instructions;
 mod rebuild;
