@@ -133,7 +133,7 @@ fn without_locks_an_import_is_refused_before_it_begins_and_doctor_tells() {
     let output = refusing.run(&["data", "import", &source, "--name", "faces"]).code(1).get_output().clone();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        words.contains("its file system has no file locks (No locks available") && words.contains("MIEN_HOME"),
+        words.contains("the file system has no file locks (No locks available") && words.contains("MIEN_HOME"),
         "{words}"
     );
     let words = String::from_utf8(refusing.run(&["doctor"]).code(1).get_output().stdout.clone()).expect("UTF-8");

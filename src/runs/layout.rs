@@ -336,6 +336,6 @@ impl RunFolder {
         // worker's start.
         const TIMEOUT: Duration = Duration::from_millis(500);
         durable::check_folder(self.path())?;
-        lock::acquire(&self.lock_file(), TIMEOUT).map_err(lock::explain)
+        lock::acquire(&self.lock_file(), TIMEOUT)
     }
 }

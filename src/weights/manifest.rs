@@ -107,6 +107,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_manifest_of_before_is_read_without_a_reason() {
+        let text = r#"{"version":1,"hash":"0","source":"x.h5","source_hash":"0","layout":"keras-legacy-h5",
+            "preprocessing":{"order":"bgr","scale":255.0,"mean":[103.939,116.779,123.68],"deviation":[1.0,1.0,1.0]},
+            "licence":"none","parameters":1,"imported_at":7}"#;
+        let manifest: Manifest = serde_json::from_str(text).expect("read");
+        assert_eq!((manifest.reason.as_str(), manifest.not_taken.is_empty()), ("", true));
+        assert_eq!(manifest.identity(), "0-keras-imagenet");
+        let written = serde_json::to_string(&manifest).expect("JSON");
+        assert!(!written.contains("reason") && !written.contains("not_taken"), "{written}");
+    }
+
+    #[test]
     fn a_layout_is_stored_as_it_is_shown() {
         use Layout::{Hdf5, Keras3H5, KerasArchive, KerasLegacyH5, NumpyArchive, Safetensors, TorchPickle};
         for layout in [KerasLegacyH5, Keras3H5, KerasArchive, TorchPickle, Safetensors, Hdf5, NumpyArchive] {
