@@ -20,6 +20,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("hdf5", weights::hdf5),
     ("safetensors", weights::safetensors),
     ("pickle", weights::pickle),
+    ("numpy", weights::numpy),
     ("events", runs::events),
     ("files", runs::files),
     ("folds", runs::folds),

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mien::download::{Digest, DownloadError, Limits, Progress, Request, download};
+use mien::download::{Digest, DownloadError, Limits, Progress, Request, discard, download};
 use server::{Answer, Server, ranged, response};
 use tempfile::TempDir;
 
@@ -80,7 +80,9 @@ fn a_file_comes_whole_and_progress_is_told() {
     assert_eq!(fs::read(&destination).expect("a file"), content());
     assert_eq!(told.last(), Some(&Progress { done: 100_000, total: Some(100_000) }));
     assert!(told.is_sorted_by_key(|progress| progress.done));
-    assert_eq!(desk.left(), ["file.bin"]);
+    assert_eq!(desk.left(), ["file.bin", "file.bin.part.json"]);
+    discard(&desk.destination());
+    assert!(desk.left().is_empty());
     assert!(server.asked()[0].header("user-agent").is_some_and(|agent| agent.starts_with("mien/")));
 }
 
@@ -111,7 +113,9 @@ fn a_cut_file_is_told_and_goes_on_where_it_stopped() {
     desk.get(&server.url("x")).expect("downloaded");
     assert_eq!(fs::read(desk.destination()).expect("a file"), content());
     assert_eq!(server.asked()[1].from(), Some(40_000));
-    assert_eq!(desk.left(), ["file.bin"]);
+    assert_eq!(desk.left(), ["file.bin", "file.bin.part.json"]);
+    discard(&desk.destination());
+    assert!(desk.left().is_empty());
 }
 
 /// Downloads from a server whose first answer is cut; `answer` gives the second.
@@ -331,4 +335,65 @@ fn two_downloads_of_one_file_do_not_mix() {
         server.hang_up();
         first.join().expect("no panic").expect_err("cut");
     });
+}
+
+#[test]
+fn a_file_that_was_not_discarded_is_fetched_again_only_if_it_has_changed() {
+    let versions = [b"one".to_vec(), b"two".to_vec()];
+    let server = Server::start(move |asked| {
+        let version = usize::from(asked.number > 1);
+        let tag = format!("\"{version}\"");
+        match asked.header("if-none-match") {
+            Some(known) if known == tag => Answer::Send(response("304 Not Modified", &[], b"")),
+            _ => Answer::Send(ranged(asked, &tag, &versions[version])),
+        }
+    });
+    let desk = Desk::new();
+    for expected in [b"one", b"one", b"two", b"two"] {
+        desk.get(&server.url("x")).expect("downloaded");
+        assert_eq!(fs::read(desk.destination()).expect("a file"), expected);
+    }
+    let known: Vec<Option<String>> =
+        server.asked().iter().map(|asked| asked.header("if-none-match").map(str::to_owned)).collect();
+    assert_eq!(known, [None, Some("\"0\"".into()), Some("\"0\"".into()), Some("\"1\"".into())]);
+    // Another address never takes it.
+    desk.get(&server.url("y")).expect("downloaded");
+    assert_eq!(server.asked()[4].header("if-none-match"), None);
+}
+
+#[test]
+fn a_kept_file_outlives_a_failure_and_a_time_serves_as_its_tag() {
+    let server = Server::start(|asked| {
+        let time = "Last-Modified: Mon, 01 Jan 2024 00:00:00 GMT";
+        match asked.number {
+            0 => Answer::Send(response("200 OK", &[time], b"one")),
+            1 => Answer::Send(response("503 Busy", &[], b"")),
+            _ => Answer::Send(response("304 Not Modified", &[], b"")),
+        }
+    });
+    let desk = Desk::new();
+    desk.get(&server.url("x")).expect("downloaded");
+    assert!(complaint(desk.get(&server.url("x"))).contains("answers 503"));
+    desk.get(&server.url("x")).expect("unchanged");
+    assert_eq!(fs::read(desk.destination()).expect("a file"), b"one");
+    assert_eq!(server.asked()[2].header("if-modified-since"), Some("mon, 01 jan 2024 00:00:00 gmt"));
+}
+
+#[test]
+fn a_page_or_a_pointer_in_place_of_the_file_is_told_and_deleted() {
+    let table: [(&str, &[u8], &str); 2] = [
+        ("page", b"<!DOCTYPE html><title>Sign\x1b in</title>", "it is a web page ('Sign\u{b7} in')"),
+        (
+            "pointer",
+            b"version https://git-lfs.github.com/spec/v1\nsize 63\n",
+            "it is a Git LFS pointer and not the file of 63 bytes",
+        ),
+    ];
+    for (name, body, expected) in table {
+        let server = Server::start(|_| Answer::Send(response("200 OK", &[], body)));
+        let desk = Desk::new();
+        let words = complaint(desk.get(&server.url(name)));
+        assert!(words.starts_with(&server.url(name)) && words.contains(expected), "{words}");
+        assert!(desk.left().is_empty(), "{:?}", desk.left());
+    }
 }

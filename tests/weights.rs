@@ -49,11 +49,19 @@ fn imported_weights_have_the_promised_keys() {
     }
     assert_eq!((&imported["name"], &imported["layout"]), (&json!("base"), &json!("safetensors")));
     assert_eq!((&imported["parameters"], &imported["source"]), (&json!(14_714_688), &json!(text(file()))));
-    let torchvision = json!({"name": "torchvision", "order": "rgb", "scale": 1.0, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]});
+    let reason = "its kernels are in PyTorch's order, and its names state no other origin than torchvision's VGG16";
+    let torchvision = json!({"name": "torchvision", "order": "rgb", "scale": 1.0, "mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225], "reason": reason});
     assert_eq!(imported["preprocessing"], torchvision);
+    assert_eq!(imported["not_taken"], json!({"tensors": 0, "names": [], "parts": 0}));
 
     let shown = lab.text(&["weights", "show", "base"]);
-    for part in ["14,714,688 parameters", "torchvision: rgb", "SHA-256", "licence  torchvision is BSD-3-Clause"] {
+    for part in [
+        "14,714,688 parameters",
+        "torchvision: rgb",
+        "because its kernels are in PyTorch's order",
+        "SHA-256",
+        "licence  torchvision is BSD-3-Clause",
+    ] {
         assert!(shown.contains(part), "{part} is missing in {shown}");
     }
     let hash = imported["hash"].as_str().expect("a hash");
@@ -94,10 +102,7 @@ fn what_cannot_be_imported_is_refused_in_words() {
     let usage: [(&[&str], &str); 5] = [
         (&["weights", "import", "x"], "--name"),
         (&["weights", "import", "x", "--name", "../x"], "cannot be a name"),
-        (
-            &["weights", "import", "x", "--name", "x", "--preprocessing", "caffe"],
-            "keras-imagenet, vggface, torchvision",
-        ),
+        (&["weights", "import", "x", "--name", "x", "--preprocessing", "bgr"], "keras-imagenet, vggface, torchvision"),
         (&["weights", "fetch", "resnet"], "give vggface, imagenet, torchvision, or an address"),
         (&["weights", "fetch", "https://127.0.0.1:1/x"], "add --name NAME"),
     ];
@@ -131,14 +136,68 @@ fn a_download_that_ends_in_anything_else_is_told_and_leaves_nothing() {
     let server = Server::start(|asked| {
         Answer::Send(match asked.path.as_str() {
             "/page" => response("200 OK", &[], b"<!DOCTYPE html><html>please log in</html>"),
+            "/lfs" => response("200 OK", &[], b"version https://git-lfs.github.com/spec/v1\nsize 63000000\n"),
             _ => response("404 Not Found", &[], b""),
         })
     });
     let fetch = |file: &str| lab.complaint(&["weights", "fetch", &server.url(file), "--name", "x"], 1);
-    assert!(fetch("page").contains("it is a web page"));
+    assert!(fetch("page").contains(&format!("{}: it is a web page", server.url("page"))));
+    assert!(fetch("lfs").contains(&format!("{}: it is a Git LFS pointer", server.url("lfs"))));
+    let data = lab.complaint(&["data", "import", &server.url("lfs"), "--name", "x"], 1);
+    assert!(data.contains(&format!("{}: it is a Git LFS pointer", server.url("lfs"))), "{data}");
     assert!(fetch("missing").contains("the server answers 404"));
     assert_eq!(lab.json(&["weights", "list", "--json"]), json!([]));
     assert!(leftovers(&lab.home().join("weights")).is_empty());
+}
+
+#[test]
+fn a_download_is_kept_until_it_was_imported_and_named_by_its_address() {
+    let lab = Lab::new();
+    let server = Server::start(|asked| {
+        Answer::Send(match asked.header("if-none-match") {
+            Some(_) => response("304 Not Modified", &[], b""),
+            None => ranged(asked, "\"a\"", b"no weights"),
+        })
+    });
+    let url = server.url("vgg16.h5");
+    for folder in ["weights", "data"] {
+        let arguments = match folder {
+            "weights" => ["weights", "fetch", &url, "--name", "x"],
+            _ => ["data", "import", &url, "--name", "x"],
+        };
+        for _ in 0..2 {
+            let words = lab.complaint(&arguments, 1);
+            let (begin, kept) = words.split_once("\nThe download is kept until it was imported: ").expect("kept");
+            assert!(begin.contains(&format!("mien: {url}: ")) && !begin.contains(".downloads"), "{words}");
+            assert_eq!(fs::read(kept.trim_end()).expect("a file"), b"no weights");
+        }
+    }
+    // Each was sent once.
+    let sent = server.asked().iter().filter(|asked| asked.header("if-none-match").is_none()).count();
+    assert_eq!((sent, server.asked().len()), (2, 4));
+}
+
+#[test]
+fn a_pipe_is_read_as_weights_and_as_data() {
+    let lab = Lab::new();
+    let bytes = fs::read(file()).expect("a file");
+    for (name, source) in [("a", "-"), ("b", "/dev/stdin")] {
+        let import = ["weights", "import", source, "--name", name, "--json"];
+        lab.mien(&import).write_stdin(bytes.clone()).assert().success();
+        assert_eq!(lab.json(&["weights", "show", name, "--json"])["source"], json!(source));
+    }
+    assert!(lab.complaint(&["weights", "import", "/dev/null", "--name", "c"], 1).contains("neither a file nor a pipe"));
+    for (name, source) in [("a", "-"), ("b", "/dev/stdin")] {
+        lab.mien(&["data", "import", source, "--name", name]).write_stdin(table()).assert().success();
+        assert_eq!(lab.json(&["data", "show", name, "--json"])["source"], json!(source));
+    }
+    let import = ["data", "import", "-", "--name", "c"];
+    let output = lab.mien(&import).write_stdin("no dataset").assert().code(1).get_output().clone();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.starts_with("mien: -: ") && !words.contains(".piped"), "{words}");
+    let left =
+        fs::read_dir(lab.home().join("data")).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().contains("piped")));
 }
 
 #[test]

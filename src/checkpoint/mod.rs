@@ -10,12 +10,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Array, Arrays, EarlyStoppingStatus, Strategy};
-use crate::durable;
+use crate::durable::{self, Mapped};
 
 /// The newest format that this program writes and reads; 2 allows checkpoints within an epoch.
 pub const CHECKPOINT_VERSION: u32 = 2;
@@ -220,11 +219,11 @@ fn read_with<T>(
 }
 
 #[allow(unsafe_code)]
-fn map(path: &Path) -> io::Result<Mmap> {
+fn map(path: &Path) -> io::Result<Mapped> {
     let file = fs::File::open(path)?;
     // SAFETY: a map is sound while nobody changes or truncates the file. A checkpoint is written under another name,
     // renamed, and never written again; a replaced file exists as long as its map.
-    unsafe { Mmap::map(&file) }
+    unsafe { Mapped::new(&file) }
 }
 
 /// Returns the CRC-32 of the state and of every tensor's name, shape and bytes, in the order of names.

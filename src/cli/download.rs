@@ -15,21 +15,27 @@ const TEMPLATES: Templates = Templates {
 /// The hidden folder among the datasets or weights that holds downloads until they are imported.
 const FOLDER: &str = ".downloads";
 
-/// A downloaded file, which is deleted on drop, because the import has copied its content.
+/// A downloaded file, which stays until it is imported.
 #[derive(Debug)]
-pub(super) struct DownloadedFile(PathBuf);
-
-impl DownloadedFile {
-    /// Returns the path of the file.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
+pub(super) struct Fetched {
+    url: String,
+    path: PathBuf,
 }
 
-impl Drop for DownloadedFile {
-    fn drop(&mut self) {
-        // An unfinished download next to it stays: it may belong to another process.
-        let _ = std::fs::remove_file(&self.0);
+impl Fetched {
+    /// Reads the file. An error names the address in place of the file.
+    pub(super) fn open<T>(&self, read: impl FnOnce(&Path) -> Result<T, CommandError>) -> Result<T, CommandError> {
+        read(&self.path).map_err(|error| {
+            let kept = format!("\nThe download stays until it is imported: {}", self.path.display());
+            CommandError::Of { error: Box::new(error), path: self.path.clone(), what: self.url.clone(), advice: kept }
+        })
+    }
+
+    /// Imports the file, and deletes it if that succeeds, because an import copies its content.
+    pub(super) fn import<T>(self, import: impl FnOnce(&Path) -> Result<T, CommandError>) -> Result<T, CommandError> {
+        let imported = self.open(import)?;
+        download::discard(&self.path);
+        Ok(imported)
     }
 }
 
@@ -43,7 +49,7 @@ pub(super) fn fetch(
     expected: Option<&Digest>,
     progress: &Progress,
     instead: String,
-) -> Result<DownloadedFile, CommandError> {
+) -> Result<Fetched, CommandError> {
     let destination = folder.join(FOLDER).join(file_name(url));
     let request = Request { url, destination: &destination, expected, limits: Limits::default() };
     let result = download::download(&request, &mut |download::Progress { done, total }| {
@@ -51,7 +57,7 @@ pub(super) fn fetch(
     });
     progress.finish();
     result.map_err(|error| CommandError::Download { error, instead })?;
-    Ok(DownloadedFile(destination))
+    Ok(Fetched { url: url.to_owned(), path: destination })
 }
 
 /// Returns a file name from a hash of the address and its last part. The hash separates addresses, and the ending of

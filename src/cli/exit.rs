@@ -120,6 +120,9 @@ pub(super) enum CommandError {
     /// A failed download, with advice for machines without a network.
     #[error("{error}{}", if error.is_offline() { format!("\n{instead}") } else { String::new() })]
     Download { error: DownloadError, instead: String },
+    /// A failure with a file that has another name for people, such as a download's address.
+    #[error("{}{advice}", error.to_string().replace(&*path.to_string_lossy(), what))]
+    Of { error: Box<CommandError>, path: PathBuf, what: String, advice: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -181,6 +184,9 @@ impl CommandError {
     pub(super) fn code(&self) -> ExitCode {
         if self.is_closed_pipe() {
             return ExitCode::SUCCESS;
+        }
+        if let Self::Of { error, .. } = self {
+            return error.code();
         }
         let cancelled = matches!(
             self,

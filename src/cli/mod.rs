@@ -19,6 +19,7 @@ mod invocation;
 mod library;
 mod options;
 mod output;
+mod piped;
 mod predictions;
 mod privacy;
 mod progress;

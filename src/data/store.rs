@@ -14,11 +14,10 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
-
 use super::fingerprint::fingerprint;
 use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest};
 use crate::domain::{DatasetName, Split};
+use crate::durable::Mapped;
 use crate::durable::versioned::Problem;
 
 /// Name of the file of pixels.
@@ -121,8 +120,8 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct Dataset {
     dir: PathBuf,
     manifest: Manifest,
-    pixels: Mmap,
-    sources: Mmap,
+    pixels: Mapped,
+    sources: Mapped,
     labels: Vec<u16>,
     /// The first position of each split, then the total.
     bounds: [usize; 4],
@@ -292,12 +291,12 @@ pub fn list(data_dir: &Path) -> Result<Vec<(DatasetName, Result<Manifest, StoreE
 
 /// Maps a file whose length passes the check.
 #[allow(unsafe_code)]
-fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<Mmap, StoreError> {
+fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<Mapped, StoreError> {
     let file = File::open(path).map_err(|error| StoreError::io(path, error))?;
     // SAFETY: a map is sound while nobody changes or truncates the file. A dataset's files are written under another
     // name, synced, renamed into place and never written again. A replaced dataset is a new file, and the map keeps the
     // old one.
-    let map = unsafe { Mmap::map(&file) }.map_err(|error| StoreError::io(path, error))?;
+    let map = unsafe { Mapped::new(&file) }.map_err(|error| StoreError::io(path, error))?;
     if right_length(map.len()) {
         return Ok(map);
     }

@@ -41,7 +41,7 @@ impl StagingFolder {
             return Err(StoreError::Busy { name: name.clone() });
         }
         fs::create_dir(&dir).map_err(|error| StoreError::io(&dir, error))?;
-        let lock = File::create(dir.join(LOCK)).and_then(|file| file.lock().map(|()| file));
+        let lock = File::create(dir.join(LOCK)).and_then(|file| file.lock().map_err(lock::explain).map(|()| file));
         let lock = lock.map_err(|error| {
             let _ = fs::remove_dir_all(&dir);
             StoreError::io(&dir, error)
@@ -129,16 +129,25 @@ pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
     }
     let guard = lock_folder(data_dir)?;
     let aside = data_dir.join(format!(".{name}{MARK}removed-{}", std::process::id()));
-    fs::rename(&target, &aside).map_err(|error| StoreError::io(&target, error))?;
+    if let Err(error) = fs::rename(&target, &aside) {
+        return if durable::is_refused(&error) { remove_files(&target) } else { Err(StoreError::io(&target, error)) };
+    }
     durable::sync_folder(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
     drop(guard);
     fs::remove_dir_all(&aside).map_err(|error| StoreError::io(&aside, error))
 }
 
+/// Removes a dataset where folders cannot be renamed: its manifest first, so that no half of it is listed.
+fn remove_files(target: &Path) -> Result<(), StoreError> {
+    let removed = fs::remove_file(target.join(FILE_NAME)).and_then(|()| fs::remove_dir_all(target));
+    removed.map_err(|error| StoreError::io(target, error))
+}
+
 fn lock_folder(data_dir: &Path) -> Result<File, StoreError> {
     let path = data_dir.join(".import.lock");
     let file = durable::in_place_options().create(true).truncate(false).write(true).open(&path);
-    file.and_then(|file| file.lock().map(|()| file)).map_err(|error| StoreError::io(&path, error))
+    file.and_then(|file| file.lock().map_err(lock::explain).map(|()| file))
+        .map_err(|error| StoreError::io(&path, error))
 }
 
 fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
@@ -156,11 +165,12 @@ fn remove_stale(data_dir: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Moves `new` to `target`; a former `target` moves to `new`. Atomic if the system can exchange names.
+/// Moves `new` to `target`; a former `target` moves to `new`, or is removed where folders cannot be renamed. Atomic if
+/// the system can exchange names.
 fn swap(new: &Path, target: &Path) -> Result<(), StoreError> {
     let failed = |error: std::io::Error| StoreError::io(target, error);
     if fs::symlink_metadata(target).is_err() {
-        return fs::rename(new, target).map_err(failed);
+        return durable::move_folder(new, target, FILE_NAME).map_err(failed);
     }
     #[cfg(target_os = "linux")]
     {
@@ -170,7 +180,13 @@ fn swap(new: &Path, target: &Path) -> Result<(), StoreError> {
         }
     }
     let aside = new.with_extension("replaced");
-    fs::rename(target, &aside).map_err(failed)?;
+    match fs::rename(target, &aside) {
+        Err(error) if durable::is_refused(&error) => {
+            remove_files(target)?;
+            return durable::move_folder(new, target, FILE_NAME).map_err(failed);
+        }
+        other => other.map_err(failed)?,
+    }
     if let Err(error) = fs::rename(new, target) {
         fs::rename(&aside, target).map_err(failed)?;
         return Err(failed(error));

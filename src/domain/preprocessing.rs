@@ -51,9 +51,31 @@ impl Preprocessing {
     pub const TORCHVISION: Self =
         Self { order: ChannelOrder::Rgb, scale: 1.0, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
+    /// [`Self::KERAS_IMAGENET`] with red first, as in TensorFlow's conversions of Caffe's networks.
+    pub const CAFFE_RGB: Self =
+        Self { order: ChannelOrder::Rgb, scale: 255.0, mean: [123.68, 116.779, 103.939], deviation: [1.0; 3] };
+    /// [`Self::VGGFACE`] with red first, as in `MatConvNet`'s network and its conversions to PyTorch.
+    pub const VGGFACE_RGB: Self =
+        Self { order: ChannelOrder::Rgb, scale: 255.0, mean: [129.1863, 104.7624, 93.5940], deviation: [1.0; 3] };
+    /// Pixels from -1 to 1: Keras's `preprocess_input` with mode `tf`.
+    pub const SYMMETRIC: Self = Self { order: ChannelOrder::Rgb, scale: 1.0, mean: [0.5; 3], deviation: [0.5; 3] };
+    /// Pixels from 0 to 1.
+    pub const UNIT: Self = Self { order: ChannelOrder::Rgb, scale: 1.0, mean: [0.0; 3], deviation: [1.0; 3] };
+
     /// The preprocessings with a name.
-    pub const NAMED: [(&'static str, Self); 3] =
-        [("keras-imagenet", Self::KERAS_IMAGENET), ("vggface", Self::VGGFACE), ("torchvision", Self::TORCHVISION)];
+    pub const NAMED: [(&'static str, Self); 7] = [
+        ("keras-imagenet", Self::KERAS_IMAGENET),
+        ("vggface", Self::VGGFACE),
+        ("torchvision", Self::TORCHVISION),
+        ("caffe-rgb", Self::CAFFE_RGB),
+        ("vggface-rgb", Self::VGGFACE_RGB),
+        ("symmetric", Self::SYMMETRIC),
+        ("unit", Self::UNIT),
+    ];
+
+    /// Other names of [`Self::NAMED`]: the modes of Keras's `preprocess_input`.
+    const ALIASES: [(&'static str, &'static str); 3] =
+        [("caffe", "keras-imagenet"), ("torch", "torchvision"), ("tf", "symmetric")];
 
     /// Returns the name, if the preprocessing is in [`Self::NAMED`].
     #[must_use]
@@ -80,7 +102,8 @@ impl FromStr for Preprocessing {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let found = Self::NAMED.iter().find(|(name, _)| *name == text);
+        let name = Self::ALIASES.iter().find(|(alias, _)| *alias == text).map_or(text, |(_, name)| name);
+        let found = Self::NAMED.iter().find(|(known, _)| *known == name);
         found.map(|(_, known)| *known).ok_or_else(|| {
             let names: Vec<&str> = Self::NAMED.iter().map(|(name, _)| *name).collect();
             UnknownName::new("preprocessing", text, names.join(", "))
@@ -98,9 +121,12 @@ mod tests {
             assert_eq!((known.to_string().as_str(), name.parse()), (name, Ok(known)));
             assert!(known.is_usable(), "{name}");
         }
-        let refused = "caffe".parse::<Preprocessing>().expect_err("no name");
-        let words = "'caffe' is not a known preprocessing: use keras-imagenet, vggface, torchvision";
-        assert_eq!(refused.to_string(), words);
+        for (alias, name) in Preprocessing::ALIASES {
+            assert_eq!(alias.parse::<Preprocessing>(), name.parse(), "{alias}");
+        }
+        let refused = "bgr".parse::<Preprocessing>().expect_err("no name").to_string();
+        let words = "'bgr' is not a known preprocessing: use keras-imagenet, vggface, torchvision, caffe-rgb";
+        assert!(refused.starts_with(words), "{refused}");
         assert_eq!(Preprocessing { scale: 2.0, ..Preprocessing::VGGFACE }.to_string(), "custom");
         assert!(!Preprocessing { deviation: [1.0, 0.0, 1.0], ..Preprocessing::VGGFACE }.is_usable());
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::Placeholder;
 use crate::domain::text::printable;
 
 /// The reason why a download failed; its message names the address or the file, and the remedy.
@@ -78,6 +79,26 @@ pub enum DownloadError {
         expected: String,
         /// The file's hash.
         found: String,
+    },
+    /// The server sent something else in place of the file.
+    #[error("{}: it is {}; it was deleted", printable(.url), printable(&.found.to_string()))]
+    Placeholder {
+        /// The address.
+        url: String,
+        /// The content.
+        found: Placeholder,
+    },
+    /// The server's certificate is not trusted.
+    #[error(
+        "{}: {}; if your network has a certificate of its own, name its file with SSL_CERT_FILE",
+        printable(.url),
+        printable(.reason)
+    )]
+    Certificate {
+        /// The address.
+        url: String,
+        /// The reason.
+        reason: String,
     },
     /// The file is larger than the bound.
     #[error("{}: the file has more than {} GiB, the limit of downloads", printable(.url), .bound >> 30)]

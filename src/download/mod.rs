@@ -1,11 +1,12 @@
 //! The download of one file from one address, resumable and checked by hash.
 //!
-//! The content of files is unknown here.
+//! The content of files is unknown here; only web pages and pointers in place of a file are refused.
 //!
 //! The received bytes are in `NAME.part` in the destination's folder, the server's description of the file in
 //! `NAME.part.json` (`part`). An interrupted download resumes from them. One thread receives (`transfer`) while another
 //! writes and reports progress. Otherwise a hanging server would prevent cancelling.
 
+mod certificates;
 mod digest;
 mod error;
 mod part;
@@ -20,7 +21,7 @@ pub use digest::Digest;
 pub use error::DownloadError;
 
 use self::part::Part;
-use self::transfer::{Head, Message, Range};
+use self::transfer::{Head, Message, Wanted};
 
 /// A file to download.
 #[derive(Debug, Clone)]
@@ -81,12 +82,19 @@ pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> Control
         part.clear()?;
         fetched = fetch(request, &mut part, progress);
     }
-    if let Err(error) = fetched {
+    let fetched = fetched.inspect_err(|_| {
         if part.length() == 0 {
             // An empty part is not worth resuming.
             let _ = part.remove();
         }
-        return Err(error);
+    })?;
+    if fetched == Fetched::Unchanged {
+        // The file of an earlier download, whose import failed.
+        return part.remove();
+    }
+    if let Some(found) = part.placeholder()? {
+        part.remove()?;
+        return Err(DownloadError::Placeholder { url: request.url.to_owned(), found });
     }
     if let Some(expected) = request.expected {
         let found = part.hash(expected)?;
@@ -102,10 +110,21 @@ pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> Control
     part.publish(request.destination)
 }
 
+/// Deletes a downloaded file that is no longer needed, and its description.
+pub fn discard(destination: &Path) {
+    // An unfinished download beside it is another process's.
+    let _ = std::fs::remove_file(destination);
+    if !part::part_file(destination).exists() {
+        let _ = std::fs::remove_file(part::description_file(destination));
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Fetched {
     Whole,
     Stale,
+    /// The file of an earlier download is still the server's.
+    Unchanged,
 }
 
 /// Writes the server's bytes to the part.
@@ -114,9 +133,14 @@ fn fetch(
     part: &mut Part,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Fetched, DownloadError> {
-    let range = part.resume_validator().map(|validator| Range { from: part.length(), validator });
-    let messages = transfer::start(request.url, range, request.limits);
-    let mut total = None;
+    let kept = part.kept();
+    let mut total = kept.as_ref().map(|(_, length)| *length);
+    let wanted = match (kept, part.resume_validator()) {
+        (Some((validator, _)), _) => Wanted::Changed(validator),
+        (None, Some(validator)) => Wanted::Rest { from: part.length(), validator },
+        (None, None) => Wanted::Whole,
+    };
+    let messages = transfer::start(request.url, wanted, request.limits);
     let mut last_message = Instant::now();
     let patience = request.limits.connect + request.limits.silence;
     loop {
@@ -128,6 +152,11 @@ fn fetch(
         last_message = if message.is_some() { Instant::now() } else { last_message };
         match message {
             Some(Message::Head(Head::Stale)) => return Ok(Fetched::Stale),
+            Some(Message::Head(Head::Unchanged)) => {
+                let length = total.unwrap_or(0);
+                let _ = progress(Progress { done: length, total });
+                return Ok(Fetched::Unchanged);
+            }
             Some(Message::Head(Head::Whole { length, validator })) => {
                 part.begin(length, validator)?;
                 total = length;

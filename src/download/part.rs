@@ -3,14 +3,15 @@
 //! The part is locked while it grows. Otherwise two downloads could mix their bytes.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::error::DownloadError;
-use crate::durable;
+use crate::domain::Placeholder;
+use crate::durable::{self, lock};
 
 /// The description of the file to which a part belongs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub(super) struct Part {
     file: File,
     length: u64,
     description: Description,
+    /// The length of the destination, if it is the whole file of an earlier download.
+    kept: Option<u64>,
 }
 
 /// Returns the path of a file's part.
@@ -65,7 +68,7 @@ impl Part {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DownloadError::Busy { url: url.to_owned() }),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            Err(TryLockError::Error(error)) => return Err(failed(lock::explain(error))),
         }
         // The former holder of the lock may have published or removed the file opened here.
         if !durable::is_same_file(&file, &path) {
@@ -78,7 +81,10 @@ impl Part {
         let length = file.metadata().map_err(failed)?.len();
         let known = description.is_some();
         let description = description.unwrap_or_else(|| Description { url: url.to_owned(), ..Description::default() });
-        let mut part = Self { path, description_path, file, length, description };
+        // A file of unknown length may have been cut short.
+        let whole = fs::symlink_metadata(destination).ok().filter(|about| known && length == 0 && about.is_file());
+        let kept = whole.map(|about| about.len()).filter(|length| description.total == Some(*length));
+        let mut part = Self { path, description_path, file, length, description, kept };
         if !known {
             part.clear()?;
         }
@@ -87,6 +93,11 @@ impl Part {
 
     pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Returns the server's identifier of the content and the length, if an earlier download has the whole file.
+    pub(super) fn kept(&self) -> Option<(String, u64)> {
+        self.description.validator.clone().zip(self.kept)
     }
 
     /// Returns the server's identifier of the content if the part can be resumed.
@@ -105,6 +116,8 @@ impl Part {
     /// Discards the received bytes and saves the server's description.
     pub(super) fn begin(&mut self, total: Option<u64>, validator: Option<String>) -> Result<(), DownloadError> {
         self.clear()?;
+        // The file of the earlier download has changed on the server.
+        self.kept = None;
         self.description.validator = validator;
         self.description.total = total;
         let failed = |error| DownloadError::io(&self.description_path, error);
@@ -127,17 +140,27 @@ impl Part {
         hashed.map_err(|error| DownloadError::io(&self.path, error))
     }
 
-    /// Deletes the part and its description.
+    /// Deletes the part and its description. The description of a whole file stays.
     pub(super) fn remove(&mut self) -> Result<(), DownloadError> {
-        let _ = fs::remove_file(&self.description_path);
+        if self.kept.is_none() {
+            let _ = fs::remove_file(&self.description_path);
+        }
         fs::remove_file(&self.path).map_err(|error| DownloadError::io(&self.path, error))
     }
 
-    /// Renames the complete part to its destination.
+    /// Renames the complete part to its destination. Its description stays, by which a later download sees whether the
+    /// file has changed on the server.
     pub(super) fn publish(self, destination: &Path) -> Result<(), DownloadError> {
         let moved = self.file.sync_all().and_then(|()| fs::rename(&self.path, destination));
-        moved.map_err(|error| DownloadError::io(destination, error))?;
-        let _ = fs::remove_file(&self.description_path);
-        Ok(())
+        moved.map_err(|error| DownloadError::io(destination, error))
+    }
+
+    /// Recognizes a web page or a pointer in place of the file.
+    pub(super) fn placeholder(&mut self) -> Result<Option<Placeholder>, DownloadError> {
+        const HEAD: u64 = 4096;
+        let mut head = Vec::new();
+        let read = self.file.rewind().and_then(|()| (&self.file).take(HEAD).read_to_end(&mut head));
+        read.map_err(|error| DownloadError::io(&self.path, error))?;
+        Ok(Placeholder::of(&head))
     }
 }

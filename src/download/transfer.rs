@@ -6,8 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, StatusCode, Uri, header};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Error, Timeout};
 
+use super::certificates;
 use super::error::DownloadError;
 use super::{Limits, Request};
 
@@ -15,12 +17,18 @@ use super::{Limits, Request};
 const MESSAGE_BYTES: usize = 1 << 16;
 const QUEUED_MESSAGES: usize = 16;
 
-/// The missing part of a file.
+/// The bytes of a file that are wanted.
 #[derive(Debug)]
-pub(super) struct Range {
-    pub(super) from: u64,
-    /// The identifier of the content, for `If-Range`. Otherwise the parts of two versions could be joined.
-    pub(super) validator: String,
+pub(super) enum Wanted {
+    Whole,
+    /// The bytes behind the received ones. The server's identifier of the content goes into `If-Range`. Otherwise the
+    /// parts of two versions could be joined.
+    Rest {
+        from: u64,
+        validator: String,
+    },
+    /// The whole file if it has changed since the server gave it this identifier.
+    Changed(String),
 }
 
 /// A message from the server, in order: a head, then bytes until the channel closes, or a failure.
@@ -40,6 +48,8 @@ pub(super) enum Head {
     Rest { length: u64 },
     /// The requested range does not exist.
     Stale,
+    /// The file has not changed.
+    Unchanged,
 }
 
 /// The reason why a transfer failed.
@@ -51,6 +61,8 @@ pub(super) enum Failure {
     Redirects(String),
     Silent(Duration),
     Broken(String),
+    /// The server's certificate is unknown here.
+    Certificate(String),
 }
 
 impl Failure {
@@ -64,6 +76,7 @@ impl Failure {
             Self::Redirects(reason) => DownloadError::Redirects { url, reason },
             Self::Silent(waited) => DownloadError::hung(&url, waited),
             Self::Broken(reason) => DownloadError::Interrupted { url, done, total, reason },
+            Self::Certificate(reason) => DownloadError::Certificate { url, reason },
         }
     }
 }
@@ -82,11 +95,11 @@ pub(super) fn check_address(url: &str) -> Result<(), DownloadError> {
 }
 
 /// Starts the transfer. The thread ends with the file, when the receiver is dropped, or at a timeout.
-pub(super) fn start(url: &str, range: Option<Range>, limits: Limits) -> Receiver<Message> {
+pub(super) fn start(url: &str, wanted: Wanted, limits: Limits) -> Receiver<Message> {
     let (sender, receiver) = sync_channel(QUEUED_MESSAGES);
     let url = url.to_owned();
     thread::spawn(move || {
-        if let Err(failure) = run(&url, range.as_ref(), limits, &sender) {
+        if let Err(failure) = run(&url, &wanted, limits, &sender) {
             // Sending fails if the receiver was dropped.
             let _ = sender.send(Message::Failed(failure));
         }
@@ -94,15 +107,20 @@ pub(super) fn start(url: &str, range: Option<Range>, limits: Limits) -> Receiver
     receiver
 }
 
-fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Message>) -> Result<(), Failure> {
-    let mut request = agent(url, limits).get(url);
-    if let Some(Range { from, validator }) = range {
-        request = request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator);
-    }
+fn run(url: &str, wanted: &Wanted, limits: Limits, sender: &SyncSender<Message>) -> Result<(), Failure> {
+    let request = agent(url, limits)?.get(url);
+    let request = match wanted {
+        Wanted::Whole => request,
+        Wanted::Rest { from, validator } => {
+            request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator)
+        }
+        Wanted::Changed(tag) if tag.starts_with('"') => request.header(header::IF_NONE_MATCH, tag),
+        Wanted::Changed(time) => request.header(header::IF_MODIFIED_SINCE, time),
+    };
     let response = request.call().map_err(|error| to_failure(error, limits))?;
     let (head, body) = response.into_parts();
-    let head = parse_head(head.status, &head.headers, range)?;
-    let has_body = !matches!(head, Head::Stale);
+    let head = parse_head(head.status, &head.headers, wanted)?;
+    let has_body = !matches!(head, Head::Stale | Head::Unchanged);
     if sender.send(Message::Head(head)).is_err() || !has_body {
         return Ok(());
     }
@@ -117,7 +135,7 @@ fn run(url: &str, range: Option<&Range>, limits: Limits, sender: &SyncSender<Mes
     }
 }
 
-fn agent(url: &str, limits: Limits) -> Agent {
+fn agent(url: &str, limits: Limits) -> Result<Agent, Failure> {
     let uri = url.parse::<Uri>().ok();
     let encrypted = uri.as_ref().is_some_and(|uri| uri.scheme_str() == Some("https"));
     let is_local =
@@ -134,29 +152,36 @@ fn agent(url: &str, limits: Limits) -> Agent {
         .timeout_per_write(Some(limits.silence));
     // A proxy cannot reach this machine's own addresses.
     let config = if is_local { config.proxy(None) } else { config };
-    config.build().new_agent()
+    let config = if encrypted {
+        let roots = certificates::roots().map_err(Failure::Certificate)?;
+        config.tls_config(TlsConfig::builder().root_certs(roots).build())
+    } else {
+        config
+    };
+    Ok(config.build().new_agent())
 }
 
 /// Returns the meaning of the answer's head for the request.
-fn parse_head(status: StatusCode, headers: &HeaderMap, range: Option<&Range>) -> Result<Head, Failure> {
+fn parse_head(status: StatusCode, headers: &HeaderMap, wanted: &Wanted) -> Result<Head, Failure> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    match (status, range) {
+    match (status, wanted) {
         (StatusCode::OK, _) => {
             // A weak tag promises equivalent content, not the same bytes (RFC 9110, section 8.8.1).
             let tag = text(header::ETAG).filter(|tag| !tag.starts_with("W/"));
             let validator = tag.or(text(header::LAST_MODIFIED)).map(ToOwned::to_owned);
             Ok(Head::Whole { length, validator })
         }
-        (StatusCode::PARTIAL_CONTENT, Some(range)) => {
+        (StatusCode::PARTIAL_CONTENT, Wanted::Rest { from, .. }) => {
             let begins = text(header::CONTENT_RANGE)
                 .and_then(|range| range.strip_prefix("bytes ")?.split_once('-')?.0.trim().parse::<u64>().ok());
-            match (begins == Some(range.from), length) {
+            match (begins == Some(*from), length) {
                 (true, Some(length)) => Ok(Head::Rest { length }),
                 _ => Ok(Head::Stale),
             }
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Some(_)) => Ok(Head::Stale),
+        (StatusCode::RANGE_NOT_SATISFIABLE, Wanted::Rest { .. }) => Ok(Head::Stale),
+        (StatusCode::NOT_MODIFIED, Wanted::Changed(_)) => Ok(Head::Unchanged),
         _ => Err(Failure::Status(status.as_u16())),
     }
 }
@@ -181,6 +206,9 @@ fn to_failure(error: Error, limits: Limits) -> Failure {
         }
         Error::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => Failure::Broken(error.to_string()),
         Error::Protocol(error) => Failure::Broken(error.to_string()),
-        error => Failure::Unreachable(error.to_string()),
+        error => {
+            let reason = error.to_string();
+            if reason.contains("certificate") { Failure::Certificate(reason) } else { Failure::Unreachable(reason) }
+        }
     }
 }

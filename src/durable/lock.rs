@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 /// Takes the lock on the file at `path`, which is created if missing, until the returned file is dropped. Returns
 /// `None` if another process holds it for longer than `timeout`.
 ///
@@ -12,7 +14,7 @@ use std::time::{Duration, Instant};
 /// If the file cannot be created or is a link, or the file system has no locks.
 pub fn acquire(path: &Path, timeout: Duration) -> io::Result<Option<File>> {
     let file = super::in_place_options().create(true).truncate(false).write(true).open(path)?;
-    Ok(wait_for(|| file.try_lock(), timeout)?.then_some(file))
+    Ok(wait_for(|| file.try_lock(), timeout).map_err(explain)?.then_some(file))
 }
 
 /// Tries to take a lock until it succeeds or `timeout` is over; returns whether it succeeded.
@@ -78,13 +80,25 @@ pub fn test(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Returns the error of a refused lock in words, with the remedy; other errors stay.
+#[must_use]
+pub fn explain(error: io::Error) -> io::Error {
+    if !is_unsupported(&error) || error.raw_os_error().is_none() {
+        return error;
+    }
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!(
+            "the file system has no file locks ({error}), without which two programs could write at once: choose a home on \
+             another one with --home or MIEN_HOME, or mount this one with locks (Lustre: -o flock)"
+        ),
+    )
+}
+
 /// Returns whether the error means that the file system has no locks, as some network file systems.
 #[must_use]
 pub fn is_unsupported(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP]
-        .iter()
-        .any(|number| error.raw_os_error() == Some(number.raw_os_error()))
+    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(Errno::NOLCK.raw_os_error())
 }
 
 #[cfg(test)]
@@ -92,6 +106,18 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn a_refused_lock_is_explained_once_and_other_errors_stay() {
+        for number in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP] {
+            let explained = explain(io::Error::from_raw_os_error(number.raw_os_error()));
+            assert!(is_unsupported(&explained), "{explained}");
+            let words = explain(explained).to_string();
+            assert_eq!(words.matches("no file locks").count(), 1, "{words}");
+        }
+        let other = io::Error::from_raw_os_error(Errno::ACCESS.raw_os_error());
+        assert!(!is_unsupported(&other) && explain(other).raw_os_error().is_some());
+    }
 
     #[test]
     fn a_lock_is_held_free_or_unknown() {

@@ -2,13 +2,18 @@
 //!
 //! Depends on nothing else in this program; every module may use it.
 
+mod file_system;
 pub mod lock;
+mod mapped;
 pub mod versioned;
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+pub use file_system::{FileSystem, is_refused, move_folder};
+pub use mapped::Mapped;
 
 /// Writes `bytes` to a temporary file in the folder of `path` and renames it. At any moment, even after a power cut,
 /// the path has the complete old or new content.
@@ -60,7 +65,10 @@ pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::
     let mode = Permissions::from_mode(0o777);
     let new = tempfile::Builder::new().permissions(mode).tempdir_in(parent).map_err(without_temporary_name)?;
     write_into(new.path(), files)?;
-    fs::rename(new.path(), path)?;
+    if let Err(error) = fs::rename(new.path(), path) {
+        // Without renames of folders, the folder is not complete at every moment.
+        return if is_refused(&error) { write_into(path, files) } else { Err(error) };
+    }
     // Otherwise the temporary name would be deleted, which by now may belong to another folder.
     let _ = new.keep();
     sync_folder(parent)
@@ -143,12 +151,16 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// Syncs a folder, so that its renames survive a power cut.
+/// Syncs a folder, so that its renames survive a power cut. File systems that refuse it, as some network ones do, order
+/// renames themselves.
 ///
 /// # Errors
-/// If the folder cannot be opened, or the file system returns an error.
+/// If the folder cannot be opened, or the file system returns another error.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    match File::open(folder)?.sync_all() {
+        Err(error) if is_refused(&error) => Ok(()),
+        other => other,
+    }
 }
 
 /// Returns the bytes of a file, or of a folder with its content, on disk. Links are not followed; unreadable entries

@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
-use crate::durable::lock;
 use crate::durable::versioned::{self, FileError, FileKind, Problem};
+use crate::durable::{FileSystem, lock};
 use crate::{durable, events};
 
 /// The folder that holds datasets, weights and runs.
@@ -77,12 +77,10 @@ impl Home {
         self.0.join("checkpoints")
     }
 
-    /// Checks that file locks work in the home. Otherwise a live worker would seem dead.
-    ///
-    /// # Errors
-    /// If a lock is refused, or two programs would get the same one.
-    pub fn test_locks(&self) -> io::Result<()> {
-        lock::test(&self.0)
+    /// Tests what the file system of the home can do. Without locks, a live worker would seem dead.
+    #[must_use]
+    pub fn file_system(&self) -> FileSystem {
+        FileSystem::test(&self.0)
     }
 
     /// Returns the folder of this run.
@@ -100,6 +98,9 @@ pub const SPAWN_GRACE: Duration = Duration::from_secs(10);
 pub(super) fn is_recent(created_at: u64, now: u64) -> bool {
     u128::from(now.abs_diff(created_at)) < SPAWN_GRACE.as_millis()
 }
+
+/// The file of the recipe, without which a folder is no run.
+pub(super) const RECIPE_FILE: &str = "recipe.json";
 
 /// `recipe.json`, whose version is the oldest that represents the recipe.
 static RECIPE: FileKind =
@@ -137,7 +138,7 @@ impl RunFolder {
     /// Returns the path of the recipe.
     #[must_use]
     pub fn recipe_file(&self) -> PathBuf {
-        self.0.join("recipe.json")
+        self.0.join(RECIPE_FILE)
     }
 
     /// Returns the path of the event log.

@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::layout::RunFolder;
+use super::layout::{RECIPE_FILE, RunFolder};
 use super::store::RunStore;
 use crate::domain::{DatasetName, NameError, RunId};
+use crate::durable;
 use crate::durable::versioned::FileError;
 use crate::runs::placement::Liveness;
 
@@ -88,7 +89,7 @@ impl RunStore {
             about.former.retain(|name| name != new && name != old);
             about.former.push(old.clone());
         })?;
-        fs::rename(from.path(), to.path()).map_err(|source| io_error(&from, source))
+        durable::move_folder(from.path(), to.path(), RECIPE_FILE).map_err(|source| io_error(&from, source))
     }
 
     /// Deletes a run permanently. The run disappears from every list at once; if removing its files is interrupted,
@@ -107,7 +108,14 @@ impl RunStore {
             .map(|number| self.home().checkpoints().join(format!("{DELETED}{number}-{id}")))
             .find(|path| path.symlink_metadata().is_err());
         let hidden = hidden.unwrap_or_else(|| self.home().checkpoints().join(DELETED));
-        fs::rename(folder.path(), &hidden).map_err(|source| io_error(&folder, source))?;
+        match fs::rename(folder.path(), &hidden) {
+            // Where folders cannot be renamed, the run disappears with its recipe.
+            Err(error) if durable::is_refused(&error) => {
+                let removed = fs::remove_file(folder.recipe_file()).and_then(|()| fs::remove_dir_all(folder.path()));
+                return removed.map_err(|source| io_error(&folder, source));
+            }
+            other => other.map_err(|source| io_error(&folder, source))?,
+        }
         drop(lock);
         fs::remove_dir_all(&hidden).map_err(|source| ManageError::Io { path: hidden, source })
     }

@@ -50,7 +50,7 @@ pub enum WeightsError {
     },
     /// The file to import is of an unknown kind.
     #[error(
-        "{}: {reason}; weights come as Keras's .h5, .weights.h5 or .keras, as torchvision's .pth, or as .safetensors",
+        "{}: {reason}; weights come as Keras's .h5, .weights.h5 or .keras, PyTorch's .pth, .pt or .bin, .safetensors, or .npz",
         shown(.path)
     )]
     UnknownKind {

@@ -4,10 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::not_taken::NotTaken;
 use crate::domain::Preprocessing;
 
-/// The newest format that this program writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest format that this program writes and reads. Version 2 has further layouts.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The file format of imported weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +21,25 @@ pub enum Layout {
     Keras3H5,
     /// Keras 3's `.keras` archive.
     KerasArchive,
-    /// A `state_dict` pickled by `torch.save`.
+    /// A file of `torch.save`.
     TorchPickle,
-    /// Safetensors, with torchvision's or this program's names.
+    /// Safetensors.
     Safetensors,
+    /// HDF5 that Keras did not write.
+    Hdf5,
+    /// NumPy's `.npz`.
+    NumpyArchive,
+}
+
+impl Layout {
+    /// Returns the oldest format that represents the layout.
+    #[must_use]
+    pub fn needed_version(self) -> u32 {
+        match self {
+            Self::Hdf5 | Self::NumpyArchive => 2,
+            _ => 1,
+        }
+    }
 }
 
 impl fmt::Display for Layout {
@@ -34,6 +50,8 @@ impl fmt::Display for Layout {
             Self::KerasArchive => "keras-archive",
             Self::TorchPickle => "torch-pickle",
             Self::Safetensors => "safetensors",
+            Self::Hdf5 => "hdf5",
+            Self::NumpyArchive => "numpy-archive",
         })
     }
 }
@@ -53,6 +71,12 @@ pub struct Manifest {
     pub layout: Layout,
     /// The preprocessing with which the weights were trained.
     pub preprocessing: Preprocessing,
+    /// A clause with the reason for the preprocessing; empty in files of before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The tensors of the imported file that were not taken.
+    #[serde(default, skip_serializing_if = "NotTaken::is_empty")]
+    pub not_taken: NotTaken,
     /// The licence of the weights, as far as it is known.
     pub licence: String,
     /// The number of parameters.
@@ -83,9 +107,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_manifest_of_before_is_read_without_a_reason() {
+        let text = r#"{"version":1,"hash":"0","source":"x.h5","source_hash":"0","layout":"keras-legacy-h5",
+            "preprocessing":{"order":"bgr","scale":255.0,"mean":[103.939,116.779,123.68],"deviation":[1.0,1.0,1.0]},
+            "licence":"none","parameters":1,"imported_at":7}"#;
+        let manifest: Manifest = serde_json::from_str(text).expect("read");
+        assert_eq!((manifest.reason.as_str(), manifest.not_taken.is_empty()), ("", true));
+        assert_eq!(manifest.identity(), "0-keras-imagenet");
+        let written = serde_json::to_string(&manifest).expect("JSON");
+        assert!(!written.contains("reason") && !written.contains("not_taken"), "{written}");
+    }
+
+    #[test]
     fn a_layout_is_stored_as_it_is_shown() {
-        use Layout::{Keras3H5, KerasArchive, KerasLegacyH5, Safetensors, TorchPickle};
-        for layout in [KerasLegacyH5, Keras3H5, KerasArchive, TorchPickle, Safetensors] {
+        use Layout::{Hdf5, Keras3H5, KerasArchive, KerasLegacyH5, NumpyArchive, Safetensors, TorchPickle};
+        for layout in [KerasLegacyH5, Keras3H5, KerasArchive, TorchPickle, Safetensors, Hdf5, NumpyArchive] {
             assert_eq!(serde_json::to_value(layout).expect("JSON"), layout.to_string());
         }
     }

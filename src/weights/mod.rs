@@ -2,12 +2,13 @@
 //!
 //! Networks and frameworks are unknown here, so a build without the trainer lists and imports weights too.
 //!
-//! [`mod@import`] reads Keras's HDF5 files and archives, torchvision's state dicts and safetensors. It checks each
-//! layer against [`VGG16`] and writes one safetensors file per base, which [`store`] opens.
+//! [`mod@import`] reads Keras's HDF5 files and archives, PyTorch's files, safetensors and NumPy's archives. It
+//! recognizes [`VGG16`] by its shapes and writes one safetensors file per base, which [`store`] opens.
 
 pub mod error;
 pub mod import;
 pub mod manifest;
+mod not_taken;
 mod of_recipe;
 pub mod preference;
 pub mod store;
@@ -16,6 +17,7 @@ mod vgg16;
 pub use error::WeightsError;
 pub use import::{ImportOptions, import};
 pub use manifest::{Layout, Manifest};
+pub use not_taken::NotTaken;
 pub use of_recipe::{BaseError, of_recipe};
 pub use preference::{ADVICE, preferred};
 pub use store::{Weights, list, read_manifest};

@@ -32,8 +32,8 @@ enum ConfigCommand {
 /// The state of the file.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// The path at which it is expected; `None` without a user's config folder.
-    pub(super) path: Option<std::path::PathBuf>,
+    /// The path at which it is expected, lossy if not UTF-8; `None` without a user's config folder.
+    pub(super) path: Option<String>,
     /// Whether it exists.
     pub(super) exists: bool,
     /// Its errors, each with file and line.
@@ -45,7 +45,7 @@ pub(super) fn examine() -> Report {
     let path = config::path();
     Report {
         exists: path.as_ref().is_some_and(|path| path.exists()),
-        path,
+        path: path.map(|path| path.to_string_lossy().into_owned()),
         problems: config::load().problems.iter().map(ToString::to_string).collect(),
     }
 }
@@ -75,8 +75,8 @@ fn text(report: &Report) -> String {
     let lines = report.problems.iter().fold(String::new(), |lines, problem| lines + &format!("{problem}\n"));
     match (&report.path, report.exists) {
         _ if !lines.is_empty() => lines,
-        (Some(path), true) => format!("{}: no errors\n", path.display()),
-        (Some(path), false) => format!("{} does not exist: every setting has its default\n", path.display()),
+        (Some(path), true) => format!("{path}: no errors\n"),
+        (Some(path), false) => format!("{path} does not exist: every setting has its default\n"),
         (None, _) => "there is no folder for config files: every setting has its default\n".into(),
     }
 }

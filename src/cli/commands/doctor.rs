@@ -1,7 +1,7 @@
 //! `doctor`: prints the abilities of this machine and this build.
 
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use rustix::fs::{Access, access, statvfs};
@@ -41,12 +41,19 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct HomeReport {
-    path: PathBuf,
+    /// With replacements for what is no UTF-8.
+    path: String,
     exists: bool,
     writable: bool,
     free_bytes: Option<u64>,
-    /// The reason why locks do not work in it; `None` also if they cannot be tested.
+    /// The reason why locks do not work in it; `None` also if they cannot be tested, as for those below.
     lock_problem: Option<String>,
+    /// Why folders cannot be synced.
+    folder_sync_problem: Option<String>,
+    /// Why folders cannot be renamed.
+    folder_rename_problem: Option<String>,
+    /// Why files cannot be mapped into memory.
+    map_problem: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,12 +117,19 @@ fn features() -> Vec<&'static str> {
 fn home(path: &Path) -> HomeReport {
     let nearest = path.ancestors().find(|folder| folder.exists()).unwrap_or(path);
     let writable = nearest.is_dir() && access(nearest, Access::WRITE_OK | Access::EXEC_OK).is_ok();
-    let locks = if writable { Home::new(nearest).test_locks() } else { Ok(()) };
+    let found = writable.then(|| Home::new(nearest).file_system());
+    let [locks, sync, rename, maps] = found.map_or([const { None }; 4], |found| {
+        [found.locks, found.folder_sync, found.folder_rename, found.maps]
+            .map(|ability| ability.err().map(|error| error.to_string()))
+    });
     HomeReport {
-        path: path.to_owned(),
+        path: path.to_string_lossy().into_owned(),
         exists: path.is_dir(),
         writable,
-        lock_problem: locks.err().map(|error| error.to_string()),
+        lock_problem: locks,
+        folder_sync_problem: sync,
+        folder_rename_problem: rename,
+        map_problem: maps,
         free_bytes: statvfs(nearest).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)),
     }
 }
@@ -159,7 +173,7 @@ fn text(report: &Report) -> String {
     let utf8 = if terminal.utf8 { "UTF-8" } else { "the locale is not UTF-8: set LANG, for example to C.UTF-8" };
     let mut lines = vec![
         format!("mien       {} with {}", report.version, report.features.join(", ")),
-        format!("home       {}, {}", home.path.display(), writable(home)),
+        format!("home       {}, {}", home.path, writable(home)),
         format!("disk       {} free", home.free_bytes.map_or_else(|| "unknown".into(), gibibytes)),
         format!("processor  {} cores, {} memory", report.cpu_cores, gibibytes(report.memory_bytes)),
     ];
@@ -171,6 +185,9 @@ fn text(report: &Report) -> String {
             },
         );
         lines.insert(2, format!("locks      {locks}"));
+        let limits = file_system_limits(home);
+        let limits = if limits.is_empty() { "syncs and renames folders, maps files".into() } else { limits.join("; ") };
+        lines.insert(3, format!("files      {limits}"));
     }
     lines.extend(report.gpu.iter().map(|line| format!("gpu        {line}")));
     let (term, colorterm) = (or_unset(&terminal.term), or_unset(&terminal.colorterm));
@@ -189,10 +206,22 @@ fn text(report: &Report) -> String {
     lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
+/// Returns a line for each operation that the file system of the home refuses, with the consequence.
+fn file_system_limits(home: &HomeReport) -> Vec<String> {
+    let table = [
+        (&home.folder_sync_problem, "folders cannot be synced", "the newest files may be lost in a power cut"),
+        (&home.folder_rename_problem, "folders cannot be renamed", "datasets and runs are moved file by file"),
+        (&home.map_problem, "files cannot be mapped", "datasets are read into memory whole"),
+    ];
+    let limit = |(problem, what, instead): (&Option<String>, &str, &str)| {
+        problem.as_ref().map(|reason| format!("{what} ({reason}): {instead}"))
+    };
+    table.into_iter().filter_map(limit).collect()
+}
+
 #[cfg(feature = "dashboard")]
 fn config_lines(report: &config::Report) -> Vec<String> {
-    let path =
-        report.path.as_ref().map_or_else(|| "no folder for config files".into(), |path| path.display().to_string());
+    let path = report.path.as_deref().unwrap_or("no folder for config files");
     let state = match (report.exists, report.problems.len()) {
         (_, 1..) => "has errors; the rest of it is used:",
         (true, 0) => "no errors",

@@ -7,10 +7,9 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use memmap2::Mmap;
 use rayon::prelude::*;
 
-use crate::durable::{self, lock};
+use crate::durable::{self, Mapped, lock};
 
 /// Rows that are written and checked together.
 pub const CHUNK: usize = 256;
@@ -167,11 +166,11 @@ fn is_acquired(attempt: Result<(), TryLockError>) -> io::Result<bool> {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File) -> io::Result<Mmap> {
+fn map(file: &File) -> io::Result<Mapped> {
     // SAFETY: a map is sound while nobody truncates or changes the file. A section's file never shrinks, and only the
     // holder of the table's exclusive lock writes it. This map is read under the shared lock or by that holder. A
     // removal unlinks the file, which the map keeps.
-    unsafe { Mmap::map(file) }
+    unsafe { Mapped::new(file) }
 }
 
 /// A section that only its holder may write.
@@ -213,7 +212,7 @@ impl Unfinished {
 #[derive(Debug)]
 pub struct Complete {
     section: Section,
-    map: Mmap,
+    map: Mapped,
     _lock: File,
 }
 

@@ -1,7 +1,9 @@
-//! The check of a source's convolutions against the network, layer by layer, and the reading of their values.
+//! The reading of a base's values, and the description of files that hold another network.
 
-use super::entry::{Entry, FoundConvolution, format_shape};
+use super::entry::{Entry, FoundConvolution, FoundLayer, format_shape, shown_layer};
 use super::fault::Fault;
+use super::recognition::{Source, is_training_state};
+use super::remainder::remainder;
 use crate::weights::vgg16::{Convolution, Layer, SIDE};
 
 /// The order of a kernel's axes in a source.
@@ -14,7 +16,8 @@ pub(super) enum KernelOrder {
 }
 
 impl KernelOrder {
-    fn shape(self, input: usize, output: usize) -> [usize; 4] {
+    /// Returns the shape of a kernel with these channels.
+    pub(super) fn shape(self, input: usize, output: usize) -> [usize; 4] {
         match self {
             Self::Keras => [SIDE, SIDE, input, output],
             Self::Torch => [output, input, SIDE, SIDE],
@@ -36,46 +39,72 @@ impl KernelOrder {
     }
 }
 
-/// Reads the convolutions of `network`, checked by shape.
+/// Reads the convolutions of `network`, whose kernels have its shapes.
 pub(super) fn base(
     found: &[FoundConvolution],
     order: KernelOrder,
     network: &[Layer],
 ) -> Result<Vec<Convolution>, Fault> {
-    check(found, order, network)?;
+    for (index, (found, (name, _, output))) in found.iter().zip(network).enumerate() {
+        check_bias(index, found, name, *output)?;
+    }
     found.iter().zip(network).enumerate().map(|(index, (found, layer))| read(index, found, order, *layer)).collect()
 }
 
-/// Checks the shapes against the network's.
-fn check(found: &[FoundConvolution], order: KernelOrder, network: &[Layer]) -> Result<(), Fault> {
-    let other = |reason: String| Err(Fault::OtherNetwork(reason));
+/// Returns the error for a Keras file whose kernels have Theano's order.
+pub(super) fn theano() -> Fault {
+    Fault::Refused(
+        "its kernels are in Theano's order; take the file for TensorFlow (tf_dim_ordering_tf_kernels)".into(),
+    )
+}
+
+/// Returns the error for layers that are not those of the network: the first difference, and the file's content.
+pub(super) fn describe_other(layers: &[FoundLayer], source: Source, network: &[Layer]) -> Fault {
+    let convolutions: Vec<&FoundConvolution> = layers
+        .iter()
+        .filter_map(|layer| match layer {
+            FoundLayer::Convolution(found) if !is_training_state(layer.name()) => Some(found),
+            _ => None,
+        })
+        .collect();
+    let keras = convolutions.iter().filter(|found| found.kernel.shape[..2] == [SIDE, SIDE]).count();
+    let order = if source.is_keras || 2 * keras > convolutions.len() { KernelOrder::Keras } else { KernelOrder::Torch };
+    match difference(&convolutions, order, network) {
+        Ok(reason) => {
+            let held = remainder(layers, "");
+            let held = if held.is_empty() { "no tensor".into() } else { held.to_string() };
+            let (_, input, output) = network[0];
+            let first = format_shape(&order.shape(input, output));
+            let count = network.len();
+            Fault::OtherNetwork(format!(
+                "{reason}. It holds {held}; expected are {count} convolutions, the first {first}"
+            ))
+        }
+        Err(fault) => fault,
+    }
+}
+
+/// Returns the first difference between convolutions and the network.
+fn difference(found: &[&FoundConvolution], order: KernelOrder, network: &[Layer]) -> Result<String, Fault> {
     if found.is_empty() {
-        return other("there is no convolution in it".into());
+        return Ok("there is no convolution in it".into());
     }
     if found.len() > network.len() && has_shapes(found, order, &vgg19_layers(network)) {
-        return other("it is VGG19, which has three convolutions more; take the file of VGG16".into());
+        return Ok("it is VGG19, which has three convolutions more; take the file of VGG16".into());
     }
     for (index, (found, (name, input, output))) in found.iter().zip(network).enumerate() {
         let (shape, expected) = (&found.kernel.shape, order.shape(*input, *output));
         if *shape == expected {
-            check_bias(index, found, name, *output)?;
             continue;
         }
         if order == KernelOrder::Keras && *shape == KernelOrder::Torch.shape(*input, *output) {
-            return Err(Fault::Refused(
-                "its kernels are in Theano's order; take the file for TensorFlow (tf_dim_ordering_tf_kernels)".into(),
-            ));
+            return Err(theano());
         }
         let (shape, expected) = (format_shape(shape), format_shape(&expected));
-        return other(format!(
-            "{}: its kernel is {shape} where VGG16's {name} has {expected}",
-            layer_title(index, found)
-        ));
+        let title = layer_title(index, found);
+        return Ok(format!("{title}: its kernel is {shape} where VGG16's {name} has {expected}"));
     }
-    if found.len() != network.len() {
-        return other(format!("it has {} convolutions where VGG16 has {}", found.len(), network.len()));
-    }
-    Ok(())
+    Ok(format!("it has {} convolutions where VGG16 has {}", found.len(), network.len()))
 }
 
 fn check_bias(index: usize, found: &FoundConvolution, name: &str, output: usize) -> Result<(), Fault> {
@@ -87,10 +116,11 @@ fn check_bias(index: usize, found: &FoundConvolution, name: &str, output: usize)
     Err(Fault::OtherNetwork(format!("{}: {reason}", layer_title(index, found))))
 }
 
-fn has_shapes(found: &[FoundConvolution], order: KernelOrder, layers: &[Layer]) -> bool {
+/// Whether the first convolutions have the shapes of these layers.
+fn has_shapes(found: &[&FoundConvolution], order: KernelOrder, layers: &[Layer]) -> bool {
     let equal =
-        |(found, (_, input, output)): (&FoundConvolution, &Layer)| found.kernel.shape == order.shape(*input, *output);
-    found.len() == layers.len() && found.iter().zip(layers).all(equal)
+        |(found, (_, input, output)): (&&FoundConvolution, &Layer)| found.kernel.shape == order.shape(*input, *output);
+    found.len() >= layers.len() && found.iter().zip(layers).all(equal)
 }
 
 /// Returns VGG19's layers: one more convolution in each of the last three blocks, as wide as the one before it.
@@ -131,5 +161,5 @@ fn values(entry: &Entry, index: usize, found: &FoundConvolution, what: &str) -> 
 
 /// Returns a layer's number and name in the source, for messages.
 fn layer_title(index: usize, found: &FoundConvolution) -> String {
-    format!("layer {} ({})", index + 1, found.kernel.layer)
+    format!("layer {} ({})", index + 1, shown_layer(&found.kernel.layer))
 }

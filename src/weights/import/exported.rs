@@ -1,6 +1,5 @@
 //! The description of the network in a file of `mien export`.
 
-use super::entry::Entry;
 use super::fault::Fault;
 use super::licence;
 use crate::domain::{Exported, NetworkName, Preprocessing};
@@ -10,8 +9,6 @@ use crate::domain::{Exported, NetworkName, Preprocessing};
 pub(super) struct Base {
     pub(super) preprocessing: Preprocessing,
     pub(super) licence: String,
-    /// The prefix of the names of its tensors.
-    prefix: &'static str,
 }
 
 impl Base {
@@ -25,8 +22,7 @@ impl Base {
             Exported::parse(text).map_err(|error| Fault::Broken(format!("its description by mien export: {error}")))?;
         let network =
             NetworkName::try_from(exported.network.clone()).map_err(|error| Fault::Refused(error.to_string()))?;
-        let (Some(preprocessing), Some(pretrained)) = (exported.preprocessing, network.architecture().pretrained)
-        else {
+        let (Some(preprocessing), true) = (exported.preprocessing, network.architecture().pretrained.is_some()) else {
             return Err(Fault::OtherNetwork(format!(
                 "it is the network '{}' of the run {}, which has no pretrained base and cannot be one; export a run of \
                  features or finetune",
@@ -37,12 +33,6 @@ impl Base {
             return Err(Fault::Broken("the preprocessing in its description gives no finite numbers".into()));
         }
         let licence = exported.licence.unwrap_or_else(|| licence::UNKNOWN.to_owned());
-        Ok(Some(Self { preprocessing, licence, prefix: pretrained.prefix }))
-    }
-
-    /// Returns the tensors of the base by their names in the store.
-    pub(super) fn entries<'a>(&self, entries: Vec<Entry<'a>>) -> Vec<Entry<'a>> {
-        let own = |entry: Entry<'a>| Some(Entry { layer: entry.layer.strip_prefix(self.prefix)?.to_owned(), ..entry });
-        entries.into_iter().filter_map(own).collect()
+        Ok(Some(Self { preprocessing, licence }))
     }
 }

@@ -38,6 +38,11 @@ pub(crate) fn safetensors(bytes: &[u8]) {
     }
 }
 
+/// Reads these bytes as NumPy's archive.
+pub(crate) fn numpy(bytes: &[u8]) {
+    check_result(reading::read(bytes.to_vec(), &NETWORK));
+}
+
 /// Reads these bytes as torch's file and as a pickle.
 pub(crate) fn pickle(bytes: &[u8]) {
     check_result(reading::read(bytes.to_vec(), &NETWORK));

@@ -1,10 +1,13 @@
 //! The import of a published file as weights in the store.
 //!
-//! `kind` recognizes the file by its content. A reader lists the tensors (`keras`, `torch`, `safetensors`). `base`
-//! checks the convolutions among them against VGG16 and reads them. The result is hashed and written. Readers use only
-//! bytes, limit memory, and execute nothing.
+//! `kind` recognizes the file by its content. A reader lists the tensors (`keras`, `torch`, `safetensors`, `numpy`,
+//! `hdf5`). `recognition` finds VGG16's convolutions among them by their shapes, and `base` reads them. `origin`
+//! decides the preprocessing. The result is hashed and written. Readers use only bytes, limit memory, and execute
+//! nothing.
 
 mod base;
+mod between;
+mod bytes;
 mod entry;
 mod exported;
 mod fault;
@@ -14,9 +17,13 @@ pub(crate) mod hostile;
 mod keras;
 mod kind;
 mod licence;
-mod named;
+mod name_order;
 mod number;
+mod numpy;
+mod origin;
 mod reading;
+mod recognition;
+mod remainder;
 mod safetensors;
 mod torch;
 
@@ -26,16 +33,17 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::error::WeightsError;
-use super::manifest::{FORMAT_VERSION, Manifest};
+use super::manifest::Manifest;
 use super::store::{self, Weights};
 use super::vgg16::{Layer, VGG16};
 use crate::domain::text::{hex, printable};
 use crate::domain::{Preprocessing, WeightsName};
 
-use self::fault::Fault;
-
 /// The largest file that is read, in bytes; a whole VGG16 with its optimizer's state has 1.7 GB.
 const MOST_BYTES: u64 = 4 << 30;
+
+/// The reason for a preprocessing that the options give.
+const GIVEN: &str = "it was given";
 
 /// The options of an import.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,19 +80,22 @@ fn import_network(
     weights_dir: &Path,
     options: &ImportOptions,
 ) -> Result<Manifest, WeightsError> {
-    let bytes = read(source)?;
+    let bytes = bytes::read(source)?;
     let source_hash = hex(&Sha256::digest(&bytes));
     let read = reading::read(bytes, network).map_err(|fault| fault.at(source))?;
     let tensors = store::tensors(&read.base);
     // A given preprocessing identifies the publisher, and with it the licence.
     let licence = options.preprocessing.map_or(read.licence, |preprocessing| licence::of(preprocessing).to_owned());
+    let reason = options.preprocessing.map_or(read.reason, |_| GIVEN.to_owned());
     let manifest = Manifest {
-        version: FORMAT_VERSION,
+        version: read.layout.needed_version(),
         hash: store::identity(&tensors),
         source: printable(&options.source.clone().unwrap_or_else(|| source.to_string_lossy().into_owned())),
         source_hash,
         layout: read.layout,
         preprocessing: options.preprocessing.unwrap_or(read.preprocessing),
+        reason: printable(&reason),
+        not_taken: read.not_taken,
         licence: printable(&licence),
         parameters: tensors.values().map(|(shape, _)| shape.iter().product::<usize>()).sum(),
         imported_at: options.imported_at,
@@ -122,19 +133,6 @@ fn check_existing(
         Ok(_) => exists("other values"),
         Err(_) => exists("which cannot be read"),
     }
-}
-
-fn read(source: &Path) -> Result<Vec<u8>, WeightsError> {
-    let failed = |error| WeightsError::io(source, error);
-    let about = fs::metadata(source).map_err(failed)?;
-    if !about.is_file() && !about.is_dir() {
-        return Err(Fault::Refused("is not a regular file".into()).at(source));
-    }
-    if about.len() > MOST_BYTES {
-        let reason = format!("has {} bytes, and no file of VGG16's weights has more than {MOST_BYTES}", about.len());
-        return Err(Fault::Refused(reason).at(source));
-    }
-    fs::read(source).map_err(failed)
 }
 
 #[cfg(test)]

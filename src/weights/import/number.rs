@@ -19,6 +19,11 @@ impl Number {
         }
     }
 
+    /// Turns big-endian numbers into little-endian ones.
+    pub(super) fn swap_bytes(self, bytes: &mut [u8]) {
+        bytes.chunks_exact_mut(self.width()).for_each(<[u8]>::reverse);
+    }
+
     /// Decodes little-endian numbers; an incomplete one at the end is ignored.
     pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self {

@@ -1,9 +1,10 @@
-//! Safetensors with torchvision's or this program's names.
+//! Safetensors, whose file lists tensors in no order of layers.
 
 use safetensors::tensor::{Dtype, SafeTensors};
 
-use super::entry::Entry;
+use super::entry::{Entry, layer_of};
 use super::fault::Fault;
+use super::name_order::compare;
 use super::number::Number;
 
 /// Opens the file without copying its bytes.
@@ -17,12 +18,14 @@ pub(super) fn text(bytes: &[u8], name: &str) -> Option<String> {
     header.metadata().as_ref()?.get(name).cloned()
 }
 
-/// Returns the tensors by name.
+/// Returns the tensors in the order of their names.
 pub(super) fn entries<'a>(file: &SafeTensors<'a>) -> Vec<Entry<'a>> {
-    let tensors = file.tensors().into_iter();
+    let mut tensors = file.tensors();
+    tensors.sort_by(|(one, _), (other, _)| compare(one, other));
     tensors
+        .into_iter()
         .map(|(name, tensor)| {
-            let (layer, dtype, bytes) = (name.clone(), tensor.dtype(), tensor.data());
+            let (layer, dtype, bytes) = (layer_of(&name).to_owned(), tensor.dtype(), tensor.data());
             let values = move || match number(dtype) {
                 Some(number) => Ok(number.decode(bytes)),
                 None => Err(Fault::Refused(format!("the numbers of '{name}' are {dtype:?}, and weights are floats"))),

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::Preprocessing;
+use crate::weights::NotTaken;
 use crate::weights::manifest::Layout;
 
 fn manifest(tensors: &Tensors) -> Manifest {
@@ -16,6 +17,8 @@ fn manifest(tensors: &Tensors) -> Manifest {
         source_hash: "0".repeat(64),
         layout: Layout::KerasLegacyH5,
         preprocessing: Preprocessing::VGGFACE,
+        reason: "its names".into(),
+        not_taken: NotTaken { tensors: 2, names: vec!["fc6".into()], parts: 1 },
         licence: "none".into(),
         parameters: 30,
         imported_at: 7,
@@ -97,7 +100,7 @@ fn files_that_are_wrong_are_named_in_words() {
         ("another's", &|| file(&path, "{}", 0), "was not written by an import"),
         ("no header at all", &|| fs::write(&path, [0xff; 64]).expect("written"), "was not written by an import"),
         ("no JSON", &|| file(&path, "nonsense", 0), "damaged: expected"),
-        ("a newer format", &|| file(&path, newer, 0), "the weights have format 9, this mien knows up to 1"),
+        ("a newer format", &|| file(&path, newer, 0), "the weights have format 9, this mien knows up to 2"),
         ("half a manifest", &|| file(&path, odd, 0), "damaged: missing field"),
     ];
     for (case, spoil, expected) in table {

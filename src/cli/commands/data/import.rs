@@ -1,7 +1,7 @@
 //! `data import`: imports a dataset.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,7 +11,7 @@ use super::sheet::print_dataset;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::progress::{Progress, Templates};
-use crate::cli::{download, output};
+use crate::cli::{download, output, piped};
 use crate::data::import::{ImportStage, dropped_path};
 use crate::data::{self, ImportError, ImportReport, ImportRequest, Skipped, StoreError};
 use crate::domain::{DatasetName, Size};
@@ -66,37 +66,61 @@ impl Import {
         }
         let progress = Progress::new(self.progress)?;
         let address = request.source.to_str().filter(|source| is_address(source)).map(ToOwned::to_owned);
-        // Held until the import is done, because it holds the downloaded file.
-        let mut fetched = None;
-        let request = match address {
-            None => request,
+        let (is_dry, for_program, output) = (self.dry_run, self.progress, self.output);
+        let run = |request: &ImportRequest| {
+            if is_dry {
+                return preview(request, &progress, output, home);
+            }
+            let report = import(request, &progress).map_err(|error| explain(error, home))?;
+            print_report(&report, for_program, output)
+        };
+        match address {
+            None => match piped::save(&request.source, &home.data())? {
+                None => run(&request),
+                Some(saved) => {
+                    let (source, path) = (request.source.to_string_lossy().into_owned(), saved.path().to_owned());
+                    let request = ImportRequest { source: path.clone(), origin: Some(source.clone()), ..request };
+                    run(&request).map_err(|error| CommandError::Of {
+                        error: Box::new(error),
+                        path,
+                        what: source,
+                        advice: String::new(),
+                    })
+                }
+            },
             Some(url) => {
                 let name = &request.name;
                 let instead = format!(
                     "Without network access here, download {url} on another machine, copy the file, and run\n  \
                      mien data import FILE --name {name}{words}"
                 );
-                let file = fetched.insert(download::fetch(&url, &home.data(), None, &progress, instead)?);
-                ImportRequest { source: file.path().to_owned(), origin: Some(url), ..request }
+                let fetched = download::fetch(&url, &home.data(), None, &progress, instead)?;
+                let of = |path: &Path| ImportRequest { source: path.to_owned(), origin: Some(url), ..request };
+                if is_dry { fetched.open(|path| run(&of(path))) } else { fetched.import(|path| run(&of(path))) }
             }
-        };
-        if self.dry_run {
-            let result = data::preview(&request, &mut |step| show(&progress, step));
-            progress.finish();
-            preview::print(&result.map_err(|error| explain(error, home))?, self.output)?;
-            return Ok(Exit::Done);
         }
-        let report = import(&request, &progress).map_err(|error| explain(error, home))?;
-        if self.progress {
-            output::record(&ImportLine::Finished(imported(&report)))?;
-            return Ok(Exit::Done);
-        }
-        if report.unchanged {
-            output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
-        }
-        print_dataset(&report.manifest, self.output)?;
-        Ok(Exit::Done)
     }
+}
+
+/// Prints the dataset that an import would make.
+fn preview(request: &ImportRequest, progress: &Progress, output: Output, home: &Home) -> Result<Exit, CommandError> {
+    let result = data::preview(request, &mut |step| show(progress, step));
+    progress.finish();
+    preview::print(&result.map_err(|error| explain(error, home))?, output)?;
+    Ok(Exit::Done)
+}
+
+/// Prints the dataset, or for a program the result of the import.
+fn print_report(report: &ImportReport, for_program: bool, output: Output) -> Result<Exit, CommandError> {
+    if for_program {
+        output::record(&ImportLine::Finished(imported(report)))?;
+        return Ok(Exit::Done);
+    }
+    if report.unchanged {
+        output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
+    }
+    print_dataset(&report.manifest, output)?;
+    Ok(Exit::Done)
 }
 
 /// Adds which folder is the home where the current folder was taken for it, so that a file in the way is understood.
@@ -124,7 +148,7 @@ fn imported(report: &ImportReport) -> Imported {
     }
 }
 
-/// The disk from which on it is noted before the work, in bytes; FER-2013 takes 86 MiB.
+/// The size of a dataset on disk, in bytes, from which it is printed before the work; FER-2013 takes 86 MiB.
 const NOTED_DISK: u64 = 1 << 30;
 
 const TEMPLATES: Templates = Templates { known: "{msg} {wide_bar} {percent}% {eta}", unknown: "{msg} {human_pos}" };
@@ -133,7 +157,7 @@ const TEMPLATES: Templates = Templates { known: "{msg} {wide_bar} {percent}% {et
 fn import(request: &ImportRequest, progress: &Progress) -> Result<ImportReport, ImportError> {
     let mut is_noted = false;
     let report = data::import(request, &mut |step| {
-        // Said before the work, so that somebody can end it.
+        // Printed before the work, so that the user can end it.
         if let Some(bytes) = step.disk.filter(|bytes| *bytes >= NOTED_DISK && !std::mem::replace(&mut is_noted, true)) {
             output::note(&format!("it takes {} of disk; --size stores smaller images", Size(bytes)));
         }

@@ -50,7 +50,7 @@ impl Fetch {
         );
         let fetched =
             download::fetch(&source.url, &home.weights(), source.expected.as_ref(), &Progress::new(false)?, instead)?;
-        import(home, fetched.path(), &name, Some(source.url), self.options)
+        fetched.import(|path| import(home, path, &name, Some(source.url), self.options))
     }
 }
 

@@ -13,11 +13,14 @@ use crate::runs::Home;
 use crate::supervise;
 use crate::weights::{self, ImportOptions};
 
-/// Import the convolutional base of VGG16 from Keras's .h5, .weights.h5 or .keras, torchvision's .pth, or
-/// .safetensors
+/// Import the convolutional base of VGG16 from Keras's .h5, .weights.h5 or .keras, PyTorch's .pth, .pt or .bin,
+/// .safetensors, or .npz
+///
+/// The network is recognized by the shapes of its layers, whatever their names and whatever is around them. What is
+/// not taken, such as a classifier, is counted and named.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The file
+    /// The file, or `-` for the standard input
     file: PathBuf,
     /// The name of the weights
     #[arg(long)]
@@ -29,7 +32,8 @@ pub(super) struct Import {
 /// The options of every import of weights.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct WeightsOptions {
-    /// The preprocessing of the input: keras-imagenet, vggface, torchvision [default: as the file states]
+    /// The preprocessing of the input: keras-imagenet (or caffe), vggface, torchvision (or torch), caffe-rgb,
+    /// vggface-rgb, symmetric (or tf: from -1 to 1), unit (from 0 to 1) [default: by the file, with the reason]
     #[arg(long, value_name = "NAME")]
     pub(super) preprocessing: Option<Preprocessing>,
     /// Replace other weights of this name

@@ -7,7 +7,7 @@ use crate::cli::options::Output;
 use crate::cli::table::thousands;
 use crate::domain::text::printable;
 use crate::domain::{ChannelOrder, Preprocessing, WeightsName};
-use crate::weights::{Layout, Manifest};
+use crate::weights::{Layout, Manifest, NotTaken};
 
 /// Imported weights for scripts.
 #[derive(Debug, Serialize)]
@@ -16,22 +16,25 @@ pub(super) struct WeightsEntry<'a> {
     hash: &'a str,
     layout: Layout,
     parameters: usize,
-    preprocessing: PreprocessingEntry,
+    preprocessing: PreprocessingEntry<'a>,
     source: &'a str,
     source_hash: &'a str,
     licence: &'a str,
     imported_at: u64,
+    not_taken: &'a NotTaken,
 }
 
 /// The preprocessing of the input.
 #[derive(Debug, Serialize)]
-struct PreprocessingEntry {
+struct PreprocessingEntry<'a> {
     /// A name that `--preprocessing` accepts, or `custom`.
     name: String,
     order: ChannelOrder,
     scale: f32,
     mean: [f32; 3],
     deviation: [f32; 3],
+    /// The reason for it; empty for weights of earlier versions.
+    reason: &'a str,
 }
 
 /// Returns these weights for scripts.
@@ -42,11 +45,19 @@ pub(super) fn entry<'a>(name: &'a WeightsName, manifest: &'a Manifest) -> Weight
         hash: &manifest.hash,
         layout: manifest.layout,
         parameters: manifest.parameters,
-        preprocessing: PreprocessingEntry { name: manifest.preprocessing.to_string(), order, scale, mean, deviation },
+        preprocessing: PreprocessingEntry {
+            name: manifest.preprocessing.to_string(),
+            order,
+            scale,
+            mean,
+            deviation,
+            reason: &manifest.reason,
+        },
         source: &manifest.source,
         source_hash: &manifest.source_hash,
         licence: &manifest.licence,
         imported_at: manifest.imported_at,
+        not_taken: &manifest.not_taken,
     }
 }
 
@@ -57,13 +68,21 @@ pub(super) fn print_weights(name: &WeightsName, manifest: &Manifest, output: Out
 
 fn text(name: &WeightsName, manifest: &Manifest) -> String {
     let Preprocessing { order, scale, mean, deviation } = manifest.preprocessing;
-    let lines = [
+    let mut lines = vec![
         format!("{name}  the convolutional base of VGG16, {} parameters", thousands(manifest.parameters)),
         format!("hash     {}", manifest.hash),
         format!("input    {}: {order}, (pixel × {scale} − {mean:?}) / {deviation:?}", manifest.preprocessing),
+    ];
+    if !manifest.reason.is_empty() {
+        lines.push(format!("         because {}", manifest.reason));
+    }
+    lines.extend([
         format!("from     {}", manifest.source),
         format!("         {}, SHA-256 {}", manifest.layout, manifest.source_hash),
-        format!("licence  {}", manifest.licence),
-    ];
+    ]);
+    if !manifest.not_taken.is_empty() {
+        lines.push(format!("         not taken: {}", manifest.not_taken));
+    }
+    lines.push(format!("licence  {}", manifest.licence));
     lines.iter().map(|line| printable(line) + "\n").collect()
 }

@@ -24,7 +24,7 @@ pub(in super::super) fn entries(file: &File) -> Result<Vec<Entry<'static>>, Faul
         let members = group.group(&layer).map_err(|_| missing(&layer))?;
         for weight in hdf5::strings(&members, "weight_names")?.unwrap_or_default() {
             let dataset = members.dataset(&weight).map_err(|_| missing(&format!("{layer}/{weight}")))?;
-            entries.push(hdf5::entry(layer_name(&layer, &weight), dataset)?);
+            entries.push(hdf5::entry(&layer_path(&layer, &weight), dataset)?);
             if entries.len() > MOST_OBJECTS {
                 return Err(Fault::broken(format!("it lists more than {MOST_OBJECTS} tensors")));
             }
@@ -57,10 +57,10 @@ fn refuse_theano(group: &Group) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Returns the layer's name of a tensor. A model inside a model is one layer with many tensors (`vgg16`), so the
-/// tensor's name counts (`block1_conv1/kernel:0`).
-fn layer_name<'a>(layer: &'a str, weight: &'a str) -> &'a str {
-    weight.rsplit_once('/').map_or(layer, |(path, _)| path.rsplit_once('/').map_or(path, |(_, last)| last))
+/// Returns the layer's path of a tensor. A model inside a model is one layer with many tensors (`vgg16`), so the
+/// tensor's path counts (`block1_conv1/kernel:0`).
+fn layer_path(layer: &str, weight: &str) -> String {
+    weight.rsplit_once('/').map_or_else(|| layer.to_owned(), |(path, _)| format!("{layer}/{path}"))
 }
 
 fn missing(name: &str) -> Fault {

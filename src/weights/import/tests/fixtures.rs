@@ -7,8 +7,10 @@ use hdf5_pure::AttrValue;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::super::numpy::tests::array;
 use super::super::reading::{Read, read};
 use super::Fault;
+use super::torch_files::Named;
 use super::tree::{Tree, fixed};
 use crate::weights::vgg16::{Convolution, Layer, VGG16};
 
@@ -128,20 +130,38 @@ pub(super) fn feature(index: usize) -> usize {
 }
 
 /// Returns name, shape and values of each tensor of a `state_dict`, including the classifier's.
-pub(super) fn state_dict(base: &[Convolution], prefix: &str) -> Vec<(String, Vec<usize>, Vec<f32>)> {
-    let mut tensors = Vec::new();
-    for (index, convolution) in base.iter().enumerate() {
-        let [(_, shape, kernel), (_, sides, bias)] = convolution.tensors();
-        let name = format!("{prefix}features.{}", feature(index));
-        tensors.push((format!("{name}.weight"), shape, kernel.to_vec()));
-        tensors.push((format!("{name}.bias"), sides, bias.to_vec()));
-    }
+pub(super) fn state_dict(base: &[Convolution], prefix: &str) -> Vec<Named> {
+    let mut tensors = named(base, |index| format!("{prefix}features.{}", feature(index)));
     tensors.push((format!("{prefix}classifier.0.weight"), vec![2, 4], vec![0.5; 8]));
     tensors
 }
 
+/// Returns the tensors of a base with the layers' names.
+pub(super) fn named(base: &[Convolution], name: impl Fn(usize) -> String) -> Vec<Named> {
+    let mut tensors = Vec::new();
+    for (index, convolution) in base.iter().enumerate() {
+        let [(_, shape, kernel), (_, sides, bias)] = convolution.tensors();
+        tensors.push((format!("{}.weight", name(index)), shape, kernel.to_vec()));
+        tensors.push((format!("{}.bias", name(index)), sides, bias.to_vec()));
+    }
+    tensors
+}
+
+/// Returns an archive of NumPy's with these tensors.
+pub(super) fn npz(tensors: &[Named], method: CompressionMethod) -> Vec<u8> {
+    let arrays: Vec<(String, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, shape, values)| {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            (format!("{name}.npy"), array("<f4", false, shape, &bytes))
+        })
+        .collect();
+    let arrays: Vec<(&str, &[u8])> = arrays.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    zipped(&arrays, method)
+}
+
 /// Returns a safetensors file of these tensors.
-pub(super) fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+pub(super) fn safetensors(tensors: &[Named]) -> Vec<u8> {
     let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
         .iter()
         .map(|(name, shape, values)| (name, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect()))

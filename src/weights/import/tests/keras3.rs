@@ -65,7 +65,7 @@ fn layers_whose_order_cannot_be_told_are_refused() {
     tree.put("layers/special_conv", moved);
     let fault = reading(tree.file()).expect_err("refused");
     let Fault::Refused(words) = fault else { panic!("{fault:?}") };
-    assert!(words.contains("'conv2d' and 'special_conv' are numbered separately"), "{words}");
+    assert!(words.contains("'conv2d_6' and 'special_conv' have one shape and are numbered separately"), "{words}");
 }
 
 #[test]

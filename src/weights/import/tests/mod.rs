@@ -3,6 +3,8 @@
 mod fixtures;
 mod keras3;
 mod keras_legacy;
+mod names;
+mod numpy;
 mod properties;
 mod real;
 mod safetensors;

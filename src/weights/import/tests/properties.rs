@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::reading::read;
-use super::fixtures::{IMAGENET, keras3_tree, legacy_tree, narrow, safetensors, state_dict, zipped};
+use super::fixtures::{IMAGENET, keras3_tree, legacy_tree, narrow, npz, safetensors, state_dict, zipped};
 use super::torch_files::{Style, archive, legacy, pickle};
 use crate::weights::vgg16::Convolution;
 
@@ -25,6 +25,8 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("torch's archive", archive(&tensors, Style::default())),
         ("torch's stream", legacy(&tensors, Style { ordered: true, ..Style::default() })),
         ("safetensors", safetensors(&tensors)),
+        ("NumPy's archive", npz(&tensors, zip::CompressionMethod::Stored)),
+        ("NumPy's packed archive", npz(&tensors, zip::CompressionMethod::Deflated)),
     ]
 }
 

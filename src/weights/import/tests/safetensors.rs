@@ -27,9 +27,10 @@ fn our_own_names_are_read_in_any_order() {
     tensors.reverse();
     let read = reading(safetensors(&tensors)).expect("read");
     assert_eq!((read.base, read.layout), (test_base(), Layout::Safetensors));
-    assert_eq!(read.licence, "not stated; see where the file came from");
+    assert_eq!(read.preprocessing, Preprocessing::KERAS_IMAGENET);
     tensors.retain(|(name, _, _)| name != "block3.conv2.weight");
-    assert!(error_of(safetensors(&tensors)).contains("'block3.conv2.weight' is missing"));
+    let words = error_of(safetensors(&tensors));
+    assert!(words.contains("layer 7 (block4.conv1): its kernel is 32×16×3×3"), "{words}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::super::import_network;
-use super::fixtures::{IMAGENET, legacy_tree, narrow, safetensors, state_dict, test_base};
+use super::fixtures::{IMAGENET, legacy_tree, narrow, npz, safetensors, state_dict, test_base};
 use crate::domain::{Preprocessing, WeightsName};
 use crate::weights::manifest::{Layout, Manifest};
 use crate::weights::{ImportOptions, Weights, WeightsError, list};
@@ -81,6 +81,22 @@ fn the_same_base_has_the_same_hash_whatever_file_it_came_in() {
     assert_eq!(again.licence, torch.licence);
     let listed = list(&fixture.path("weights")).expect("listed");
     assert_eq!(listed.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn the_manifest_tells_why_and_what_was_left_and_has_the_oldest_version_that_can() {
+    let fixture = fixture();
+    let torch = fixture.import("torch.bin", "a", &at(1)).expect("imported");
+    assert!(torch.reason.contains("PyTorch's order"), "{}", torch.reason);
+    assert_eq!((torch.version, torch.not_taken.to_string().as_str()), (1, "1 tensor of classifier"));
+    let given = ImportOptions { preprocessing: Some(Preprocessing::UNIT), ..at(1) };
+    assert_eq!(fixture.import("torch.bin", "b", &given).expect("imported").reason, "it was given");
+    let numpy = npz(&state_dict(&test_base(), ""), zip::CompressionMethod::Stored);
+    fs::write(fixture.path("base.npz"), numpy).expect("written");
+    let numpy = fixture.import("base.npz", "c", &at(1)).expect("imported");
+    assert_eq!((numpy.version, &numpy.hash), (2, &torch.hash));
+    let again = fixture.import("weights/c.safetensors", "d", &at(1)).expect("imported");
+    assert_eq!((again.version, again.reason.as_str(), again.hash), (1, "the file states it", torch.hash));
 }
 
 #[test]

@@ -4,18 +4,18 @@ use zip::CompressionMethod;
 
 use super::Fault;
 use super::fixtures::{error_of, reading, state_dict, test_base};
-use super::torch_files::{Style, archive, archive_of, legacy, legacy_of, pickle};
+use super::torch_files::{Style, archive, archive_of, legacy, legacy_of, module_pickle, pickle};
 use crate::domain::Preprocessing;
 use crate::weights::manifest::Layout;
 
-const PLAIN: Style = Style { ordered: false, wrapped: false, parameters: false, python2: false, half: false };
+const PLAIN: Style = Style { ordered: false, wrappers: &[], parameters: false, python2: false, half: false };
 
 #[test]
 fn every_way_of_saving_gives_the_same_base() {
     let styles = [
         ("plain", PLAIN, ""),
         ("of a module", Style { ordered: true, ..PLAIN }, ""),
-        ("wrapped, from several devices", Style { wrapped: true, ordered: true, ..PLAIN }, "module."),
+        ("wrapped, from several devices", Style { wrappers: &["state_dict"], ordered: true, ..PLAIN }, "module."),
         ("parameters of a larger model", Style { parameters: true, ..PLAIN }, "backbone."),
         ("as Python 2 wrote it", Style { python2: true, ..PLAIN }, ""),
     ];
@@ -51,17 +51,20 @@ fn calling(module: &str, name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
+fn a_pickle_that_would_run_code_is_refused_by_name() {
     let table = [
         ("os", "system"),
         ("posix", "system"),
         ("builtins", "eval"),
         ("__builtin__", "exec"),
+        ("subprocess", "Popen"),
+        ("torch.hub", "load"),
         ("torchvision.models.vgg", "VGG"),
         ("numpy.core.multiarray", "scalar"),
         ("torch._utils", "_rebuild_tensor_v3"),
     ];
-    for (module, name) in table {
+    for (row, (module, name)) in table.into_iter().enumerate() {
+        let expected = if row < 5 { "would run" } else { "has objects of" };
         let pickle = calling(module, name);
         let short =
             [b"\x80\x04\x8c".as_slice(), &[u8::try_from(module.len()).expect("short")], module.as_bytes()].concat();
@@ -72,7 +75,7 @@ fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
             for bytes in files {
                 let fault = reading(bytes).expect_err("refused");
                 let Fault::Refused(words) = fault else { panic!("{fault:?}") };
-                assert!(words.contains(&format!("uses '{module}.{name}'")), "{words}");
+                assert!(words.contains(&format!("{expected} '{module}.{name}'")), "{words}");
                 assert!(words.contains("nothing was run"), "{words}");
             }
         }
@@ -80,9 +83,37 @@ fn a_pickle_that_asks_for_more_than_tensors_is_refused_by_name() {
 }
 
 #[test]
+fn objects_beside_the_weights_are_read_past() {
+    let tensors = state_dict(&test_base(), "");
+    let inner = pickle(&tensors, Style { ordered: true, ..PLAIN }, false);
+    // A number of NumPy, a namespace with a state, a set, and the bound of a list.
+    let objects: [&[u8]; 4] = [
+        b"cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x02\0\0\0f8\x85RC\x08abcdefgh\x86R",
+        b"cargparse\nNamespace\n)\x81}X\x02\0\0\0lrG\0\0\0\0\0\0\0\0sb",
+        b"c__builtin__\nset\n](K\x01K\x02e\x85R",
+        b"ccollections\ndefaultdict\nc__builtin__\nlist\n\x85RX\x01\0\0\0aK\x01s",
+    ];
+    for object in objects {
+        let model = &inner[2..inner.len() - 1];
+        let whole = [b"\x80\x02}(X\x04\0\0\0best".as_slice(), object, b"X\x03\0\0\0net", model, b"u."].concat();
+        let bytes = archive_of(&whole, &tensors, PLAIN, CompressionMethod::Stored);
+        assert_eq!(reading(bytes).expect("read").base, test_base(), "{}", String::from_utf8_lossy(object));
+    }
+}
+
+#[test]
+fn a_whole_module_gives_its_tensors_without_being_made() {
+    let tensors = state_dict(&test_base(), "backbone.");
+    let bytes = archive_of(&module_pickle(&tensors), &tensors, PLAIN, CompressionMethod::Stored);
+    let read = reading(bytes).expect("read");
+    assert_eq!(read.base, test_base());
+    assert_eq!(read.not_taken.to_string(), "1 tensor of backbone.classifier");
+}
+
+#[test]
 fn unknown_instructions_are_refused() {
-    // INST, OBJ, NEWOBJ, EXT1, EMPTY_SET, PERSID and an unknown instruction.
-    for opcode in [b'i', b'o', 0x81, 0x82, 0x8f, b'P', 0xff] {
+    // INST, OBJ, EXT1, PERSID and an unknown instruction.
+    for opcode in [b'i', b'o', 0x82, b'P', 0xff] {
         let words = error_of(archive_of(&[0x80, 2, opcode, 0, b'.'], &[], PLAIN, CompressionMethod::Stored));
         assert!(words.contains(&format!("the instruction 0x{opcode:02x}")), "{words}");
     }
@@ -97,7 +128,7 @@ fn pickles_that_make_no_sense_are_broken() {
         ("nothing to recall", b"\x80\x02h\x07."),
         ("a text that is longer than the file", b"\x80\x02X\xff\xff\xff\x7fabc."),
         ("a text that is longer than memory", b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\xffabc."),
-        ("a call of a dictionary", b"\x80\x02}}R."),
+        ("an entry without a dictionary", b"\x80\x02K\x01K\x02K\x03s."),
         ("a list that is a dictionary", b"\x80\x02](K\x01K\x02u."),
         ("a storage of nothing", b"\x80\x02)Q."),
     ];
@@ -106,13 +137,13 @@ fn pickles_that_make_no_sense_are_broken() {
         assert!(matches!(fault, Fault::Broken(_)), "{case}: {fault:?}");
     }
     let words = error_of(archive_of(b"\x80\x02}.", &[], PLAIN, CompressionMethod::Stored));
-    assert!(words.contains("no state_dict"), "{words}");
+    assert!(words.contains("there is no tensor in it"), "{words}");
 }
 
 #[test]
 fn a_deep_pickle_takes_no_depth_of_the_stack() {
     let deep = [b"\x80\x02)".as_slice(), &vec![0x85; 1_000_000], b"."].concat();
-    assert!(error_of(archive_of(&deep, &[], PLAIN, CompressionMethod::Stored)).contains("no state_dict"));
+    assert!(error_of(archive_of(&deep, &[], PLAIN, CompressionMethod::Stored)).contains("there is no tensor in it"));
 }
 
 #[test]
@@ -134,12 +165,16 @@ fn tensors_that_lie_outside_of_their_storage_are_broken() {
 #[test]
 fn other_networks_of_torchvision_are_told() {
     let mut normalized = state_dict(&test_base(), "");
-    normalized.push(("features.1.running_mean".into(), vec![4], vec![0.0; 4]));
+    for name in ["weight", "bias", "running_mean", "running_var"] {
+        normalized.insert(2, (format!("features.1.{name}"), vec![4], vec![0.0; 4]));
+    }
     assert!(error_of(archive(&normalized, PLAIN)).contains("torchvision's vgg16_bn"));
     let resnet = vec![("conv1.weight".to_owned(), vec![4, 3, 7, 7], vec![0.0; 588])];
     let words = error_of(archive(&resnet, PLAIN));
-    assert!(words.contains("has no 'features.0.weight'") && words.contains("'conv1.weight'"), "{words}");
+    let expected = "layer 1 (conv1): its kernel is 4×3×7×7 where VGG16's block1.conv1 has 4×3×3×3. It holds 1 tensor of \
+                    conv1; expected are 13 convolutions, the first 4×3×3×3";
+    assert_eq!(words, expected);
     let both = [state_dict(&test_base(), "a."), state_dict(&test_base(), "b.")].concat();
     let words = error_of(archive(&both, PLAIN));
-    assert!(words.contains("several networks, under 'a.' and 'b.'"), "{words}");
+    assert!(words.contains("several networks of these shapes, under 'a.features.' and 'b.features.'"), "{words}");
 }

@@ -13,8 +13,8 @@ pub(super) type Named = (String, Vec<usize>, Vec<f32>);
 pub(super) struct Style {
     /// An `OrderedDict` with `_metadata`, as a module returns it, instead of a plain dictionary.
     pub(super) ordered: bool,
-    /// Under the key `state_dict`, next to an epoch number.
-    pub(super) wrapped: bool,
+    /// Under these keys, the outermost first, each next to an epoch number.
+    pub(super) wrappers: &'static [&'static str],
     /// Parameters instead of tensors.
     pub(super) parameters: bool,
     /// Strings and numbers as Python 2 pickled them, and the first version of tensors.
@@ -94,11 +94,11 @@ fn tensor(out: &mut Vec<u8>, key: &str, shape: &[usize], style: Style, legacy: b
 /// Returns the pickle of a dictionary of tensors.
 pub(super) fn pickle(tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
     let mut out = vec![0x80, 2];
-    if style.wrapped {
+    for wrapper in style.wrappers {
         out.extend(b"}(");
         text(&mut out, "epoch", style);
         integer(&mut out, 3, style);
-        text(&mut out, "state_dict", style);
+        text(&mut out, wrapper, style);
     }
     if style.python2 {
         return python2(out, tensors, style, legacy);
@@ -120,11 +120,50 @@ pub(super) fn pickle(tensors: &[Named], style: Style, legacy: bool) -> Vec<u8> {
         ordered_dict(&mut out);
         out.extend(b"sb");
     }
-    if style.wrapped {
-        out.push(b'u');
-    }
+    out.extend(style.wrappers.iter().map(|_| b'u'));
     out.push(b'.');
     out
+}
+
+/// Returns the pickle of a whole module, as `torch.save(model)` writes it: objects of classes that hold their parts.
+pub(super) fn module_pickle(tensors: &[Named]) -> Vec<u8> {
+    let mut out = vec![0x80, 2];
+    let parts: Vec<(Vec<&str>, usize)> =
+        tensors.iter().enumerate().map(|(index, (name, _, _))| (name.split('.').collect(), index)).collect();
+    module(&mut out, &parts, tensors);
+    out.push(b'.');
+    out
+}
+
+/// Appends a module with the tensors of these remaining names.
+fn module(out: &mut Vec<u8>, parts: &[(Vec<&str>, usize)], tensors: &[Named]) {
+    let style = Style::default();
+    global(out, "models.vgg", "VGG");
+    out.extend(b")\x81}(");
+    text(out, "training", style);
+    out.push(0x88);
+    text(out, "_parameters", style);
+    ordered_dict(out);
+    out.push(b'(');
+    for (name, index) in parts.iter().filter(|(name, _)| name.len() == 1) {
+        text(out, name[0], style);
+        tensor(out, &index.to_string(), &tensors[*index].1, Style { parameters: true, ..style }, false);
+    }
+    out.push(b'u');
+    text(out, "_modules", style);
+    ordered_dict(out);
+    out.push(b'(');
+    let mut rest = parts.iter().filter(|(name, _)| name.len() > 1).peekable();
+    while let Some((name, _)) = rest.peek() {
+        let first = name[0];
+        let mut inner = Vec::new();
+        while let Some((name, index)) = rest.next_if(|(name, _)| name[0] == first) {
+            inner.push((name[1..].to_vec(), *index));
+        }
+        text(out, first, style);
+        module(out, &inner, tensors);
+    }
+    out.extend(b"uub");
 }
 
 /// Appends an `OrderedDict` as Python 2 pickled it: called with a list of pairs.

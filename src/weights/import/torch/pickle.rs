@@ -1,7 +1,8 @@
-//! The reading of a pickle without running it, limited to the instructions of a dictionary of tensors.
+//! The reading of a pickle without running it, limited to the instructions that `torch.save` writes.
 //!
-//! A pure function of the bytes. All objects are in one list and refer to each other by index. Nothing is copied, and a
-//! nested pickle cannot overflow the stack. A pickle with more objects than a model is rejected.
+//! A pure function of the bytes. An object of an unknown class is read past and holds the values that it was made of.
+//! So the tensors of a whole module are found. All objects are in one list and refer to each other by index. Nothing is
+//! copied, and a nested pickle cannot overflow the stack. A pickle with more objects than a model is rejected.
 
 mod instructions;
 mod rebuild;
@@ -23,6 +24,8 @@ pub(super) enum Value<'a> {
     Int(i64),
     Text(&'a str),
     Global(Global),
+    /// Module and name of an unknown class or function.
+    Class(&'a str, &'a str),
     /// An index in [`Pickle::objects`].
     Object(usize),
     /// The `MARK` up to which some instructions pop.
@@ -36,6 +39,8 @@ pub(super) enum Object<'a> {
     Dict(Vec<(Value<'a>, Value<'a>)>),
     Storage(Storage<'a>),
     Tensor(Tensor<'a>),
+    /// An object of an unknown class: the values that it was made of, and its entries if it is a dictionary.
+    Instance(Vec<Value<'a>>, Vec<(Value<'a>, Value<'a>)>),
 }
 
 /// The storage of tensors' numbers.
@@ -63,6 +68,8 @@ pub(super) struct Tensor<'a> {
 #[derive(Debug)]
 pub(in super::super) struct Pickle<'a> {
     pub(super) objects: Vec<Object<'a>>,
+    /// The first unknown class or function, as module and name.
+    pub(super) unknown: Option<(&'a str, &'a str)>,
     /// The value of the whole pickle.
     pub(super) root: Value<'a>,
     /// The length of the pickle, in bytes.
@@ -71,7 +78,8 @@ pub(in super::super) struct Pickle<'a> {
 
 /// Reads the pickle at the beginning of the bytes.
 pub(in super::super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
-    let mut machine = Machine { bytes, at: 0, stack: Vec::new(), memo: HashMap::new(), objects: Vec::new() };
+    let mut machine =
+        Machine { bytes, at: 0, stack: Vec::new(), memo: HashMap::new(), objects: Vec::new(), unknown: None };
     loop {
         let opcode = machine.byte()?;
         if opcode == b'.' {
@@ -83,7 +91,7 @@ pub(in super::super) fn load(bytes: &[u8]) -> Result<Pickle<'_>, Fault> {
         }
     }
     let root = machine.pop()?;
-    Ok(Pickle { objects: machine.objects, root, length: machine.at })
+    Ok(Pickle { objects: machine.objects, unknown: machine.unknown, root, length: machine.at })
 }
 
 fn broken() -> Fault {
@@ -96,6 +104,7 @@ struct Machine<'a> {
     stack: Vec<Value<'a>>,
     memo: HashMap<u32, Value<'a>>,
     objects: Vec<Object<'a>>,
+    unknown: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Machine<'a> {

@@ -1,12 +1,16 @@
-//! The tensors of a pickled `state_dict`, by name.
+//! The tensors of a pickle, by name.
 
-use super::super::entry::Entry;
+use super::super::entry::{Entry, layer_of};
 use super::super::fault::Fault;
 use super::globals::NumberType;
 use super::pickle::{Object, Pickle, Storage, Tensor, Value};
 
-/// Keys under which training scripts save a model's `state_dict`.
-const WRAPPERS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
+/// Keys under which a module holds its parts, which are no part of a tensor's name.
+const PARTS: [&str; 3] = ["_parameters", "_buffers", "_modules"];
+
+/// The deepest nesting of dictionaries, and the longest name in bytes. Otherwise names could fill memory.
+const DEEPEST: usize = 32;
+const LONGEST_NAME: usize = 512;
 
 /// A file with the storages of tensors.
 pub(super) trait Storages {
@@ -14,42 +18,100 @@ pub(super) trait Storages {
     fn bytes(&self, storage: &Storage) -> Result<&[u8], Fault>;
 }
 
-/// Returns the tensors of the dictionary, by name.
+/// Returns the tensors in a pickle, wherever they are, named by the keys that lead to them, such as
+/// `state_dict.features.0.weight`.
 pub(super) fn entries<'a>(pickle: &Pickle<'a>, file: &'a dyn Storages) -> Result<Vec<Entry<'a>>, Fault> {
     let entries: Vec<Entry> = tensors(pickle)
+        .into_iter()
         .map(|(name, tensor)| {
-            let (layer, tensor) = (name.to_owned(), tensor.clone());
+            let tensor = tensor.clone();
             let shape = tensor.shape.clone();
+            let layer = layer_of(&name).to_owned();
             Entry { layer, shape, values: Box::new(move || values(&tensor, file.bytes(&tensor.storage)?)) }
         })
         .collect();
-    if entries.is_empty() {
-        return Err(Fault::Refused("there is no state_dict of tensors in it; save model.state_dict()".into()));
+    if !entries.is_empty() {
+        return Ok(entries);
     }
-    Ok(entries)
-}
-
-fn tensors<'p, 'a>(pickle: &'p Pickle<'a>) -> impl Iterator<Item = (&'a str, &'p Tensor<'a>)> {
-    let root = dict(pickle, pickle.root).unwrap_or_default();
-    let wrapped = WRAPPERS.iter().find_map(|key| {
-        let (_, value) = root.iter().find(|(name, _)| *name == Value::Text(key))?;
-        dict(pickle, *value)
+    let objects = pickle.unknown.map_or_else(String::new, |(module, name)| {
+        format!("; its pickle has objects of '{module}.{name}', which were read past, and nothing was run")
     });
-    wrapped.unwrap_or(root).iter().filter_map(|entry| match entry {
-        (Value::Text(name), Value::Object(index)) => match &pickle.objects[*index] {
-            Object::Tensor(tensor) => Some((*name, tensor)),
-            _ => None,
-        },
-        _ => None,
-    })
+    Err(Fault::Refused(format!("there is no tensor in it{objects}. Save model.state_dict() in PyTorch")))
 }
 
-fn dict<'p, 'a>(pickle: &'p Pickle<'a>, value: Value<'a>) -> Option<&'p [(Value<'a>, Value<'a>)]> {
-    match value {
-        Value::Object(index) => match &pickle.objects[index] {
-            Object::Dict(entries) => Some(entries),
-            _ => None,
-        },
+/// A value to visit: the name that leads to it, and its depth.
+struct Visit<'a> {
+    name: String,
+    depth: usize,
+    value: Value<'a>,
+}
+
+/// Returns the tensors with their names, in the order of the pickle. Each dictionary and list is visited once.
+fn tensors<'p, 'a>(pickle: &'p Pickle<'a>) -> Vec<(String, &'p Tensor<'a>)> {
+    let mut found = Vec::new();
+    let mut visited = vec![false; pickle.objects.len()];
+    let mut waiting = vec![Visit { name: String::new(), depth: 0, value: pickle.root }];
+    while let Some(Visit { name, depth, value }) = waiting.pop() {
+        let Value::Object(index) = value else { continue };
+        let inner = |key: Option<&str>, value: &Value<'a>| {
+            let name = match key {
+                None => name.clone(),
+                Some(key) if PARTS.contains(&key) => name.clone(),
+                Some(key) if name.is_empty() => key.to_owned(),
+                Some(key) => format!("{name}.{key}"),
+            };
+            let is_visited = matches!(value, Value::Object(_)) && depth < DEEPEST && name.len() <= LONGEST_NAME;
+            is_visited.then_some(Visit { name, depth: depth + 1, value: *value })
+        };
+        let object = &pickle.objects[index];
+        if let Object::Tensor(tensor) = object {
+            found.push((name, tensor));
+            continue;
+        }
+        if std::mem::replace(&mut visited[index], true) {
+            continue;
+        }
+        let mut next: Vec<Visit> = Vec::new();
+        match object {
+            Object::Dict(entries) => next.extend(entries.iter().filter_map(|entry| keyed(entry, &inner))),
+            Object::Sequence(values) => {
+                next.extend(values.iter().enumerate().filter_map(|(at, value)| inner(Some(&at.to_string()), value)));
+            }
+            Object::Instance(values, entries) => {
+                // Arguments and states are no part of a name.
+                for value in values {
+                    let sequence = match value {
+                        Value::Object(index) if !visited[*index] => match &pickle.objects[*index] {
+                            Object::Sequence(items) => Some((index, items)),
+                            _ => None,
+                        },
+                        _ => None,
+                    };
+                    match sequence {
+                        Some((index, items)) => {
+                            visited[*index] = true;
+                            next.extend(items.iter().filter_map(|item| inner(None, item)));
+                        }
+                        None => next.extend(inner(None, value)),
+                    }
+                }
+                next.extend(entries.iter().filter_map(|entry| keyed(entry, &inner)));
+            }
+            Object::Storage(_) | Object::Tensor(_) => {}
+        }
+        waiting.extend(next.into_iter().rev());
+    }
+    found
+}
+
+/// Visits the value of an entry under its key.
+fn keyed<'a>(
+    (key, value): &(Value<'a>, Value<'a>),
+    inner: &dyn Fn(Option<&str>, &Value<'a>) -> Option<Visit<'a>>,
+) -> Option<Visit<'a>> {
+    match key {
+        Value::Text(key) => inner(Some(key), value),
+        Value::Int(key) => inner(Some(&key.to_string()), value),
         _ => None,
     }
 }

@@ -11,34 +11,42 @@ impl Machine<'_> {
             0x95 => self.take(8).map(|_| ()),                           // FRAME
             b'(' => self.push(Value::Mark),                             // MARK
             b'0' => self.pop().map(|_| ()),                             // POP
+            b'2' => self.duplicate(),                                   // DUP
             b'1' => self.pop_to_mark().map(|_| ()),                     // POP_MARK
             b'N' => self.push(Value::Other),                            // NONE
             0x88 | 0x89 => self.push(Value::Bool),                      // NEWTRUE, NEWFALSE
             b'G' => self.take(8).and_then(|_| self.push(Value::Other)), // BINFLOAT
-            b'J' | b'K' | b'M' | 0x8a => self.integer(opcode),
+            b'J' | b'K' | b'M' | 0x8a | 0x8b => self.integer(opcode),
             b'X' | b'T' => self.text(4), // BINUNICODE, BINSTRING
             0x8c | b'U' => self.text(1), // SHORT_BINUNICODE, SHORT_BINSTRING
             0x8d => self.text(8),        // BINUNICODE8
             b'B' => self.counted(4).and_then(|_| self.push(Value::Other)), // BINBYTES
             b'C' => self.counted(1).and_then(|_| self.push(Value::Other)), // SHORT_BINBYTES
+            0x8e | 0x96 => self.counted(8).and_then(|_| self.push(Value::Other)), // BINBYTES8, BYTEARRAY8
             b'q' | b'r' | 0x94 => self.memoize(opcode),
             b'h' | b'j' => self.recall(opcode),
-            b')' | 0x85..=0x87 | b't' | b']' | b'l' => self.sequence(opcode),
-            b'}' | b'd' | b's' | b'u' | b'a' | b'e' => self.collect(opcode),
+            b')' | 0x85..=0x87 | b't' | b']' | b'l' | 0x8f | 0x91 => self.sequence(opcode),
+            b'}' | b'd' | b's' | b'u' | b'a' | b'e' | 0x90 => self.collect(opcode),
             b'c' | 0x93 => self.global(opcode),
-            b'R' | b'Q' | b'b' => self.make(opcode),
+            b'R' | b'Q' | b'b' | 0x81 | 0x92 => self.make(opcode),
             other => Err(Fault::Refused(format!(
-                "its pickle has the instruction 0x{other:02x}, which a state_dict of tensors does not need; nothing was run"
+                "its pickle has the instruction 0x{other:02x}, which torch.save does not write; nothing was run"
             ))),
         }
     }
 
-    /// Executes `BININT`, `BININT1`, `BININT2`, `LONG1`.
+    fn duplicate(&mut self) -> Result<(), Fault> {
+        let top = *self.stack.last().filter(|value| **value != Value::Mark).ok_or_else(broken)?;
+        self.push(top)
+    }
+
+    /// Executes `BININT`, `BININT1`, `BININT2`, `LONG1`, `LONG4`.
     fn integer(&mut self, opcode: u8) -> Result<(), Fault> {
         let bytes = match opcode {
             b'K' => self.take(1)?,
             b'M' => self.take(2)?,
             b'J' => self.take(4)?,
+            0x8b => self.counted(4)?,
             _ => self.counted(1)?,
         };
         // `BININT1` and `BININT2` are unsigned.
@@ -69,13 +77,13 @@ impl Machine<'_> {
         self.push(value.ok_or_else(broken)?)
     }
 
-    /// Builds tuples and empty or marked lists.
+    /// Builds tuples, empty or marked lists, and sets.
     fn sequence(&mut self, opcode: u8) -> Result<(), Fault> {
         let values = match opcode {
             0x85 => self.pop_many::<1>()?,
             0x86 => self.pop_many::<2>()?,
             0x87 => self.pop_many::<3>()?,
-            b't' | b'l' => self.pop_to_mark()?,
+            b't' | b'l' | 0x91 => self.pop_to_mark()?,
             _ => Vec::new(),
         };
         self.build(Object::Sequence(values))
@@ -94,9 +102,10 @@ impl Machine<'_> {
             return self.build(Object::Dict(pairs.collect()));
         }
         let Some(Value::Object(target)) = self.stack.last() else { return Err(broken()) };
+        let is_pairs = matches!(opcode, b's' | b'u');
         match &mut self.objects[*target] {
-            Object::Dict(entries) if matches!(opcode, b's' | b'u') => entries.extend(pairs),
-            Object::Sequence(entries) if matches!(opcode, b'a' | b'e') => entries.extend(&values),
+            Object::Dict(entries) | Object::Instance(_, entries) if is_pairs => entries.extend(pairs),
+            Object::Sequence(entries) | Object::Instance(entries, _) if !is_pairs => entries.extend(&values),
             _ => return Err(broken()),
         }
         Ok(())
@@ -111,22 +120,40 @@ impl Machine<'_> {
             let (Value::Text(module), Value::Text(name)) = (module, name) else { return Err(broken()) };
             (module, name)
         };
-        self.push(Value::Global(Global::find(module, name)?))
+        let known = Global::find(module, name)?;
+        if known.is_none() {
+            self.unknown.get_or_insert((module, name));
+        }
+        self.push(known.map_or(Value::Class(module, name), Value::Global))
     }
 
-    /// Executes `REDUCE`, `BINPERSID`, `BUILD`.
+    /// Executes `REDUCE`, `BINPERSID`, `BUILD`, `NEWOBJ`, `NEWOBJ_EX`.
     fn make(&mut self, opcode: u8) -> Result<(), Fault> {
         let arguments = self.pop()?;
         if opcode == b'Q' {
-            let storage = self.storage(arguments)?;
-            return self.build(Object::Storage(storage));
+            return match self.storage(arguments)? {
+                Some(storage) => self.build(Object::Storage(storage)),
+                None => self.push(arguments),
+            };
         }
+        let named = if opcode == 0x92 { Some(self.pop()?) } else { None };
         let target = self.pop()?;
         match (opcode, target) {
             (b'R', Value::Global(global)) => self.reduce(global, arguments),
-            // A `state_dict` has an attribute `_metadata`, which is ignored.
-            (b'b', Value::Object(dict)) if matches!(self.objects[dict], Object::Dict(_)) => self.push(target),
-            _ => Err(broken()),
+            (b'b', Value::Object(object)) => {
+                // A `state_dict` has an attribute `_metadata`, which is ignored.
+                if let Object::Instance(values, _) = &mut self.objects[object] {
+                    values.push(arguments);
+                }
+                self.push(target)
+            }
+            (b'b', Value::Class(..)) => self.push(target),
+            (b'b', _) | (_, Value::Mark) => Err(broken()),
+            // Otherwise a method of an object would lose the object.
+            _ => self.build(Object::Instance(
+                [Some(target), named, Some(arguments)].into_iter().flatten().collect(),
+                Vec::new(),
+            )),
         }
     }
 }

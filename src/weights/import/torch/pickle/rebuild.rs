@@ -33,12 +33,13 @@ impl<'a> Machine<'a> {
         let arguments = self.values(arguments)?;
         let arguments = arguments[..arguments.len().min(MOST_ARGUMENTS)].to_vec();
         match (global, arguments.as_slice()) {
-            (Global::OrderedDict, []) => self.build(Object::Dict(Vec::new())),
             // Python 2 wrote all entries as a list of pairs.
-            (Global::OrderedDict, [Value::Object(list)]) => {
+            (Global::OrderedDict, [Value::Object(list)]) if matches!(self.objects[*list], Object::Sequence(_)) => {
                 let entries = self.pairs(*list)?;
                 self.build(Object::Dict(entries))
             }
+            // A `defaultdict` is made from the class of its values.
+            (Global::OrderedDict, _) => self.build(Object::Dict(Vec::new())),
             (Global::Size, [sides]) => self.push(*sides),
             // The remaining arguments concern training.
             (Global::RebuildParameter, [tensor, ..]) => self.push(*tensor),
@@ -50,6 +51,10 @@ impl<'a> Machine<'a> {
                 }
                 self.build(Object::Tensor(Tensor { storage, offset: count(offset)?, shape, strides }))
             }
+            (Global::RebuildFromType, [Value::Global(Global::RebuildTensor), _, arguments, ..]) => {
+                self.reduce(Global::RebuildTensor, *arguments)
+            }
+            (Global::RebuildFromType, _) => self.build(Object::Instance(arguments, Vec::new())),
             _ => Err(broken()),
         }
     }
@@ -67,17 +72,22 @@ impl<'a> Machine<'a> {
     }
 
     /// Reads `("storage", type, key, device, length)`; old files append a view `(key, offset, length)` or `None`.
-    pub(super) fn storage(&self, arguments: Value) -> Result<Storage<'a>, Fault> {
+    /// `None` for objects that are no storages, such as the source of a module's class.
+    pub(super) fn storage(&self, arguments: Value) -> Result<Option<Storage<'a>>, Fault> {
         let [Value::Text("storage"), Value::Global(Global::Storage(numbers)), Value::Text(key), _, length, rest @ ..] =
             self.values(arguments)?
         else {
-            return Err(broken());
+            return match self.values(arguments)? {
+                [Value::Text(kind), ..] if *kind != "storage" => Ok(None),
+                [Value::Text(_), Value::Class(..), ..] => Ok(None),
+                _ => Err(broken()),
+            };
         };
         let offset = match rest {
             [view @ Value::Object(_)] => self.values(*view)?.get(1).map(count).ok_or_else(broken)??,
             _ => 0,
         };
-        Ok(Storage { numbers: *numbers, key, length: count(length)?, offset })
+        Ok(Some(Storage { numbers: *numbers, key, length: count(length)?, offset }))
     }
 }
 
