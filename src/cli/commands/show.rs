@@ -5,14 +5,14 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, RunArgument};
-use crate::cli::scores::test_text;
+use crate::cli::scores::{test_text, top2};
 use crate::cli::table::{Side, Table, age, figure, thousands};
 use crate::cli::{datasets, output, run_json};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size};
-use crate::runs::{RunStore, Summary, WorkerDeath, event_text};
+use crate::runs::{FollowedRun, RunStore, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
 /// Show a run: settings, history, early stopping, test metrics; with --csv, the figures of its epochs
@@ -43,11 +43,11 @@ impl Show {
         let layers = layers(&store, summary);
         match self.format {
             Format { json: true, .. } => {
-                let (detail, network) = (run_json::detail(summary, state), summary.recipe.network_name());
+                let (detail, network) = (run_json::detail(&run, state), summary.recipe.network_name());
                 output::json(&Shown { detail, network, layers })?;
             }
             Format { csv: true, .. } => output::records(&summary.history)?,
-            Format { .. } => output::print(&text(summary, state, &run.folder().worker_death(), now, &layers))?,
+            Format { .. } => output::print(&text(&run, state, now, &layers))?,
         }
         if !run.damage().is_none() {
             let log = run.folder().events_file();
@@ -83,7 +83,8 @@ fn layer_table(layers: &[LayerRow]) -> String {
     table.render()
 }
 
-fn text(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> String {
+fn text(followed: &FollowedRun, state: RunState, now: u64, layers: &[LayerRow]) -> String {
+    let (run, loss) = (&followed.summary, &followed.folder().worker_death());
     let mut parts = vec![head(run, state, loss, now), settings(run)];
     if !layers.is_empty() {
         parts.push(layer_table(layers));
@@ -92,7 +93,7 @@ fn text(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64, layers: &[
         parts.push(history(run));
     }
     parts.push(early_stopping(run));
-    parts.extend(test_text(run));
+    parts.extend(test_text(run, top2(followed)));
     let warnings: Vec<String> = run.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
     if !warnings.is_empty() {
         parts.push(warnings.iter().map(|warning| printable(warning) + "\n").collect());

@@ -53,7 +53,7 @@ fn leave_all(store: &RunStore, ids: &[RunId], Output { json }: Output) -> Result
     if json {
         let runs = ids.iter().map(|id| store.summary(id)).collect::<Result<Vec<_>, _>>()?;
         let now = supervise::now();
-        output::json(&runs.iter().map(|run| run_json::detail(&run.summary, run.state(now))).collect::<Vec<_>>())?;
+        output::json(&runs.iter().map(|run| run_json::detail(run, run.state(now))).collect::<Vec<_>>())?;
     } else {
         ids.iter().try_for_each(|id| output::line(id.as_str()))?;
     }
