@@ -114,6 +114,8 @@ pub struct DatasetView {
     pub classes: Vec<(String, SplitCounts)>,
     /// How many files of the source were left out at import: broken images, notes, links.
     pub skipped: u64,
+    /// What its check found, in few words each; empty where it was not checked yet, or nothing was found.
+    pub findings: Vec<String>,
     /// Training images that are marked as wrongly labelled, with the runs that found them.
     pub marked: LeftOutImages,
     /// Why it cannot be told which are marked.

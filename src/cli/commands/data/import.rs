@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::check::note_findings;
 use super::sheet::print_dataset;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
@@ -93,6 +94,8 @@ impl Import {
                 import(&request, &progress)?
             }
         };
+        // Also for a program that started it: screens then show what was found.
+        note_findings(home, &report.manifest)?;
         if self.progress {
             output::record(&ImportLine::Finished(imported(&report)))?;
             return Ok(Exit::Done);

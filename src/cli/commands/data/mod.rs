@@ -1,5 +1,6 @@
 //! `data`: imports, lists, shows and deletes datasets, and marks their images.
 
+mod check;
 mod import;
 mod marks;
 mod sheet;
@@ -30,13 +31,14 @@ enum DataCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a dataset: images per class and split, what was skipped, and what cached features take
+    /// Show a dataset: images per class and split, what was skipped, what its check found, and what cached features take
     Show {
         /// The dataset's name
         name: DatasetName,
         #[command(flatten)]
         output: Output,
     },
+    Check(check::Check),
     /// Delete a dataset for good, with the features kept of it
     ///
     /// Runs trained on it keep their results, but cannot be resumed, tested or looked into without it.
@@ -82,6 +84,7 @@ impl Data {
                 sheet::print_with_features(home, &manifest, output)?;
                 Ok(Exit::Done)
             }
+            DataCommand::Check(command) => command.run(home),
             DataCommand::Delete { name, yes, output } => delete(store, &name, yes, output),
             DataCommand::ClearFeatures { name } => clear_features(home, &name),
             DataCommand::Mark(command) => command.run(store),

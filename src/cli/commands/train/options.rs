@@ -14,10 +14,12 @@ pub(super) struct RunOptions<O: Offer> {
     /// A tag to find the run by [default: none; of several runs sweep-NAME]
     #[arg(long)]
     pub(super) tag: Option<Tag>,
-    /// Training images to leave out: those marked by `mien data mark`, as they are now [default: none; of finetune:
-    /// what the run that it starts from left out]
-    #[arg(long, value_name = "WHICH")]
-    pub(super) leave_out: Option<LeaveOut>,
+    /// Training images to leave out: marked (by `mien data mark`, as they are now), or what `mien data check` finds:
+    /// leaks (copies of validation or test images), duplicates (leaks, and all but the first of equal training images),
+    /// near-leaks and near-duplicates (near copies too), contradictions, constant; several with commas [default: none;
+    /// of finetune: what the run that it starts from left out]
+    #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
+    pub(super) leave_out: Vec<LeaveOut>,
     /// Begin only when this run has ended, well or not, on whatever device; then the turn on its own device
     #[arg(long, value_name = "RUN")]
     pub(super) after: Option<String>,
@@ -34,6 +36,18 @@ pub(super) enum LeaveOut {
     None,
     /// The marked training images, as they are marked now.
     Marked,
+    /// Copies of validation or test images.
+    Leaks,
+    /// Leaks, and all but the first of equal training images.
+    Duplicates,
+    /// Copies and near copies of validation or test images.
+    NearLeaks,
+    /// Near leaks, and all training images with a copy or near copy before them.
+    NearDuplicates,
+    /// All training images whose copies have another label.
+    Contradictions,
+    /// Training images of a single value.
+    Constant,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,8 @@ use crate::cli::options::Offer;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output};
-use crate::data::{Manifest, marked};
+use crate::data::check::Which;
+use crate::data::{Dataset, Findings, Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::{LeftOutImages, Recipe, RunId, Size, Strategy, Sweep, TrainingCost, WeightsName};
 use crate::runs::{Home, RunStore, Summary, estimate};
@@ -21,7 +22,7 @@ pub(super) fn from_scratch<O: Offer>(
 ) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
-    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -31,7 +32,7 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
-    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -48,7 +49,7 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     // First what the run stands on: marks are those of a dataset.
     refuse(preflight::check_without_start(&recipe, &Files(store)))?;
     let dataset = datasets::find(store.home(), &start.dataset)?;
-    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -70,32 +71,50 @@ pub(super) fn all(
     let mut finetune = going_on.unwrap_or_else(|| unreachable!("features has a base"));
     settings.apply_first(&mut finetune)?;
     for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
-        leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
+        leave_out(store.home(), &options.run.leave_out, &dataset, recipe)?;
     }
     Ok([cnn, deep, features, finetune])
 }
 
 /// Copies the images to leave out into the recipe, which stays as it is without `--leave-out`.
-fn leave_out(
-    home: &Home,
-    wanted: Option<LeaveOut>,
-    dataset: &Manifest,
-    recipe: &mut Recipe,
-) -> Result<(), CommandError> {
-    match wanted {
-        None => {}
-        Some(LeaveOut::None) => recipe.leave_out(LeftOutImages::default()),
-        Some(LeaveOut::Marked) => {
-            let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
-            if marked.images.is_empty() {
-                let name = &dataset.name;
-                let advice = format!("`mien data mark {name} IMAGE` marks one");
-                return Err(CommandError::Failure(format!("no training image of {name} is marked: {advice}")));
-            }
-            recipe.leave_out(marked.left_out());
-        }
+fn leave_out(home: &Home, wanted: &[LeaveOut], dataset: &Manifest, recipe: &mut Recipe) -> Result<(), CommandError> {
+    if wanted.is_empty() {
+        return Ok(());
     }
+    let mut all = LeftOutImages::default();
+    for kind in wanted {
+        let found = match kind {
+            LeaveOut::None => LeftOutImages::default(),
+            LeaveOut::Marked => marked_images(home, dataset)?,
+            LeaveOut::Leaks => found_by_check(home, dataset, Which::Leaks)?,
+            LeaveOut::Duplicates => found_by_check(home, dataset, Which::Duplicates)?,
+            LeaveOut::NearLeaks => found_by_check(home, dataset, Which::NearLeaks)?,
+            LeaveOut::NearDuplicates => found_by_check(home, dataset, Which::NearDuplicates)?,
+            LeaveOut::Contradictions => found_by_check(home, dataset, Which::Contradictions)?,
+            LeaveOut::Constant => found_by_check(home, dataset, Which::Constant)?,
+        };
+        let (images, runs) = ([all.images, found.images].concat(), [all.found_with, found.found_with].concat());
+        all = LeftOutImages::new(images, runs);
+    }
+    recipe.leave_out(all);
     Ok(())
+}
+
+/// The marked training images; an error where there are none.
+fn marked_images(home: &Home, dataset: &Manifest) -> Result<LeftOutImages, CommandError> {
+    let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
+    if marked.images.is_empty() {
+        let name = &dataset.name;
+        let advice = format!("`mien data mark {name} IMAGE` marks one");
+        return Err(CommandError::Failure(format!("no training image of {name} is marked: {advice}")));
+    }
+    Ok(marked.left_out())
+}
+
+/// The training images that the check of the dataset finds, which may be none.
+fn found_by_check(home: &Home, dataset: &Manifest, which: Which) -> Result<LeftOutImages, CommandError> {
+    let opened = Dataset::open(&home.dataset(&dataset.name))?;
+    Ok(Findings::ensure(&opened).left_out(which, &dataset.places()))
 }
 
 fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {

@@ -212,6 +212,7 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     }
     let buffer = &mut *canvas.buffer;
     Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
+    findings(state, dataset, buffer, area);
     let table = classes::place(dataset, area);
     classes::render(state, dataset, buffer, table);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
@@ -226,6 +227,24 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     let kept = kept(state, dataset, pen.room());
     pen.write(&kept, theme.dim());
     faces::render(state, dataset, canvas, faces::place(state, dataset, area));
+}
+
+/// What the dataset's check found, as much as a line has room for:
+/// ` 636 train images in test · 57 pictures under several labels …`.
+fn findings(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let mut pen = Pen::new(buffer, theme, area, 1);
+    pen.skip(1);
+    for (at, part) in dataset.findings.iter().enumerate() {
+        let words = if at == 0 { part.clone() } else { format!(" · {part}") };
+        // The last one needs no room for what follows.
+        let more = if at + 1 < dataset.findings.len() { 2 } else { 0 };
+        if width(&words) + more > pen.room() {
+            pen.write(" …", theme.warning());
+            return;
+        }
+        pen.write(&words, theme.warning());
+    }
 }
 
 /// What cached features of the dataset take, if there are any, in at most this many columns:
