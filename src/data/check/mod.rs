@@ -107,7 +107,7 @@ impl Findings {
         })
     }
 
-    /// Returns the cached findings of the dataset in folder `dir` with this fingerprint and number of images; `None` if
+    /// Returns the cached findings of the dataset in folder `dir` with this fingerprint and number of images. `None` if
     /// there are none, or they are damaged or of another dataset or method.
     #[must_use]
     pub fn cached(dir: &Path, fingerprint: &str, total: usize) -> Option<Self> {

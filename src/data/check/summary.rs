@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Findings;
-use crate::data::manifest::{Manifest, Place};
-use crate::domain::figures::count;
+use crate::data::manifest::{ClassCounts, Manifest, Place};
+use crate::domain::figures::{count, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Split, SplitCounts};
 
@@ -75,7 +75,7 @@ impl Summary {
         let Self { exact, near, constant } = self;
         let parts = [
             (exact.crossings.train_in_test, "train image in test", "train images in test"),
-            (exact.contradicting_pictures, "picture under several labels", "pictures under several labels"),
+            (exact.contradicting_pictures, "contradicting label", "contradicting labels"),
             (exact.copies, "exact copy", "exact copies"),
             (near.pictures, "near pair", "near pairs"),
             (constant.total(), "constant image", "constant images"),
@@ -136,8 +136,11 @@ fn cross(crossings: &mut Crossings, split: Split, copies: &BTreeSet<Split>) {
     }
 }
 
-/// Returns the findings about a dataset's classes and sizes, as sentences that are safe to print: splits without images,
-/// classes without or with few images in a split, tiny images.
+/// Classes that are each named in a line of their own; more are counted.
+const NAMED: usize = 3;
+
+/// Returns the findings about a dataset's classes and sizes, as sentences that are safe to print. They name splits
+/// without images, classes without or with few images in a split, and tiny images.
 #[must_use]
 pub fn class_findings(manifest: &Manifest) -> Vec<String> {
     let mut found = Vec::new();
@@ -147,23 +150,28 @@ pub fn class_findings(manifest: &Manifest) -> Vec<String> {
             found.push(format!("there are no {split} images"));
             continue;
         }
-        for class in &manifest.classes {
-            let name = printable(&class.name);
-            match class.counts.get(split) {
-                0 => found.push(format!("{name} has no {split} images")),
-                few if few < FEWEST => {
-                    found.push(format!(
-                        "{name} has only {}",
-                        count(few, &format!("{split} image"), &format!("{split} images"))
-                    ));
-                }
-                _ => {}
-            }
-        }
+        let of = |class: &ClassCounts| (printable(&class.name), class.counts.get(split));
+        let all = || manifest.classes.iter().map(of);
+        let none: Vec<(String, usize)> = all().filter(|(_, images)| *images == 0).collect();
+        let few: Vec<(String, usize)> = all().filter(|(_, images)| (1..FEWEST).contains(images)).collect();
+        let many = |number: usize| format!("{split} {}", if number == 1 { "image" } else { "images" });
+        found.extend(name_or_count(&none, |_| format!("no {split} images"), &format!("no {split} images")));
+        let each = |images| format!("only {} {}", thousands(images), many(images));
+        found.extend(name_or_count(&few, each, &format!("fewer than {FEWEST} {split} images")));
     }
     let image = manifest.image;
     if image.width.min(image.height) < SMALLEST_SIDE {
         found.push(format!("the images are tiny: {}×{} pixels", image.width, image.height));
     }
     found
+}
+
+/// Returns a sentence for each of a few classes, or one for many: `12 classes have no test images, such as fear`.
+fn name_or_count(classes: &[(String, usize)], each: impl Fn(usize) -> String, all: &str) -> Vec<String> {
+    match classes {
+        [(first, _), ..] if classes.len() > NAMED => {
+            vec![format!("{} classes have {all}, such as {first}", thousands(classes.len()))]
+        }
+        _ => classes.iter().map(|(name, images)| format!("{name} has {}", each(*images))).collect(),
+    }
 }

@@ -166,13 +166,8 @@ fn findings_are_counted_by_split_and_label() {
     assert_eq!(summary.exact, exact);
     assert_eq!((summary.near.pictures, summary.near.crossings.train_in_test), (1, 1));
     assert_eq!((summary.near.contradicting_pictures, summary.constant.train), (1, 1));
-    let parts = [
-        "1 train image in test",
-        "2 pictures under several labels",
-        "5 exact copies",
-        "1 near pair",
-        "1 constant image",
-    ];
+    let parts =
+        ["1 train image in test", "2 contradicting labels", "5 exact copies", "1 near pair", "1 constant image"];
     assert_eq!(summary.parts(), parts);
     assert!(Summary::default().parts().is_empty());
 }
@@ -187,6 +182,14 @@ fn missing_and_small_classes_are_named() {
         "the images are tiny: 1×1 pixels",
     ];
     assert_eq!(class_findings(&manifest), expected);
+    let many = [("a", [2, 9, 20]), ("b", [1, 20, 20]), ("c", [2, 0, 20]), ("d", [3, 20, 20])];
+    let found = class_findings(&crate::data::writer::tests::manifest_of(&many));
+    let expected = [
+        "4 classes have fewer than 10 train images, such as a",
+        "c has no validation images",
+        "a has only 9 validation images",
+    ];
+    assert_eq!(found[..3], expected);
 }
 
 #[test]

@@ -64,8 +64,7 @@ fn data_of_fer2013() {
 #[test]
 fn data_with_findings() {
     let mut dataset = fixtures::fer2013();
-    let found =
-        ["636 train images in test", "57 pictures under several labels", "1,853 exact copies", "716 near pairs"];
+    let found = ["636 train images in test", "57 contradicting labels", "1,853 exact copies", "716 near pairs"];
     dataset.findings = found.map(str::to_owned).to_vec();
     let state = at(Screen::Data, fixtures::state(vec![fixtures::entry(dataset)], vec![]));
     snapshot("data_findings", &state, SIZES[0]);

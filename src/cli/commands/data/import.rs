@@ -103,7 +103,7 @@ impl Import {
         if report.unchanged {
             output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
         }
-        print_dataset(&report.manifest, self.output)?;
+        print_dataset(home, &report.manifest, self.output)?;
         Ok(Exit::Done)
     }
 }

@@ -31,7 +31,7 @@ enum DataCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a dataset: images per class and split, what was skipped, what its check found, and what cached features take
+    /// Show a dataset: images per class and split, what was skipped and found, and what cached features take
     Show {
         /// The dataset's name
         name: DatasetName,
@@ -91,7 +91,7 @@ impl Data {
             DataCommand::Unmark(command) => command.run(home),
             DataCommand::Marked { name, output } => marks::list(home, &name, output),
             DataCommand::Demo { output } => {
-                sheet::print_dataset(&datasets::built_in(home)?, output)?;
+                sheet::print_dataset(home, &datasets::built_in(home)?, output)?;
                 Ok(Exit::Done)
             }
         }
@@ -101,7 +101,7 @@ impl Data {
 fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
     let listed = datasets::list(home)?;
     if json {
-        output::json(&listed.readable.iter().map(sheet::entry).collect::<Vec<_>>())?;
+        output::json(&listed.readable.iter().map(|manifest| sheet::entry(home, manifest)).collect::<Vec<_>>())?;
     } else if listed.readable.is_empty() && listed.unreadable.is_empty() {
         let folder = home.data();
         output::note(&format!(

@@ -57,7 +57,7 @@ struct FeaturesEntry {
 }
 
 /// The dataset without its cached features.
-pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
+pub(super) fn entry<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
     let SplitOptions { protocol, validation_fraction, test_fraction } = manifest.split;
     DatasetEntry {
         name: &manifest.name,
@@ -70,7 +70,7 @@ pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
         source: &manifest.source,
         created_at: manifest.created_at,
         split: SplitEntry { protocol, validation_fraction, test_fraction },
-        findings: None,
+        findings: findings(home, manifest),
         class_findings: check::class_findings(manifest),
         features: Vec::new(),
     }
@@ -87,7 +87,7 @@ fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<
         bytes,
     };
     let features = features::usage(&home.dataset(&manifest.name)).into_iter().map(cached).collect();
-    DatasetEntry { features, findings: findings(home, manifest), ..entry(manifest) }
+    DatasetEntry { features, ..entry(home, manifest) }
 }
 
 /// What the last check of this dataset counted; `None` if it was not checked yet.
@@ -118,8 +118,8 @@ fn findings_text(entry: &DatasetEntry<'_>) -> String {
 }
 
 /// Prints the dataset.
-pub(super) fn print_dataset(manifest: &Manifest, output: Output) -> Result<(), CommandError> {
-    output.print(&entry(manifest), || text(manifest))
+pub(super) fn print_dataset(home: &Home, manifest: &Manifest, output: Output) -> Result<(), CommandError> {
+    output.print(&entry(home, manifest), || text(manifest))
 }
 
 /// Prints the dataset with its cached features.
