@@ -12,6 +12,7 @@ pub mod check;
 pub mod demo;
 pub mod features;
 pub mod fingerprint;
+mod fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 pub mod images;

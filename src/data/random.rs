@@ -17,6 +17,8 @@ pub enum Purpose {
     Demo,
     /// The mixing of a batch's images.
     Mix,
+    /// The division of a class into folds.
+    Fold,
 }
 
 /// A random number generator keyed by purpose, seed, epoch and index. It does not use `rand`'s distributions, whose
@@ -33,6 +35,7 @@ impl KeyedRng {
             Purpose::Augment => b"augment\0",
             Purpose::Demo => b"demo\0\0\0\0",
             Purpose::Mix => b"mix\0\0\0\0\0",
+            Purpose::Fold => b"fold\0\0\0\0",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(tag);

@@ -103,8 +103,8 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Returns the averages beside accuracy and the macro averages, and the classes that these run over: `balanced
-    /// accuracy 0.4912, weighted F1 0.5512, top 2 0.7421; macro averages over 7 classes`. `top2` is the share of images
+    /// Returns the averages beside accuracy and the macro averages, and the classes that these run over, as text:
+    /// `balanced accuracy 0.4912, weighted F1 0.5512; macro averages over 7 classes`. `top2` is the share of images
     /// whose class is among the two most probable.
     #[must_use]
     pub fn further_text(&self, top2: Option<f64>) -> String {

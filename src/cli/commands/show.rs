@@ -125,6 +125,9 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
         let [train, validation, test] = [images.train, images.validation, images.test].map(thousands);
         lines.push(format!("images      {train} training, {validation} validation, {test} test"));
     }
+    if let Some(fold) = run.recipe.fold {
+        lines.push(format!("fold        {fold}, divided by seed {}", fold.seed));
+    }
     if !run.recipe.left_out.is_empty() {
         let found: Vec<&str> = run.recipe.left_out.found_with.iter().map(RunId::as_str).collect();
         let with = if found.is_empty() { String::new() } else { format!(", found with {}", found.join(", ")) };

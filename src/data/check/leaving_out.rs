@@ -10,17 +10,17 @@ use crate::domain::{LeftOutImages, Split};
 /// before one in training; of those in training, the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// Those with an exact copy in the validation or the test split.
+    /// Images with an exact copy in the validation or the test split.
     Leaks,
-    /// Those with an exact copy that stays.
+    /// Images with an exact copy that stays.
     Duplicates,
-    /// Those with an exact or near copy in the validation or the test split.
+    /// Images with an exact or near copy in the validation or the test split.
     NearLeaks,
-    /// Those with an exact or near copy that stays.
+    /// Images with an exact or near copy that stays.
     NearDuplicates,
-    /// All whose exact copies have another label, because nothing decides which label is right.
+    /// Images whose exact copies have another label, because nothing decides which label is right.
     Contradictions,
-    /// Those of a single value.
+    /// Images of a single value.
     Constant,
 }
 

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
-use crate::domain::{Confusion, DatasetName, LeftOutImages, RunId, Scores, Split};
+use crate::domain::{Confusion, DataFold, DatasetName, LeftOutImages, RunId, Scores, Split};
 use crate::runs::Inspection;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
@@ -240,6 +240,8 @@ pub enum InspectEffect {
         dataset: DatasetName,
         /// Which has this fingerprint.
         fingerprint: String,
+        /// In the splits of this fold.
+        fold: Option<DataFold>,
         /// Of this split.
         split: Split,
         /// At these places.
@@ -283,6 +285,8 @@ pub enum InspectEvent {
         dataset: DatasetName,
         /// Which has this fingerprint.
         fingerprint: String,
+        /// In the splits of this fold.
+        fold: Option<DataFold>,
         /// Of this split.
         split: Split,
         /// The images by their places.

@@ -66,9 +66,15 @@ pub(super) fn answer(state: &mut State, effects: Vec<Effect>, counts: &[usize], 
                 let judged = Ok(Arc::new(judgement(&subject, counts, names)));
                 InspectEvent::Judged(subject, judged)
             }
-            Effect::Inspect(InspectEffect::Faces { dataset, fingerprint, split, indices }) => {
+            Effect::Inspect(InspectEffect::Faces { dataset, fingerprint, fold, split, indices }) => {
                 let shown = |index| (index, Shown { face: face(index), source: format!("{split}/{index:05}.png") });
-                InspectEvent::Faces { dataset, fingerprint, split, faces: Ok(indices.into_iter().map(shown).collect()) }
+                InspectEvent::Faces {
+                    dataset,
+                    fingerprint,
+                    fold,
+                    split,
+                    faces: Ok(indices.into_iter().map(shown).collect()),
+                }
             }
             _ => continue,
         };

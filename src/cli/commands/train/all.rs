@@ -21,6 +21,10 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
         let advice = "train one strategy at a time with several values";
         return Err(CommandError::Usage(format!("train all takes one value of {}: {advice}", setting.name())));
     }
+    if options.run.folds.is_some() {
+        let words = "train all takes no --folds: `mien train deep --folds 5` trains one strategy in folds";
+        return Err(CommandError::Usage(words.into()));
+    }
     let mut recipes = plan::all(store, options, &settings, &stem)?;
     // The others wait for the first.
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;

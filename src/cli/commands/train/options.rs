@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::options::{LaunchOptions, OfAll, OfFeatures, OfFinetune, Offer, RecipeOptions};
+use crate::domain::data_fold::MAX_FOLDS;
 use crate::domain::{DatasetName, RunId, Tag, WeightsName};
 
 /// The options that every strategy has, with the settings that `O` offers.
@@ -20,6 +21,13 @@ pub(super) struct RunOptions<O: Offer> {
     /// of finetune: what the run that it starts from left out]
     #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
     pub(super) leave_out: Vec<LeaveOut>,
+    /// Cross-validate: K runs, each tested on another K-th of all images of the dataset, the official test images among
+    /// them; of the others a tenth validates. Classes are divided evenly. Not for finetune and all
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FOLDS)))]
+    pub(super) folds: Option<u32>,
+    /// The seed by which --folds divides the images, which is independent of --seed
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "folds")]
+    pub(super) fold_seed: u64,
     /// Begin only when this run has ended, well or not, on whatever device; then the turn on its own device
     #[arg(long, value_name = "RUN")]
     pub(super) after: Option<String>,

@@ -70,7 +70,7 @@ fn stands(state: &State, run: &Summary) -> Cell {
 
 /// Whether all runs are on the same images, without which there is no best.
 pub(super) fn comparable(state: &State) -> bool {
-    state.compare.runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint)
+    state.compare.runs.windows(2).all(|pair| pair[0].recipe.same_images(&pair[1].recipe))
 }
 
 /// The table of metrics.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::{Dataset, marked};
-use crate::domain::{DatasetName, LeftOutImages, RunId, Split, text::printable};
+use crate::domain::{DataFold, DatasetName, LeftOutImages, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::supervise;
 use crate::tui::backend::Backend;
@@ -46,7 +46,7 @@ impl Backend {
     fn against(&self, own: &Subject, seen: &Inspection, other: &RunId, epoch: Option<u32>) -> Result<Against, String> {
         let recipe = |run| self.store.folder(run).recipe().map_err(|error| printable(&error.to_string()));
         let (mine, its) = (recipe(&own.run)?, recipe(other)?);
-        if mine.fingerprint != its.fingerprint {
+        if !mine.same_images(&its) {
             let (here, there) = (mine.dataset, its.dataset);
             return Err(format!(
                 "{other} answers to other images ({there}) than {} ({here}): they cannot be compared",
@@ -78,7 +78,7 @@ impl Backend {
     fn images(
         &self,
         name: &DatasetName,
-        fingerprint: &str,
+        (fingerprint, fold): (&str, Option<DataFold>),
         split: Split,
         indices: &[usize],
     ) -> Result<Vec<(usize, Shown)>, String> {
@@ -86,6 +86,7 @@ impl Backend {
         if dataset.fingerprint() != fingerprint {
             return Err(format!("the dataset {name} is another one by now"));
         }
+        let dataset = dataset.in_fold(fold);
         let image = dataset.image();
         let shown = |index: usize| {
             let face = Face::new(image.width as usize, image.channels as usize, dataset.pixels(split, index).to_vec());
@@ -102,9 +103,9 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> In
             let judged = backend.judge(&subject, &classes).map(Arc::new);
             InspectEvent::Judged(subject, judged)
         }
-        InspectEffect::Faces { dataset, fingerprint, split, indices } => {
-            let faces = backend.images(&dataset, &fingerprint, split, &indices);
-            InspectEvent::Faces { dataset, fingerprint, split, faces }
+        InspectEffect::Faces { dataset, fingerprint, fold, split, indices } => {
+            let faces = backend.images(&dataset, (&fingerprint, fold), split, &indices);
+            InspectEvent::Faces { dataset, fingerprint, fold, split, faces }
         }
         InspectEffect::Mark { dataset, index, found_with } => {
             let marked = backend.mark(&dataset, index, found_with);
@@ -191,7 +192,7 @@ mod tests {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
         }
         let (manifest, _) = writer.finish(description(), false).expect("a dataset");
-        let faces = |print: &str, indices: &[usize]| backend.images(&name, print, Split::Train, indices);
+        let faces = |print: &str, indices: &[usize]| backend.images(&name, (print, None), Split::Train, indices);
         let found = faces(&manifest.fingerprint, &[2, 1_000_000]).expect("read");
         assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one has no such place");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::{DatasetName, RunId, Split};
+use crate::domain::{DataFold, DatasetName, RunId, Split};
 use crate::runs::inspection::{Order, ScoredImage};
 use crate::tui::messages::Context;
 use crate::tui::messages::inspect;
@@ -57,8 +57,8 @@ impl InspectPane {
 /// The images at hand, of one dataset.
 #[derive(Debug, Clone, Default)]
 pub struct Faces {
-    /// The dataset and its fingerprint.
-    pub of: Option<(DatasetName, String)>,
+    /// The dataset, its fingerprint and the fold.
+    pub of: Option<(DatasetName, String, Option<DataFold>)>,
     /// Those that were read.
     pub known: HashMap<(Split, usize), Arc<Shown>>,
     /// Those that were asked for.
@@ -69,7 +69,7 @@ pub struct Faces {
 
 impl Faces {
     /// Forgets everything if it is of another dataset, or grew too large.
-    pub fn settle(&mut self, of: (DatasetName, String)) {
+    pub fn settle(&mut self, of: (DatasetName, String, Option<DataFold>)) {
         if self.of.as_ref() != Some(&of) || self.known.len() > KEPT {
             *self = Self { of: Some(of), ..Self::default() };
         }

@@ -235,7 +235,8 @@ impl Form {
             self.weights = Some(transfer.weights.clone());
         }
         self.without = Some(match &recipe.left_out {
-            none if none.is_empty() => Without::Nothing,
+            // The images of a fold have other indices.
+            none if none.is_empty() || recipe.fold.is_some() => Without::Nothing,
             some => Without::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
         });
         for setting in self.strategy_choice.settings() {
