@@ -15,11 +15,15 @@ pub(super) fn order(classes: &[ClassCounts], fold: DataFold) -> Vec<u32> {
     for (label, class) in classes.iter().enumerate() {
         let mut images = stored(classes, label);
         shuffle(&mut images, fold.seed, label as u64);
-        let (tested, others): (Vec<(usize, u32)>, Vec<(usize, u32)>) =
-            images.into_iter().enumerate().partition(|(drawn, _)| fold.tests(before, *drawn));
+        let tests = |drawn: usize| fold.tests(before, drawn);
+        let drawn = |tested: bool| -> Vec<u32> {
+            let images = images.iter().enumerate().filter(|(drawn, _)| tests(*drawn) == tested);
+            images.map(|(_, position)| *position).collect()
+        };
+        let (tested, others) = (drawn(true), drawn(false));
         let (validation, train) = others.split_at(DataFold::validation(others.len()));
         for (split, images) in Split::ALL.into_iter().zip([train, validation, &tested]) {
-            let mut positions: Vec<u32> = images.iter().map(|(_, position)| *position).collect();
+            let mut positions = images.to_vec();
             positions.sort_unstable();
             splits[split as usize].extend(positions);
         }

@@ -27,6 +27,10 @@ const BANDS: usize = 5;
 /// would all be compared with one another.
 const MOST_COMPARED: usize = 64;
 
+/// Later pictures of one value of a band whose hashes are compared. FER-2013 has 255 at most; in millions of images the
+/// time would otherwise grow with the square of their number.
+const MOST_SCANNED: usize = 4096;
+
 /// Returns the pairs of near copies among the images at these positions, ascending.
 pub(super) fn pairs(images: &[&[u8]], shape: ImageShape, positions: &[u32]) -> Vec<NearPair> {
     let hash = PictureHash::new(shape);
@@ -70,7 +74,8 @@ fn candidates(own: u64, at: usize, hashes: &[u64], bands: &[Band]) -> Vec<(u32, 
         for key in std::iter::once(key).chain(flipped) {
             let members = band.members(key);
             let later = &members[members.partition_point(|member| *member as usize <= at)..];
-            let near = later.iter().map(|member| ((hashes[*member as usize] ^ own).count_ones(), *member));
+            let near =
+                later.iter().take(MOST_SCANNED).map(|member| ((hashes[*member as usize] ^ own).count_ones(), *member));
             found.extend(near.filter(|(distance, _)| *distance <= MAX_DISTANCE));
         }
     }

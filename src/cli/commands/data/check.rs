@@ -135,11 +135,16 @@ impl<'a> Report<'a> {
         if exact.images + near.images == 0 {
             return String::new();
         }
-        format!(
-            "\n`mien data check {0} --json` lists all; `mien train deep --dataset {0} --leave-out leaks` trains without \
-             training images that are also in validation or test\n",
-            self.dataset
-        )
+        let name = self.dataset;
+        let leaks = match exact.crossings.train_in_either {
+            0 => String::new(),
+            leaks => format!(
+                "; `mien train deep --dataset {name} --leave-out leaks` trains without the {} that are also in \
+                 validation or test",
+                figures::count(leaks, "training image", "training images")
+            ),
+        };
+        format!("\n`mien data check {name} --json` lists all{leaks}\n")
     }
 }
 
