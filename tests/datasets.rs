@@ -188,3 +188,34 @@ fn the_demo_is_drawn_once() {
     let demo: Value = serde_json::from_slice(&first.stdout).expect("JSON");
     assert_eq!((&demo["name"], demo["classes"].as_array().map(Vec::len)), (&json!("demo"), Some(7)));
 }
+
+#[test]
+fn a_check_counts_copies_and_names_small_classes() {
+    let lab = Lab::new();
+    let source = lab.home().join("faces.csv");
+    // Each picture is in the table three times, under one usage each, and one more time under another label.
+    fs::write(&source, table(&[&format!("1,{},PrivateTest", vec!["0"; 16].join(" "))])).expect("written");
+    let source = source.to_str().expect("a plain path");
+    lab.text(&["data", "import", source, "--name", "faces"]);
+    assert!(lab.home().join("data/faces/findings.json").exists(), "an import checks what it brought");
+    let found = lab.json(&["data", "check", "faces", "--json"]);
+    has_keys(&found, &["dataset", "fingerprint", "images", "counts", "class_findings", "exact", "near", "constant"]);
+    let exact = &found["counts"]["exact"];
+    assert_eq!((&exact["pictures"], &exact["images"], &exact["copies"]), (&json!(8), &json!(25), &json!(17)));
+    assert_eq!(exact["crossings"]["train_in_test"], json!(8));
+    assert_eq!((&exact["contradicting_pictures"], &exact["contradicting_images"]), (&json!(1), &json!(4)));
+    assert_eq!((&found["counts"]["constant"]["train"], &found["counts"]["near"]["pictures"]), (&json!(8), &json!(0)));
+    assert_eq!(found["exact"].as_array().map(Vec::len), Some(8));
+    has_keys(&found["exact"][0][0], &["split", "index", "class", "source"]);
+    let text = lab.text(&["data", "check", "faces"]);
+    for part in ["17  of 8 pictures", "train, also in test", "of 1 picture\n", "there are no validation images", "4×4"]
+    {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    let shown = lab.text(&["data", "show", "faces"]);
+    assert!(shown.contains("8 train images in test, 1 contradicting label, 17 exact copies"), "{shown}");
+    // The cache is another dataset's after a replacement.
+    fs::write(source, table(&[])).expect("written");
+    lab.text(&["data", "import", source, "--name", "faces", "--replace"]);
+    assert_eq!(lab.json(&["data", "show", "faces", "--json"])["findings"]["exact"]["contradicting_pictures"], json!(0));
+}

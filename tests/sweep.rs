@@ -79,6 +79,68 @@ fn what_cannot_be_queued_is_refused_before_anything_is() {
 }
 
 #[test]
+fn folds_test_every_image_once_and_are_averaged() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let queued = sweep(&lab, &["--folds", "3", "--name", "part"]);
+    assert_eq!(queued["runs"][1], json!({"id": "part-2", "settings": {}, "fold": {"number": 2, "of": 3, "seed": 0}}));
+    wait_for("the end of all", PATIENCE, || {
+        let runs = lab.json(&["runs", "tag=sweep-part", "--json"]);
+        let runs = runs.as_array().expect("runs");
+        (runs.len() == 3 && runs.iter().all(|run| run["state"] == "finished")).then_some(())
+    });
+    // Each image by its name, from all three tests.
+    let mut tested: Vec<String> = Vec::new();
+    for id in ["part-1", "part-2", "part-3"] {
+        let shown = lab.json(&["show", id, "--json"]);
+        assert_eq!(shown["recipe"]["version"], json!(8));
+        let inspected = lab.json(&["inspect", id, "--hardest", "140", "--json"]);
+        let hardest = inspected["hardest"].as_array().expect("images");
+        let opened = shown["test"]["confusion"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .flat_map(|row| row.as_array().expect("a row").iter().map(|count| count.as_u64().expect("a count")));
+        assert_eq!(hardest.len() as u64, opened.sum::<u64>());
+        tested.extend(hardest.iter().map(|image| image["source"].as_str().expect("a name").to_owned()));
+    }
+    tested.sort();
+    let all = tested.len();
+    tested.dedup();
+    assert_eq!((all, tested.len()), (140, 140), "every image is tested once");
+
+    let rows = lab.json(&["compare", "--tag", "sweep-part", "--json"]);
+    assert_eq!(rows.as_array().map(Vec::len), Some(1));
+    assert_eq!(rows[0]["folds"], json!(["1 of 3", "2 of 3", "3 of 3"]));
+    assert_eq!((&rows[0]["tested"], &rows[0]["metrics"]["accuracy"]["count"]), (&json!(3), &json!(3)));
+    let text = lab.text(&["compare", "part-1", "part-2", "part-3"]);
+    for part in ["differ only in the fold (1, 2, 3 of 3)", "OVER FOLDS", "tested on different images of faces"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(lab.text(&["show", "part-2"]).contains("fold        2 of 3, divided by seed 0"));
+    assert!(lab.text(&["runs", "--check"]).contains("checked 3 runs, 1 dataset, 0 files of weights: no damage"));
+}
+
+#[test]
+fn folds_that_cannot_be_made_are_refused() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let table: [(&[&str], i32, &str); 4] = [
+        (&["--folds", "1"], 2, "1 is not in 2..=100"),
+        (&["--folds", "30"], 1, "has 20 images and cannot be divided into 30 folds"),
+        (&["--folds", "50", "--seed", "1..5"], 2, "250 runs are more than the 200"),
+        (&["--fold-seed", "1"], 2, "--folds"),
+    ];
+    for (options, code, expected) in table {
+        let complaint = lab.complaint(&[&SMALL[..], options].concat(), code);
+        assert!(complaint.contains(expected), "{options:?}: {complaint}");
+    }
+    assert!(lab.complaint(&["train", "all", "--folds", "5"], 2).contains("train all takes no --folds"));
+    assert!(lab.complaint(&["train", "finetune", "--folds", "5"], 2).contains("finetune takes no --folds"));
+    assert_eq!(lab.json(&["runs", "--json"]), json!([]));
+}
+
+#[test]
 fn a_single_run_is_tagged_too() {
     let lab = Lab::new();
     lab.faces(140);

@@ -57,8 +57,8 @@ pub(super) fn follow_started(mut run: FollowedRun, launch: LaunchOptions) -> Res
 /// Prints the whole run as JSON, or the metrics of its test if it has ended.
 pub(super) fn print_ending(run: &FollowedRun, ending: Ending, Output { json }: Output) -> Result<(), CommandError> {
     match ending {
-        _ if json => output::json(&run_json::detail(&run.summary, run.state(supervise::now()))),
-        Ending::Over(_) => scores::print_test(&run.summary),
+        _ if json => output::json(&run_json::detail(run, run.state(supervise::now()))),
+        Ending::Over(_) => scores::print_test(run),
         Ending::Left => Ok(()),
     }
 }
@@ -68,7 +68,7 @@ fn print_detached(mut run: FollowedRun, output: Output) -> Result<Exit, CommandE
     run.poll(&mut Vec::new())?;
     let state = run.state(supervise::now());
     let id = &run.summary.id;
-    output.print(&run_json::detail(&run.summary, state), || format!("{id}\n"))?;
+    output.print(&run_json::detail(&run, state), || format!("{id}\n"))?;
     if let (RunState::Failed, Some(cause)) = (state, run.summary.cause()) {
         return Err(CommandError::Failure(format!("{id} failed: {cause}")));
     }

@@ -4,11 +4,11 @@
 
 use serde::Serialize;
 
-use super::scores::{ClassEntry, class_entries};
+use super::scores::{ClassEntry, FurtherScores, class_entries, top2};
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{RunFacts, Summary};
+use crate::runs::{FollowedRun, RunFacts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -89,6 +89,8 @@ struct Test<'a> {
     precision: f64,
     recall: f64,
     f1: f64,
+    #[serde(flatten)]
+    further: FurtherScores,
     confusion: &'a Confusion,
     per_class: Vec<ClassEntry<'a>>,
 }
@@ -143,7 +145,8 @@ pub(super) fn entry(run: &Summary, state: RunState) -> RunEntry<'_> {
 }
 
 /// Returns a whole run in this state.
-pub(super) fn detail(run: &Summary, state: RunState) -> RunDetail<'_> {
+pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
+    let run = &followed.summary;
     let rule = run.recipe.early_stopping;
     let status = run.early_stopping;
     RunDetail {
@@ -159,17 +162,17 @@ pub(super) fn detail(run: &Summary, state: RunState) -> RunDetail<'_> {
             waited: status.waited,
         },
         load: run.load.as_ref(),
-        test: run.test.as_ref().map(|result| test(result, &run.classes)),
+        test: run.test.as_ref().map(|result| test(result, &run.classes, top2(followed))),
         test_views: run
             .test_views
             .as_ref()
-            .map(|(views, result)| Views { views: *views, test: test(result, &run.classes) }),
-        train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes)),
+            .map(|(views, result)| Views { views: *views, test: test(result, &run.classes, None) }),
+        train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes, None)),
         warnings: &run.warnings,
     }
 }
 
-fn test<'a>(result: &'a TestResult, classes: &'a [String]) -> Test<'a> {
+fn test<'a>(result: &'a TestResult, classes: &'a [String], top2: Option<f64>) -> Test<'a> {
     let scores = result.confusion.scores();
     Test {
         epoch: result.epoch,
@@ -178,6 +181,7 @@ fn test<'a>(result: &'a TestResult, classes: &'a [String]) -> Test<'a> {
         precision: scores.precision,
         recall: scores.recall,
         f1: scores.f1,
+        further: FurtherScores::of(&scores, top2),
         confusion: &result.confusion,
         per_class: class_entries(classes, &scores),
     }

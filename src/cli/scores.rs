@@ -8,8 +8,8 @@ use super::exit::CommandError;
 use super::output;
 use super::table::{Side, Table, figure};
 use crate::domain::text::printable;
-use crate::domain::{ClassScores, Confusion, Scores};
-use crate::runs::Summary;
+use crate::domain::{ClassScores, Confusion, Scores, Split};
+use crate::runs::{FollowedRun, Summary, inspection};
 
 /// The scores of a class, for scripts.
 #[derive(Debug, Serialize)]
@@ -17,6 +17,34 @@ pub(super) struct ClassEntry<'a> {
     name: Cow<'a, str>,
     #[serde(flatten)]
     scores: ClassScores,
+}
+
+/// The averages beside accuracy and the macro averages, for scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct FurtherScores {
+    /// The classes over which the macro averages run.
+    macro_classes: usize,
+    /// The number of them with images; the others count as 0.
+    classes_with_images: usize,
+    balanced_accuracy: f64,
+    weighted_f1: f64,
+    /// The share of images whose class is among the two most probable; `null` without saved probabilities.
+    top2: Option<f64>,
+}
+
+impl FurtherScores {
+    pub(super) fn of(scores: &Scores, top2: Option<f64>) -> Self {
+        let Scores { balanced_accuracy, weighted_f1, present, .. } = *scores;
+        let macro_classes = scores.per_class.len();
+        Self { macro_classes, classes_with_images: present, balanced_accuracy, weighted_f1, top2 }
+    }
+}
+
+/// Returns the share of a run's test images whose class is among the two most probable; `None` without predictions of them.
+pub(super) fn top2(run: &FollowedRun) -> Option<f64> {
+    let summary = &run.summary;
+    summary.test.as_ref()?;
+    inspection::load(run.folder(), &summary.id, &summary.classes, Split::Test, 1).ok()?.top(2)
 }
 
 /// Returns the scores of each class with its name.
@@ -70,7 +98,7 @@ pub(super) fn matrix<T>(names: &[String], heading: &str, rows: &[Vec<T>], text: 
 }
 
 /// Returns the metrics of a run's test as a table and lines; `None` until the best weights are tested.
-pub(super) fn test_text(run: &Summary) -> Option<String> {
+pub(super) fn test_text(run: &Summary, top2: Option<f64>) -> Option<String> {
     let result = run.test.as_ref()?;
     let scores = result.confusion.scores();
     let names: Vec<String> =
@@ -86,10 +114,17 @@ pub(super) fn test_text(run: &Summary) -> Option<String> {
         format!("training images: accuracy {accuracy:.4}, loss {:.4}\n", result.loss)
     });
     let table = class_table("TEST", &names, &scores);
-    Some(table + &accuracy + &views.unwrap_or_default() + &training.unwrap_or_default())
+    Some(
+        table
+            + &accuracy
+            + &scores.further_text(top2)
+            + "\n"
+            + &views.unwrap_or_default()
+            + &training.unwrap_or_default(),
+    )
 }
 
 /// Prints the metrics of a run's test, if it was tested.
-pub(super) fn print_test(run: &Summary) -> Result<(), CommandError> {
-    test_text(run).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
+pub(super) fn print_test(run: &FollowedRun) -> Result<(), CommandError> {
+    test_text(&run.summary, top2(run)).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
 }

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::check::{Findings, Summary, Which};
 use super::store::Dataset;
 use super::{ImportRequest, list, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split};
 
 /// The file names; the first byte of an input selects one.
-const NAMES: [&str; 5] = ["manifest.json", "labels.bin", "sources.bin", "pixels.bin", "marked.json"];
+const NAMES: [&str; 6] = ["manifest.json", "labels.bin", "sources.bin", "pixels.bin", "marked.json", "findings.json"];
 
 /// A small intact dataset: its fingerprint and its files.
 struct IntactDataset {
@@ -53,6 +54,10 @@ pub(crate) fn dataset(bytes: &[u8]) {
     let _ = list(dir.path()).expect("a folder");
     let _ = marked::read(&folder, &intact().fingerprint).map(|marked| marked.left_out());
     let Ok(dataset) = Dataset::open(&folder) else { return };
+    let places = dataset.manifest().places();
+    if let Some(found) = Findings::cached(&folder, dataset.fingerprint(), places.len()) {
+        let _ = (Summary::of(&found, &places), found.left_out(Which::NearDuplicates, &places));
+    }
     for split in Split::ALL {
         for index in 0..dataset.len(split).min(4) {
             assert_eq!(dataset.pixels(split, index).len(), dataset.image().bytes());

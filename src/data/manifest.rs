@@ -70,6 +70,17 @@ pub struct LeftOut {
     pub skipped: bool,
 }
 
+/// The place of an image in a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The split.
+    pub split: Split,
+    /// The index in the split, from 0.
+    pub index: u32,
+    /// The label.
+    pub label: u16,
+}
+
 /// The rule by which the images were divided into splits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitOptions {
@@ -207,6 +218,18 @@ impl Manifest {
             end += class.counts.get(split);
             index < end
         })
+    }
+
+    /// Returns the places of all images by position, from the order of images.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        let of_split = |split: Split| {
+            let labels = (0..=u16::MAX)
+                .zip(&self.classes)
+                .flat_map(move |(label, class)| std::iter::repeat_n(label, class.counts.get(split)));
+            (0..).zip(labels).map(move |(index, label)| Place { split, index, label })
+        };
+        Split::ALL.into_iter().flat_map(of_split).collect()
     }
 
     /// Checks that a run can leave these training images out: they exist, and some of every class remain.

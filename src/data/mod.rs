@@ -4,13 +4,15 @@
 //!
 //! An image's path: [`mod@import`] or [`demo`] passes it to a [`writer::Writer`], and [`store::Dataset`] opens the
 //! result. [`images`] augments ([`augment`]) and scales it, and [`batch`] collects batches. [`features`] caches the
-//! outputs of a frozen part.
+//! outputs of a frozen part, and [`check`] what is wrong with the pixels.
 
 pub mod augment;
 pub mod batch;
+pub mod check;
 pub mod demo;
 pub mod features;
 pub mod fingerprint;
+mod fold;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 pub mod images;
@@ -26,11 +28,12 @@ pub mod writer;
 pub use crate::durable::disk_usage;
 pub use augment::{Affine, Change};
 pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
+pub use check::Findings;
 pub use images::{Augmenter, BatchSpec, Images, Preparation};
 pub use import::{
     ImportError, ImportOptions, ImportPreview, ImportProgress, ImportReport, ImportRequest, import, preview,
 };
-pub use manifest::{ClassCounts, ImageShape, LeftOut, Manifest, Skipped};
+pub use manifest::{ClassCounts, ImageShape, LeftOut, Manifest, Place, Skipped};
 pub use stats::Distribution;
 pub use store::{Dataset, StoreError, list};
 pub use writer::remove;

@@ -19,6 +19,8 @@ pub enum Purpose {
     Mix,
     /// The division of images into splits.
     Divide,
+    /// The division of a class into folds.
+    Fold,
 }
 
 /// A random number generator keyed by purpose, seed, epoch and index. It does not use `rand`'s distributions, whose
@@ -36,6 +38,7 @@ impl KeyedRng {
             Purpose::Demo => b"demo\0\0\0\0",
             Purpose::Mix => b"mix\0\0\0\0\0",
             Purpose::Divide => b"divide\0\0",
+            Purpose::Fold => b"fold\0\0\0\0",
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(tag);

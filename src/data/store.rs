@@ -15,8 +15,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::fingerprint::fingerprint;
-use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest};
-use crate::domain::{DatasetName, Split};
+use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest, Place};
+use crate::domain::{DataFold, DatasetName, Split, SplitCounts};
 use crate::durable::Mapped;
 use crate::durable::versioned::Problem;
 
@@ -123,8 +123,10 @@ pub struct Dataset {
     pixels: Mapped,
     sources: Mapped,
     labels: Vec<u16>,
-    /// The first position of each split, then the total.
+    /// The first index of each split, then the total.
     bounds: [usize; 4],
+    /// The position of each image in the files; `None` if images are in the order of the files.
+    order: Option<Vec<u32>>,
 }
 
 impl Dataset {
@@ -134,19 +136,45 @@ impl Dataset {
     /// [`StoreError`] if a file is missing, truncated or of a newer format; it names the file.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let manifest = Manifest::read(dir)?;
-        let counts = manifest.counts();
-        let learned = counts.train + counts.validation;
-        let bounds = [0, counts.train, learned, counts.total()];
-        let total = counts.total();
+        let bounds = bounds(&manifest);
+        let total = bounds[3];
         let pixels = map(&dir.join(PIXELS), |length| length == total * manifest.image.bytes())?;
         // A lower bound, because the length of the names is not known yet.
         let sources = map(&dir.join(SOURCES), |length| length >= (total + 1) * 8)?;
         let labels = read_labels(&dir.join(LABELS), &manifest)?;
-        let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, bounds };
+        let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, bounds, order: None };
         if dataset.offset(total) != Some(dataset.sources.len() - (total + 1) * 8) {
             return Err(StoreError::Corrupt { path: dir.join(SOURCES), reason: "it is cut short".into() });
         }
         Ok(dataset)
+    }
+
+    /// Returns the dataset with the splits of this fold, and the dataset itself for `None`. The manifest then has the
+    /// fold's counts, and the fingerprint stays that of the files.
+    ///
+    /// # Panics
+    /// If the splits are those of a fold already.
+    #[must_use]
+    pub fn in_fold(mut self, fold: Option<DataFold>) -> Self {
+        let Some(fold) = fold else { return self };
+        assert!(self.order.is_none(), "a fold of a fold");
+        self.order = Some(super::fold::order(&self.manifest.classes, fold));
+        let stored: Vec<SplitCounts> = self.manifest.classes.iter().map(|class| class.counts).collect();
+        for (class, counts) in self.manifest.classes.iter_mut().zip(fold.counts(&stored)) {
+            class.counts = counts;
+        }
+        self.bounds = bounds(&self.manifest);
+        self
+    }
+
+    /// Returns the place of each image by its position in the files.
+    #[must_use]
+    pub fn places(&self) -> Vec<Place> {
+        let places = self.manifest.places();
+        let Some(order) = &self.order else { return places };
+        let mut by_position: Vec<(u32, Place)> = order.iter().copied().zip(places).collect();
+        by_position.sort_unstable_by_key(|(position, _)| *position);
+        by_position.into_iter().map(|(_, place)| place).collect()
     }
 
     /// Returns the manifest.
@@ -191,14 +219,12 @@ impl Dataset {
         self.range(split).is_empty()
     }
 
-    /// Returns the positions of a split's images in [`Self::all_pixels`].
-    #[must_use]
-    pub fn range(&self, split: Split) -> Range<usize> {
+    fn range(&self, split: Split) -> Range<usize> {
         let index = split as usize;
         self.bounds[index]..self.bounds[index + 1]
     }
 
-    /// Returns all pixels of all images, u8 `[N, H, W, C]`.
+    /// Returns all pixels of all images as stored, u8 `[N, H, W, C]`.
     #[must_use]
     pub fn all_pixels(&self) -> &[u8] {
         &self.pixels
@@ -238,7 +264,7 @@ impl Dataset {
         crate::domain::text::printable(&String::from_utf8_lossy(name))
     }
 
-    /// Reads every pixel and compares the hash with the fingerprint.
+    /// Reads every pixel and compares the hash with the fingerprint; the splits must be those of the files.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if the pixels differ from the imported ones.
@@ -254,7 +280,8 @@ impl Dataset {
     fn position(&self, split: Split, index: usize) -> usize {
         let range = self.range(split);
         assert!(index < range.len(), "image {index} of {} {split} images", range.len());
-        range.start + index
+        let index = range.start + index;
+        self.order.as_ref().map_or(index, |order| order[index] as usize)
     }
 
     fn offset(&self, position: usize) -> Option<usize> {
@@ -262,6 +289,12 @@ impl Dataset {
         let bytes = self.sources[table..].chunks_exact(8).nth(position)?;
         usize::try_from(u64::from_le_bytes(bytes.try_into().ok()?)).ok()
     }
+}
+
+/// Returns the first index of each split, then the total.
+fn bounds(manifest: &Manifest) -> [usize; 4] {
+    let counts = manifest.counts();
+    [0, counts.train, counts.train + counts.validation, counts.total()]
 }
 
 /// Returns every dataset in a data folder by name, with its manifest or its error. Folders without a manifest are

@@ -275,12 +275,7 @@ impl Writer {
         self.sources.write_all(source.as_bytes()).map_err(|error| StoreError::io(&at(SOURCES), error))?;
         self.offsets.push(self.offsets.last().copied().unwrap_or(0) + source.len() as u64);
         self.hasher.update(pixels);
-        let counts = &mut self.classes[label].counts;
-        match split {
-            Split::Train => counts.train += 1,
-            Split::Validation => counts.validation += 1,
-            Split::Test => counts.test += 1,
-        }
+        *self.classes[label].counts.get_mut(split) += 1;
         Ok(())
     }
 

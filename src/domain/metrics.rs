@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::figures::count;
 use super::nan;
 
 /// The metrics of one completed epoch. Losses are mean categorical cross-entropies in nats; accuracies are fractions.
@@ -79,7 +80,8 @@ pub struct ClassScores {
     pub support: u64,
 }
 
-/// The scores of a confusion matrix. Macro averages weigh each class equally; classes without images count as 0.
+/// The scores of a confusion matrix. Macro averages are over all classes, each with the same weight; classes without
+/// images count as 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The share of images predicted correctly.
@@ -90,8 +92,32 @@ pub struct Scores {
     pub recall: f64,
     /// Macro-averaged F1.
     pub f1: f64,
+    /// The mean recall of the classes with images; classes without images do not count.
+    pub balanced_accuracy: f64,
+    /// The mean F1 of all classes, weighted by their images.
+    pub weighted_f1: f64,
+    /// The number of classes with images.
+    pub present: usize,
     /// The scores by class, in class order.
     pub per_class: Vec<ClassScores>,
+}
+
+impl Scores {
+    /// Returns the averages beside accuracy and the macro averages, and the classes that these run over, as text:
+    /// `balanced accuracy 0.4912, weighted F1 0.5512; macro averages over 7 classes`. `top2` is the share of images
+    /// whose class is among the two most probable.
+    #[must_use]
+    pub fn further_text(&self, top2: Option<f64>) -> String {
+        let top2 = top2.map_or_else(String::new, |top2| format!(", top 2 {top2:.4}"));
+        let absent = self.per_class.len() - self.present;
+        let absent =
+            if absent > 0 { format!(", {absent} of them without images, which count as 0") } else { String::new() };
+        let classes = count(self.per_class.len(), "class", "classes");
+        format!(
+            "balanced accuracy {:.4}, weighted F1 {:.4}{top2}; macro averages over {classes}{absent}",
+            self.balanced_accuracy, self.weighted_f1
+        )
+    }
 }
 
 impl Confusion {
@@ -198,7 +224,13 @@ impl Confusion {
             if per_class.is_empty() { 0.0 } else { per_class.iter().map(figure).sum::<f64>() / per_class.len() as f64 }
         };
         let right = self.classes.iter().map(|class| class.right).fold(0, u64::saturating_add);
+        let present = per_class.iter().filter(|scores| scores.support > 0).count();
+        let recalls: f64 = per_class.iter().map(|scores| scores.recall).sum();
+        let weighted: f64 = per_class.iter().map(|scores| scores.f1 * scores.support as f64).sum();
         Scores {
+            balanced_accuracy: recalls / present.max(1) as f64,
+            weighted_f1: weighted / self.total().max(1) as f64,
+            present,
             accuracy: ratio(right, self.total()),
             precision: mean(|scores| scores.precision),
             recall: mean(|scores| scores.recall),
@@ -292,6 +324,50 @@ mod tests {
         }
     }
 
+    /// The cases of tests/fixtures/metrics.json, by scikit-learn.
+    #[derive(Deserialize)]
+    struct Fixture {
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        classes: usize,
+        truth: Vec<usize>,
+        predicted: Vec<usize>,
+        present: usize,
+        accuracy: f64,
+        precision: f64,
+        recall: f64,
+        f1: f64,
+        balanced_accuracy: f64,
+        weighted_f1: f64,
+    }
+
+    #[test]
+    fn averages_over_absent_classes_agree_with_scikit_learn() {
+        let fixture: Fixture =
+            serde_json::from_str(include_str!("../../tests/fixtures/metrics.json")).expect("a fixture");
+        assert!(fixture.cases.len() > 5);
+        for (at, case) in fixture.cases.iter().enumerate() {
+            let mut confusion = Confusion::new(case.classes);
+            case.truth.iter().zip(&case.predicted).for_each(|(truth, predicted)| confusion.add(*truth, *predicted));
+            let scores = confusion.scores();
+            let pairs = [
+                ("accuracy", scores.accuracy, case.accuracy),
+                ("precision", scores.precision, case.precision),
+                ("recall", scores.recall, case.recall),
+                ("f1", scores.f1, case.f1),
+                ("balanced accuracy", scores.balanced_accuracy, case.balanced_accuracy),
+                ("weighted f1", scores.weighted_f1, case.weighted_f1),
+            ];
+            for (name, own, theirs) in pairs {
+                assert!((own - theirs).abs() < 1e-12, "case {at}: {name} is {own}, not {theirs}");
+            }
+            assert_eq!(scores.present, case.present, "case {at}");
+        }
+    }
+
     /// scikit-learn 1.7: truth [0,0,1,2,2,2], predicted [0,1,1,2,0,2], labels [0,1,2,3], `zero_division=0`.
     #[test]
     fn scores_agree_with_scikit_learn() {
@@ -306,6 +382,9 @@ mod tests {
         assert!(close(scores.recall, (0.5 + 1.0 + 2.0 / 3.0 + 0.0) / 4.0));
         assert!(close(scores.f1, (0.5 + 2.0 / 3.0 + 0.8 + 0.0) / 4.0));
         assert_eq!(scores.per_class[2].support, 3);
+        let text = "balanced accuracy 0.7222, weighted F1 0.6778, top 2 0.9000; macro averages over 4 classes, 1 of them \
+                    without images, which count as 0";
+        assert_eq!(scores.further_text(Some(0.9)), text);
         assert_eq!(scores.per_class[3].f1.to_bits(), 0.0_f64.to_bits());
     }
 

@@ -8,7 +8,9 @@ pub use problem::{Problem, Subject};
 
 use super::network::StageName;
 use super::text::printable;
-use super::{DatasetName, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer, WeightsName};
+use super::{
+    DataFold, DatasetName, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer, WeightsName,
+};
 
 /// The advice for getting pretrained weights.
 pub const WEIGHTS_ADVICE: &str =
@@ -62,6 +64,28 @@ pub trait Library {
 }
 
 impl DatasetFacts {
+    /// Returns the facts with the splits of a fold.
+    ///
+    /// # Errors
+    /// [`Problem::Recipe`] if there is no such fold, [`Problem::FewForFolds`] if a class has fewer images than folds.
+    pub fn in_fold(&self, fold: DataFold) -> Result<Self, Problem> {
+        fold.check().map_err(Problem::Recipe)?;
+        let few = |(_, counts): &&(String, SplitCounts)| counts.total() < fold.of as usize;
+        if let Some((class, counts)) = self.classes.iter().find(few) {
+            return Err(Problem::FewForFolds { class: printable(class), count: counts.total(), folds: fold.of });
+        }
+        let stored: Vec<SplitCounts> = self.classes.iter().map(|(_, counts)| *counts).collect();
+        let names = self.classes.iter().map(|(name, _)| name.clone());
+        Ok(Self { classes: names.zip(fold.counts(&stored)).collect(), ..self.clone() })
+    }
+
+    /// Returns the number of images in each split, over all classes.
+    #[must_use]
+    pub fn counts(&self) -> SplitCounts {
+        let [train, validation, test] = Split::ALL.map(|split| self.count(split));
+        SplitCounts { train, validation, test }
+    }
+
     /// Returns the number of images of a split, over all classes.
     fn count(&self, split: Split) -> usize {
         self.classes.iter().map(|(_, counts)| counts.get(split)).sum()
@@ -113,6 +137,11 @@ pub fn check_dataset(recipe: &Recipe, dataset: Entry<DatasetFacts>) -> Vec<Probl
         let (name, expected) = (recipe.dataset.clone(), recipe.fingerprint.clone());
         return vec![Problem::OtherDataset { name, start, found: facts.fingerprint, expected }];
     }
+    let facts = match recipe.fold.map(|fold| facts.in_fold(fold)) {
+        None => facts,
+        Some(Ok(facts)) => facts,
+        Some(Err(problem)) => return vec![problem],
+    };
     let mut problems = Vec::new();
     problems.extend(check_images(&recipe.dataset, &facts).err());
     problems.extend(recipe.resolve(facts.image, facts.classes.len()).err().map(Problem::Network));

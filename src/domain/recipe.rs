@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
-    Architecture, Augmentation, Balance, DatasetName, DeviceRequest, LeftOutImages, NetworkName, Optimizer, Precision,
-    RunId, SettingError, StageName, TrainedStages, Transfer, Views,
+    Architecture, Augmentation, Balance, DataFold, DatasetName, DeviceRequest, LeftOutImages, NetworkName, Optimizer,
+    Precision, RunId, SettingError, StageName, TrainedStages, Transfer, Views,
 };
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 7;
+pub const RECIPE_VERSION: u32 = 8;
 
 /// The format of a recipe without newer settings, which older programs read.
 const PLAIN_VERSION: u32 = 2;
@@ -35,6 +35,9 @@ const REGULARIZATION_VERSION: u32 = 6;
 
 /// The format of a recipe with an optimizer, a balance, views, or another setting of the same release.
 const OPTIMIZATION_VERSION: u32 = 7;
+
+/// The format of a recipe that trains on a fold of its dataset.
+const FOLD_VERSION: u32 = 8;
 
 /// The reason why a recipe, which a person may have edited by hand, cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +63,9 @@ pub enum RecipeError {
     /// [`LeftOutImages::images`] is not sorted, or has duplicates.
     #[error("the images left out are not in ascending order, each once")]
     LeftOutOrder,
+    /// [`Recipe::fold`] is no fold.
+    #[error("the fold is out of bounds: folds are 2 to {}, numbered from 1", super::data_fold::MAX_FOLDS)]
+    Fold,
     /// A range of the augmentation is out of bounds.
     #[error("the augmentation's ranges are out of bounds")]
     Augmentation,
@@ -140,9 +146,12 @@ pub struct Recipe {
     /// A run that has to end, in any state, before this one begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<RunId>,
-    /// Training images that the run never uses.
+    /// Training images that the run never uses; of a fold, by their indices in the fold's training split.
     #[serde(default, skip_serializing_if = "LeftOutImages::is_empty")]
     pub left_out: LeftOutImages,
+    /// The fold of the dataset whose splits are used; `None` for the dataset's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<DataFold>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
@@ -175,6 +184,18 @@ impl Recipe {
     pub fn leave_out(&mut self, left_out: LeftOutImages) {
         self.left_out = left_out;
         self.update_version();
+    }
+
+    /// Sets the fold of the dataset.
+    pub fn set_fold(&mut self, fold: Option<DataFold>) {
+        self.fold = fold;
+        self.update_version();
+    }
+
+    /// Returns whether another run trains on, validates and tests the same images, but for those left out.
+    #[must_use]
+    pub fn same_images(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint && self.fold == other.fold
     }
 
     /// Sets the number type of convolutions.
@@ -244,7 +265,7 @@ impl Recipe {
     }
 
     /// Returns the oldest format that represents the whole recipe. Older programs refuse newer formats: otherwise they
-    /// would ignore left-out images, the precision, the network or regularization.
+    /// would ignore left-out images, the precision, the network, regularization or the fold.
     fn needed_version(&self) -> u32 {
         let needs = [
             (LEAVING_OUT_VERSION, !self.left_out.is_empty()),
@@ -252,6 +273,7 @@ impl Recipe {
             (NETWORK_VERSION, self.network.is_some()),
             (REGULARIZATION_VERSION, self.weight_decay != 0.0 || self.label_smoothing != 0.0),
             (OPTIMIZATION_VERSION, self.uses_optimization_settings()),
+            (FOLD_VERSION, self.fold.is_some()),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }
@@ -335,6 +357,7 @@ impl Recipe {
             Strategy::Finetune => fine_tuning == Some(true),
         };
         self.left_out.check()?;
+        self.fold.map_or(Ok(()), DataFold::check)?;
         let architecture = self.architecture();
         if architecture.pretrained.is_some() != transfer.is_some() {
             let (network, given, strategy) = (architecture.name, transfer.is_some(), self.strategy);
@@ -397,6 +420,16 @@ mod tests {
         assert_eq!(recipe.version, 4);
         recipe.set_precision(Precision::F32);
         assert_eq!(recipe.version, 2);
+        recipe.set_fold(Some(DataFold { number: 2, of: 5, seed: 0 }));
+        assert_eq!((recipe.version, recipe.check_parts()), (8, Ok(())));
+        let text = serde_json::to_string(&recipe).expect("plain values");
+        assert!(text.contains(r#""fold":{"number":2,"of":5,"seed":0}"#), "{text}");
+        let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
+        assert_eq!((onward.fold, onward.version, onward.same_images(&recipe)), (recipe.fold, 8, true));
+        recipe.set_fold(Some(DataFold { number: 6, of: 5, seed: 0 }));
+        assert_eq!(recipe.check_parts(), Err(RecipeError::Fold));
+        recipe.set_fold(None);
+        assert_eq!((recipe.version, onward.same_images(&recipe)), (2, false));
         assert_eq!(serde_json::from_str::<Recipe>(&plain).expect("without a precision"), recipe);
     }
 }

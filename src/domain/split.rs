@@ -59,6 +59,15 @@ impl SplitCounts {
         }
     }
 
+    /// Returns the count of one split, to change it.
+    pub fn get_mut(&mut self, split: Split) -> &mut usize {
+        match split {
+            Split::Train => &mut self.train,
+            Split::Validation => &mut self.validation,
+            Split::Test => &mut self.test,
+        }
+    }
+
     /// Returns the number of images in all splits together.
     #[must_use]
     pub fn total(self) -> usize {

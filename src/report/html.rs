@@ -166,16 +166,17 @@ fn charts(charts: &[Chart]) -> Markup {
 }
 
 fn scores(run: &Summary, test: &TestResult) -> Markup {
-    let Scores { accuracy, precision, recall, f1, per_class } = test.confusion.scores();
+    let scores = test.confusion.scores();
+    let Scores { accuracy, precision, recall, f1, ref per_class, .. } = scores;
     let published = run.images.and_then(|images| reference(&run.recipe, images, run.classes.len()));
     let cells = |values: [f64; 3]| html! { @for value in values { td { (format!("{value:.3}")) } } };
     html! { div.scroll { table {
         caption { "Test: " (thousands(usize::try_from(test.confusion.total()).unwrap_or(0))) " images, weights of epoch "
-            (test.epoch) ", accuracy " (format!("{accuracy:.4}")) ", loss " (format!("{:.4}", test.loss)) }
+            (test.epoch) ", accuracy " (format!("{accuracy:.4}")) ", loss " (format!("{:.4}", test.loss)) "; " (scores.further_text(None)) }
         thead { tr { th scope="col" { "Class" } th scope="col" { "precision" } th scope="col" { "recall" }
             th scope="col" { "F1" } th scope="col" { "images" } } }
         tbody {
-            @for (name, class) in run.classes.iter().zip(&per_class) { tr {
+            @for (name, class) in run.classes.iter().zip(per_class) { tr {
                 th scope="row" { (printable(name)) } (cells([class.precision, class.recall, class.f1]))
                 td { (class.support) }
             } }

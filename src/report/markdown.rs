@@ -90,8 +90,11 @@ fn run(out: &mut String, part: &RunPart) {
         table(out, &head, run.classes.iter().zip(&scores.per_class).map(class).chain([average]));
         let _ = writeln!(
             out,
-            "Test accuracy {:.4}, loss {:.4}, weights of epoch {}.",
-            scores.accuracy, test.loss, test.epoch
+            "Test accuracy {:.4}, loss {:.4}, weights of epoch {}; {}.",
+            scores.accuracy,
+            test.loss,
+            test.epoch,
+            scores.further_text(None)
         );
         if let Some((views, test)) = &run.test_views {
             let scores = test.confusion.scores();

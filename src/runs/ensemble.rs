@@ -115,12 +115,13 @@ impl Ensemble {
 }
 
 fn same_dataset(one: &Summary, other: &Summary) -> Result<(), EnsembleError> {
-    if one.recipe.fingerprint == other.recipe.fingerprint {
+    if one.recipe.same_images(&other.recipe) {
         return Ok(());
     }
     let named = |run: &Summary| {
         let fingerprint: String = run.recipe.fingerprint.chars().take(8).collect();
-        crate::domain::text::printable(&format!("{} ({fingerprint})", run.recipe.dataset))
+        let fold = run.recipe.fold.map_or_else(String::new, |fold| format!(", fold {fold}"));
+        crate::domain::text::printable(&format!("{} ({fingerprint}{fold})", run.recipe.dataset))
     };
     Err(EnsembleError::OtherDataset {
         one: one.id.clone(),

@@ -181,8 +181,8 @@ impl<B: Backend> DeviceSplit<B> {
     fn upload(images: &Images, split: Split, device: &B::Device) -> Self {
         let dataset = images.dataset();
         let (count, row) = (dataset.len(split), dataset.image().bytes());
-        let range = dataset.range(split);
-        let pixels = dataset.all_pixels()[range.start * row..range.end * row].to_vec();
+        let mut pixels = Vec::with_capacity(count * row);
+        (0..count).for_each(|index| pixels.extend_from_slice(dataset.pixels(split, index)));
         // Labels are u16.
         #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
         let labels: Vec<i32> = (0..count).map(|index| dataset.label(split, index) as i32).collect();

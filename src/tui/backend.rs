@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
+use crate::data::check::{Findings, Summary};
 use crate::data::{self, Manifest, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
@@ -33,7 +34,10 @@ impl Backend {
         let listed = data::list(&self.store.home().data()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (DatasetName, Result<Manifest, data::StoreError>)| DatasetEntry {
             dataset: manifest
-                .map(|manifest| dataset_view(&name, manifest, self.marked(&name)))
+                .map(|manifest| {
+                    let findings = self.findings(&name, &manifest);
+                    dataset_view(&name, manifest, findings, self.marked(&name))
+                })
                 .map_err(|error| printable(&error.to_string())),
             name,
         };
@@ -53,6 +57,13 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
+    /// Returns the cached findings of a dataset's check, in few words each.
+    fn findings(&self, name: &DatasetName, manifest: &Manifest) -> Vec<String> {
+        let total = manifest.counts().total();
+        let found = Findings::cached(&self.store.home().dataset(name), &manifest.fingerprint, total);
+        found.map_or_else(Vec::new, |found| Summary::of(&found, &manifest.places()).parts())
+    }
+
     /// Reads which training images of a dataset are marked as wrongly labelled.
     ///
     /// # Errors
@@ -65,7 +76,12 @@ impl Backend {
     }
 }
 
-fn dataset_view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOutImages, String>) -> DatasetView {
+fn dataset_view(
+    name: &DatasetName,
+    manifest: Manifest,
+    findings: Vec<String>,
+    marked: Result<LeftOutImages, String>,
+) -> DatasetView {
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,
@@ -74,6 +90,7 @@ fn dataset_view(name: &DatasetName, manifest: Manifest, marked: Result<LeftOutIm
         channels: manifest.image.channels,
         classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
         skipped: manifest.skipped_count,
+        findings,
         marks_error: marked.as_ref().err().cloned(),
         marked: marked.unwrap_or_default(),
     }

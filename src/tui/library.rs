@@ -117,6 +117,8 @@ pub struct DatasetView {
     pub classes: Vec<(String, SplitCounts)>,
     /// The number of files that the import skipped, such as broken images, notes and links.
     pub skipped: u64,
+    /// The findings of its check, in few words each; empty before the first check.
+    pub findings: Vec<String>,
     /// Training images marked as wrongly labelled, with the runs that found them.
     pub marked: LeftOutImages,
     /// The reason why the marks cannot be read, if so.

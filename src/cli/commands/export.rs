@@ -125,7 +125,7 @@ impl Export {
     fn write_tables(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
         let run = store.summary(id)?;
         let mut files = tables::files(&run)?;
-        let detail = run_json::detail(&run.summary, run.state(supervise::now()));
+        let detail = run_json::detail(&run, run.state(supervise::now()));
         let text = serde_json::to_string_pretty(&detail).map_err(|error| CommandError::Output(error.into()))?;
         files.push(("run.json".into(), (text + "\n").into_bytes()));
         write_folder(&self.out, &files, self.force)?;

@@ -6,14 +6,14 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, RunArgument};
 use crate::cli::run_list::facts;
-use crate::cli::scores::test_text;
+use crate::cli::scores::{test_text, top2};
 use crate::cli::table::{Side, Table, age, figure, thousands};
 use crate::cli::{datasets, output, run_json};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size, Tag};
-use crate::runs::{Annotations, RunFacts, RunStore, Summary, WorkerDeath, event_text};
+use crate::runs::{Annotations, FollowedRun, RunFacts, RunStore, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
 /// Show a run: settings, history, early stopping, test metrics; with --csv, the metrics of its epochs
@@ -48,11 +48,11 @@ impl Show {
         let facts = facts(&run, now, &mut warnings);
         match self.format {
             Format { json: true, .. } => {
-                let (detail, network) = (run_json::detail(summary, state), summary.recipe.network_name());
+                let (detail, network) = (run_json::detail(&run, state), summary.recipe.network_name());
                 output::json(&Shown { detail, figures: run_json::figures(&facts), network, layers })?;
             }
             Format { csv: true, .. } => output::records(&summary.history)?,
-            Format { .. } => output::print(&text(&facts, &run.folder().worker_death(), now, &layers))?,
+            Format { .. } => output::print(&text(&run, &facts, now, &layers))?,
         }
         warnings.iter().for_each(|warning| output::print_error(warning));
         if !run.damage().is_none() {
@@ -89,8 +89,8 @@ fn layer_table(layers: &[LayerRow]) -> String {
     table.render()
 }
 
-fn text(facts: &RunFacts, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> String {
-    let run = facts.summary();
+fn text(followed: &FollowedRun, facts: &RunFacts, now: u64, layers: &[LayerRow]) -> String {
+    let (run, loss) = (&followed.summary, &followed.folder().worker_death());
     let head = head(run, facts.state(), loss, now) + &annotations(facts.annotations());
     let mut parts = vec![head, settings(run)];
     if !layers.is_empty() {
@@ -100,7 +100,7 @@ fn text(facts: &RunFacts, loss: &WorkerDeath, now: u64, layers: &[LayerRow]) -> 
         parts.push(history(run));
     }
     parts.push(early_stopping(run));
-    parts.extend(test_text(run));
+    parts.extend(test_text(run, top2(followed)));
     let warnings: Vec<String> = run.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
     if !warnings.is_empty() {
         parts.push(warnings.iter().map(|warning| printable(warning) + "\n").collect());
@@ -142,6 +142,9 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
     if let Some(images) = run.images {
         let [train, validation, test] = [images.train, images.validation, images.test].map(thousands);
         lines.push(format!("images      {train} training, {validation} validation, {test} test"));
+    }
+    if let Some(fold) = run.recipe.fold {
+        lines.push(format!("fold        {fold}, divided by seed {}", fold.seed));
     }
     if !run.recipe.left_out.is_empty() {
         let found: Vec<&str> = run.recipe.left_out.found_with.iter().map(RunId::as_str).collect();

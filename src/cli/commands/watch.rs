@@ -27,7 +27,7 @@ impl Watch {
         let format = if json { EventFormat::Records } else { EventFormat::Stdout };
         let ending = follow(&mut run, &EventPrinter::new(format), Watcher::Onlooker)?;
         if !json && ending != Ending::Left {
-            print_test(&run.summary)?;
+            print_test(&run)?;
         }
         Ok(ending.exit())
     }

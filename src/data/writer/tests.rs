@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::data::manifest::SplitOptions;
+use crate::data::manifest::{Place, SplitOptions};
 use crate::data::store::{Dataset, list};
+use crate::domain::DataFold;
 
 pub(crate) fn description() -> Description {
     let split = SplitOptions { validation_fraction: Some(0.1), ..SplitOptions::default() };
@@ -196,4 +197,45 @@ fn a_removed_dataset_is_gone_and_what_is_no_dataset_stays() {
     std::fs::rename(dir.path().join("b"), dir.path().join(".b.importing-removed-1")).unwrap();
     write(&dir, "c", 3, false).unwrap();
     assert!(!dir.path().join(".b.importing-removed-1").exists());
+}
+
+#[test]
+fn a_fold_has_other_splits_of_the_same_images() {
+    let dir = TempDir::new().unwrap();
+    let image = ImageShape { width: 1, height: 1, channels: 1 };
+    let mut writer = Writer::new(staging(&dir, "faces"), image, &["calm".into(), "cross".into()]).unwrap();
+    let mut shade = 0;
+    for split in Split::ALL {
+        for label in 0..2 {
+            for _ in 0..[20, 3, 7][split as usize] {
+                writer.push(split, label, &[shade], &format!("{label}/{shade}")).unwrap();
+                shade += 1;
+            }
+        }
+    }
+    writer.finish(description(), false).unwrap();
+    let open = || Dataset::open(&dir.path().join("faces")).unwrap();
+    let mut tested = Vec::new();
+    for fold in DataFold::all(5, 7) {
+        let dataset = open().in_fold(Some(fold));
+        assert_eq!(dataset.fingerprint(), open().fingerprint());
+        let places = dataset.places();
+        for split in Split::ALL {
+            for index in 0..dataset.len(split) {
+                let position = usize::from(dataset.pixels(split, index)[0]);
+                let label = dataset.label(split, index);
+                assert_eq!(dataset.source(split, index), format!("{label}/{position}"));
+                let place = Place { split, index: u32::try_from(index).unwrap(), label: u16::try_from(label).unwrap() };
+                assert_eq!(places[position], place);
+                assert_eq!(dataset.manifest().class_of(split, index).unwrap().name, ["calm", "cross"][label]);
+                if split == Split::Test {
+                    tested.push(position);
+                }
+            }
+        }
+        assert_eq!([Split::Train, Split::Validation, Split::Test].map(|split| dataset.len(split)), [44, 4, 12]);
+    }
+    tested.sort_unstable();
+    assert_eq!(tested, (0..60).collect::<Vec<_>>());
+    assert_eq!(open().in_fold(None).places(), open().manifest().places());
 }

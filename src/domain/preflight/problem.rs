@@ -67,6 +67,16 @@ pub enum Problem {
         /// The split without images.
         split: Split,
     },
+    /// A class cannot be divided into the folds.
+    #[error("the class '{class}' has {count} images and cannot be divided into {folds} folds: give fewer folds")]
+    FewForFolds {
+        /// The class, safe to print.
+        class: String,
+        /// Its images in all splits.
+        count: usize,
+        /// The number of folds.
+        folds: u32,
+    },
     /// The network cannot take the images.
     #[error(transparent)]
     Network(#[from] ResolveError),
@@ -155,7 +165,7 @@ impl Problem {
             Self::Recipe(RecipeError::LeftOutOrder) | Self::NotThere { .. } | Self::WholeClass { .. } => {
                 Subject::LeftOutImages
             }
-            Self::Recipe(_) => Subject::Recipe,
+            Self::Recipe(_) | Self::FewForFolds { .. } => Subject::Recipe,
             Self::NoDataset { .. }
             | Self::DatasetUnreadable(_)
             | Self::OtherDataset { .. }

@@ -1,7 +1,7 @@
 //! Every problem with its message, for a library of one dataset, one base and one run.
 
 use super::*;
-use crate::domain::Strategy;
+use crate::domain::{DataFold, Strategy};
 
 /// A library of one dataset, one base and one run.
 struct TestLibrary {
@@ -106,6 +106,12 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
             library(),
             Subject::Recipe,
             "the network cnn takes no imported weights, and the strategy is cnn",
+        ),
+        (
+            Recipe { fold: Some(DataFold { number: 1, of: 4, seed: 0 }), ..cnn() },
+            library(),
+            Subject::Recipe,
+            "the class 'angry' has 3 images and cannot be divided into 4 folds: give fewer folds",
         ),
         (
             cnn(),

@@ -40,6 +40,7 @@ impl Recipe {
             transfer: None,
             after: None,
             left_out: LeftOutImages::default(),
+            fold: None,
         }
     }
 
@@ -118,8 +119,8 @@ impl Recipe {
     }
 
     /// Returns the default recipe of fine-tuning from the run `from`, whose recipe is `start`. Dataset, base, image
-    /// size, variants, augmentation, precision and left-out images are those of `start`. Returns `None` if `start` has
-    /// no base.
+    /// size, variants, augmentation, precision, left-out images and fold are those of `start`. Returns `None` if
+    /// `start` has no base.
     #[must_use]
     pub fn fine_tuning_from(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
@@ -131,6 +132,7 @@ impl Recipe {
         }
         recipe.set_precision(start.precision);
         recipe.leave_out(start.left_out.clone());
+        recipe.set_fold(start.fold);
         Some(Self { augmentation: start.augmentation, ..recipe })
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::layout::RunFolder;
 use super::store::RunStore;
-use crate::domain::{DatasetName, Recipe, RunId, SplitCounts};
+use crate::domain::{DataFold, DatasetName, Recipe, RunId, Split, SplitCounts};
 use crate::runs::placement::Liveness;
 
 /// The severity of a finding.
@@ -59,10 +59,16 @@ impl Finding {
 pub struct DatasetInfo {
     /// The current fingerprint.
     pub fingerprint: String,
-    /// Images in each split.
-    pub images: SplitCounts,
-    /// Number of classes.
-    pub classes: usize,
+    /// Images of each class in each split.
+    pub classes: Vec<SplitCounts>,
+}
+
+impl DatasetInfo {
+    /// Returns the number of images in a split of the dataset, or of this fold of it.
+    fn images(&self, split: Split, fold: Option<DataFold>) -> usize {
+        let folded = fold.map(|fold| fold.counts(&self.classes));
+        folded.as_ref().unwrap_or(&self.classes).iter().map(|class| class.get(split)).sum()
+    }
 }
 
 /// The readable datasets of a home.

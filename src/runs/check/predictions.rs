@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{DatasetInfo, Finding, Subject};
-use crate::domain::Split;
+use crate::domain::{DataFold, Split};
 use crate::runs::predictions::Predictions;
 
 /// The accepted difference of an image's probability sum from 1: rounding of a few hundred f32 numbers.
@@ -20,7 +20,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     ];
     let there = files.into_iter().filter(|(file, _)| file.exists()).chain(validation);
     let wrong = |(file, split): (std::path::PathBuf, Split)| {
-        let reason = fault(&file, split, subject.dataset).err()?;
+        let reason =
+            fault(&file, split, subject.dataset, subject.recipe.fold.filter(|fold| fold.check().is_ok())).err()?;
         let advice = match split {
             Split::Validation => format!("only the Inspect screen uses it: remove it, or train {} again", subject.id),
             Split::Test | Split::Train => format!("`mien evaluate {}` recreates it", subject.id),
@@ -30,7 +31,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     there.filter_map(wrong).collect()
 }
 
-fn fault(file: &Path, split: Split, dataset: Option<&DatasetInfo>) -> Result<(), String> {
+fn fault(file: &Path, split: Split, dataset: Option<&DatasetInfo>, fold: Option<DataFold>) -> Result<(), String> {
     // Links are reported by another check and not followed.
     if file.is_symlink() {
         return Ok(());
@@ -38,12 +39,12 @@ fn fault(file: &Path, split: Split, dataset: Option<&DatasetInfo>) -> Result<(),
     let predictions = Predictions::read(file).map_err(|error| error.to_string())?;
     let images = predictions.truth.len();
     if let Some(known) = dataset {
-        let expected = known.images.get(split);
-        if (images, predictions.classes) != (expected, known.classes) {
+        let (expected, known_classes) = (known.images(split, fold), known.classes.len());
+        if (images, predictions.classes) != (expected, known_classes) {
             let classes = predictions.classes;
             return Err(format!(
-                "holds {images} images of {classes} classes, where the dataset has {expected} of {} in its {split} split",
-                known.classes
+                "holds {images} images of {classes} classes, where the dataset has {expected} of \
+                 {known_classes} in its {split} split"
             ));
         }
     }

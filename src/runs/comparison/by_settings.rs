@@ -1,4 +1,4 @@
-//! Any number of runs as a table: one row per combination of the settings that differ, with means over seeds.
+//! Any number of runs as a table: one row per combination of the settings that differ, with means over seeds and folds.
 
 use super::metric::{Direction, Metric};
 use super::{Setting, best, seeds, settings};
@@ -7,6 +7,9 @@ use crate::runs::statistics::Spread;
 
 /// The most names in a note.
 const NAMED: usize = 6;
+
+/// The settings over which means are taken.
+const UNFOLDED: [&str; 2] = ["seed", "fold.number"];
 
 /// The runs of one combination of settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +29,7 @@ pub struct SettingsRow {
 /// Runs grouped by the settings in which they differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BySettings {
-    /// The settings that differ, except the seed: the columns of `settings`.
+    /// The settings that differ, except the seed and the number of the fold: the columns of `settings`.
     pub settings: Vec<String>,
     /// The metrics of which any row has a value: the columns of `cells`.
     pub metrics: Vec<Metric>,
@@ -42,7 +45,8 @@ impl BySettings {
     pub fn of(runs: &[&Summary]) -> Self {
         let folds = seeds::folds(runs);
         let firsts: Vec<&Summary> = folds.iter().map(|fold| runs[fold[0]]).collect();
-        let differing: Vec<Setting> = settings(&firsts).into_iter().filter(|setting| setting.name != "seed").collect();
+        let differing: Vec<Setting> =
+            settings(&firsts).into_iter().filter(|setting| !UNFOLDED.contains(&&*setting.name)).collect();
         let row = |(at, fold): (usize, Vec<usize>)| {
             let tested: Vec<&Summary> = fold.iter().map(|run| runs[*run]).filter(|run| run.test.is_some()).collect();
             SettingsRow {
@@ -54,7 +58,7 @@ impl BySettings {
             }
         };
         let mut rows: Vec<SettingsRow> = folds.into_iter().enumerate().map(row).collect();
-        let comparable = super::same_dataset(runs);
+        let comparable = super::same_division(runs);
         if comparable {
             mark_best(&mut rows);
         }

@@ -147,7 +147,13 @@ fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {
 
 /// Returns whether all runs used the same images.
 fn same_dataset(runs: &[&Summary]) -> bool {
-    runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint)
+    runs.windows(2).all(|pair| pair[0].recipe.same_images(&pair[1].recipe))
+}
+
+/// Returns whether all runs used one dataset, or folds of one division of it, so that means over folds are comparable.
+fn same_division(runs: &[&Summary]) -> bool {
+    let division = |run: &Summary| (run.recipe.fingerprint.clone(), run.recipe.fold.map(|fold| (fold.of, fold.seed)));
+    runs.windows(2).all(|pair| division(pair[0]) == division(pair[1]))
 }
 
 /// Returns the published scores, one entry per strategy.
@@ -167,7 +173,8 @@ fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !comparable {
         notes.push(
-            "the runs are on different datasets: none is marked as the best, and classes are not put side by side"
+            "the runs are on different datasets or folds: none is marked as the best, and classes are not put side by \
+             side"
                 .into(),
         );
     }

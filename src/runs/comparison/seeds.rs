@@ -1,18 +1,20 @@
-//! Mean and deviation of each metric over runs that differ only in their seed.
+//! Mean and deviation of each metric over runs that differ only in their seed or fold.
 
 use super::metric::Metric;
 use super::settings::without_seed;
-use crate::domain::Recipe;
+use crate::domain::{DataFold, Recipe};
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
-/// Runs whose recipes differ only in the seed.
+/// Runs whose recipes differ only in the seed or the fold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeedGroup {
     /// Their columns, at least two.
     pub runs: Vec<usize>,
-    /// Their seeds, all different.
+    /// Their seeds, different where the folds are not.
     pub seeds: Vec<u64>,
+    /// Their folds, in the same order; `None` if they are on the dataset's own splits.
+    pub folds: Option<Vec<DataFold>>,
     /// Each metric that all of them have. Metrics that depend on the machine require the same device.
     pub metrics: Vec<(Metric, Spread)>,
 }
@@ -22,15 +24,15 @@ pub(super) fn groups(runs: &[&Summary]) -> Vec<SeedGroup> {
     folds(runs).into_iter().filter(|group| group.len() > 1).map(|group| fold(runs, group)).collect()
 }
 
-/// Returns all runs, grouped if they differ only in the seed, in the order of each group's first run. A run with the
-/// recipe and the seed of an earlier one is a repetition and forms a group by itself.
+/// Returns all runs, grouped if they differ only in the seed or the fold, in the order of each group's first run. A run
+/// with the recipe, the seed and the fold of an earlier one is a repetition and forms a group by itself.
 pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
     let bare: Vec<Recipe> = runs.iter().map(|run| without_seed(&run.recipe_in_force())).collect();
-    let seed = |at: usize| runs[at].recipe.seed;
+    let own = |at: usize| (runs[at].recipe.seed, runs[at].recipe.fold);
     let mut folds: Vec<Vec<usize>> = Vec::new();
     for at in 0..runs.len() {
         let mine = folds.iter().position(|fold| bare[fold[0]] == bare[at]);
-        match mine.filter(|mine| folds[*mine].iter().all(|other| seed(*other) != seed(at))) {
+        match mine.filter(|mine| folds[*mine].iter().all(|other| own(*other) != own(at))) {
             Some(mine) => folds[mine].push(at),
             None => folds.push(vec![at]),
         }
@@ -42,6 +44,20 @@ pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
 pub(super) fn same_device(runs: &[&Summary]) -> bool {
     let device = |run: &Summary| run.device.as_ref().map(|device| (device.name.clone(), device.description.clone()));
     runs.windows(2).all(|pair| device(pair[0]) == device(pair[1]))
+}
+
+impl SeedGroup {
+    /// Describes the difference of the runs: `seed (1, 2, 3)`, `fold (1, 2 of 5)`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let list = |numbers: &mut dyn Iterator<Item = String>| numbers.collect::<Vec<_>>().join(", ");
+        match self.folds.as_deref() {
+            Some(folds @ [first, ..]) => {
+                format!("fold ({} of {})", list(&mut folds.iter().map(|fold| fold.number.to_string())), first.of)
+            }
+            _ => format!("seed ({})", list(&mut self.seeds.iter().map(ToString::to_string))),
+        }
+    }
 }
 
 fn fold(all: &[&Summary], group: Vec<usize>) -> SeedGroup {
@@ -56,6 +72,7 @@ fn fold(all: &[&Summary], group: Vec<usize>) -> SeedGroup {
     let metrics = Metric::ALL.into_iter().filter(varies).filter(|metric| same_machine || !metric.is_of_machine());
     SeedGroup {
         seeds: runs.iter().map(|run| run.recipe.seed).collect(),
+        folds: runs.iter().map(|run| run.recipe.fold).collect(),
         metrics: metrics.filter_map(spread).collect(),
         runs: group,
     }

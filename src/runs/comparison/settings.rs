@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::domain::{DeviceRequest, Hyperparameter, Recipe, Schedule};
+use crate::domain::{DataFold, DeviceRequest, Hyperparameter, LeftOutImages, Recipe, Schedule};
 use crate::runs::Summary;
 
 /// A setting in every column.
@@ -83,11 +83,19 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
     found
 }
 
-/// Returns a recipe without its seed and without fields that do not affect its result: creation time, predecessor,
-/// device. Recipes that differ in nothing else become equal.
+/// Returns a recipe without its seed and the number of its fold, and without fields that do not affect its result:
+/// creation time, predecessor, device. Recipes that differ in nothing else become equal.
 #[must_use]
 pub(super) fn without_seed(recipe: &Recipe) -> Recipe {
-    Recipe { version: 0, created_at: 0, after: None, seed: 0, device: DeviceRequest::Auto, ..recipe.clone() }
+    let fold = recipe.fold.map(|fold| DataFold { number: 1, ..fold });
+    // The images that folds leave out have other indices in each.
+    let leaves_out = !recipe.left_out.is_empty();
+    let left_out = match fold {
+        Some(_) if leaves_out => LeftOutImages::new(vec![0], Vec::new()),
+        _ => recipe.left_out.clone(),
+    };
+    let device = DeviceRequest::Auto;
+    Recipe { version: 0, created_at: 0, after: None, seed: 0, device, fold, left_out, ..recipe.clone() }
 }
 
 /// Returns the settings with an option name, the same for every recipe.

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    Augmentation, Confusion, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics, Hyperparameter, Recipe,
-    SplitCounts, Strategy,
+    Augmentation, Confusion, DataFold, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics, Hyperparameter,
+    LeftOutImages, Recipe, SplitCounts, Strategy,
 };
 use crate::runs::predictions::Predictions;
 use crate::runs::summary::TestResult;
@@ -295,4 +295,28 @@ proptest! {
         prop_assert!(there.f1_interval.low <= there.f1_interval.high);
         prop_assert!(there.accuracy_sentence().contains("accuracy") && there.f1_sentence().contains("macro F1"));
     }
+}
+
+#[test]
+fn runs_that_differ_only_in_the_fold_are_averaged_and_not_judged_image_by_image() {
+    // The true classes are the same in each fold, where only the images are others.
+    let truth: Vec<u16> = (0..30).map(|index| index % 3).collect();
+    let fold = |id: &str, number: u32, right: usize| {
+        let answers: Vec<u16> =
+            truth.iter().enumerate().map(|(at, label)| if at < right { *label } else { (*label + 1) % 3 }).collect();
+        let (mut summary, inspection) = run(id, &truth, &answers);
+        summary.recipe.set_fold(Some(DataFold { number, of: 3, seed: 0 }));
+        // Each fold leaves out its own images.
+        summary.recipe.leave_out(LeftOutImages::new(vec![number], Vec::new()));
+        (summary, inspection)
+    };
+    let runs = [fold("a", 1, 12), fold("b", 2, 15), fold("again", 2, 15), fold("c", 3, 18)];
+    let comparison = compare(&runs);
+    let [group] = comparison.groups.as_slice() else { panic!("one group: {:?}", comparison.groups) };
+    assert_eq!((group.runs.as_slice(), group.describe().as_str()), (&[0, 1, 3][..], "fold (1, 2, 3 of 3)"));
+    let refused = comparison.verdicts[0].verdict.as_ref().expect_err("other images").to_string();
+    assert!(refused.contains("tested on different images"), "{refused}");
+    let table = BySettings::of(&runs.iter().map(|(run, _)| run).collect::<Vec<_>>());
+    assert_eq!((table.rows[0].runs.as_slice(), table.rows[0].tested), (&[0, 1, 3][..], 3));
+    assert!(!table.settings.iter().any(|setting| setting == "fold.number"), "{:?}", table.settings);
 }

@@ -173,11 +173,13 @@ impl Verdict {
 
 fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {
     let (theirs, mine) = (&one.recipe, &other.recipe);
-    if theirs.fingerprint == mine.fingerprint {
+    if theirs.same_images(mine) {
         return Ok(());
     }
     let runs = [one.id.clone(), other.id.clone()];
-    Err(if theirs.dataset == mine.dataset {
+    Err(if theirs.fingerprint == mine.fingerprint {
+        NotComparable::Images { runs, dataset: mine.dataset.clone() }
+    } else if theirs.dataset == mine.dataset {
         NotComparable::Versions { runs, dataset: mine.dataset.clone() }
     } else {
         NotComparable::Datasets { runs, datasets: [theirs.dataset.clone(), mine.dataset.clone()] }

@@ -230,6 +230,21 @@ impl Inspection {
         self.confusion().scores()
     }
 
+    /// Returns the share of images whose class is among the `count` most probable ones, of equals the first; `None`
+    /// without images.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52
+    pub fn top(&self, count: usize) -> Option<f64> {
+        let is_among = |(row, truth): (&[f32], &u16)| {
+            let (truth, own) = (usize::from(*truth), row[usize::from(*truth)]);
+            let before = |(label, value): (usize, &f32)| *value > own || (*value >= own && label < truth);
+            row.iter().enumerate().filter(|probability| before(*probability)).count() < count
+        };
+        let rows = self.predictions.probabilities.chunks_exact(self.predictions.classes);
+        let right = rows.zip(self.truth()).filter(|image| is_among(*image)).count();
+        (self.images() > 0).then(|| right as f64 / self.images() as f64)
+    }
+
     /// Returns the mean loss in nats; `None` without images.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts of images are far below 2^52

@@ -152,3 +152,35 @@ proptest! {
         prop_assert!(found.mean_loss().is_none_or(f64::is_finite));
     }
 }
+
+/// The cases of tests/fixtures/metrics.json, by scikit-learn.
+#[derive(serde::Deserialize)]
+struct Fixture {
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    classes: usize,
+    truth: Vec<u16>,
+    probabilities: Vec<Vec<f32>>,
+    accuracy: f64,
+    top2: f64,
+}
+
+#[test]
+fn the_two_most_probable_classes_agree_with_scikit_learn() {
+    let fixture: Fixture =
+        serde_json::from_str(include_str!("../../../tests/fixtures/metrics.json")).expect("a fixture");
+    assert!(fixture.cases.len() > 5);
+    for (at, case) in fixture.cases.into_iter().enumerate() {
+        let names: Vec<String> = (0..case.classes).map(|label| label.to_string()).collect();
+        let probabilities = case.probabilities.concat();
+        let predictions = Predictions { classes: case.classes, probabilities, truth: case.truth };
+        let inspection = Inspection::new(predictions, &names).expect("predictions");
+        for (count, expected) in [(1, case.accuracy), (2, case.top2), (case.classes, 1.0)] {
+            let own = inspection.top(count).expect("images");
+            assert!((own - expected).abs() < 1e-12, "case {at}: top {count} is {own}, not {expected}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
-use crate::domain::{Confusion, DatasetName, LeftOutImages, RunId, Scores, Split};
+use crate::domain::{Confusion, DataFold, DatasetName, LeftOutImages, RunId, Scores, Split};
 use crate::runs::Inspection;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
@@ -253,6 +253,8 @@ pub enum InspectEffect {
         dataset: DatasetName,
         /// The fingerprint of the dataset.
         fingerprint: String,
+        /// The fold whose splits are meant.
+        fold: Option<DataFold>,
         /// The split.
         split: Split,
         /// The indices of the images in the split.
@@ -296,6 +298,8 @@ pub enum InspectEvent {
         dataset: DatasetName,
         /// The fingerprint of the dataset.
         fingerprint: String,
+        /// The fold whose splits are meant.
+        fold: Option<DataFold>,
         /// The split.
         split: Split,
         /// The images with their indices in the split.

@@ -56,6 +56,7 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         channels: 1,
         classes: FER2013.into_iter().map(class).collect(),
         skipped,
+        findings: Vec::new(),
         marked: LeftOutImages::default(),
         marks_error: None,
     }

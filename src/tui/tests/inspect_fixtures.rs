@@ -66,10 +66,16 @@ pub(super) fn answer(state: &mut State, effects: Vec<Effect>, counts: &[usize], 
                 let judged = Ok(Arc::new(judgement(&subject, counts, names)));
                 InspectEvent::PredictionsLoaded(subject, judged)
             }
-            Effect::Inspect(InspectEffect::LoadFaces { dataset, fingerprint, split, indices }) => {
+            Effect::Inspect(InspectEffect::LoadFaces { dataset, fingerprint, fold, split, indices }) => {
                 let shown =
                     |index| (index, SourcedImage { face: face(index), source: format!("{split}/{index:05}.png") });
-                InspectEvent::Faces { dataset, fingerprint, split, faces: Ok(indices.into_iter().map(shown).collect()) }
+                InspectEvent::Faces {
+                    dataset,
+                    fingerprint,
+                    fold,
+                    split,
+                    faces: Ok(indices.into_iter().map(shown).collect()),
+                }
             }
             _ => continue,
         };

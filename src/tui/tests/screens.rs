@@ -62,6 +62,16 @@ fn data_of_fer2013() {
 }
 
 #[test]
+fn data_with_findings() {
+    let mut dataset = fixtures::fer2013();
+    let found = ["636 train images in test", "57 contradicting labels", "1,853 exact copies", "716 near pairs"];
+    dataset.findings = found.map(str::to_owned).to_vec();
+    let state = at(Screen::Data, fixtures::state(vec![fixtures::entry(dataset)], vec![]));
+    snapshot("data_findings", &state, SIZES[0]);
+    snapshot("data_findings", &state, SIZES[1]);
+}
+
+#[test]
 fn data_that_cannot_be_read() {
     let mut entry = fixtures::entry(fixtures::fer2013());
     entry.dataset = Err("data/fer2013/pixels.bin has 12 bytes, which is not what the manifest asks for: \

@@ -188,7 +188,11 @@ where
         let transfer = recipe.transfer.as_ref()?;
         let key = Key {
             version: KEY_VERSION,
-            fingerprint: self.identity.fingerprint.clone(),
+            // Each fold has other images in each split.
+            fingerprint: match recipe.fold {
+                None => self.identity.fingerprint.clone(),
+                Some(fold) => format!("{} fold {fold} by seed {}", self.identity.fingerprint, fold.seed),
+            },
             base: transfer.base.clone(),
             layer: self.model.resolved.trained_input_name(self.model.cut).to_owned(),
             shape: self.model.resolved.trained_input(self.model.cut),

@@ -23,6 +23,8 @@ const PRINTED: [Metric; 6] =
 struct Row<'a> {
     runs: Vec<&'a RunId>,
     seeds: Vec<u64>,
+    /// Empty on the datasets' own splits.
+    folds: Vec<String>,
     tested: usize,
     settings: BTreeMap<&'a str, Option<&'a str>>,
     /// By key; `null` where the tested runs have none.
@@ -96,6 +98,10 @@ fn ids<'a>(row: &SettingsRow, runs: &'a [FollowedRun]) -> Vec<&'a RunId> {
     row.runs.iter().map(|run| &runs[*run].summary.id).collect()
 }
 
+fn folds(row: &SettingsRow, runs: &[FollowedRun]) -> Vec<String> {
+    row.runs.iter().filter_map(|run| Some(runs[*run].summary.recipe.fold?.to_string())).collect()
+}
+
 fn seeds(row: &SettingsRow, runs: &[FollowedRun]) -> Vec<u64> {
     row.runs.iter().map(|run| runs[*run].summary.recipe.seed).collect()
 }
@@ -141,6 +147,7 @@ fn object<'a>(table: &'a BySettings, runs: &'a [FollowedRun], row: &'a SettingsR
     Row {
         runs: ids(row, runs),
         seeds: seeds(row, runs),
+        folds: folds(row, runs),
         tested: row.tested,
         settings: table.settings.iter().map(String::as_str).zip(row.settings.iter().map(Option::as_deref)).collect(),
         metrics: table.metrics.iter().map(|metric| metric.key()).zip(row.cells.iter().copied()).collect(),

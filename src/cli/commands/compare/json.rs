@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::sheet::Sheet;
 use crate::domain::reference::{ReferenceScores, reference};
-use crate::domain::{RunId, RunState, Strategy};
+use crate::domain::{DataFold, RunId, RunState, Strategy};
 use crate::runs::Ensemble;
 use crate::runs::comparison::{Metric, NotComparable, Verdict};
 use crate::runs::statistics::{Interval, Spread};
@@ -30,7 +30,7 @@ pub(super) struct Column<'a> {
     per_class: Vec<PerClass<'a>>,
     /// `null` for the baseline itself.
     against: Option<Against<'a>>,
-    /// The runs that differ only in the seed, this one included.
+    /// The runs that differ only in the seed or the fold, this one included.
     seeds: Option<Seeds<'a>>,
 }
 
@@ -94,6 +94,9 @@ struct ClassChange<'a> {
 struct Seeds<'a> {
     runs: Vec<&'a RunId>,
     seeds: &'a [u64],
+    /// Left out where the runs are on the dataset's own splits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folds: Option<&'a [DataFold]>,
     metrics: BTreeMap<&'static str, Spread>,
 }
 
@@ -145,6 +148,7 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
         seeds: group.map(|group| Seeds {
             runs: group.runs.iter().map(|at| &comparison.runs[*at]).collect(),
             seeds: &group.seeds,
+            folds: group.folds.as_deref(),
             metrics: group.metrics.iter().map(|(metric, spread)| (metric.key(), *spread)).collect(),
         }),
     }

@@ -98,9 +98,8 @@ fn verdict(comparison: &Comparison, against: &RunVerdict) -> String {
 
 fn seeds(comparison: &Comparison, group: &SeedGroup) -> String {
     let names: Vec<&str> = group.runs.iter().map(|at| comparison.runs[*at].as_str()).collect();
-    let seeds: Vec<String> = group.seeds.iter().map(ToString::to_string).collect();
     let mut table = Table::new([
-        ("OVER SEEDS", Side::Left),
+        (if group.folds.is_some() { "OVER FOLDS" } else { "OVER SEEDS" }, Side::Left),
         ("MEAN", Side::Right),
         ("± DEVIATION", Side::Right),
         ("N", Side::Right),
@@ -109,5 +108,5 @@ fn seeds(comparison: &Comparison, group: &SeedGroup) -> String {
         let deviation = spread.deviation.map_or_else(|| "–".into(), |deviation| metric.spread_text(deviation));
         table.row(&[metric.name().into(), metric.spread_text(spread.mean), deviation, spread.count.to_string()]);
     }
-    format!("{} differ only in the seed ({})\n{}", names.join(", "), seeds.join(", "), table.render())
+    format!("{} differ only in the {}\n{}", names.join(", "), group.describe(), table.render())
 }

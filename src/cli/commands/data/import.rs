@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::check::note_findings;
 use super::options::ImportArguments;
 use super::preview;
 use super::sheet::print_dataset;
@@ -72,7 +73,9 @@ impl Import {
                 return preview(request, &progress, output, home);
             }
             let report = import(request, &progress).map_err(|error| explain(error, home))?;
-            print_report(&report, for_program, output)
+            // Also for a program that started it: screens then show the findings.
+            note_findings(home, &report.manifest)?;
+            print_report(&report, for_program, output, home)
         };
         match address {
             None => match piped::save(&request.source, &home.data())? {
@@ -111,7 +114,7 @@ fn preview(request: &ImportRequest, progress: &Progress, output: Output, home: &
 }
 
 /// Prints the dataset, or for a program the result of the import.
-fn print_report(report: &ImportReport, for_program: bool, output: Output) -> Result<Exit, CommandError> {
+fn print_report(report: &ImportReport, for_program: bool, output: Output, home: &Home) -> Result<Exit, CommandError> {
     if for_program {
         output::record(&ImportLine::Finished(imported(report)))?;
         return Ok(Exit::Done);
@@ -119,7 +122,7 @@ fn print_report(report: &ImportReport, for_program: bool, output: Output) -> Res
     if report.unchanged {
         output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
     }
-    print_dataset(&report.manifest, output)?;
+    print_dataset(home, &report.manifest, output)?;
     Ok(Exit::Done)
 }
 

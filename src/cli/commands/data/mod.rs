@@ -1,5 +1,6 @@
 //! `data`: imports, lists, shows and deletes datasets, and marks their images.
 
+mod check;
 mod import;
 mod marks;
 mod options;
@@ -32,13 +33,14 @@ enum DataCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Show a dataset: images per class and split, skipped files, and the size of cached features
+    /// Show a dataset: images per class and split, skipped files, findings, and the size of cached features
     Show {
         /// The dataset's name
         name: DatasetName,
         #[command(flatten)]
         output: Output,
     },
+    Check(check::Check),
     /// Delete a dataset permanently, with its cached features
     ///
     /// Runs trained on it keep their results, but cannot be resumed, tested or inspected without it.
@@ -84,13 +86,14 @@ impl Data {
                 sheet::print_with_features(home, &manifest, output)?;
                 Ok(Exit::Done)
             }
+            DataCommand::Check(command) => command.run(home),
             DataCommand::Delete { name, yes, output } => delete(store, &name, yes, output),
             DataCommand::ClearFeatures { name } => clear_features(home, &name),
             DataCommand::Mark(command) => command.run(store),
             DataCommand::Unmark(command) => command.run(home),
             DataCommand::Marked { name, output } => marks::list(home, &name, output),
             DataCommand::Demo { output } => {
-                sheet::print_dataset(&datasets::built_in(home)?, output)?;
+                sheet::print_dataset(home, &datasets::built_in(home)?, output)?;
                 Ok(Exit::Done)
             }
         }
@@ -100,7 +103,7 @@ impl Data {
 fn list(home: &Home, Output { json }: Output) -> Result<Exit, CommandError> {
     let listed = datasets::list(home)?;
     if json {
-        output::json(&listed.readable.iter().map(sheet::entry).collect::<Vec<_>>())?;
+        output::json(&listed.readable.iter().map(|manifest| sheet::entry(home, manifest)).collect::<Vec<_>>())?;
     } else if listed.readable.is_empty() && listed.unreadable.is_empty() {
         let folder = home.data();
         output::note(&format!(

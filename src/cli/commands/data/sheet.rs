@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::exit::CommandError;
 use crate::cli::options::Output;
 use crate::cli::table::{Side, Table, thousands};
+use crate::data::check::{self, Findings, Summary};
 use crate::data::features::{self, CacheUsage};
 use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
 use crate::data::split::{Division, Protocol};
@@ -28,6 +29,11 @@ pub(super) struct DatasetEntry<'a> {
     source: &'a str,
     created_at: u64,
     split: SplitEntry,
+    /// The counts of `data check`; left out before the first check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Summary>,
+    /// Messages on classes without or with few images in a split, and the like.
+    class_findings: Vec<String>,
     /// The cached features; left out of the list of datasets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     features: Vec<FeaturesEntry>,
@@ -62,7 +68,7 @@ struct FeaturesEntry {
 }
 
 /// Returns the dataset without its cached features.
-pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
+pub(super) fn entry<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a> {
     DatasetEntry {
         name: &manifest.name,
         fingerprint: &manifest.fingerprint,
@@ -76,6 +82,8 @@ pub(super) fn entry(manifest: &Manifest) -> DatasetEntry<'_> {
         source: &manifest.source,
         created_at: manifest.created_at,
         split: manifest.split.into(),
+        findings: findings(home, manifest),
+        class_findings: check::class_findings(manifest),
         features: Vec::new(),
     }
 }
@@ -91,18 +99,45 @@ fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<
         bytes,
     };
     let features = features::usage(&home.dataset(&manifest.name)).into_iter().map(cached).collect();
-    DatasetEntry { features, ..entry(manifest) }
+    DatasetEntry { features, ..entry(home, manifest) }
+}
+
+/// What the last check of this dataset counted; `None` if it was not checked yet.
+fn findings(home: &Home, manifest: &Manifest) -> Option<Summary> {
+    let places = manifest.places();
+    let findings = Findings::cached(&home.dataset(&manifest.name), &manifest.fingerprint, places.len())?;
+    Some(Summary::of(&findings, &places))
+}
+
+/// What is wrong with a dataset, as lines.
+fn findings_text(entry: &DatasetEntry<'_>) -> String {
+    let name = entry.name;
+    let pixels = match entry.findings.as_ref().map(Summary::parts) {
+        None => format!("copies and contradicting labels: `mien data check {name}` looks for them"),
+        Some(found) if found.is_empty() => "no copies, contradicting labels or constant images".into(),
+        Some(found) => format!("{}: `mien data check {name}` lists them", found.join(", ")),
+    };
+    let lines: Vec<&str> = std::iter::once(&pixels).chain(&entry.class_findings).map(String::as_str).collect();
+    format!(
+        "
+{}
+",
+        lines.join(
+            "
+"
+        )
+    )
 }
 
 /// Prints the dataset.
-pub(super) fn print_dataset(manifest: &Manifest, output: Output) -> Result<(), CommandError> {
-    output.print(&entry(manifest), || text(manifest))
+pub(super) fn print_dataset(home: &Home, manifest: &Manifest, output: Output) -> Result<(), CommandError> {
+    output.print(&entry(home, manifest), || text(manifest))
 }
 
 /// Prints the dataset with its cached features.
 pub(super) fn print_with_features(home: &Home, manifest: &Manifest, output: Output) -> Result<(), CommandError> {
     let entry = entry_with_features(home, manifest);
-    output.print(&entry, || text(manifest) + &features_text(&entry.features))
+    output.print(&entry, || text(manifest) + &findings_text(&entry) + &features_text(&entry.features))
 }
 
 /// Returns the class distribution, the decisions of the import, and the reasons for omitted files.

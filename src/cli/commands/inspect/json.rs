@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::sheet::Sheet;
-use crate::cli::scores::{ClassEntry, class_entries};
+use crate::cli::scores::{ClassEntry, FurtherScores, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
 use crate::runs::inspection::{Difference, ScoredImage, shares};
 
@@ -20,6 +20,8 @@ pub(super) struct Object<'a> {
     precision: f64,
     recall: f64,
     f1: f64,
+    #[serde(flatten)]
+    further: FurtherScores,
     loss: Option<f64>,
     confusion: Confusion,
     shares: Vec<Vec<f64>>,
@@ -79,6 +81,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
         precision: scores.precision,
         recall: scores.recall,
         f1: scores.f1,
+        further: FurtherScores::of(&scores, predictions.top(2)),
         loss: predictions.mean_loss(),
         shares: shares(&confusion),
         confusion,

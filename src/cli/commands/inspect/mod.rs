@@ -121,8 +121,8 @@ fn difference(
 ) -> Result<(RunId, Difference), CommandError> {
     let (other, _, others) = load(store, query, inspect)?;
     let refuse = |reason: &str| CommandError::Failure(format!("{} and {}: {reason}", run.id, other.id));
-    if other.recipe.fingerprint != run.recipe.fingerprint {
-        return Err(refuse("they are on different datasets"));
+    if !other.recipe.same_images(&run.recipe) {
+        return Err(refuse("they are on different datasets or folds"));
     }
     let difference = inspection::difference(predictions, &others).map_err(|error| refuse(&error.to_string()))?;
     Ok((other.id.clone(), difference))
@@ -145,7 +145,7 @@ fn class(predictions: &Inspection, text: &str) -> Result<usize, CommandError> {
 /// Returns the names of the images. Without a dataset that fits the predictions, prints a warning and returns no names.
 fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -> Sources {
     let name = &run.recipe.dataset;
-    let reason = match Dataset::open(&home.dataset(name)) {
+    let reason = match Dataset::open(&home.dataset(name)).map(|dataset| dataset.in_fold(run.recipe.fold)) {
         Err(error) => error.to_string(),
         Ok(dataset) if dataset.fingerprint() != run.recipe.fingerprint => {
             format!("'{name}' has changed since the training")

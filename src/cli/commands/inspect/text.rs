@@ -41,10 +41,11 @@ fn head(sheet: &Sheet) -> String {
     let epoch = if sheet.epoch > 0 { format!(", weights of epoch {}", sheet.epoch) } else { String::new() };
     let loss = figure(sheet.predictions.mean_loss());
     format!(
-        "{id}  {images} {} of {dataset}{epoch}\naccuracy {:.4}, macro F1 {:.4}, loss {loss}\n",
+        "{id}  {images} {} of {dataset}{epoch}\naccuracy {:.4}, macro F1 {:.4}, loss {loss}\n{}\n",
         images_of(sheet.split),
         scores.accuracy,
-        scores.f1
+        scores.f1,
+        scores.further_text(sheet.predictions.top(2))
     )
 }
 

@@ -96,9 +96,8 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
                 if let Some(error) = deep.then(|| Dataset::open(&folder).and_then(|set| set.verify()).err()).flatten() {
                     findings.push(Finding::damage(&folder, error.to_string(), ""));
                 }
-                let images = manifest.counts();
-                let classes = manifest.classes.len();
-                known.insert(name.clone(), DatasetInfo { fingerprint: manifest.fingerprint, images, classes });
+                let classes = manifest.classes.iter().map(|class| class.counts).collect();
+                known.insert(name.clone(), DatasetInfo { fingerprint: manifest.fingerprint, classes });
             }
             Err(error) => findings.push(Finding::damage(&folder, error.to_string(), "")),
         }

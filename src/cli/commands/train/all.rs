@@ -21,6 +21,10 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
         let advice = "train one strategy at a time with several values";
         return Err(CommandError::Usage(format!("train all takes one value of {}: {advice}", setting.name())));
     }
+    if options.run.folds.is_some() {
+        let words = "train all takes no --folds: `mien train deep --folds 5` trains one strategy in folds";
+        return Err(CommandError::Usage(words.into()));
+    }
     let mut recipes = plan::all(store, options, &settings, &stem)?;
     // The other runs wait for the first one.
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
@@ -53,7 +57,7 @@ fn print_detached(store: &RunStore, ids: &[RunId], Output { json }: Output) -> R
     if json {
         let runs = ids.iter().map(|id| store.summary(id)).collect::<Result<Vec<_>, _>>()?;
         let now = supervise::now();
-        output::json(&runs.iter().map(|run| run_json::detail(&run.summary, run.state(now))).collect::<Vec<_>>())?;
+        output::json(&runs.iter().map(|run| run_json::detail(run, run.state(now))).collect::<Vec<_>>())?;
     } else {
         ids.iter().try_for_each(|id| output::line(id.as_str()))?;
     }

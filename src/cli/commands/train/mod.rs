@@ -32,7 +32,8 @@ enum TrainStrategy {
     /// stopped run is saved, and `resume` continues it from there.
     ///
     /// Settings with several values (--seed 1..5, --learning-rate 1e-3,2e-3) make a run of every combination, at most
-    /// 200. They are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them.
+    /// 200. They are queued with one tag, and the command returns. `mien compare --tag TAG` tabulates them. The runs of
+    /// --folds are queued in the same way.
     #[command(after_help = exit::HELP)]
     Cnn(TrainFromScratch<CnnSettings>),
     /// A deeper network with batch norm, from scratch: the recommended one
@@ -98,7 +99,10 @@ fn start<O: StrategySettings>(
     options: RunOptions<O>,
 ) -> Result<Exit, CommandError> {
     recipe.after = options.after.as_ref().map(|query| store.find(query)).transpose()?;
-    let recipes = sweep.recipes(&recipe)?;
+    let mut recipes = sweep.recipes(&recipe)?;
+    if let Some(folds) = options.folds {
+        recipes = plan::in_folds(store, &recipes, folds, options.fold_seed, &options.leave_out)?;
+    }
     recipes.iter().try_for_each(|recipe| plan::check(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
     match &recipes[..] {

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::options::{
     AllSettings, FeaturesSettings, FinetuneSettings, LaunchOptions, RecipeOptions, StrategySettings,
 };
+use crate::domain::data_fold::MAX_FOLDS;
 use crate::domain::{DatasetName, RunId, Tag, WeightsName};
 
 /// The options that every strategy has, with the settings that `O` offers.
@@ -16,10 +17,19 @@ pub(super) struct RunOptions<O: StrategySettings> {
     /// A tag for the run [default: none; for several runs sweep-NAME]
     #[arg(long)]
     pub(super) tag: Option<Tag>,
-    /// Training images to leave out: none, or those marked now by `mien data mark` [default: none; for finetune: those
-    /// of its start]
-    #[arg(long, value_name = "WHICH")]
-    pub(super) leave_out: Option<LeaveOut>,
+    /// Training images to leave out: marked (by `mien data mark`, as they are now), or found by `mien data check`:
+    /// leaks (copies of validation or test images), duplicates (leaks, and all but the first of equal training images),
+    /// near-leaks and near-duplicates (near copies too), contradictions, constant; several with commas [default: none;
+    /// for finetune: those of its start]
+    #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
+    pub(super) leave_out: Vec<LeaveOut>,
+    /// Cross-validate: K runs, each tested on another K-th of all images of the dataset, the official test images among
+    /// them; of the others a tenth validates. Classes are divided evenly. Not for finetune and all
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FOLDS)))]
+    pub(super) folds: Option<u32>,
+    /// The seed by which --folds divides the images, which is independent of --seed
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "folds")]
+    pub(super) fold_seed: u64,
     /// Start only when this run has ended, with success or not; then wait in turn for the device
     #[arg(long, value_name = "RUN")]
     pub(super) after: Option<String>,
@@ -36,6 +46,18 @@ pub(super) enum LeaveOut {
     None,
     /// The images that are marked now.
     Marked,
+    /// Copies of validation or test images.
+    Leaks,
+    /// Leaks, and all but the first of equal training images.
+    Duplicates,
+    /// Copies and near copies of validation or test images.
+    NearLeaks,
+    /// Near leaks, and all training images with a copy or near copy before them.
+    NearDuplicates,
+    /// All training images whose copies have another label.
+    Contradictions,
+    /// Training images of a single value.
+    Constant,
 }
 
 #[derive(Debug, Args)]

@@ -7,9 +7,11 @@ use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output};
-use crate::data::{Manifest, marked};
+use crate::data::check::Which;
+use crate::data::{Dataset, Findings, Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
-use crate::domain::{LeftOutImages, Recipe, RunId, Size, Strategy, Sweep, TrainingCost, WeightsName};
+use crate::domain::sweep::{MAX_RUNS, SweepError};
+use crate::domain::{DataFold, LeftOutImages, Recipe, RunId, Size, Split, Strategy, Sweep, TrainingCost, WeightsName};
 use crate::runs::{Holder, Home, RunStore, Summary, estimate};
 use crate::supervise;
 
@@ -21,7 +23,7 @@ pub(super) fn from_scratch<O: StrategySettings>(
 ) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
-    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -31,12 +33,16 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
-    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
 /// Returns the recipe of `train finetune` with default settings.
 pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Recipe, CommandError> {
+    if options.run.folds.is_some() {
+        let words = "finetune takes no --folds: on a run of a fold it trains on that fold, as `--from RUN` names it";
+        return Err(CommandError::Usage(words.into()));
+    }
     let from = match &options.from {
         Some(query) => store.find(query)?,
         None => newest_features(store)?,
@@ -48,8 +54,33 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     // Otherwise a missing dataset would be reported as missing marks.
     fail_on_first(preflight::check_without_start(&recipe, &HomeLibrary(store)))?;
     let dataset = datasets::find(store.home(), &start.dataset)?;
-    leave_out(store.home(), options.run.leave_out, &dataset, &mut recipe)?;
+    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
     Ok(recipe)
+}
+
+/// Returns each recipe in every fold, with the left-out images of that fold.
+pub(super) fn in_folds(
+    store: &RunStore,
+    recipes: &[Recipe],
+    of: u32,
+    seed: u64,
+    wanted: &[LeaveOut],
+) -> Result<Vec<Recipe>, CommandError> {
+    let runs = recipes.len() as u64 * u64::from(of);
+    if runs > MAX_RUNS as u64 {
+        return Err(SweepError::TooMany(runs).into());
+    }
+    let mut found = Vec::new();
+    for recipe in recipes {
+        let dataset = datasets::find(store.home(), &recipe.dataset)?;
+        for fold in DataFold::all(of, seed) {
+            let mut recipe = recipe.clone();
+            recipe.set_fold(Some(fold));
+            leave_out(store.home(), wanted, &dataset, &mut recipe)?;
+            found.push(recipe);
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the recipes of `train all` with the given settings. The launch sets the start of the fine-tuning.
@@ -70,32 +101,64 @@ pub(super) fn all(
     let mut finetune = fine_tuning.unwrap_or_else(|| unreachable!("features has a base"));
     settings.apply_first(&mut finetune)?;
     for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
-        leave_out(store.home(), options.run.leave_out, &dataset, recipe)?;
+        leave_out(store.home(), &options.run.leave_out, &dataset, recipe)?;
     }
     Ok([cnn, deep, features, finetune])
 }
 
 /// Copies the images to leave out into the recipe. Without `--leave-out` the recipe is unchanged.
-fn leave_out(
-    home: &Home,
-    wanted: Option<LeaveOut>,
-    dataset: &Manifest,
-    recipe: &mut Recipe,
-) -> Result<(), CommandError> {
-    match wanted {
-        None => {}
-        Some(LeaveOut::None) => recipe.leave_out(LeftOutImages::default()),
-        Some(LeaveOut::Marked) => {
-            let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
-            if marked.images.is_empty() {
-                let name = &dataset.name;
-                let advice = format!("`mien data mark {name} IMAGE` marks one");
-                return Err(CommandError::Failure(format!("no training image of {name} is marked: {advice}")));
-            }
-            recipe.leave_out(marked.left_out());
-        }
+fn leave_out(home: &Home, wanted: &[LeaveOut], dataset: &Manifest, recipe: &mut Recipe) -> Result<(), CommandError> {
+    if wanted.is_empty() {
+        return Ok(());
     }
+    let mut all = LeftOutImages::default();
+    for kind in wanted {
+        let found = match kind {
+            LeaveOut::None => LeftOutImages::default(),
+            LeaveOut::Marked => marked_images(home, dataset, recipe.fold)?,
+            LeaveOut::Leaks => found_by_check(home, dataset, recipe.fold, Which::Leaks)?,
+            LeaveOut::Duplicates => found_by_check(home, dataset, recipe.fold, Which::Duplicates)?,
+            LeaveOut::NearLeaks => found_by_check(home, dataset, recipe.fold, Which::NearLeaks)?,
+            LeaveOut::NearDuplicates => found_by_check(home, dataset, recipe.fold, Which::NearDuplicates)?,
+            LeaveOut::Contradictions => found_by_check(home, dataset, recipe.fold, Which::Contradictions)?,
+            LeaveOut::Constant => found_by_check(home, dataset, recipe.fold, Which::Constant)?,
+        };
+        let (images, runs) = ([all.images, found.images].concat(), [all.found_with, found.found_with].concat());
+        all = LeftOutImages::new(images, runs);
+    }
+    recipe.leave_out(all);
     Ok(())
+}
+
+/// The marked training images, of a fold those that it trains on; an error where none is marked.
+fn marked_images(home: &Home, dataset: &Manifest, fold: Option<DataFold>) -> Result<LeftOutImages, CommandError> {
+    let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
+    if marked.images.is_empty() {
+        let name = &dataset.name;
+        let advice = format!("`mien data mark {name} IMAGE` marks one");
+        return Err(CommandError::Failure(format!("no training image of {name} is marked: {advice}")));
+    }
+    let marked = marked.left_out();
+    if fold.is_none() {
+        return Ok(marked);
+    }
+    // Training images come first in the files: their indices are positions there.
+    let places = Dataset::open(&home.dataset(&dataset.name))?.in_fold(fold).places();
+    let in_fold = marked.images.iter().filter_map(|index| places.get(*index as usize));
+    let images = in_fold.filter(|place| place.split == Split::Train).map(|place| place.index).collect();
+    Ok(LeftOutImages::new(images, marked.found_with))
+}
+
+/// The training images that the check of the dataset finds, of a fold by the fold's splits. There may be none.
+fn found_by_check(
+    home: &Home,
+    dataset: &Manifest,
+    fold: Option<DataFold>,
+    which: Which,
+) -> Result<LeftOutImages, CommandError> {
+    let opened = Dataset::open(&home.dataset(&dataset.name))?;
+    let findings = Findings::ensure(&opened);
+    Ok(findings.left_out(which, &opened.in_fold(fold).places()))
 }
 
 fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {
@@ -154,7 +217,9 @@ pub(super) fn print_estimates(store: &RunStore, recipes: &[Recipe]) -> Result<()
 fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<String, CommandError> {
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
-    let (classes, images) = (dataset.classes.len(), dataset.counts());
+    let classes = dataset.classes.len();
+    let folded = recipe.fold.map(|fold| dataset.facts().in_fold(fold)).transpose()?;
+    let images = folded.map_or(dataset.counts(), |facts| facts.counts());
     let cost = TrainingCost::of(recipe, image, classes, images)?;
     let (total, trained) = (thousands(cost.parameters), thousands(cost.trained));
     let memory = Size(cost.memory);

@@ -1,4 +1,4 @@
-//! A sweep: several runs of one `train` command, which are queued with one tag.
+//! A sweep: several runs of one `train` command, by settings or folds, which are queued with one tag.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::StrategySettings;
 use crate::cli::output;
 use crate::cli::table::{Side, Table};
-use crate::domain::{Hyperparameter, Recipe, RunId, Sweep, Tag};
+use crate::domain::{DataFold, Hyperparameter, Recipe, RunId, Sweep, Tag};
 use crate::runs::RunStore;
 use crate::supervise::{self, LaunchTime};
 
@@ -25,6 +25,8 @@ struct QueuedRun<'a> {
     id: &'a RunId,
     /// The settings that differ between the runs.
     settings: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fold: Option<DataFold>,
 }
 
 /// Queues the runs and prints their names, and on stderr the command that compares them.
@@ -50,7 +52,8 @@ pub(super) fn queue<O: StrategySettings>(
     let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, when)?;
     if options.launch.output.json {
         let settings = |recipe: &Recipe| varied.iter().map(|setting| (setting.name(), setting.get(recipe))).collect();
-        let runs = ids.iter().zip(recipes).map(|(id, recipe)| QueuedRun { id, settings: settings(recipe) });
+        let runs =
+            ids.iter().zip(recipes).map(|(id, recipe)| QueuedRun { id, settings: settings(recipe), fold: recipe.fold });
         output::json(&Queued { tag: &tag, runs: runs.collect() })?;
     } else {
         output::print(&table(&ids, recipes, &varied).render())?;
@@ -63,10 +66,12 @@ pub(super) fn queue<O: StrategySettings>(
 
 fn table(ids: &[RunId], recipes: &[Recipe], varied: &[Hyperparameter]) -> Table {
     let headings: Vec<String> = varied.iter().map(|setting| setting.name().to_uppercase()).collect();
-    let columns = headings.iter().map(|heading| (heading.as_str(), Side::Right));
+    let in_folds = recipes.iter().any(|recipe| recipe.fold.is_some()).then_some("FOLD");
+    let columns = headings.iter().map(String::as_str).chain(in_folds).map(|heading| (heading, Side::Right));
     let mut table = Table::of(&std::iter::once(("RUN", Side::Left)).chain(columns).collect::<Vec<_>>());
     for (id, recipe) in ids.iter().zip(recipes) {
-        let values = varied.iter().map(|setting| setting.get(recipe));
+        let fold = recipe.fold.map(|fold| fold.to_string());
+        let values = varied.iter().map(|setting| setting.get(recipe)).chain(fold);
         table.row(&std::iter::once(id.to_string()).chain(values).collect::<Vec<_>>());
     }
     table

@@ -70,7 +70,7 @@ fn state_cell(state: &State, run: &Summary) -> Cell {
 
 /// Returns whether all runs are on the same images. Otherwise none is marked as the best.
 pub(super) fn comparable(state: &State) -> bool {
-    state.compare.runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint)
+    state.compare.runs.windows(2).all(|pair| pair[0].recipe.same_images(&pair[1].recipe))
 }
 
 /// Returns the table of metrics.

@@ -84,7 +84,6 @@ fn seeds(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
     let block = |group: &crate::runs::comparison::SeedGroup| {
         let letters: Vec<&str> = group.runs.iter().map(|run| letter(*run)).collect();
-        let seeds: Vec<String> = group.seeds.iter().map(ToString::to_string).collect();
         let figure = |wanted: Metric| {
             let (_, spread) = group.metrics.iter().find(|(metric, _)| *metric == wanted)?;
             let deviation = spread.deviation.map(|deviation| format!(" ± {deviation:.4}")).unwrap_or_default();
@@ -93,7 +92,7 @@ fn seeds(state: &State, comparison: &Comparison) -> Vec<Block> {
         let figures: Vec<String> =
             [Metric::Accuracy, Metric::F1, Metric::ValLoss].into_iter().filter_map(figure).collect();
         let figures = if figures.is_empty() { String::new() } else { format!(": {}", figures.join(", ")) };
-        let words = format!("differ only in the seed ({}){figures}", seeds.join(", "));
+        let words = format!("differ only in the {}{figures}", group.describe());
         Block { about: letters.join(" "), style: theme.strong(), sentences: vec![(words, theme.text())] }
     };
     comparison.groups.iter().map(block).collect()

@@ -212,6 +212,7 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     }
     let buffer = &mut *canvas.buffer;
     Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
+    findings(state, dataset, buffer, area);
     let table = classes::table_area(dataset, area);
     classes::render(state, dataset, buffer, table);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
@@ -226,6 +227,24 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     let cached = describe_features(state, dataset, pen.room());
     pen.write(&cached, theme.dim());
     faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
+}
+
+/// Draws the findings of the dataset's check that fit on a line, such as
+/// ` 636 train images in test · 57 contradicting labels · 1,853 exact copies …`.
+fn findings(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let mut pen = Pen::new(buffer, theme, area, 1);
+    pen.skip(1);
+    for (at, filter) in dataset.findings.iter().enumerate() {
+        let words = if at == 0 { filter.clone() } else { format!(" · {filter}") };
+        // The last one needs no room for the ellipsis.
+        let more = if at + 1 < dataset.findings.len() { 2 } else { 0 };
+        if width(&words) + more > pen.room() {
+            pen.write(" …", theme.warning());
+            return;
+        }
+        pen.write(&words, theme.warning());
+    }
 }
 
 /// Returns the disk usage of the dataset's cached features in at most this many columns; empty without such features.

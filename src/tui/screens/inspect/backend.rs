@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::{Dataset, marked};
-use crate::domain::{DatasetName, LeftOutImages, RunId, Split, text::printable};
+use crate::domain::{DataFold, DatasetName, LeftOutImages, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::supervise;
 use crate::tui::backend::Backend;
@@ -52,7 +52,7 @@ impl Backend {
     ) -> Result<OtherResults, String> {
         let recipe = |run| self.store.folder(run).recipe().map_err(|error| printable(&error.to_string()));
         let (mine, its) = (recipe(&own.run)?, recipe(other)?);
-        if mine.fingerprint != its.fingerprint {
+        if !mine.same_images(&its) {
             let (here, there) = (mine.dataset, its.dataset);
             return Err(format!(
                 "{other} is on other images ({there}) than {} ({here}): they cannot be compared",
@@ -84,7 +84,7 @@ impl Backend {
     fn images(
         &self,
         name: &DatasetName,
-        fingerprint: &str,
+        (fingerprint, fold): (&str, Option<DataFold>),
         split: Split,
         indices: &[usize],
     ) -> Result<Vec<(usize, SourcedImage)>, String> {
@@ -92,6 +92,7 @@ impl Backend {
         if dataset.fingerprint() != fingerprint {
             return Err(format!("the dataset {name} has changed since the run"));
         }
+        let dataset = dataset.in_fold(fold);
         let image = dataset.image();
         let shown = |index: usize| {
             let face = Face::new(image.width as usize, image.channels as usize, dataset.pixels(split, index).to_vec());
@@ -108,9 +109,9 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> In
             let judged = backend.load_report(&subject, &classes).map(Arc::new);
             InspectEvent::PredictionsLoaded(subject, judged)
         }
-        InspectEffect::LoadFaces { dataset, fingerprint, split, indices } => {
-            let faces = backend.images(&dataset, &fingerprint, split, &indices);
-            InspectEvent::Faces { dataset, fingerprint, split, faces }
+        InspectEffect::LoadFaces { dataset, fingerprint, fold, split, indices } => {
+            let faces = backend.images(&dataset, (&fingerprint, fold), split, &indices);
+            InspectEvent::Faces { dataset, fingerprint, fold, split, faces }
         }
         InspectEffect::Mark { dataset, index, found_with } => {
             let marked = backend.mark(&dataset, index, found_with);
@@ -201,7 +202,7 @@ mod tests {
             writer.push(Split::Train, label.into(), &[label; 4], &format!("{index}.png")).expect("written");
         }
         let (manifest, _) = writer.finish(description(), false).expect("a dataset");
-        let faces = |print: &str, indices: &[usize]| backend.images(&name, print, Split::Train, indices);
+        let faces = |print: &str, indices: &[usize]| backend.images(&name, (print, None), Split::Train, indices);
         let found = faces(&manifest.fingerprint, &[2, 1_000_000]).expect("read");
         assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one index is beyond the split");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);

@@ -198,7 +198,10 @@ fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<SourcedIm
 
 /// Returns whether a training image is marked as wrongly labelled.
 fn marked(state: &State, judged: &ScoredImage) -> bool {
-    state.inspect.split == Split::Train
+    // Marks number the images of the dataset's own training split.
+    let in_fold = run(state).and_then(|run| run.summary.as_ref().ok()).is_some_and(|run| run.recipe.fold.is_some());
+    !in_fold
+        && state.inspect.split == Split::Train
         && u32::try_from(judged.index).is_ok_and(|index| dataset(state).is_some_and(|one| one.marked.contains(index)))
 }
 

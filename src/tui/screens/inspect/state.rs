@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::domain::{DatasetName, RunId, Split};
+use crate::domain::{DataFold, DatasetName, RunId, Split};
 use crate::runs::inspection::{Order, ScoredImage};
 use crate::tui::messages::Context;
 use crate::tui::messages::inspect;
@@ -57,8 +57,8 @@ impl InspectPane {
 /// The images of one dataset that were read or requested.
 #[derive(Debug, Clone, Default)]
 pub struct Faces {
-    /// The dataset and its fingerprint.
-    pub of: Option<(DatasetName, String)>,
+    /// The dataset, its fingerprint and the fold.
+    pub of: Option<(DatasetName, String, Option<DataFold>)>,
     /// The images that were read.
     pub known: HashMap<(Split, usize), Arc<SourcedImage>>,
     /// The images that were requested.
@@ -69,7 +69,7 @@ pub struct Faces {
 
 impl Faces {
     /// Removes all images if they are of another dataset or too many.
-    pub fn reset_if_outdated(&mut self, of: (DatasetName, String)) {
+    pub fn reset_if_outdated(&mut self, of: (DatasetName, String, Option<DataFold>)) {
         if self.of.as_ref() != Some(&of) || self.known.len() > KEPT {
             *self = Self { of: Some(of), ..Self::default() };
         }

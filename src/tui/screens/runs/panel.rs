@@ -143,6 +143,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     if let Some(images) = summary.images {
         lines.push(figure("images", format!("{} to train on", thousands(images.train))));
     }
+    lines.extend(summary.recipe.fold.map(|fold| figure("fold", fold.to_string())));
     lines.extend(left_out(summary).into_iter().map(|(name, value)| figure(name, value)));
     if lines.len() == 1 { Vec::new() } else { lines }
 }

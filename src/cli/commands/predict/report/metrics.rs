@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::exit::CommandError;
 use crate::cli::output;
-use crate::cli::scores::{ClassEntry, class_entries, class_table, count_table};
+use crate::cli::scores::{ClassEntry, FurtherScores, class_entries, class_table, count_table};
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::{Confusion, MATRIX_CLASSES};
 
@@ -33,6 +33,8 @@ struct Entry<'a> {
     precision: f64,
     recall: f64,
     f1: f64,
+    #[serde(flatten)]
+    further: FurtherScores,
     confusion: &'a Confusion,
     per_class: Vec<ClassEntry<'a>>,
 }
@@ -68,6 +70,7 @@ impl<'a> Metrics<'a> {
             precision: scores.precision,
             recall: scores.recall,
             f1: scores.f1,
+            further: FurtherScores::of(&scores, None),
             confusion: &self.mean,
             per_class: class_entries(self.classes, &scores),
         };
@@ -87,8 +90,10 @@ impl<'a> Metrics<'a> {
         };
         let pictures = thousands(usize::try_from(self.mean.total()).unwrap_or(usize::MAX));
         let mut parts = vec![format!(
-            "\n{pictures} pictures of known class{unpredicted}\naccuracy {:.4}, macro F1 {:.4}\n",
-            scores.accuracy, scores.f1
+            "\n{pictures} pictures of known class{unpredicted}\naccuracy {:.4}, macro F1 {:.4}\n{}\n",
+            scores.accuracy,
+            scores.f1,
+            scores.further_text(None)
         )];
         if !self.by_run.is_empty() {
             let mut table = Table::new([("RUN", Side::Left), ("ACCURACY", Side::Right), ("MACRO F1", Side::Right)]);

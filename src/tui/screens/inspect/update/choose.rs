@@ -1,7 +1,7 @@
 //! Choosing the inspected run and the run to compare with, and requesting predictions.
 
 use super::list;
-use crate::domain::{RunId, RunState, Split, text::printable};
+use crate::domain::{DataFold, RunId, RunState, Split, text::printable};
 use crate::runs::Summary;
 use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::inspect::PredictionRequest;
@@ -54,6 +54,11 @@ pub(super) fn run(state: &State) -> Option<&RunView> {
 pub(super) fn dataset(state: &State) -> Option<&DatasetView> {
     let recipe = &summary(run(state)?)?.recipe;
     state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
+}
+
+/// Returns the fold of the inspected run.
+pub(super) fn fold(state: &State) -> Option<DataFold> {
+    summary(run(state)?)?.recipe.fold
 }
 
 /// Requests the predictions to show, unless they are shown or already requested.
@@ -131,7 +136,7 @@ pub(super) fn other_run(state: &mut State, by: isize) -> Vec<Effect> {
 pub(super) fn other_against(state: &mut State) -> Vec<Effect> {
     let Some(own) = run(state).and_then(summary) else { return Vec::new() };
     let same = |run: &&RunView| {
-        summary(run).is_some_and(|other| other.recipe.fingerprint == own.recipe.fingerprint) && has_predictions(run)
+        summary(run).is_some_and(|other| other.recipe.same_images(&own.recipe)) && has_predictions(run)
     };
     let marked = state.runs.marked.iter().filter_map(|id| state.library.runs.find(id));
     let others = state.library.runs.list.iter().filter(same).filter(|run| !state.runs.marked.contains(&run.id));

@@ -76,8 +76,9 @@ pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     }
     let Some(dataset) = choose::dataset(state) else { return Vec::new() };
     let (name, fingerprint) = (dataset.name.clone(), dataset.fingerprint.clone());
+    let fold = choose::fold(state);
     let inspect = &mut state.inspect;
-    inspect.faces.reset_if_outdated((name.clone(), fingerprint.clone()));
+    inspect.faces.reset_if_outdated((name.clone(), fingerprint.clone(), fold));
     let split: Split = inspect.split;
     let around = |before: usize, after: usize| {
         let from = inspect.pick.saturating_sub(before);
@@ -90,5 +91,5 @@ pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     }
     let missing = around(BLOCK / 2, BLOCK);
     inspect.faces.requested.extend(missing.iter().map(|index| (split, *index)));
-    vec![Effect::Inspect(InspectEffect::LoadFaces { dataset: name, fingerprint, split, indices: missing })]
+    vec![Effect::Inspect(InspectEffect::LoadFaces { dataset: name, fingerprint, fold, split, indices: missing })]
 }

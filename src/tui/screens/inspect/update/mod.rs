@@ -163,6 +163,10 @@ fn mark(state: &mut State) -> Vec<Effect> {
         state.notify("only training images can be marked: w shows those with the largest loss".into());
         return Vec::new();
     }
+    if choose::fold(state).is_some() {
+        state.notify("images are marked with a run on the dataset's own splits, or by `mien data mark`".into());
+        return Vec::new();
+    }
     let (Some(picked), Some(dataset)) = (state.inspect.picked(), choose::dataset(state)) else { return Vec::new() };
     let index = picked.index;
     let marked = u32::try_from(index).is_ok_and(|index| dataset.marked.contains(index));
@@ -184,9 +188,9 @@ fn evaluate(state: &mut State) -> Vec<Effect> {
 pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
     match event {
         InspectEvent::PredictionsLoaded(subject, result) => return on_predictions(state, subject, result),
-        InspectEvent::Faces { dataset, fingerprint, split, faces } => {
+        InspectEvent::Faces { dataset, fingerprint, fold, split, faces } => {
             let here = &mut state.inspect.faces;
-            if here.of != Some((dataset, fingerprint)) {
+            if here.of != Some((dataset, fingerprint, fold)) {
                 return Vec::new();
             }
             match faces {

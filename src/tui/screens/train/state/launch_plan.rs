@@ -48,7 +48,10 @@ impl Form {
                 Recipe::fine_tuning_from(&run.summary.as_ref().ok()?.recipe, run.id.clone(), choices.now)?
             }
         };
-        recipe.leave_out(self.left_out(choices));
+        // Fine-tuning on a fold leaves out what its start does: the form's images have other indices.
+        if recipe.fold.is_none() {
+            recipe.leave_out(self.left_out(choices));
+        }
         for setting in self.strategy_choice.settings().filter(|setting| setting.is_of(strategy)) {
             // `check` reports invalid values.
             let _ = setting.set(&mut recipe, self.value(setting, choices).text());

@@ -235,7 +235,8 @@ impl Form {
             self.weights = Some(transfer.weights.clone());
         }
         self.left_out_choice = Some(match &recipe.left_out {
-            none if none.is_empty() => LeftOutChoice::Nothing,
+            // The images of a fold have other indices.
+            none if none.is_empty() || recipe.fold.is_some() => LeftOutChoice::Nothing,
             some => LeftOutChoice::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
         });
         for setting in self.strategy_choice.settings() {
