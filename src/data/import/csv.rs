@@ -13,7 +13,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::ImportError;
 use super::limits::{Limits, ShortLines};
-use super::listing::{Contents, Location, Spool};
+use super::listing::{Location, Spool};
 use super::report::{ImportStage, Progress, SkipLog};
 use super::split_names::{self, SplitName};
 use crate::domain::text::{is_printable, printable};
@@ -133,7 +133,6 @@ pub(super) struct Table {
     pub(super) classes: Vec<String>,
     /// Width and height of every image.
     pub(super) side: u32,
-    pub(super) contents: Contents,
 }
 
 /// The columns that a table needs.
@@ -143,12 +142,13 @@ const NEEDED: &str = "the table needs the columns emotion, pixels and Usage in i
 pub(super) const NO_USAGE: &str = "the table has no column Usage, which separates training from test; use fer2013.csv \
                                    or icml_face_data.csv, or divide its rows by --split 80/10/10";
 
-/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it.
+/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it; pixels go
+/// to `spool`.
 pub(super) fn read(
     name: &Path,
     reader: &dyn Fn() -> std::io::Result<Box<dyn Read>>,
     bytes: u64,
-    work: &Path,
+    spool: &mut Spool,
     limits: &Limits,
     log: &mut SkipLog,
     progress: &mut Progress,
@@ -161,7 +161,6 @@ pub(super) fn read(
     let bounded = ShortLines::new(reader().map_err(failed)?, limits.row_bytes);
     let mut reader = reader_of(bounded, columns.delimiter);
     let mut record = ByteRecord::new();
-    let mut spool = Spool::new(work)?;
     let (mut rows, mut classes) = (Vec::new(), Classes::default());
     let mut number = 0_u64;
     let broken = |error: csv::Error, number: u64| match error.kind() {
@@ -207,7 +206,7 @@ pub(super) fn read(
         log.note(format!("the emotion 7 is taken for contempt, as in CK+, first in row {}", contempt.number));
     }
     let side = u32::try_from(pixels.isqrt()).map_err(|_| wrong("its images are too large".into()))?;
-    Ok(Table { rows, classes: classes.names, side, contents: spool.finish()? })
+    Ok(Table { rows, classes: classes.names, side })
 }
 
 /// Explains which columns a table has instead of the needed ones.
