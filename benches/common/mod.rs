@@ -71,7 +71,7 @@ pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
     }
     let split = SplitOptions::default();
     let source = "a benchmark".into();
-    let description = Description { skipped: Vec::new(), skipped_count: 0, resized: 0, source, created_at: 0, split };
+    let description = Description { source, created_at: 0, split, ..Description::default() };
     writer.finish(description, true).expect("the disk has room");
     Arc::new(Dataset::open(&dir.join("made-up")).expect("just written"))
 }

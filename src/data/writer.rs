@@ -195,7 +195,7 @@ fn swap(new: &Path, target: &Path) -> Result<(), StoreError> {
 }
 
 /// The parts of a manifest that the writer does not count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Description {
     /// See [`Manifest::skipped`].
     pub skipped: Vec<super::manifest::Skipped>,

@@ -43,8 +43,8 @@ fn dataset(folder: &TempDir) -> Result<Arc<Dataset>, StoreError> {
         writer.push(Split::Train, usize::from(index >= IMAGES / 2), &pixels, "noise")?;
     }
     let split = SplitOptions::default();
-    let (skipped, source) = (Vec::new(), "noise".into());
-    writer.finish(Description { skipped, skipped_count: 0, resized: 0, source, created_at: 0, split }, false)?;
+    let source = "noise".into();
+    writer.finish(Description { source, created_at: 0, split, ..Description::default() }, false)?;
     Dataset::open(&folder.path().join("noise")).map(Arc::new)
 }
 

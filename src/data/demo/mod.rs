@@ -85,16 +85,7 @@ pub fn ensure(data_dir: &Path, created_at: u64) -> Result<Manifest, StoreError> 
     }
     let split = SplitOptions { validation_fraction: Some(VALIDATION), ..SplitOptions::default() };
     let source = "drawn by mien".to_owned();
-    let description = Description {
-        skipped: Vec::new(),
-        skipped_count: 0,
-        left_out: Vec::new(),
-        notes: Vec::new(),
-        resized: 0,
-        source,
-        created_at,
-        split,
-    };
+    let description = Description { source, created_at, split, ..Description::default() };
     // Imports cannot use the name, so a dataset replaced here is a damaged demo.
     writer.finish(description, true).map(|(manifest, _)| manifest)
 }

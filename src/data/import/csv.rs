@@ -13,7 +13,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::ImportError;
 use super::limits::{Limits, ShortLines};
-use super::listing::{Contents, Location, Spool};
+use super::listing::{Location, Spool};
 use super::report::{ImportStage, Progress, SkipLog};
 use super::split_names::{self, SplitName};
 use crate::domain::text::{is_printable, printable};
@@ -25,13 +25,16 @@ pub(super) const EMOTIONS: [&str; 8] = ["angry", "disgust", "fear", "happy", "sa
 const LONGEST_CLASS: usize = 200;
 
 /// The bytes at the beginning of a table within which its header line must end.
-pub(super) const HEADER_BYTES: u64 = 4096;
+pub(super) const HEADER_BYTES: u64 = 64 << 10;
 
 /// The separators of columns; of several that give the right columns the first counts.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The names of columns.
-const CLASS_COLUMNS: [&str; 7] = ["emotion", "emotions", "label", "labels", "class", "expression", "target"];
+const CLASS_COLUMNS: [&str; 8] =
+    ["emotion", "emotions", "emotion_label", "label", "labels", "class", "expression", "target"];
+/// The columns whose numbers are FER-2013's emotions; those of others are only numbers.
+const EMOTION_COLUMNS: [&str; 3] = ["emotion", "emotions", "emotion_label"];
 const PIXEL_COLUMNS: [&str; 3] = ["pixels", "pixel", "pixel_values"];
 pub(super) const SPLIT_COLUMNS: [&str; 6] = ["usage", "split", "set", "subset", "partition", "purpose"];
 pub(super) const GROUP_COLUMNS: [&str; 8] =
@@ -42,7 +45,10 @@ pub(super) const GROUP_COLUMNS: [&str; 8] =
 pub(super) struct Columns {
     delimiter: u8,
     class: usize,
-    pixels: usize,
+    /// Whether numbers of classes are FER-2013's emotions.
+    are_emotions: bool,
+    /// The first column of pixels, and the number of such columns: one with all values, or one for each.
+    pixels: (usize, usize),
     usage: Option<usize>,
     group: Option<usize>,
 }
@@ -57,9 +63,31 @@ impl Columns {
             let named = |name: &&str| headers.iter().position(|header| header.eq_ignore_ascii_case(name.as_bytes()));
             names.iter().find_map(named)
         };
-        let (class, pixels) = (column(&CLASS_COLUMNS)?, column(&PIXEL_COLUMNS)?);
-        Some(Self { delimiter, class, pixels, usage: column(&SPLIT_COLUMNS), group: column(&GROUP_COLUMNS) })
+        let class = column(&CLASS_COLUMNS)?;
+        let is_emotion = |name: &&str| headers[class].eq_ignore_ascii_case(name.as_bytes());
+        let are_emotions = EMOTION_COLUMNS.iter().any(|name| is_emotion(&name));
+        let pixels = column(&PIXEL_COLUMNS).map(|column| (column, 1)).or_else(|| pixel_columns(headers))?;
+        Some(Self {
+            delimiter,
+            class,
+            are_emotions,
+            pixels,
+            usage: column(&SPLIT_COLUMNS),
+            group: column(&GROUP_COLUMNS),
+        })
     }
+}
+
+/// Returns the first of the columns `pixel0`, `pixel1` and so on, and their number.
+fn pixel_columns(headers: &ByteRecord) -> Option<(usize, usize)> {
+    let is_pixel = |header: &[u8]| {
+        let text = std::str::from_utf8(header).unwrap_or_default().to_ascii_lowercase();
+        let number = ["pixel", "px"].iter().find_map(|name| text.strip_prefix(name));
+        number.is_some_and(|number| number.trim_start_matches(['_', ' ']).parse::<u32>().is_ok())
+    };
+    let first = headers.iter().position(is_pixel)?;
+    let count = headers.iter().skip(first).take_while(|header| is_pixel(header)).count();
+    (count > 1).then_some((first, count))
 }
 
 /// Returns the columns of a table from its beginning; `None` if emotion or pixels is missing.
@@ -105,7 +133,6 @@ pub(super) struct Table {
     pub(super) classes: Vec<String>,
     /// Width and height of every image.
     pub(super) side: u32,
-    pub(super) contents: Contents,
 }
 
 /// The columns that a table needs.
@@ -115,12 +142,13 @@ const NEEDED: &str = "the table needs the columns emotion, pixels and Usage in i
 pub(super) const NO_USAGE: &str = "the table has no column Usage, which separates training from test; use fer2013.csv \
                                    or icml_face_data.csv, or divide its rows by --split 80/10/10";
 
-/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it.
+/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it; pixels go
+/// to `spool`.
 pub(super) fn read(
     name: &Path,
     reader: &dyn Fn() -> std::io::Result<Box<dyn Read>>,
     bytes: u64,
-    work: &Path,
+    spool: &mut Spool,
     limits: &Limits,
     log: &mut SkipLog,
     progress: &mut Progress,
@@ -133,7 +161,6 @@ pub(super) fn read(
     let bounded = ShortLines::new(reader().map_err(failed)?, limits.row_bytes);
     let mut reader = reader_of(bounded, columns.delimiter);
     let mut record = ByteRecord::new();
-    let mut spool = Spool::new(work)?;
     let (mut rows, mut classes) = (Vec::new(), Classes::default());
     let mut number = 0_u64;
     let broken = |error: csv::Error, number: u64| match error.kind() {
@@ -174,17 +201,21 @@ pub(super) fn read(
         }
         fits
     });
-    if let Some(contempt) = rows.iter().find(|row| classes.names[row.class] == EMOTIONS[7]) {
+    let contempt = classes.index.get(b"7".as_slice()).filter(|_| columns.are_emotions);
+    if let Some(contempt) = rows.iter().find(|row| Some(&row.class) == contempt) {
         log.note(format!("the emotion 7 is taken for contempt, as in CK+, first in row {}", contempt.number));
     }
     let side = u32::try_from(pixels.isqrt()).map_err(|_| wrong("its images are too large".into()))?;
-    Ok(Table { rows, classes: classes.names, side, contents: spool.finish()? })
+    Ok(Table { rows, classes: classes.names, side })
 }
 
 /// Explains which columns a table has instead of the needed ones.
 fn name_wrong_columns(reader: &mut dyn Read) -> String {
     let mut head = Vec::new();
     let _ = reader.take(HEADER_BYTES).read_to_end(&mut head);
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return "the table is in UTF-16; save it in UTF-8".into();
+    }
     let line = String::from_utf8_lossy(head.split(|byte| *byte == b'\n').next().unwrap_or_default()).to_lowercase();
     if line.contains("neutral") && line.contains("contempt") {
         return "it holds FERPlus's votes without images: import fer2013.csv with --labels and this file".into();
@@ -205,11 +236,11 @@ struct Classes {
 
 impl Classes {
     /// Returns the index of the class that a field states. The error is the reason.
-    fn find(&mut self, field: &[u8]) -> Result<usize, String> {
+    fn find(&mut self, field: &[u8], are_emotions: bool) -> Result<usize, String> {
         if let Some(index) = self.index.get(field) {
             return Ok(*index);
         }
-        let name = class_of(field)?;
+        let name = class_of(field, are_emotions)?;
         let index = self.names.iter().position(|known| *known == name).unwrap_or_else(|| {
             self.names.push(name);
             self.names.len() - 1
@@ -219,14 +250,17 @@ impl Classes {
     }
 }
 
-/// Returns the class that a number from 0 to 7 or a word states.
-fn class_of(field: &[u8]) -> Result<String, String> {
+/// Returns the class that a number from 0 to 7 or a word states; any number where numbers are no emotions.
+fn class_of(field: &[u8], are_emotions: bool) -> Result<String, String> {
     let wrong = || {
         let shown = String::from_utf8_lossy(&field[..field.len().min(20)]).into_owned();
         format!("has the emotion '{shown}', which is neither a number from 0 to 7 nor a word")
     };
     let text = std::str::from_utf8(field).map_err(|_| wrong())?;
     if let Some(number) = whole_number(text) {
+        if !are_emotions {
+            return Ok(number.to_string());
+        }
         return EMOTIONS.get(number).map(|name| (*name).to_owned()).ok_or_else(wrong);
     }
     let is_word = text.chars().any(char::is_alphabetic) && text.chars().all(is_printable);
@@ -253,8 +287,12 @@ fn parse(record: &ByteRecord, columns: Columns, classes: &mut Classes) -> Result
         split_names::parse_exactly(&text).ok_or_else(unknown)
     });
     let split = split.transpose()?;
-    let pixels = gray_values(field(columns.pixels, "pixels")?)?;
-    Ok((split, classes.find(emotion)?, pixels))
+    let (first, count) = columns.pixels;
+    let mut pixels = gray_values(field(first, "pixels")?)?;
+    for column in first + 1..first + count {
+        pixels.extend(gray_values(field(column, "pixels")?)?);
+    }
+    Ok((split, classes.find(emotion, columns.are_emotions)?, pixels))
 }
 
 /// Reads gray values, also written as `12.0` or as a list in brackets.

@@ -12,16 +12,7 @@ use crate::domain::DataFold;
 
 pub(crate) fn description() -> Description {
     let split = SplitOptions { validation_fraction: Some(0.1), ..SplitOptions::default() };
-    Description {
-        skipped: Vec::new(),
-        skipped_count: 0,
-        left_out: Vec::new(),
-        notes: Vec::new(),
-        resized: 0,
-        source: "a test".into(),
-        created_at: 5,
-        split,
-    }
+    Description { source: "a test".into(), created_at: 5, split, ..Description::default() }
 }
 
 /// Returns a manifest with these classes and counts (train, validation, test).

@@ -35,8 +35,8 @@ fn dataset(dir: &TempDir, image: ImageShape) -> Arc<Dataset> {
         }
     }
     let split = SplitOptions::default();
-    let (skipped, source) = (Vec::new(), "a test".into());
-    let description = Description { skipped, skipped_count: 0, resized: 0, source, created_at: 0, split };
+    let source = "a test".into();
+    let description = Description { source, created_at: 0, split, ..Description::default() };
     writer.finish(description, false).expect("finished");
     Arc::new(Dataset::open(&dir.path().join("d")).expect("a dataset"))
 }

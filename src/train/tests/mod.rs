@@ -53,14 +53,7 @@ fn dataset(home: &Path) -> Arc<Dataset> {
         }
     }
     let split = SplitOptions::default();
-    let description = Description {
-        skipped: Vec::new(),
-        skipped_count: 0,
-        resized: 0,
-        source: "a test".into(),
-        created_at: 0,
-        split,
-    };
+    let description = Description { source: "a test".into(), created_at: 0, split, ..Description::default() };
     writer.finish(description, false).expect("finished");
     Arc::new(Dataset::open(&home.join("stripes")).expect("a dataset"))
 }

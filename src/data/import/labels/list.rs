@@ -393,6 +393,12 @@ fn elect(record: &[String], columns: &[(usize, String)]) -> Result<String, Strin
     Ok(vocabulary::plain(name).to_owned())
 }
 
+/// Reads bytes as a file of labels.
+#[cfg(test)]
+pub(super) fn read_any(bytes: &[u8], name: &str) {
+    let _ = parse(bytes, name);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -142,3 +142,30 @@ pub(super) fn split_by_beginning(images: &[&SourceFile]) -> bool {
     }
     splits.len() > 1
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+        #[test]
+        fn no_bytes_make_a_reader_of_labels_fail(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            text in "[a-z0-9.,;:\t\n\"{}#*? /-]{0,80}",
+            name in "[a-zA-Z0-9_.]{1,30}",
+        ) {
+            beside::read_any(&bytes);
+            beside::read_any(text.as_bytes());
+            list::read_any(&bytes, &name);
+            list::read_any(text.as_bytes(), &name);
+            if let Ok(pattern) = text.parse::<Pattern>()
+                && let Ok(label) = pattern.label(&name)
+            {
+                prop_assert!(!label.class.is_empty() && name.contains(&label.class));
+            }
+        }
+    }
+}

@@ -128,7 +128,11 @@ pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut SkipLog) {
     for split in [Split::Validation, Split::Test] {
         let is_empty = |class: &&ClassCounts| class.counts.get(split) == 0;
         let empty: Vec<&String> = classes.iter().filter(is_empty).map(|class| &class.name).collect();
-        if empty.is_empty() || empty.len() == classes.len() {
+        if empty.is_empty() {
+            continue;
+        }
+        if empty.len() == classes.len() {
+            log.note(format!("no class has {split} images"));
             continue;
         }
         let names = name_some(empty.iter().copied());

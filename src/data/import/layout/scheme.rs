@@ -128,7 +128,8 @@ impl Scheme {
             let first = |folder: &FolderPath| found(folder).map(|(index, _)| printable(folder.parts[index]));
             let other = all.iter().find_map(first).unwrap_or_default();
             return Err(format!(
-                "it has no class folders with training images beside the split folder '{other}'; {EXPECTED}"
+                "it has no class folders with training images beside the split folder '{other}'; {EXPECTED} (if '{other}' \
+                 is a class, rename its folder)"
             ));
         }
         Ok(scheme)

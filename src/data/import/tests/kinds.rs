@@ -343,6 +343,30 @@ fn tables_in_other_words_are_read_where_they_are_plain() {
         let manifest = bench.import(&bench.write(name, text)).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!((manifest.fingerprint, manifest.skipped_count), (first.clone(), 0), "{name}");
     }
+    let columns: Vec<String> = (0..36).map(|pixel| format!("pixel{pixel}")).collect();
+    let header = format!("label,{},usage", columns.join(","));
+    let wide = kaggle_csv(&header, |emotion, pixels, usage| {
+        format!("{},{},{usage}", names[emotion], pixels.replace(' ', ","))
+    });
+    assert_eq!(bench.import(&bench.write("wide.csv", wide)).unwrap().fingerprint, first);
+    // The numbers of another column than emotion mean something else.
+    let numbers =
+        kaggle_csv("label,pixels,Usage", |emotion, pixels, usage| format!("{},{pixels},{usage}", emotion + 5));
+    assert_eq!(bench.import(&bench.write("numbers.csv", numbers)).unwrap().class_names(), ["11", "5", "8"]);
+    // A table for each split, without a column that states it.
+    let lines = |usage: &str| -> String {
+        plain.lines().filter_map(|line| line.strip_suffix(usage)).map(|line| format!("{line}\n")).collect()
+    };
+    let header = "emotion,pixels\n".to_owned();
+    let two = [
+        ("x/train.csv".to_owned(), (header.clone() + &lines(",Training")).into_bytes()),
+        ("x/test.csv".to_owned(), (header + &lines(",PrivateTest")).into_bytes()),
+    ];
+    let manifest = bench.import(&bench.write("two.zip", zip_of(&two))).unwrap();
+    assert_eq!((manifest.fingerprint, manifest.skipped_count), (first.clone(), 0));
+    assert_eq!(bench.dataset().source(Split::Test, 0), "test.csv row 1");
+    let utf16: Vec<u8> = format!("\u{feff}{plain}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(bench.refuse(&bench.write("utf16.csv", utf16)).contains("UTF-8"));
     let misspelt = plain.replace("Training", "Trainning");
     let error = bench.refuse(&bench.write("misspelt.csv", misspelt));
     assert!(error.contains("33 × has the usage 'Trainning'") && error.contains("such as row"), "{error}");
