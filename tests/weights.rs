@@ -167,7 +167,7 @@ fn a_download_is_kept_until_it_was_imported_and_named_by_its_address() {
         };
         for _ in 0..2 {
             let words = lab.complaint(&arguments, 1);
-            let (begin, kept) = words.split_once("\nThe download is kept until it was imported: ").expect("kept");
+            let (begin, kept) = words.split_once("\nThe download stays until it is imported: ").expect("kept");
             assert!(begin.contains(&format!("mien: {url}: ")) && !begin.contains(".downloads"), "{words}");
             assert_eq!(fs::read(kept.trim_end()).expect("a file"), b"no weights");
         }

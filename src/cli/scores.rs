@@ -40,7 +40,7 @@ impl FurtherScores {
     }
 }
 
-/// Returns the share of a run's test images whose class is among the two most probable; `None` without predictions of them.
+/// Returns the share of a run's test images whose class is among the two most probable; `None` without predictions.
 pub(super) fn top2(run: &FollowedRun) -> Option<f64> {
     let summary = &run.summary;
     summary.test.as_ref()?;

@@ -315,7 +315,7 @@ pub const IMPORT_OPTIONS: [ImportOption; 17] = [
 
 fn fraction(text: &str) -> Result<f64, String> {
     let fraction = text.parse().ok().filter(|value| (0.0..1.0).contains(value));
-    fraction.ok_or_else(|| "a fraction is from 0 to below 1, such as 0.1".into())
+    fraction.ok_or_else(|| "must be a fraction from 0 to below 1, such as 0.1".into())
 }
 
 /// Reads shares such as 80/10/10.

@@ -19,8 +19,8 @@ const EXAMPLES: usize = 3;
 /// Look for what is wrong with a dataset: copies, contradicting labels, constant images, classes without images
 ///
 /// Exact copies have equal pixels. Near copies correlate by 0.95 or more, also mirrored: other cuts, brightness or
-/// compression of one photograph, but also frames of one film and posed pictures of one person. The result is kept
-/// beside the dataset. `train --leave-out leaks` trains without what is also in validation or test.
+/// compression of one photograph. Frames of one film and posed pictures of one person can be as near. The result is
+/// cached with the dataset. `train --leave-out leaks` trains without images that are also in validation or test.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// The dataset's name

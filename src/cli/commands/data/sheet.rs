@@ -102,18 +102,18 @@ fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<
     DatasetEntry { features, ..entry(home, manifest) }
 }
 
-/// What the last check of this dataset counted; `None` if it was not checked yet.
+/// Returns the counts of the dataset's last check; `None` before the first one.
 fn findings(home: &Home, manifest: &Manifest) -> Option<Summary> {
     let places = manifest.places();
     let findings = Findings::cached(&home.dataset(&manifest.name), &manifest.fingerprint, places.len())?;
     Some(Summary::of(&findings, &places))
 }
 
-/// What is wrong with a dataset, as lines.
+/// Returns the findings of the dataset's check as lines.
 fn findings_text(entry: &DatasetEntry<'_>) -> String {
     let name = entry.name;
     let pixels = match entry.findings.as_ref().map(Summary::parts) {
-        None => format!("copies and contradicting labels: `mien data check {name}` looks for them"),
+        None => format!("copies and contradicting labels: `mien data check {name}` searches for them"),
         Some(found) if found.is_empty() => "no copies, contradicting labels or constant images".into(),
         Some(found) => format!("{}: `mien data check {name}` lists them", found.join(", ")),
     };

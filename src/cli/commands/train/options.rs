@@ -17,14 +17,16 @@ pub(super) struct RunOptions<O: StrategySettings> {
     /// A tag for the run [default: none; for several runs sweep-NAME]
     #[arg(long)]
     pub(super) tag: Option<Tag>,
-    /// Training images to leave out: marked (by `mien data mark`, as they are now), or found by `mien data check`:
-    /// leaks (copies of validation or test images), duplicates (leaks, and all but the first of equal training images),
-    /// near-leaks and near-duplicates (near copies too), contradictions, constant; several with commas [default: none;
-    /// for finetune: those of its start]
+    /// Training images to leave out: marked, leaks, duplicates, near-leaks, near-duplicates, contradictions, constant;
+    /// several with commas [default: none; for finetune: those of its start]
+    ///
+    /// `marked` are those marked now by `mien data mark`; `mien data check` finds the others. Leaks are copies of
+    /// validation or test images. Duplicates are leaks, and all but the first of equal training images. Near ones
+    /// include near copies.
     #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
     pub(super) leave_out: Vec<LeaveOut>,
-    /// Cross-validate: K runs, each tested on another K-th of all images of the dataset, the official test images among
-    /// them; of the others a tenth validates. Classes are divided evenly. Not for finetune and all
+    /// Cross-validate: K runs, each tested on another K-th of all images, official test images included. A tenth of the
+    /// others validates. Classes are divided evenly. Not for finetune and all
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FOLDS)))]
     pub(super) folds: Option<u32>,
     /// The seed by which --folds divides the images, which is independent of --seed

@@ -32,8 +32,10 @@ pub(super) struct Import {
 /// The options of every import of weights.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct WeightsOptions {
-    /// The preprocessing of the input: keras-imagenet (or caffe), vggface, torchvision (or torch), caffe-rgb,
-    /// vggface-rgb, symmetric (or tf: from -1 to 1), unit (from 0 to 1) [default: by the file, with the reason]
+    /// The preprocessing of the input: keras-imagenet (caffe), vggface, torchvision (torch), caffe-rgb, vggface-rgb,
+    /// symmetric (tf), unit [default: by the file, with the reason]
+    ///
+    /// symmetric is from -1 to 1, unit from 0 to 1.
     #[arg(long, value_name = "NAME")]
     pub(super) preprocessing: Option<Preprocessing>,
     /// Replace other weights of this name

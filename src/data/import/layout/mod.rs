@@ -142,7 +142,7 @@ fn pass_over_others(listing: &Listing, scheme: Option<&Scheme>, labels: Option<&
         }
     }
     for table in listing.tables.iter().filter(|table| !labels.is_some_and(|labels| labels.uses(&table.path))) {
-        log.skip(&table.path, "is a table of images beside image files; import it by itself");
+        log.skip(&table.path, "is a table of images beside image files; import the table alone");
     }
 }
 
