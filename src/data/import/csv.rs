@@ -64,8 +64,8 @@ impl Columns {
             names.iter().find_map(named)
         };
         let class = column(&CLASS_COLUMNS)?;
-        let is_emotion = |name: &&str| headers[class].eq_ignore_ascii_case(name.as_bytes());
-        let are_emotions = EMOTION_COLUMNS.iter().any(|name| is_emotion(&name));
+        let is_emotion = |name: &str| headers[class].eq_ignore_ascii_case(name.as_bytes());
+        let are_emotions = EMOTION_COLUMNS.iter().any(|name| is_emotion(name));
         let pixels = column(&PIXEL_COLUMNS).map(|column| (column, 1)).or_else(|| pixel_columns(headers))?;
         Some(Self {
             delimiter,

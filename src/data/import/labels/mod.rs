@@ -4,6 +4,7 @@
 //! layouts of YOLO and AffectNet (`beside`). Where nothing was named, [`advise`] states what was found.
 
 mod beside;
+mod columns;
 mod list;
 mod pattern;
 mod vocabulary;

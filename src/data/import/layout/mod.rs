@@ -6,6 +6,7 @@
 
 mod classes;
 mod divide;
+mod folder_path;
 mod scheme;
 
 pub(super) use self::classes::note_empty;

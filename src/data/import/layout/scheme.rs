@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::super::split_names::{self, SplitName};
+use super::folder_path::{FolderPath, shared_depth};
 use crate::domain::text::printable;
 
 /// The expected layout, as errors describe it.
@@ -47,54 +48,6 @@ pub(super) struct Scheme {
     siblings: HashMap<(String, String), SplitName>,
     /// Whether the splits named `eval` are test splits.
     evaluation_tests: bool,
-}
-
-/// A folder's path in parts.
-struct FolderPath<'p> {
-    path: &'p str,
-    parts: Vec<&'p str>,
-    splits: Vec<Option<SplitName>>,
-}
-
-impl<'p> FolderPath<'p> {
-    fn new(path: &'p str) -> Self {
-        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        Self { path, splits: vec![None; parts.len()], parts }
-    }
-
-    /// Returns the path of the first `count` parts.
-    fn above(&self, count: usize) -> &'p str {
-        match count.checked_sub(1) {
-            None => "",
-            Some(last) => &self.path[..self.end(last)],
-        }
-    }
-
-    /// Returns the byte after a part.
-    fn end(&self, index: usize) -> usize {
-        self.parts[..=index].iter().map(|part| part.len() + 1).sum::<usize>() - 1
-    }
-
-    /// Returns the byte at which the path below a part begins.
-    fn below(&self, index: usize) -> usize {
-        self.end(index) + 1
-    }
-
-    /// Returns the first part from `base` that states a split.
-    fn first_split(&self, base: usize) -> Option<(usize, SplitName)> {
-        self.splits.iter().enumerate().skip(base).find_map(|(index, split)| Some((index, (*split)?)))
-    }
-
-    /// Whether the part after a split states another split.
-    fn has_conflict(&self, index: usize) -> bool {
-        self.splits.get(index + 1).is_some_and(|next| next.is_some_and(|next| Some(next) != self.splits[index]))
-    }
-
-    /// Returns the indices of the parts after a split, without the ones that repeat it at once.
-    fn after(&self, index: usize) -> std::ops::Range<usize> {
-        let repeated = (index + 1..self.parts.len()).take_while(|at| self.splits[*at] == self.splits[index]).count();
-        index + 1 + repeated..self.parts.len()
-    }
 }
 
 impl Scheme {
@@ -325,13 +278,6 @@ fn sibling_split(
     let repeated = || index.checked_sub(1).filter(|above| folder.parts[*above] == name);
     let known = siblings.get(&(folder.above(index).to_owned(), name.to_owned())).copied();
     known.or_else(|| folder.splits[repeated()?])
-}
-
-/// Returns the number of parts that all folders share from the top.
-fn shared_depth(all: &[FolderPath]) -> usize {
-    let Some((first, rest)) = all.split_first() else { return 0 };
-    let shared = |folder: &FolderPath| first.parts.iter().zip(&folder.parts).take_while(|(a, b)| a == b).count();
-    rest.iter().map(shared).min().unwrap_or(first.parts.len())
 }
 
 /// Marks the parts that state splits. Returns the names that do so only beside others: `raf_train` is a split beside

@@ -355,7 +355,7 @@ fn tables_in_other_words_are_read_where_they_are_plain() {
     assert_eq!(bench.import(&bench.write("numbers.csv", numbers)).unwrap().class_names(), ["11", "5", "8"]);
     // A table for each split, without a column that states it.
     let lines = |usage: &str| -> String {
-        plain.lines().filter_map(|line| line.strip_suffix(usage)).map(|line| format!("{line}\n")).collect()
+        plain.lines().filter_map(|line| line.strip_suffix(usage)).flat_map(|line| [line, "\n"]).collect()
     };
     let header = "emotion,pixels\n".to_owned();
     let two = [
