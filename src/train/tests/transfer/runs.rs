@@ -64,7 +64,7 @@ fn features_of_padded_batches_are_those_of_the_images() {
         let mut training = TransferRun::new(Strategy::Finetune);
         training.recipe.epochs = 2;
         training.recipe.transfer.as_mut().expect("a base").variants = 2;
-        TransferRun { pad_last_batch, resident, ..training }
+        TransferRun { resident, pad_last_batch, ..training }
     };
     let (_, unpadded) = padded(false, 0).run("as-it-is", InputSource::Images, None, None);
     for resident in [0, 1 << 20] {
