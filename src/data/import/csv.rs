@@ -142,8 +142,8 @@ const NEEDED: &str = "the table needs the columns emotion, pixels and Usage in i
 pub(super) const NO_USAGE: &str = "the table has no column Usage, which separates training from test; use fer2013.csv \
                                    or icml_face_data.csv, or divide its rows by --split 80/10/10";
 
-/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it; pixels go
-/// to `spool`.
+/// Reads a table of `bytes` bytes, which messages call `name`; bad rows are skipped by number. `reader` opens it, and
+/// pixels go to `spool`.
 pub(super) fn read(
     name: &Path,
     reader: &dyn Fn() -> std::io::Result<Box<dyn Read>>,
