@@ -17,6 +17,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("archive", import::archive),
     ("image", import::image),
     ("csv", import::csv),
+    ("labels", import::labels),
     ("hdf5", weights::hdf5),
     ("safetensors", weights::safetensors),
     ("pickle", weights::pickle),

@@ -23,6 +23,11 @@ pub(crate) fn csv(bytes: &[u8]) {
     import(bytes, "source.csv");
 }
 
+/// Reads these bytes as labels of images.
+pub(crate) fn labels(bytes: &[u8]) {
+    super::labels::read_any(bytes);
+}
+
 /// Decodes these bytes as an image, to gray and to colour.
 pub(crate) fn image(bytes: &[u8]) {
     let header = decode::header(bytes);

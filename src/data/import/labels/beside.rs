@@ -214,7 +214,7 @@ fn array_value(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Reads bytes as an array and as a list of names.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) fn read_any(bytes: &[u8]) {
     let array = [b"\x93NUMPY".as_slice(), bytes].concat();
     let _ = (array_value(bytes), array_value(&array), names_in(&String::from_utf8_lossy(bytes)));

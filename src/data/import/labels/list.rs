@@ -197,12 +197,6 @@ fn name(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or_default()
 }
 
-/// Reads bytes as a file of labels.
-#[cfg(test)]
-pub(super) fn read_any(bytes: &[u8], name: &str) {
-    let _ = parse(bytes, name);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -144,6 +144,17 @@ pub(super) fn split_by_beginning(images: &[&SourceFile]) -> bool {
     splits.len() > 1
 }
 
+/// Reads bytes as labels of every kind.
+#[cfg(any(test, fuzzing))]
+pub(super) fn read_any(bytes: &[u8]) {
+    beside::read_any(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let _ = (columns::parse(bytes, "labels.csv"), columns::parse(rest.as_bytes(), first));
+    let _ = first.parse::<Pattern>().map(|pattern| pattern.label(rest));
+    let _ = split_names::parse(&text);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,10 +169,8 @@ mod tests {
             text in "[a-z0-9.,;:\t\n\"{}#*? /-]{0,80}",
             name in "[a-zA-Z0-9_.]{1,30}",
         ) {
-            beside::read_any(&bytes);
-            beside::read_any(text.as_bytes());
-            list::read_any(&bytes, &name);
-            list::read_any(text.as_bytes(), &name);
+            read_any(&bytes);
+            read_any(text.as_bytes());
             if let Ok(pattern) = text.parse::<Pattern>()
                 && let Ok(label) = pattern.label(&name)
             {
