@@ -34,7 +34,7 @@ pub struct Crossings {
 pub struct CopyCounts {
     /// Pictures that several images show; of near copies, pairs of pictures.
     pub pictures: usize,
-    /// Images that show one of these pictures.
+    /// Images that show one of these pictures; of near copies, one image of each picture, here and below.
     pub images: usize,
     /// Images beyond the first of each picture; of near copies, images with a near copy before them.
     pub copies: usize,
