@@ -32,7 +32,7 @@ fn a_loss_that_is_no_number_ends_the_run_as_diverged() {
     let mut training = ImageRun::new();
     training.recipe.learning_rate = 1e30;
     let (end, recorder) = training.run("diverged", None, None);
-    assert!(matches!(&end, FitEnd::Diverged(cause) if cause.contains("no number")), "{end:?}");
+    assert!(matches!(&end, FitEnd::Diverged(cause) if cause.contains("is not a number")), "{end:?}");
     assert!(recorder.history().len() <= 1);
 }
 

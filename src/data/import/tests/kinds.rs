@@ -482,7 +482,7 @@ fn a_target_that_cannot_be_is_refused_before_the_source_is_read() {
     fs::create_dir_all(bench.path("data/e")).unwrap();
     let foreign = ImportRequest { name: DatasetName::new("e").unwrap(), ..bench.request(&source) };
     let error = import(&foreign, &mut never).unwrap_err().to_string();
-    assert!(error.contains("in the way"), "{error}");
+    assert!(error.contains("exists and is not a dataset"), "{error}");
     for own in [bench.path("data/d"), bench.path("data"), bench.path("")] {
         let request = ImportRequest { name: DatasetName::new("f").unwrap(), ..bench.request(&own) };
         let error = import(&request, &mut never).unwrap_err().to_string();
