@@ -137,7 +137,7 @@ fn without_locks_an_import_is_refused_before_it_begins_and_doctor_tells() {
         "{words}"
     );
     let words = String::from_utf8(refusing.run(&["doctor"]).code(1).get_output().stdout.clone()).expect("UTF-8");
-    assert!(words.contains("locks      do not hold in the home"), "{words}");
+    assert!(words.contains("locks      do not work in the home"), "{words}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn folds_test_every_image_once_and_are_averaged() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(lab.text(&["show", "part-2"]).contains("fold        2 of 3, divided by seed 0"));
-    assert!(lab.text(&["runs", "--check"]).contains("checked 3 runs, 1 dataset, 0 files of weights: no damage"));
+    assert!(lab.text(&["runs", "--check"]).contains("checked 3 runs, 1 dataset, 0 weights files: no damage"));
 }
 
 #[test]
