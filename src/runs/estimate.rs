@@ -2,7 +2,29 @@
 
 use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
 
+use std::path::Path;
+
+use super::holder::Holder;
 use super::summary::Summary;
+
+/// The machine on which a run would be trained.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// Its name, which other machines may have too.
+    pub host: String,
+    /// Whether a run on `auto` may get a GPU.
+    pub has_gpu: bool,
+}
+
+impl Machine {
+    /// Returns this machine, as this program can use it.
+    #[must_use]
+    pub fn this() -> Self {
+        // NVIDIA's driver, and that of Windows's subsystem for Linux.
+        let has_driver = ["/dev/nvidiactl", "/dev/dxg"].iter().any(|file| Path::new(file).exists());
+        Self { host: Holder::this_host(), has_gpu: cfg!(feature = "cuda") && has_driver }
+    }
+}
 
 /// An estimate from another run.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +71,15 @@ enum DeviceMatch {
 }
 
 /// Returns the device that a request gets on this machine; `None` if no run shows it. `runs` are newest first.
-fn expected_device(runs: &[&Summary], request: DeviceRequest, host: &str) -> Option<String> {
+fn expected_device(runs: &[&Summary], request: DeviceRequest, machine: &Machine) -> Option<String> {
     if request != DeviceRequest::Auto {
         return Some(request.to_string());
     }
+    if !machine.has_gpu {
+        return Some(DeviceRequest::Cpu.to_string());
+    }
     let latest = runs.iter().find(|run| {
-        run.recipe.device == DeviceRequest::Auto && run.host.as_deref() == Some(host) && run.device.is_some()
+        run.recipe.device == DeviceRequest::Auto && run.host.as_ref() == Some(&machine.host) && run.device.is_some()
     });
     latest.and_then(|run| Some(run.device.as_ref()?.name.clone()))
 }
@@ -83,7 +108,7 @@ fn distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
     1.0 + (had as f64 / images.train.max(1) as f64).ln().abs()
 }
 
-/// Estimates a run's duration on the machine `host`, in seconds. Prefers a run of the same device, then of the same
+/// Estimates a run's duration on a machine, in seconds. Prefers a run of the same device, then of the same
 /// kind, then of the same dataset, then of the nearest size, then the newest. Returns `None` if no run on such a device
 /// has a completed epoch. `runs` are newest first; `image` is `[height, width, channels]` of stored images.
 #[must_use]
@@ -94,14 +119,14 @@ pub fn estimate(
     image: [usize; 3],
     classes: usize,
     images: SplitCounts,
-    host: &str,
+    machine: &Machine,
 ) -> Option<Estimate> {
     let work = TrainingCost::of(recipe, image, classes, images).ok()?;
-    let expected = expected_device(runs, recipe.device, host);
+    let expected = expected_device(runs, recipe.device, machine);
     let mut candidates: Vec<(&Summary, f64, (DeviceMatch, bool))> = runs
         .iter()
         .filter_map(|run| {
-            let device = matching(run, expected.as_deref(), host)?;
+            let device = matching(run, expected.as_deref(), &machine.host)?;
             let cached = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
             let same_kind = run.recipe.strategy == recipe.strategy
                 && run.recipe.network == recipe.network
@@ -169,7 +194,11 @@ mod tests {
     }
 
     fn guess(runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
-        estimate(&runs.iter().collect::<Vec<_>>(), recipe, [48, 48, 1], 2, IMAGES, HERE)
+        guess_on(&Machine { host: HERE.into(), has_gpu: true }, runs, recipe)
+    }
+
+    fn guess_on(machine: &Machine, runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
+        estimate(&runs.iter().collect::<Vec<_>>(), recipe, [48, 48, 1], 2, IMAGES, machine)
     }
 
     #[test]
@@ -254,6 +283,12 @@ mod tests {
             "a GPU of another machine says nothing of `auto` here"
         );
         assert_eq!(judged(&[there.clone(), here.clone()], &recipe), Some((id("here"), false)));
+        // Machines of a cloud share a name.
+        let namesake = device(run("namesake", recipe.clone(), 9_000.0, vec![]), HERE, "cuda:0");
+        let cpu_only = Machine { host: HERE.into(), has_gpu: false };
+        let on_cpu = |runs: &[Summary]| guess_on(&cpu_only, runs, &recipe).map(|found| (found.from, found.rough));
+        assert_eq!(on_cpu(std::slice::from_ref(&namesake)), None, "without a GPU `auto` is the processor");
+        assert_eq!(on_cpu(&[namesake, here.clone()]), Some((id("here"), false)));
         let gpu = Recipe { device: DeviceRequest::Cuda(0), ..recipe.clone() };
         assert_eq!(judged(&[there, here.clone()], &gpu), Some((id("there"), true)));
 

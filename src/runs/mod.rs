@@ -37,7 +37,7 @@ pub use annotations::Annotations;
 pub use comparison::Comparison;
 pub use detail::Detail;
 pub use ensemble::{Ensemble, EnsembleError};
-pub use estimate::{Estimate, estimate};
+pub use estimate::{Estimate, Machine, estimate};
 pub use facts::RunFacts;
 pub use followed::FollowedRun;
 pub use holder::Holder;

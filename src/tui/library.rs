@@ -7,7 +7,7 @@ use crate::domain::{DatasetName, LeftOutImages, RunId, RunState, SplitCounts, We
 use crate::events::Damage;
 use crate::runs::detail::LogLine;
 use crate::runs::facts::RunFacts;
-use crate::runs::{Annotations, Steps, Summary, WorkerDeath};
+use crate::runs::{Annotations, Machine, Steps, Summary, WorkerDeath};
 use crate::supervise::kill::{STOP_ANSWER_GRACE, STOP_GRACE};
 use crate::weights::{Manifest, preferred};
 
@@ -42,8 +42,8 @@ impl<T> Listing<T> {
 /// The datasets, weights and runs of the home.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
-    /// This machine's name.
-    pub host: String,
+    /// This machine.
+    pub machine: Machine,
     /// The datasets.
     pub datasets: Listing<DatasetEntry>,
     /// The imported weights.

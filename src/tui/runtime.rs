@@ -27,7 +27,7 @@ use super::watch::WatchRequest;
 use super::widgets::faces::Pictures;
 use super::{clipboard, config, first_run, update, view, watch};
 use crate::domain::{DatasetName, RunId};
-use crate::runs::{Holder, RunStore};
+use crate::runs::{Machine, RunStore};
 use crate::supervise::now;
 use crate::tui::backend::Backend;
 use crate::tui::layout::Layout;
@@ -120,7 +120,7 @@ async fn dashboard(
     let theme = Theme::detect(|name| std::env::var(name).ok());
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
-    state.library.host = Holder::this_host();
+    state.library.machine = Machine::this();
     state.tour = first_run::claim();
     let mut dashboard = Dashboard {
         state,

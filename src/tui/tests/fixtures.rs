@@ -9,7 +9,7 @@ use crate::domain::{
     Split, SplitCounts, TrainingCost,
 };
 use crate::events::{Event as Logged, Record};
-use crate::runs::{Detail, Summary};
+use crate::runs::{Detail, Machine, Summary};
 use crate::tui::library::{DatasetEntry, DatasetView, RunView};
 use crate::tui::messages::data::{FaceRange, Sample, SplitFilter};
 use crate::tui::messages::{DataEvent, Event, TrainEvent};
@@ -88,7 +88,7 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
         _ => None,
     });
     let mut state = State::new(theme, TimeZone::UTC, NOW);
-    state.library.host = "box".into();
+    state.library.machine = Machine { host: "box".into(), has_gpu: false };
     update(&mut state, NOW, Event::DatasetsRead(Ok(datasets)));
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![])));
     update(&mut state, NOW, Event::RunsRead(runs));

@@ -12,7 +12,7 @@ use crate::data::{Dataset, Findings, Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::sweep::{MAX_RUNS, SweepError};
 use crate::domain::{DataFold, LeftOutImages, Recipe, RunId, Size, Split, Strategy, Sweep, TrainingCost, WeightsName};
-use crate::runs::{Holder, Home, RunStore, Summary, estimate};
+use crate::runs::{Home, Machine, RunStore, Summary, estimate};
 use crate::supervise;
 
 /// Returns the recipe of `train cnn` or `train deep` with default settings.
@@ -233,7 +233,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         let disk = Size(cost.features_bytes);
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
-    if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &Holder::this_host()) {
+    if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &Machine::this()) {
         let before = if estimated.seconds_before >= 1.0 {
             format!(
                 "{} before the first epoch, less for features on disk already, then ",

@@ -23,7 +23,7 @@ impl Cost {
         Ok(Self {
             training: TrainingCost::of(recipe, image, classes, images)?,
             device: recipe.device,
-            time: estimate(&choices.summaries(), recipe, image, classes, images, &choices.library.host),
+            time: estimate(&choices.summaries(), recipe, image, classes, images, &choices.library.machine),
         })
     }
 
