@@ -1,10 +1,11 @@
 //! The classes of an import: changes of their names, and checks.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::options::{ClassMap, ImportOptions};
 use super::super::report::SkipLog;
 use super::super::split_names;
+use super::scheme::{Place, Scheme};
 use super::{Groups, Members};
 use crate::data::manifest::ClassCounts;
 use crate::domain::Split;
@@ -12,6 +13,26 @@ use crate::domain::text::printable;
 
 /// The number of classes that a message names.
 const NAMED: usize = 3;
+
+/// Returns a note if two or three class folders all hold the same folders of images, as splits of unknown names do.
+pub(super) fn doubt(scheme: &Scheme, folders: &[&str]) -> Option<String> {
+    let mut held: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for folder in folders {
+        if let Place::Inside { split: None, class: Some(class), rest } = scheme.place(folder) {
+            let below = folder.get(rest..)?.split('/').next().filter(|name| !name.is_empty())?;
+            held.entry(class).or_default().insert(below);
+        }
+    }
+    let below = held.values().next()?;
+    let are_alike = (2..=3).contains(&held.len()) && below.len() >= 2 && held.values().all(|other| other == below);
+    are_alike.then(|| {
+        let (classes, below) = (name_some(held.keys()), name_some(below.iter()));
+        format!(
+            "the classes {classes} hold folders of the same names ({below}): if these are the classes, rename the \
+                 others to train, validation and test"
+        )
+    })
+}
 
 /// Renames, joins and leaves out classes. A class of validation or test images joins the training class whose name
 /// differs only in case.
@@ -43,9 +64,9 @@ fn join(target: &mut Members, members: Members) {
     }
 }
 
-fn name_some<'a>(classes: impl Iterator<Item = &'a String>) -> String {
+fn name_some(classes: impl Iterator<Item = impl AsRef<str>>) -> String {
     let mut classes = classes.peekable();
-    let first: Vec<String> = classes.by_ref().take(NAMED).map(|class| printable(class)).collect();
+    let first: Vec<String> = classes.by_ref().take(NAMED).map(|class| printable(class.as_ref())).collect();
     first.join(", ") + if classes.peek().is_some() { " and others" } else { "" }
 }
 

@@ -101,6 +101,9 @@ pub(super) fn plan(
         if !scheme.has_classes() {
             return Err(wrong(labels::advise(listing, contents)));
         }
+        if let Some(note) = classes::doubt(&scheme, &folders) {
+            log.note(note);
+        }
         let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
         if let Some(reason) = labels::contradict(&images) {
             return Err(wrong(reason));

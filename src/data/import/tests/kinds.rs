@@ -208,6 +208,29 @@ fn class_names_are_compared_in_one_normal_form_and_cases_are_joined_with_a_note(
 }
 
 #[test]
+fn classes_that_hold_the_same_folders_are_noted() {
+    let bench = Bench::new();
+    let of = |folders: &[&str]| -> Vec<Entry> {
+        let entries = |folder: &&str| -> Vec<Entry> {
+            (0..6).map(|i| (format!("{folder}/{i}{}.png", folder.len()), picture(i))).collect()
+        };
+        folders.iter().flat_map(entries).collect()
+    };
+    let notes = |name: &str, folders: &[&str]| bench.import(&bench.folder(name, &of(folders))).unwrap().notes;
+    let unknown = notes("unknown", &["seen/happy", "seen/sad", "unseen/happy", "unseen/sad"]);
+    let words = "the classes seen, unseen hold folders of the same names (happy, sad)";
+    assert!(unknown.iter().any(|note| note.contains(words)), "{unknown:?}");
+    for (name, folders) in [
+        ("persons", &["happy/ann", "happy/bob", "sad/ann", "sad/cem"][..]),
+        ("once", &["happy/images", "sad/images"]),
+        ("splits", &["train/happy", "train/sad", "test/happy", "test/sad"]),
+    ] {
+        let found = notes(name, folders);
+        assert!(!found.iter().any(|note| note.contains("same names")), "{name}: {found:?}");
+    }
+}
+
+#[test]
 fn every_class_gets_validation_and_test_images_where_it_has_enough() {
     let bench = Bench::new();
     let entries: Vec<Entry> = [("many", 45), ("nine", 9), ("three", 3), ("two", 2)]
