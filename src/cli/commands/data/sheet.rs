@@ -118,15 +118,7 @@ fn findings_text(entry: &DatasetEntry<'_>) -> String {
         Some(found) => format!("{}: `mien data check {name}` lists them", found.join(", ")),
     };
     let lines: Vec<&str> = std::iter::once(&pixels).chain(&entry.class_findings).map(String::as_str).collect();
-    format!(
-        "
-{}
-",
-        lines.join(
-            "
-"
-        )
-    )
+    format!("\n{}\n", lines.join("\n"))
 }
 
 /// Prints the dataset.
@@ -156,7 +148,7 @@ fn text(manifest: &Manifest) -> String {
     head + &class_table(&manifest.classes).render() + &import_notes(manifest)
 }
 
-/// The images of each class and split, with their shares.
+/// Returns the images of each class and split with their shares.
 pub(super) fn class_table(classes: &[ClassCounts]) -> Table {
     let distribution = Distribution::of(classes);
     let mut table = Table::new([
@@ -199,7 +191,7 @@ fn import_notes(manifest: &Manifest) -> String {
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// The decisions of an import, and everything that it left out by reason.
+/// Returns the decisions of an import, and everything that it omitted, by reason.
 pub(super) fn reasons(notes: &[String], left_out: &[LeftOut]) -> String {
     let mut lines: Vec<String> = notes.iter().map(|note| format!("note: {note}")).collect();
     for (skipped, words) in [(true, "skipped"), (false, "passed over")] {
