@@ -1,7 +1,7 @@
 //! The check of a dataset: copies of pictures within and across splits, contradicting labels, constant pictures.
 //!
-//! The result is computed once and cached as `findings.json` beside the dataset. [`copies`] finds the copies,
-//! [`picture_hash`] makes near ones comparable, [`summary`] counts them, and [`leaving_out`] turns them into images
+//! The result is computed once and cached as `findings.json` beside the dataset. `copies` finds the copies,
+//! `picture_hash` makes near ones comparable, `summary` counts them, and `leaving_out` turns them into images
 //! that a run leaves out.
 
 mod copies;
