@@ -6,10 +6,10 @@ use super::Findings;
 use crate::data::manifest::Place;
 use crate::domain::{LeftOutImages, Split};
 
-/// The training images to leave out. Of equal images, one in the test split stays before one in validation, and that
-/// before one in training; of those in training, the first.
+/// A kind of training images to leave out. Of equal images, one in the test split stays before one in validation, and
+/// that before one in training; of those in training, the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum Exclusion {
     /// Images with an exact copy in the validation or the test split.
     Leaks,
     /// Images with an exact copy that stays.
@@ -24,21 +24,40 @@ pub enum Which {
     Constant,
 }
 
+impl Exclusion {
+    /// All kinds in the order of the help.
+    pub const ALL: [Self; 6] =
+        [Self::Leaks, Self::Duplicates, Self::NearLeaks, Self::NearDuplicates, Self::Contradictions, Self::Constant];
+
+    /// Returns the name in commands.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Leaks => "leaks",
+            Self::Duplicates => "duplicates",
+            Self::NearLeaks => "near-leaks",
+            Self::NearDuplicates => "near-duplicates",
+            Self::Contradictions => "contradictions",
+            Self::Constant => "constant",
+        }
+    }
+}
+
 impl Findings {
     /// Returns the training images to leave out of a dataset whose images have these places, by position.
     #[must_use]
-    pub fn left_out(&self, which: Which, places: &[Place]) -> LeftOutImages {
+    pub fn left_out(&self, which: Exclusion, places: &[Place]) -> LeftOutImages {
         let found: Vec<u32> = match which {
-            Which::Leaks => self.copies(false, false, places),
-            Which::Duplicates => self.copies(false, true, places),
-            Which::NearLeaks => self.copies(true, false, places),
-            Which::NearDuplicates => self.copies(true, true, places),
-            Which::Contradictions => {
+            Exclusion::Leaks => self.copies(false, false, places),
+            Exclusion::Duplicates => self.copies(false, true, places),
+            Exclusion::NearLeaks => self.copies(true, false, places),
+            Exclusion::NearDuplicates => self.copies(true, true, places),
+            Exclusion::Contradictions => {
                 let label = |at: &u32| places[*at as usize].label;
                 let contradicting = |group: &&Vec<u32>| group.iter().any(|at| label(at) != label(&group[0]));
                 self.exact.iter().filter(contradicting).flatten().copied().collect()
             }
-            Which::Constant => self.constant.clone(),
+            Exclusion::Constant => self.constant.clone(),
         };
         let in_training = found.into_iter().map(|at| places[at as usize]).filter(|place| place.split == Split::Train);
         LeftOutImages::new(in_training.map(|place| place.index).collect(), Vec::new())

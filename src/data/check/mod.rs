@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::store::Dataset;
 use crate::durable::versioned::FileKind;
 
-pub use leaving_out::Which;
+pub use leaving_out::Exclusion;
 pub use near::MIN_CORRELATION;
 pub use summary::{CopyCounts, Crossings, FEWEST, SMALLEST_SIDE, Summary, class_findings};
 

@@ -88,7 +88,7 @@ proptest! {
             prop_assert_eq!(exact, *kind == 0, "image {} of kind {}", at, kind);
             prop_assert!(exact || near.is_some_and(|pair| pair.mirrored == (*kind == 4)), "kind {}: {:?}", kind, near);
         }
-        let left_out = findings.left_out(Which::NearLeaks, &dataset.manifest().places());
+        let left_out = findings.left_out(Exclusion::NearLeaks, &dataset.manifest().places());
         prop_assert_eq!(left_out.images, (0..20).collect::<Vec<u32>>());
     }
 
@@ -136,13 +136,13 @@ fn the_copy_in_test_stays_and_of_training_copies_the_first() {
     let dataset = example(&dir);
     let (findings, places) = (Findings::of(&dataset), dataset.manifest().places());
     let table = [
-        (Which::Leaks, vec![3, 6]),
-        (Which::Duplicates, vec![1, 3, 5, 6]),
-        (Which::NearLeaks, vec![3, 4, 6]),
-        (Which::NearDuplicates, vec![1, 3, 4, 5, 6]),
+        (Exclusion::Leaks, vec![3, 6]),
+        (Exclusion::Duplicates, vec![1, 3, 5, 6]),
+        (Exclusion::NearLeaks, vec![3, 4, 6]),
+        (Exclusion::NearDuplicates, vec![1, 3, 4, 5, 6]),
         // Picture 1 has two labels in training; picture 3 has another label in test.
-        (Which::Contradictions, vec![2, 5, 6]),
-        (Which::Constant, vec![7]),
+        (Exclusion::Contradictions, vec![2, 5, 6]),
+        (Exclusion::Constant, vec![7]),
     ];
     for (which, expected) in table {
         assert_eq!(findings.left_out(which, &places).images, expected, "{which:?}");

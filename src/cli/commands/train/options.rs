@@ -1,10 +1,12 @@
 //! The options of each strategy.
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use crate::cli::options::{
     AllSettings, FeaturesSettings, FinetuneSettings, LaunchOptions, RecipeOptions, StrategySettings,
 };
+use crate::data::check::Exclusion;
 use crate::domain::data_fold::MAX_FOLDS;
 use crate::domain::{DatasetName, RunId, Tag, WeightsName};
 
@@ -42,24 +44,42 @@ pub(super) struct RunOptions<O: StrategySettings> {
 }
 
 /// The training images that a run leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeaveOut {
     /// No image.
     None,
     /// The images that are marked now.
     Marked,
-    /// Copies of validation or test images.
-    Leaks,
-    /// Leaks, and all but the first of equal training images.
-    Duplicates,
-    /// Copies and near copies of validation or test images.
-    NearLeaks,
-    /// Near leaks, and all training images with a copy or near copy before them.
-    NearDuplicates,
-    /// All training images whose copies have another label.
-    Contradictions,
-    /// Training images of a single value.
-    Constant,
+    /// The images that the dataset's check finds.
+    Found(Exclusion),
+}
+
+impl LeaveOut {
+    /// All values in the order of the help.
+    const ALL: [Self; 2 + Exclusion::ALL.len()] = {
+        let mut all = [Self::None; 2 + Exclusion::ALL.len()];
+        all[1] = Self::Marked;
+        let mut at = 0;
+        while at < Exclusion::ALL.len() {
+            all[2 + at] = Self::Found(Exclusion::ALL[at]);
+            at += 1;
+        }
+        all
+    };
+}
+
+impl ValueEnum for LeaveOut {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(match self {
+            Self::None => "none",
+            Self::Marked => "marked",
+            Self::Found(kind) => kind.name(),
+        }))
+    }
 }
 
 #[derive(Debug, Args)]

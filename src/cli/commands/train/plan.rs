@@ -7,7 +7,7 @@ use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, output};
-use crate::data::check::Which;
+use crate::data::check::Exclusion;
 use crate::data::{Dataset, Findings, Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::sweep::{MAX_RUNS, SweepError};
@@ -116,12 +116,7 @@ fn leave_out(home: &Home, wanted: &[LeaveOut], dataset: &Manifest, recipe: &mut 
         let found = match kind {
             LeaveOut::None => LeftOutImages::default(),
             LeaveOut::Marked => marked_images(home, dataset, recipe.fold)?,
-            LeaveOut::Leaks => found_by_check(home, dataset, recipe.fold, Which::Leaks)?,
-            LeaveOut::Duplicates => found_by_check(home, dataset, recipe.fold, Which::Duplicates)?,
-            LeaveOut::NearLeaks => found_by_check(home, dataset, recipe.fold, Which::NearLeaks)?,
-            LeaveOut::NearDuplicates => found_by_check(home, dataset, recipe.fold, Which::NearDuplicates)?,
-            LeaveOut::Contradictions => found_by_check(home, dataset, recipe.fold, Which::Contradictions)?,
-            LeaveOut::Constant => found_by_check(home, dataset, recipe.fold, Which::Constant)?,
+            LeaveOut::Found(kind) => found_by_check(home, dataset, recipe.fold, *kind)?,
         };
         let (images, runs) = ([all.images, found.images].concat(), [all.found_with, found.found_with].concat());
         all = LeftOutImages::new(images, runs);
@@ -130,7 +125,7 @@ fn leave_out(home: &Home, wanted: &[LeaveOut], dataset: &Manifest, recipe: &mut 
     Ok(())
 }
 
-/// The marked training images, of a fold those that it trains on; an error where none is marked.
+/// Returns the marked training images, in a fold only those that it trains on. Without marked images it is an error.
 fn marked_images(home: &Home, dataset: &Manifest, fold: Option<DataFold>) -> Result<LeftOutImages, CommandError> {
     let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
     if marked.images.is_empty() {
@@ -149,16 +144,16 @@ fn marked_images(home: &Home, dataset: &Manifest, fold: Option<DataFold>) -> Res
     Ok(LeftOutImages::new(images, marked.found_with))
 }
 
-/// The training images that the check of the dataset finds, of a fold by the fold's splits. There may be none.
+/// Returns the training images of this kind by the dataset's check, in a fold by the fold's splits.
 fn found_by_check(
     home: &Home,
     dataset: &Manifest,
     fold: Option<DataFold>,
-    which: Which,
+    kind: Exclusion,
 ) -> Result<LeftOutImages, CommandError> {
     let opened = Dataset::open(&home.dataset(&dataset.name))?;
     let findings = Findings::ensure(&opened);
-    Ok(findings.left_out(which, &opened.in_fold(fold).places()))
+    Ok(findings.left_out(kind, &opened.in_fold(fold).places()))
 }
 
 fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {
