@@ -84,7 +84,7 @@ impl Marks {
         Self { fingerprint: fingerprint.to_owned(), images: Vec::new() }
     }
 
-    /// Whether this training image is marked.
+    /// Returns whether this training image is marked.
     #[must_use]
     pub fn contains(&self, index: u32) -> bool {
         self.position(index).is_ok()

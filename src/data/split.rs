@@ -33,7 +33,7 @@ impl Protocol {
         }
     }
 
-    /// Whether the protocol is Keras's, which manifests leave out for the sake of older files.
+    /// Returns whether the protocol is Keras's, which manifests leave out for the sake of older files.
     #[must_use]
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
     pub fn is_keras(&self) -> bool {
@@ -86,7 +86,7 @@ impl Division {
         }
     }
 
-    /// Whether this is Keras's cut, which manifests leave out for the sake of older files.
+    /// Returns whether this is Keras's cut, which manifests leave out for the sake of older files.
     #[must_use]
     #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
     pub fn is_keras(&self) -> bool {

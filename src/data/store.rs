@@ -213,7 +213,7 @@ impl Dataset {
         self.range(split).len()
     }
 
-    /// Whether a split has no images.
+    /// Returns whether a split has no images.
     #[must_use]
     pub fn is_empty(&self, split: Split) -> bool {
         self.range(split).is_empty()

@@ -128,7 +128,7 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    /// Whether the server could not be reached, so that another machine might succeed.
+    /// Returns whether the server could not be reached, so that another machine might succeed.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Hung { .. })

@@ -194,7 +194,7 @@ fn check_length(request: &Request, part: &Part, total: Option<u64>) -> Result<()
     }
 }
 
-/// Whether a text is an address rather than a path.
+/// Returns whether a text is an address rather than a path.
 #[must_use]
 pub fn is_address(text: &str) -> bool {
     ["http://", "https://"]

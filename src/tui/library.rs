@@ -59,7 +59,7 @@ impl Listing<DatasetEntry> {
         self.list.iter().find(|entry| entry.name == *name)?.dataset.as_ref().ok()
     }
 
-    /// Whether a dataset of this name exists, readable or not.
+    /// Returns whether a dataset of this name exists, readable or not.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.list.iter().any(|entry| entry.name.as_str() == name)
@@ -190,13 +190,13 @@ impl RunView {
         Some(if self.submitted { RunState::Queued } else { summary.state(self.alive, now) })
     }
 
-    /// Whether a worker trains the run, or will soon.
+    /// Returns whether a worker trains the run, or will soon.
     #[must_use]
     pub fn is_active(&self, now: u64) -> bool {
         self.state(now).is_some_and(RunState::is_active)
     }
 
-    /// Whether the worker was asked to stop and has not obeyed for so long that it may hang.
+    /// Returns whether the worker was asked to stop and has not obeyed for so long that it may hang.
     #[must_use]
     pub fn ignores_stop(&self, now: u64) -> bool {
         let (Some(requested_at), Ok(summary), true) = (self.stop_requested_at, &self.summary, self.alive) else {

@@ -60,8 +60,8 @@ impl FramePacer {
     }
 }
 
-/// Whether the passing of time alone changed the screen between `then` and the state's time, in milliseconds since
-/// 1970. Durations of active runs, pending answers and the ages of runs in whole units show time.
+/// Returns whether the passing of time alone changed the screen between `then` and the state's time, in milliseconds
+/// since 1970. Durations of active runs, pending answers and the ages of runs in whole units show time.
 pub(super) fn time_changes_screen(state: &State, then: u64) -> bool {
     let ages = |created: u64| age_unit(then.saturating_sub(created)) != age_unit(state.now.saturating_sub(created));
     !state.runs.pending.is_empty()

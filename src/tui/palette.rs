@@ -64,7 +64,7 @@ fn entries(state: &State) -> Vec<Entry> {
     entries
 }
 
-/// Whether an action moves the cursor or edits text, so that nobody searches for it.
+/// Returns whether an action moves the cursor or edits text, so that nobody searches for it.
 fn is_movement(action: Action) -> bool {
     matches!(
         action,

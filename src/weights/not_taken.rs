@@ -22,7 +22,7 @@ pub struct NotTaken {
 }
 
 impl NotTaken {
-    /// Whether all tensors were taken.
+    /// Returns whether all tensors were taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.tensors == 0

@@ -60,7 +60,7 @@ struct SectionFiles {
 }
 
 impl SectionFiles {
-    /// Whether a process reads or computes the section.
+    /// Returns whether a process reads or computes the section.
     fn is_in_use(&self) -> bool {
         File::open(&self.table).is_ok_and(|table| table.try_lock().is_err())
     }

@@ -101,7 +101,7 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// Whether the orientation exchanges width and height.
+/// Returns whether the orientation exchanges width and height.
 fn is_sideways(orientation: Orientation) -> bool {
     use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
     matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
@@ -162,8 +162,8 @@ fn size(decoder: &impl ImageDecoder) -> Result<(u32, u32), String> {
     Ok((width, height))
 }
 
-/// Whether the JPEG's end marker is present, because the decoder silently fills missing data with gray. A preview's end
-/// marker precedes the picture's own data and does not count.
+/// Returns whether the JPEG's end marker is present, because the decoder silently fills missing data with gray. A
+/// preview's end marker precedes the picture's own data and does not count.
 fn has_jpeg_end(bytes: &[u8]) -> bool {
     let last = |mark: u8| bytes.windows(2).rposition(|pair| pair == [0xff, mark]);
     last(0xd9) > last(0xda)

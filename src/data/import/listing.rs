@@ -77,7 +77,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Whether it has neither images nor tables.
+    /// Returns whether it has neither images nor tables.
     pub(super) fn is_bare(&self) -> bool {
         self.tables.is_empty() && !self.files.iter().any(SourceFile::is_image)
     }
@@ -147,7 +147,7 @@ pub(super) fn visible_kind(path: &str) -> Kind {
     }
 }
 
-/// Whether a text may be a table of images by its name.
+/// Returns whether a text may be a table of images by its name.
 pub(super) fn may_be_table(path: &str) -> bool {
     let ending = path.rsplit_once('.').map(|(_, ending)| ending);
     ending.is_some_and(|ending| ["csv", "tsv"].iter().any(|table| ending.eq_ignore_ascii_case(table)))

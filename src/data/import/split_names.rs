@@ -152,7 +152,7 @@ pub(super) fn parse_beginning(file: &str) -> Option<SplitName> {
     (first.len() < file.len()).then(|| split_word(&first.to_lowercase())).flatten()
 }
 
-/// Whether a folder of this name is no class, because it states only what kind of files it holds.
+/// Returns whether a folder of this name is no class, because it states only what kind of files it holds.
 pub(super) fn is_filler_name(name: &str) -> bool {
     let words = words(name);
     !words.is_empty() && words.iter().any(|word| !is_number(word)) && words.iter().all(|word| is_filler(word))

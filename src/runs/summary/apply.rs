@@ -127,8 +127,7 @@ impl Summary {
         self.end_pause(at);
     }
 
-    /// A worker begins or resumes: drops everything after the epoch, and the step in the next one, that it resumes
-    /// from.
+    /// Drops everything after the epoch, and the step in the next one, from which a worker begins or resumes.
     fn restart(&mut self, host: &str, resumed_from: u32, resumed_step: u32) {
         self.host = Some(host.to_owned());
         self.forget_epochs_after(resumed_from);

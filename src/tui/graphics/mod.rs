@@ -55,7 +55,7 @@ impl ShownPictures {
         removed.iter().map(|(_, number)| self.removal(*number)).collect()
     }
 
-    /// Whether exactly these pictures are on the terminal.
+    /// Returns whether exactly these pictures are on the terminal.
     pub(super) fn is_showing(&self, wanted: &[Placed]) -> bool {
         let wanted = if self.facts.graphics == Graphics::Blocks { &[] } else { wanted };
         self.pictures.len() == wanted.len() && self.pictures.iter().zip(wanted).all(|((old, _), new)| old == new)

@@ -166,7 +166,7 @@ fn key_of(event: &Event) -> Option<Key> {
     if let Event::Key(key) = event { Some(*key) } else { None }
 }
 
-/// Whether many of this key at once may be a held key. Many Enters are a paste of empty lines.
+/// Returns whether many of this key at once may be a held key. Many Enters are a paste of empty lines.
 fn can_be_held(key: Key) -> bool {
     key.code != KeyCode::Enter
 }

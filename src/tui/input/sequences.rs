@@ -147,7 +147,7 @@ fn mouse_event(button: u16, column: u16, row: u16) -> Option<Event> {
     }
 }
 
-/// Whether a string answer begins here; otherwise a key was pressed with Alt.
+/// Returns whether a string answer begins here; otherwise a key was pressed with Alt.
 fn is_string_start(kind: char, next: u8) -> bool {
     match kind {
         ']' => next.is_ascii_digit(),

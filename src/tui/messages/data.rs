@@ -125,7 +125,7 @@ impl SplitFilter {
     /// All filters, in the order in which a key chooses them.
     pub const EACH: [Self; 4] = [Self::Of(Split::Train), Self::Of(Split::Validation), Self::Of(Split::Test), Self::All];
 
-    /// The name on the screen.
+    /// Returns the name on the screen.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -105,7 +105,7 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// Whether the binding works in a context.
+    /// Returns whether the binding works in a context.
     #[must_use]
     pub fn works_in(&self, context: Context) -> bool {
         match self.scope {
@@ -125,7 +125,7 @@ pub(super) const fn code(code: KeyCode) -> Key {
     Key::plain(code)
 }
 
-/// A binding of one screen.
+/// Returns a binding of one screen.
 pub(super) const fn on(
     name: &'static str,
     contexts: &'static [Context],

@@ -180,7 +180,7 @@ impl Theme {
         self.role(Role::Accent).add_modifier(Modifier::BOLD)
     }
 
-    /// The selected line: in reverse, or on the user's colour.
+    /// Returns the style of the selected line: in reverse, or on the user's colour.
     #[must_use]
     pub fn selected(&self) -> Style {
         match self.color(Role::Selected) {
@@ -190,7 +190,7 @@ impl Theme {
         }
     }
 
-    /// Whether a cell has the style of the selected line.
+    /// Returns whether a cell has the style of the selected line.
     #[must_use]
     pub fn is_selected(&self, cell: &Cell) -> bool {
         match self.color(Role::Selected) {
@@ -205,7 +205,7 @@ impl Theme {
         self.role(Role::Mark).add_modifier(Modifier::BOLD)
     }
 
-    /// The `index`th of several runs side by side. From the seventh run on, colours repeat.
+    /// Returns the style of the `index`th of several runs side by side. From the seventh run on, colours repeat.
     #[must_use]
     pub fn run_color(&self, index: usize) -> Style {
         self.role(Role::Run(u8::try_from(index % 6).unwrap_or(0)))
@@ -229,25 +229,25 @@ impl Theme {
         self.role(Role::Bad)
     }
 
-    /// The training curve and training images.
+    /// Returns the style of the training curve and training images.
     #[must_use]
     pub fn train(&self) -> Style {
         self.role(Role::Train)
     }
 
-    /// The training curve between epochs.
+    /// Returns the style of the training curve between epochs.
     #[must_use]
     pub fn steps(&self) -> Style {
         self.role(Role::Steps)
     }
 
-    /// The validation curve.
+    /// Returns the style of the validation curve.
     #[must_use]
     pub fn validation(&self) -> Style {
         self.role(Role::Validation)
     }
 
-    /// The border of overlays.
+    /// Returns the style of the border of overlays.
     #[must_use]
     pub fn border(&self) -> BorderType {
         if self.glyphs.ascii { BorderType::Plain } else { BorderType::Rounded }
@@ -316,8 +316,8 @@ fn parse_colorfgbg(value: &str) -> Option<Background> {
     }
 }
 
-/// Whether the locale uses UTF-8. As in every C library, the first variable that is set decides, and none means the
-/// locale C, which is ASCII.
+/// Returns whether the locale uses UTF-8. As in every C library, the first variable that is set decides, and none means
+/// the locale C, which is ASCII.
 fn shows_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set).unwrap_or_default().to_lowercase();

@@ -52,7 +52,7 @@ impl WatchedRun {
         watched
     }
 
-    /// Whether a worker trains the run, or will soon.
+    /// Returns whether a worker trains the run, or will soon.
     pub(super) fn is_active(&self, now: u64) -> bool {
         self.view.alive || self.view.state(now).is_some_and(RunState::is_active)
     }

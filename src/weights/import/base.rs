@@ -116,7 +116,7 @@ fn check_bias(index: usize, found: &FoundConvolution, name: &str, output: usize)
     Err(Fault::OtherNetwork(format!("{}: {reason}", layer_title(index, found))))
 }
 
-/// Whether the first convolutions have the shapes of these layers.
+/// Returns whether the first convolutions have the shapes of these layers.
 fn has_shapes(found: &[&FoundConvolution], order: KernelOrder, layers: &[Layer]) -> bool {
     let equal =
         |(found, (_, input, output)): (&&FoundConvolution, &Layer)| found.kernel.shape == order.shape(*input, *output);

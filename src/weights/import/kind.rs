@@ -34,7 +34,7 @@ pub(super) fn kind(bytes: &[u8]) -> Result<Kind, Fault> {
     Err(Fault::Unknown(describe_unknown(bytes)))
 }
 
-/// Whether the bytes begin with a length and a JSON object.
+/// Returns whether the bytes begin with a length and a JSON object.
 fn is_safetensors(bytes: &[u8]) -> bool {
     let Some((length, header)) = bytes.split_first_chunk::<8>() else { return false };
     u64::from_le_bytes(*length) <= 100_000_000 && header.starts_with(b"{\"")
@@ -78,7 +78,7 @@ fn describe_unknown(bytes: &[u8]) -> String {
     .into()
 }
 
-/// Whether the beginning is readable text.
+/// Returns whether the beginning is readable text.
 fn is_text(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(256)];
     head.iter().all(|byte| !byte.is_ascii_control() || byte.is_ascii_whitespace()) && head.is_ascii()

@@ -36,8 +36,8 @@ pub(super) fn compare(one: &str, other: &str) -> Ordering {
     })
 }
 
-/// Whether two names count: they first differ in a number, in a single letter, or in one that only the other has.
-/// Otherwise their alphabetical order could pass every check and be wrong.
+/// Returns whether two names count: they first differ in a number, in a single letter, or in one that only the other
+/// has. Otherwise their alphabetical order could pass every check and be wrong.
 pub(super) fn is_counted(one: &str, other: &str) -> bool {
     let letter = |text: &str| text.len() == 1 && text.as_bytes()[0].is_ascii_alphabetic();
     first_difference(one, other).is_none_or(|difference| match difference {

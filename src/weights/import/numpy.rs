@@ -17,7 +17,7 @@ const LONGEST_HEADER: usize = 1 << 16;
 
 type Zip<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
-/// Whether the archive is NumPy's.
+/// Returns whether the archive is NumPy's.
 pub(super) fn matches(zip: &Zip) -> bool {
     !zip.is_empty() && zip.file_names().all(|name| name.is_ok_and(|name| name.ends_with(".npy")))
 }

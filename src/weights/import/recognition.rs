@@ -106,7 +106,7 @@ fn candidates<'a>(layers: &'a [FoundLayer], network: &[Layer]) -> Vec<Candidate<
     found
 }
 
-/// Whether a layer is part of an optimizer's state, whose moments have the shapes of the weights.
+/// Returns whether a layer is part of an optimizer's state, whose moments have the shapes of the weights.
 pub(super) fn is_training_state(layer: &str) -> bool {
     layer.split(['.', '/']).next().is_some_and(|first| first.to_lowercase().starts_with("optim"))
 }

@@ -148,7 +148,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The rows of one kind of copies.
+/// Returns the rows of one kind of copies.
 fn copies(table: &mut Table, name: &str, counts: CopyCounts, of: &str, (one, many): (&str, &str)) {
     row(table, name, counts.copies, if counts.copies > 0 { of } else { "" });
     if counts.copies == 0 {
@@ -171,7 +171,7 @@ fn row(table: &mut Table, name: &str, images: usize, note: &str) {
     table.row(&[name.to_owned(), thousands(images), note.to_owned()]);
 }
 
-/// A group of images: `  train 3 sad (a.jpg) = test 9 fear (b.jpg)`.
+/// Returns a line for a group of images: `  train 3 sad (a.jpg) = test 9 fear (b.jpg)`.
 fn line(group: &[&Image]) -> String {
     let name = |image: &&Image| format!("{} {} {} ({})", image.split, image.index, image.class, image.source);
     let shown: Vec<String> = group.iter().take(EXAMPLES).map(name).collect();

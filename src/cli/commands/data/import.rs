@@ -138,7 +138,7 @@ fn explain(error: ImportError, home: &Home) -> CommandError {
     }
 }
 
-/// The result of an import, for the program that started it.
+/// Returns the result of an import for the program that started it.
 fn imported(report: &ImportReport) -> Imported {
     let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
     Imported {

@@ -34,7 +34,7 @@ impl Source {
         Self { name: name.to_string_lossy().into_owned(), location: Location::Unusable(reason.into()), truth: None }
     }
 
-    /// The size of the file in bytes; 0 if that is unknown.
+    /// Returns the size of the file in bytes; 0 if that is unknown.
     pub(super) fn bytes(&self) -> u64 {
         match &self.location {
             Location::File(path) => fs::metadata(path).map_or(0, |metadata| metadata.len()),

@@ -24,7 +24,7 @@ const MOST_BETWEEN: u64 = 1 << 20;
 /// The position of the checksum in a header.
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 
-/// Whether the first block of a file is a tar header with a right checksum.
+/// Returns whether the first block of a file is a tar header with a right checksum.
 pub(super) fn is_header(block: &[u8]) -> bool {
     if block.len() < 512 || block[0] == 0 {
         return false;

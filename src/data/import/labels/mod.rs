@@ -83,7 +83,7 @@ impl Labels {
         }
     }
 
-    /// Whether a text file is a source of these labels.
+    /// Returns whether a text file is a source of these labels.
     pub(super) fn uses(&self, path: &str) -> bool {
         match self {
             Self::Rows(rows) => rows.uses(path),

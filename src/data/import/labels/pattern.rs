@@ -142,7 +142,7 @@ pub(super) fn recognise(images: &[&SourceFile]) -> Option<&'static str> {
     PUBLISHED.iter().find(fits).map(|published| published.name)
 }
 
-/// Whether a folder has images of several classes by the names of a dataset.
+/// Returns whether a folder has images of several classes by the names of a dataset.
 pub(super) fn has_mixed_folder(images: &[&SourceFile], name: &str) -> bool {
     let Ok(pattern) = name.parse::<Pattern>() else { return false };
     let mut classes: HashMap<&str, String> = HashMap::new();

@@ -39,7 +39,7 @@ impl<'p> FolderPath<'p> {
         self.splits.iter().enumerate().skip(base).find_map(|(index, split)| Some((index, (*split)?)))
     }
 
-    /// Whether the part after a split states another split.
+    /// Returns whether the part after a split states another split.
     pub(super) fn has_conflict(&self, index: usize) -> bool {
         self.splits.get(index + 1).is_some_and(|next| next.is_some_and(|next| Some(next) != self.splits[index]))
     }

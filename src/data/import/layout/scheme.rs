@@ -88,17 +88,17 @@ impl Scheme {
         Ok(scheme)
     }
 
-    /// Whether folders state classes.
+    /// Returns whether folders state classes.
     pub(super) fn has_classes(&self) -> bool {
         self.classes != Classes::Nowhere
     }
 
-    /// Whether folders state splits.
+    /// Returns whether folders state splits.
     pub(super) fn has_splits(&self) -> bool {
         !self.roots.is_empty()
     }
 
-    /// Classes without splits: the first folders in which the images differ.
+    /// Finds the classes of a source without splits: the first folders in which the images differ.
     fn find_classes(&mut self, all: &[FolderPath], shared: usize) {
         let depth = self.skip_wrappers(all.iter().map(|folder| &folder.parts[shared.min(folder.parts.len())..]));
         self.base = shared;
@@ -108,7 +108,7 @@ impl Scheme {
         };
     }
 
-    /// Splits and classes of a source with a training split.
+    /// Finds the splits and classes of a source with a training split.
     fn find_roots(&mut self, all: &[FolderPath]) -> Result<(), String> {
         let base = self.base;
         let split = |folder: &FolderPath| folder.first_split(base).filter(|(index, _)| !folder.has_conflict(*index));
@@ -154,7 +154,7 @@ impl Scheme {
         Ok(())
     }
 
-    /// Whether class folders with training images stand beside folders of other splits with the same classes.
+    /// Returns whether class folders with training images stand beside folders of other splits with the same classes.
     fn find_beside(&mut self, all: &[FolderPath]) -> bool {
         let mut roots: BTreeMap<&str, BTreeSet<SplitName>> = BTreeMap::new();
         let (mut other, mut training) = (BTreeSet::new(), BTreeSet::new());

@@ -25,7 +25,7 @@ impl Window {
         self.to - self.from
     }
 
-    /// Whether the range contains `x`.
+    /// Returns whether the range contains `x`.
     #[must_use]
     pub fn contains(self, x: f64) -> bool {
         (self.from..=self.to).contains(&x)

@@ -11,7 +11,7 @@ use super::super::fault::Fault;
 use super::super::hdf5::{self, DEEPEST, MOST_OBJECTS, broken};
 use super::super::name_order::compare;
 
-/// Whether the file is of this kind.
+/// Returns whether the file is of this kind.
 pub(in super::super) fn matches(file: &File) -> Result<bool, Fault> {
     let groups = file.root().groups().map_err(|error| broken(&error))?;
     Ok(groups

@@ -10,7 +10,7 @@ use super::super::entry::Entry;
 use super::super::fault::Fault;
 use super::super::hdf5::{self, MOST_OBJECTS, broken};
 
-/// Whether the file is of this kind.
+/// Returns whether the file is of this kind.
 pub(in super::super) fn matches(file: &File) -> Result<bool, Fault> {
     Ok(layer_list(file)?.is_some())
 }

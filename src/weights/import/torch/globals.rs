@@ -76,7 +76,7 @@ impl Global {
     }
 }
 
-/// Whether a name runs code of the caller's choice.
+/// Returns whether a name runs code of the caller's choice.
 fn runs_code(module: &str, name: &str) -> bool {
     const MODULES: [&str; 20] = [
         "os",
