@@ -148,7 +148,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Returns the rows of one kind of copies.
+/// Adds the rows of one kind of copies.
 fn copies(table: &mut Table, name: &str, counts: CopyCounts, of: &str, (one, many): (&str, &str)) {
     row(table, name, counts.copies, if counts.copies > 0 { of } else { "" });
     if counts.copies == 0 {
@@ -180,13 +180,20 @@ fn line(group: &[&Image]) -> String {
     format!("  {}{more}\n", shown.join(" = "))
 }
 
-/// Checks a dataset that was just imported, and notes in a line on stderr what was found.
+/// The most images of a dataset whose pixels an import checks. Beyond, the check takes more than seconds.
+const CHECKED_AT_IMPORT: usize = 100_000;
+
+/// Prints the findings of a dataset that was just imported on stderr.
 pub(super) fn note_findings(home: &Home, manifest: &Manifest) -> Result<(), CommandError> {
-    let dataset = Dataset::open(&home.dataset(&manifest.name))?;
-    let summary = Summary::of(&Findings::ensure(&dataset), &manifest.places());
-    let found = summary.parts();
-    if !found.is_empty() {
-        output::note(&format!("{}: `mien data check {}` lists them", found.join(", "), manifest.name));
+    let name = &manifest.name;
+    if manifest.counts().total() > CHECKED_AT_IMPORT {
+        output::note(&format!("`mien data check {name}` searches for copies and contradicting labels"));
+    } else {
+        let dataset = Dataset::open(&home.dataset(name))?;
+        let found = Summary::of(&Findings::ensure(&dataset), &manifest.places()).parts();
+        if !found.is_empty() {
+            output::note(&format!("{}: `mien data check {name}` lists them", found.join(", ")));
+        }
     }
     check::class_findings(manifest).iter().for_each(|finding| output::note(finding));
     Ok(())
