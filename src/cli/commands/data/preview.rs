@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::sheet::{SplitEntry, class_table, image_text, reasons};
 use crate::cli::exit::CommandError;
 use crate::cli::options::Output;
+use crate::cli::table::thousands;
 use crate::data::import::SizeCount;
 use crate::data::{ClassCounts, ImageShape, ImportPreview, LeftOut};
 use crate::domain::{Size, Split};
@@ -32,7 +33,7 @@ struct SizeEntry {
     count: u64,
 }
 
-/// Prints what would come in.
+/// Prints the dataset that an import would make.
 pub(super) fn print(preview: &ImportPreview, output: Output) -> Result<(), CommandError> {
     let size =
         |SizeCount { width, height, count }: &SizeCount| SizeEntry { width: *width, height: *height, count: *count };
@@ -52,18 +53,21 @@ pub(super) fn print(preview: &ImportPreview, output: Output) -> Result<(), Comma
 fn text(preview: &ImportPreview) -> String {
     let ImportPreview { classes, image, fit, sizes, split, left_out, notes, disk } = preview;
     let count: usize = Split::ALL.iter().flat_map(|split| classes.iter().map(|class| class.counts.get(*split))).sum();
-    let shown = sizes.iter().take(SHOWN_SIZES).map(|size| format!("{} of {}×{}", size.count, size.width, size.height));
+    let shown = sizes.iter().take(SHOWN_SIZES).map(|size| {
+        format!("{} of {}×{}", thousands(usize::try_from(size.count).unwrap_or(usize::MAX)), size.width, size.height)
+    });
     let mut shown: Vec<String> = shown.collect();
     if sizes.len() > SHOWN_SIZES {
         shown.push(format!("{} more sizes", sizes.len() - SHOWN_SIZES));
     }
+    let fitted = if sizes.len() > 1 { format!("; other shapes: {}", fit.name()) } else { String::new() };
     let head = format!(
-        "would import {count} images in {} classes, {}, {} of disk\npictures: {}; other shapes: {}\nsplit: {}\n\n",
-        classes.len(),
+        "would import {} images in {} classes, {}, {} of disk\npictures: {}{fitted}\nsplit: {}\n\n",
+        thousands(count),
+        thousands(classes.len()),
         image_text(*image),
         Size(*disk),
         shown.join(", "),
-        fit.name(),
         split.describe()
     );
     let reasons = reasons(notes, left_out);
