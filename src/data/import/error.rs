@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::manifest::Skipped;
 use crate::data::store::{StoreError, shown};
-use crate::domain::figures;
+use crate::domain::{Placeholder, figures};
 
 /// The reason why nothing was imported. No partial dataset remains.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum ImportError {
     UnknownKind {
         /// The source.
         path: PathBuf,
+    },
+    /// The source is a placeholder of the wanted file.
+    #[error("{}: it is {found}", shown(.path))]
+    Placeholder {
+        /// The source.
+        path: PathBuf,
+        /// The placeholder.
+        found: Placeholder,
     },
     /// The source is of a known kind that cannot be read.
     #[error("{}: is {kind}, which is not read; unpack or convert it and import the result", shown(.path))]
@@ -85,6 +93,7 @@ impl ImportError {
         if let Self::Source { path, .. }
         | Self::UnknownKind { path }
         | Self::UnreadKind { path, .. }
+        | Self::Placeholder { path, .. }
         | Self::Damaged { path, .. }
         | Self::TooLarge { path, .. }
         | Self::Layout { path, .. } = &mut self

@@ -26,9 +26,7 @@ impl ImportState<'_> {
                 archive::list(kind, source, options, &self.work, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, contents);
         }
-        if let Some(kind) = archive::name_unread(source) {
-            return Err(ImportError::UnreadKind { path: source.to_owned(), kind });
-        }
+        archive::refuse_unread(source)?;
         let is_table = source.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         if !is_table && csv::columns_of_file(source).is_none() {
             return Err(ImportError::UnknownKind { path: source.to_owned() });

@@ -23,6 +23,7 @@ use super::options::ImportOptions;
 use super::report::{Progress, SkipLog};
 use super::{ImportError, csv};
 use crate::data::store::StoreError;
+use crate::domain::Placeholder;
 
 /// The kind of an archive, recognized by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) enum Compression {
 }
 
 /// The first bytes of kinds of files that are known and not read, with their names.
-const UNREAD: [(&[u8], &str); 8] = [
+const UNREAD: [(&[u8], &str); 7] = [
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"PAR1", "a Parquet file"),
     (b"\x1f\x9d", "a file compressed by compress (.Z)"),
@@ -51,30 +52,36 @@ const UNREAD: [(&[u8], &str); 8] = [
     (b"LZIP", "a file compressed by lzip"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself (`git lfs pull` fetches that)"),
 ];
 
-/// Returns the kind of a file that is known and not read, from its first bytes.
-pub(super) fn name_unread(path: &Path) -> Option<&'static str> {
-    let head = head(path).ok()?;
-    let is_page = head.to_ascii_lowercase();
-    let is_page =
-        ["<!doctype html", "<html"].iter().any(|start| is_page.trim_ascii_start().starts_with(start.as_bytes()));
-    let known = UNREAD.iter().find(|(start, _)| head.starts_with(start)).map(|(_, name)| *name);
-    known.or(is_page.then_some("a web page, such as a login or an error instead of the file"))
+/// Checks that a file is not of a known kind that is not read, nor a placeholder of another file.
+///
+/// # Errors
+/// [`ImportError::UnreadKind`] or [`ImportError::Placeholder`], by the first bytes.
+pub(super) fn refuse_unread(path: &Path) -> Result<(), ImportError> {
+    let Ok(head) = head(path, 4096) else { return Ok(()) };
+    let path = path.to_owned();
+    if let Some(found) = Placeholder::of(&head) {
+        return Err(ImportError::Placeholder { path, found });
+    }
+    match UNREAD.iter().find(|(start, _)| head.starts_with(start)) {
+        Some((_, kind)) => Err(ImportError::UnreadKind { path, kind }),
+        None => Ok(()),
+    }
 }
 
-/// Returns the first 512 bytes of a file, fewer if it is shorter.
-fn head(path: &Path) -> io::Result<Vec<u8>> {
+/// Returns the first `length` bytes of a file, fewer if it is shorter.
+fn head(path: &Path, length: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    File::open(path)?.take(512).read_to_end(&mut head)?;
+    File::open(path)?.take(length).read_to_end(&mut head)?;
     Ok(head)
 }
 
 impl Archive {
     /// Returns the kind of the file, whatever its name; `None` if it is no archive.
     pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
-        let head = head(path)?;
+        // The first block of a tar archive.
+        let head = head(path, 512)?;
         let head = head.as_slice();
         Ok(match head {
             _ if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") => Some(Self::Zip),

@@ -441,7 +441,15 @@ fn archives_of_other_kinds_give_the_same_dataset() {
         let found = Bench::run(&ImportRequest { options, ..bench.request(&source) });
         assert_eq!(found.as_ref().ok().map(|manifest| &manifest.fingerprint), expected, "{found:?}");
     }
-    let known = [(b"Rar!\x1a\x07\x00".as_slice(), "RAR"), (b"PAR1", "Parquet"), (b"<!DOCTYPE html><p>", "web page")];
+    let known = [
+        (b"Rar!\x1a\x07\x00".as_slice(), "a RAR archive, which is not read"),
+        (b"PAR1", "a Parquet file"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "it is a web page ('Sign in')"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\nsize 63\n",
+            "it is a Git LFS pointer and not the file of 63 bytes",
+        ),
+    ];
     for (bytes, words) in known {
         let error = bench.refuse(&bench.write("source.bin", bytes));
         assert!(error.contains(words) && error.contains("source.bin"), "{error}");
