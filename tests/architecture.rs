@@ -25,7 +25,7 @@ const RULES: [Rule; 19] = [
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
     Rule { room: "events", rooms: &["domain"], frameworks: &[] },
-    Rule { room: "runs", rooms: &["domain", "durable", "events"], frameworks: &[] },
+    Rule { room: "runs", rooms: &["domain", "durable", "events", "checkpoint"], frameworks: &[] },
     Rule { room: "data", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "weights", rooms: &["domain", "durable"], frameworks: &[] },
     Rule { room: "detect", rooms: &[], frameworks: &[] },

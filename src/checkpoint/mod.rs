@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Array, Arrays, EarlyStoppingStatus, Strategy};
@@ -115,32 +115,44 @@ pub struct Identity {
     pub base: Option<String>,
 }
 
-/// The errors of reading a checkpoint.
+/// The error of reading a checkpoint.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
+#[error("the checkpoint {} {fault}", path.display())]
+pub struct CheckpointError {
+    /// The file.
+    pub path: PathBuf,
+    /// The reason.
+    pub fault: CheckpointFault,
+}
+
+/// The reasons why a checkpoint is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointFault {
     /// The file cannot be opened.
-    #[error("cannot read the checkpoint {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The file system's error.
-        source: io::Error,
-    },
-    /// The file is truncated, changed, or no checkpoint.
-    #[error("the checkpoint {} is damaged: {reason}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The fault.
-        reason: String,
-    },
+    #[error("cannot be read: {0}")]
+    Unread(io::Error),
     /// The file has the format of a newer program.
-    #[error("the checkpoint {} has format {found} and this mien reads up to {CHECKPOINT_VERSION}: use a newer mien", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// The version of its format.
-        found: u32,
+    #[error("has format {0} and this mien reads up to {CHECKPOINT_VERSION}: use a newer mien")]
+    Newer(u32),
+    /// The file is no safetensors file.
+    #[error("is damaged: {0}")]
+    Container(#[from] SafeTensorError),
+    /// The metadata lacks this entry.
+    #[error("is damaged: it lacks the entry '{0}'")]
+    NoEntry(&'static str),
+    /// The state is not readable as JSON.
+    #[error("is damaged: {0}")]
+    State(#[from] serde_json::Error),
+    /// The checksum differs from the content's.
+    #[error("is damaged: its checksum does not fit its content")]
+    Checksum,
+    /// A tensor has another type of numbers.
+    #[error("is damaged: {name} is {dtype:?}, not F32")]
+    Dtype {
+        /// The tensor.
+        name: String,
+        /// Its type.
+        dtype: Dtype,
     },
 }
 
@@ -175,7 +187,7 @@ impl Checkpoint {
         let views = bytes
             .iter()
             .map(|(name, array, bytes)| Ok((name, TensorView::new(Dtype::F32, array.shape.clone(), bytes)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .collect::<Result<Vec<_>, SafeTensorError>>()
             .map_err(io::Error::other)?;
         safetensors::serialize(views, Some(metadata)).map_err(io::Error::other)
     }
@@ -204,18 +216,19 @@ impl State {
 /// checksum.
 fn read_with<T>(
     path: &Path,
-    convert: impl FnOnce(Vec<(String, TensorView<'_>)>) -> Result<T, String>,
+    convert: impl FnOnce(Vec<(String, TensorView<'_>)>) -> Result<T, CheckpointFault>,
 ) -> Result<(State, T), CheckpointError> {
-    let bytes = map(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
-    let damaged = |reason| CheckpointError::Damaged { path: path.to_owned(), reason };
-    // The version is checked first, because the rest of a newer file may have another meaning.
-    let header = read_header(&bytes).map_err(damaged)?;
-    if header.version > CHECKPOINT_VERSION {
-        return Err(CheckpointError::Newer { path: path.to_owned(), found: header.version });
-    }
-    let state = serde_json::from_str(&header.state).map_err(|error| damaged(error.to_string()))?;
-    let converted = tensors(&bytes, &header).and_then(convert).map_err(damaged)?;
-    Ok((state, converted))
+    let read = || {
+        let bytes = map(path).map_err(CheckpointFault::Unread)?;
+        // The version is checked first, because the rest of a newer file may have another meaning.
+        let header = read_header(&bytes)?;
+        if header.version > CHECKPOINT_VERSION {
+            return Err(CheckpointFault::Newer(header.version));
+        }
+        let state = serde_json::from_str(&header.state)?;
+        Ok((state, convert(tensors(&bytes, &header)?)?))
+    };
+    read().map_err(|fault| CheckpointError { path: path.to_owned(), fault })
 }
 
 #[allow(unsafe_code)]
@@ -244,36 +257,32 @@ struct Header {
     checksum: u32,
 }
 
-fn read_header(bytes: &[u8]) -> Result<Header, String> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+fn read_header(bytes: &[u8]) -> Result<Header, CheckpointFault> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
     let entry = |name| {
         let value = header.metadata().as_ref().and_then(|entries| entries.get(name));
-        value.ok_or_else(|| format!("it lacks the entry '{name}'"))
+        value.ok_or(CheckpointFault::NoEntry(name))
     };
     let state = entry(STATE)?.clone();
-    let version = durable::versioned::version(state.as_bytes()).map_err(|error| error.to_string())?;
-    let checksum = entry(CHECKSUM)?.parse().map_err(|_| "its checksum is not a number".to_owned())?;
+    let version = durable::versioned::version(state.as_bytes())?;
+    let checksum = entry(CHECKSUM)?.parse().map_err(|_| CheckpointFault::Checksum)?;
     Ok(Header { version, state, checksum })
 }
 
 /// Returns the tensors of a file sorted by name, if they match its checksum.
-fn tensors<'a>(bytes: &'a [u8], header: &Header) -> Result<Vec<(String, TensorView<'a>)>, String> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut tensors = file.tensors();
+fn tensors<'a>(bytes: &'a [u8], header: &Header) -> Result<Vec<(String, TensorView<'a>)>, CheckpointFault> {
+    let mut tensors = SafeTensors::deserialize(bytes)?.tensors();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     let parts = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.shape(), tensor.data()));
-    if checksum(&header.state, parts) != header.checksum {
-        return Err("its checksum does not fit its content".into());
-    }
-    Ok(tensors)
+    if checksum(&header.state, parts) == header.checksum { Ok(tensors) } else { Err(CheckpointFault::Checksum) }
 }
 
-fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, String> {
+fn copy(tensors: Vec<(String, TensorView<'_>)>) -> Result<Arrays, CheckpointFault> {
     tensors
         .into_iter()
         .map(|(name, tensor)| {
             if tensor.dtype() != Dtype::F32 {
-                return Err(format!("{name} is {:?}, not F32", tensor.dtype()));
+                return Err(CheckpointFault::Dtype { name, dtype: tensor.dtype() });
             }
             let values = tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             Ok((name, Array { shape: tensor.shape().to_vec(), values }))

@@ -169,7 +169,7 @@ impl RunStore {
         match check::verify_checkpoint(&best) {
             Ok(true) => {}
             Ok(false) => return Err("has no best.ckpt".into()),
-            Err(reason) => return Err(format!("its best.ckpt {reason}")),
+            Err(fault) => return Err(format!("its best.ckpt {fault}")),
         }
         let needed = [best, folder.start_checkpoint()];
         let files: Vec<PathBuf> =

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFiles, State};
+use crate::checkpoint::{Checkpoint, CheckpointError, CheckpointFault, CheckpointFiles, State};
 use crate::domain::text::printable;
 use crate::runs::layout::RunFolder;
 
@@ -61,8 +61,8 @@ pub(super) fn find_resume_point(files: &CheckpointFiles) -> Result<Option<Resume
     for path in [&files.last, &files.previous, &files.best] {
         match State::read(path) {
             Ok(state) => whole.push((path.clone(), state)),
-            Err(newer @ CheckpointError::Newer { .. }) => return Err(newer.into()),
-            Err(CheckpointError::Io { .. }) if !path.exists() => {}
+            Err(newer @ CheckpointError { fault: CheckpointFault::Newer(_), .. }) => return Err(newer.into()),
+            Err(CheckpointError { fault: CheckpointFault::Unread(_), .. }) if !path.exists() => {}
             Err(error) => damaged.push((path.clone(), error)),
         }
     }

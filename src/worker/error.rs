@@ -151,6 +151,7 @@ fn kind_of(problem: &Problem) -> FailureKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::CheckpointFault;
     use crate::domain::{RunId, WeightsName};
 
     #[test]
@@ -159,7 +160,7 @@ mod tests {
         let run = || RunId::new("heron").expect("an id");
         let dataset = || DatasetName::new("faces").expect("a name");
         let weights = WeightsName::new("vggface").expect("a name");
-        let damaged = || CheckpointError::Damaged { path: "last.ckpt".into(), reason: "cut".into() };
+        let damaged = || CheckpointError { path: "last.ckpt".into(), fault: CheckpointFault::Checksum };
         let stage = "block3".parse().expect("a stage");
         let table: [(WorkerError, FailureKind); 11] = [
             (Problem::NoDataset { name: dataset(), start: None }.into(), FailureKind::DatasetChanged),

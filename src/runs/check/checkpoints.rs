@@ -1,29 +1,15 @@
-//! Checks of checkpoints, all files `*.ckpt` of the run, against their own checksums and the log.
-//!
-//! Only this much of the format is read: a safetensors file whose metadata entry `mien` is the state as JSON. The entry
-//! `mien.crc32` is the CRC-32 of that JSON and of every tensor's name, shape and bytes. The rest belongs to training,
-//! on which this module may not depend.
+//! Checks of checkpoints, all files `*.ckpt` of the run, by their checksums and against the log.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::SafeTensors;
-use serde::Deserialize;
-
 use super::{Finding, Subject};
+use crate::checkpoint::{CheckpointFault, State};
 use crate::domain::RunState;
 use crate::runs::layout::RunFolder;
 use crate::runs::summary::Summary;
-
-/// The part of a checkpoint's state that is checked.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(super) struct CheckpointState {
-    /// Completed epochs.
-    epoch: u32,
-    /// The dataset's fingerprint.
-    fingerprint: String,
-}
 
 /// Returns the run's checkpoint files, sorted by name.
 pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
@@ -35,7 +21,7 @@ pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
 }
 
 /// Returns the state of each intact checkpoint by file, and findings about the damaged ones.
-pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, CheckpointState>, Vec<Finding>) {
+pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, State>, Vec<Finding>) {
     let (mut held, mut findings) = (BTreeMap::new(), Vec::new());
     for file in files(folder) {
         match verify(&file) {
@@ -44,44 +30,19 @@ pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, CheckpointState
             }
             // A worker replaced or removed the file meanwhile.
             Ok(None) => {}
-            Err(reason) => findings.push(Finding::damage(&file, reason, String::new())),
+            Err(fault) => findings.push(Finding::damage(&file, fault.to_string(), String::new())),
         }
     }
     (held, findings)
 }
 
-/// Checks one file; `None` if it is gone.
-pub(super) fn verify(file: &Path) -> Result<Option<CheckpointState>, String> {
-    let bytes = match fs::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot be read: {error}")),
-    };
-    parse(&bytes).map(Some).map_err(|reason| format!("is damaged: {reason}"))
-}
-
-fn parse(bytes: &[u8]) -> Result<CheckpointState, String> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    let entry = |name: &str| {
-        let value = header.metadata().as_ref().and_then(|entries| entries.get(name));
-        value.ok_or_else(|| format!("it lacks the entry '{name}'"))
-    };
-    let state = entry("mien")?;
-    let expected: u32 = entry("mien.crc32")?.parse().map_err(|_| "its checksum is not a number".to_owned())?;
-    let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut tensors = file.tensors();
-    tensors.sort_by(|one, other| one.0.cmp(&other.0));
-    let mut sum = crc32fast::Hasher::new();
-    sum.update(state.as_bytes());
-    for (name, tensor) in &tensors {
-        sum.update(name.as_bytes());
-        tensor.shape().iter().for_each(|length| sum.update(&(*length as u64).to_le_bytes()));
-        sum.update(tensor.data());
+/// Reads and checks one file; `None` if it is gone.
+pub(super) fn verify(file: &Path) -> Result<Option<State>, CheckpointFault> {
+    match State::read(file).map_err(|error| error.fault) {
+        Ok(state) => Ok(Some(state)),
+        Err(CheckpointFault::Unread(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
     }
-    if sum.finalize() != expected {
-        return Err("its checksum does not fit its content".into());
-    }
-    serde_json::from_str(state).map_err(|error| error.to_string())
 }
 
 /// Checks each checkpoint by itself and against the log's summary.
@@ -92,7 +53,7 @@ pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Find
         finding.advice = advice(subject, &finding.file, &held);
     }
     for (file, found) in &held {
-        if found.fingerprint != subject.recipe.fingerprint && *file != folder.start_checkpoint() {
+        if found.identity.fingerprint != subject.recipe.fingerprint && *file != folder.start_checkpoint() {
             let what = "belongs to a run on other images than those of this recipe".to_owned();
             findings.push(Finding::damage(file, what, "restore the file of this run"));
         }
@@ -102,7 +63,7 @@ pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Find
     findings
 }
 
-fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, CheckpointState>) -> String {
+fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, State>) -> String {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let epoch = |file: &PathBuf| held.get(file).map(|held| held.epoch);
     if damaged == last {
@@ -125,7 +86,7 @@ fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, Checkp
     "remove it; the other checkpoints remain".into()
 }
 
-fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, CheckpointState>) -> Vec<Finding> {
+fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, State>) -> Vec<Finding> {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let mut findings = Vec::new();
     let finished = logged.state(false, u64::MAX) == RunState::Finished;

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::layout::RunFolder;
 use super::store::RunStore;
+use crate::checkpoint::CheckpointFault;
 use crate::domain::{DataFold, DatasetName, Recipe, RunId, Split, SplitCounts};
 use crate::runs::placement::Liveness;
 
@@ -128,7 +129,7 @@ impl RunStore {
 }
 
 /// Returns whether a checkpoint exists; an error if it is damaged.
-pub(super) fn verify_checkpoint(file: &Path) -> Result<bool, String> {
+pub(super) fn verify_checkpoint(file: &Path) -> Result<bool, CheckpointFault> {
     checkpoints::verify(file).map(|held| held.is_some())
 }
 
