@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::codecs::png::PngEncoder;
 use image::imageops::{FilterType, resize};
-use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 
 use crate::data::{Dataset, ImageShape};
 use crate::domain::Split;
@@ -52,7 +53,8 @@ fn png(shape: ImageShape, pixels: &[u8]) -> Option<String> {
     } else {
         picture
     };
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut bytes, ImageFormat::Png).ok()?;
-    Some(STANDARD.encode(bytes.into_inner()))
+    let mut bytes = Vec::new();
+    // `write_to` would compile the encoders of every format.
+    picture.write_with_encoder(PngEncoder::new(&mut bytes)).ok()?;
+    Some(STANDARD.encode(bytes))
 }

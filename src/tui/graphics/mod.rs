@@ -7,12 +7,12 @@
 mod sixel;
 
 use std::fmt::Write as _;
-use std::io::Cursor;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::codecs::png::PngEncoder;
 use image::imageops::FilterType;
-use image::{DynamicImage, GrayImage, ImageFormat, RgbImage};
+use image::{DynamicImage, GrayImage, RgbImage};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
@@ -160,7 +160,8 @@ fn image_of(face: &Face) -> Option<DynamicImage> {
 
 fn png(image: &DynamicImage) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).ok()?;
+    // `write_to` would compile the encoders of every format.
+    image.write_with_encoder(PngEncoder::new(&mut bytes)).ok()?;
     Some(bytes)
 }
 

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use image::codecs::jpeg::JpegEncoder;
+
 use super::*;
 use crate::data::import::limits::Limits;
 
@@ -28,10 +30,10 @@ fn absurd_png(side: u32) -> Vec<u8> {
 }
 
 fn jpeg() -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
     let noise = GrayImage::from_fn(6, 6, |x, y| image::Luma([u8::try_from((x * 71 + y * 113) % 256).unwrap()]));
-    noise.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
-    bytes.into_inner()
+    let mut bytes = Vec::new();
+    noise.write_with_encoder(JpegEncoder::new(&mut bytes)).unwrap();
+    bytes
 }
 
 #[test]

@@ -11,7 +11,8 @@ use std::io::{Cursor, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use image::{GrayImage, ImageFormat, Rgb, RgbImage};
+use image::codecs::png::PngEncoder;
+use image::{DynamicImage, GrayImage, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use super::limits::Limits;
@@ -33,9 +34,13 @@ fn picture_sized(shade: u8, side: u32) -> Vec<u8> {
     let image = GrayImage::from_fn(side, side, |x, y| {
         image::Luma([shade.wrapping_mul(17).wrapping_add(u8::try_from((x * 5 + y * 31) % 256).unwrap())])
     });
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
-    bytes.into_inner()
+    png(&DynamicImage::from(image))
+}
+
+fn png(image: &DynamicImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    image.write_with_encoder(PngEncoder::new(&mut bytes)).unwrap();
+    bytes
 }
 
 /// Returns Kaggle's layout: three of FER-2013's classes with 12, 11 and 10 training images and 2 test images each, in
@@ -347,9 +352,8 @@ fn the_usual_size_wins_others_are_resized_and_one_colour_makes_all_coloured() {
     let source = bench.folder("folder", &entries);
     let manifest = bench.import(&source).unwrap();
     assert_eq!((manifest.image.width, manifest.image.channels, manifest.resized), (6, 1, 1));
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_pixel(6, 6, Rgb([250, 10, 30])).write_to(&mut bytes, ImageFormat::Png).unwrap();
-    fs::write(source.join("test/happy/red.png"), bytes.into_inner()).unwrap();
+    let red = DynamicImage::from(RgbImage::from_pixel(6, 6, Rgb([250, 10, 30])));
+    fs::write(source.join("test/happy/red.png"), png(&red)).unwrap();
     let request = ImportRequest {
         replace: true,
         options: ImportOptions { size: Some((5, 4)), ..ImportOptions::default() },

@@ -18,9 +18,7 @@ fn import_as(bench: &Bench, source: &Path, given: &[(&str, &str)]) -> Result<Man
 
 fn coloured(width: u32, height: u32) -> Vec<u8> {
     let image = RgbImage::from_pixel(width, height, Rgb([200, 100, 50]));
-    let mut bytes = Cursor::new(Vec::new());
-    image.write_to(&mut bytes, ImageFormat::Png).unwrap();
-    bytes.into_inner()
+    super::png(&DynamicImage::from(image))
 }
 
 /// Returns two classes of pictures, no two of one size, all twice as wide as high.
