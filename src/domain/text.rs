@@ -30,7 +30,7 @@ pub fn printable_json(text: &str) -> String {
     safe
 }
 
-/// Returns whether a terminal only displays the character.
+/// Returns whether a terminal displays the character and does nothing else, as control characters do.
 #[must_use]
 pub fn is_printable(c: char) -> bool {
     let reorders = matches!(

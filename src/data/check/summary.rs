@@ -58,7 +58,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts the findings about a dataset whose images have these places, by position.
+    /// Returns the counts of the findings, with the split and the class of each image by its position in the dataset.
     #[must_use]
     pub fn of(findings: &Findings, places: &[Place]) -> Self {
         let place = |at: &u32| places[*at as usize];
