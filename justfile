@@ -19,7 +19,7 @@ ci:
 
 # Real FER-2013 through every importer: just fer2013 path/to/fer2013.tar.xz
 fer2013 ARCHIVE:
-    MIEN_FER2013={{ARCHIVE}} cargo test --release {{light}} --test fer2013 -- --ignored --nocapture
+    MIEN_FER2013={{ARCHIVE}} cargo test --release {{light}} --test all fer2013:: -- --ignored --nocapture
 
 # Images a second of the CNN's training step, fused and plain.
 bench:

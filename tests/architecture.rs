@@ -3,12 +3,11 @@
 //! ARCHITECTURE.md explains the table. A module is a folder under `src/`. Re-exports do not hide an import, because
 //! only the names in a source count.
 
-#[allow(dead_code, reason = "another test uses the other parts")]
-mod source;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use crate::source;
 
 /// A module, and the modules and frameworks that it may name.
 struct Rule {
@@ -387,5 +386,17 @@ fn an_honest_source_is_left_alone() {
     ];
     for (case, path, body) in table {
         assert_eq!(found(path, body), Vec::<String>::new(), "{case}");
+    }
+}
+
+/// Otherwise a file that nobody lists would never run.
+#[test]
+fn every_file_of_tests_is_a_module_of_the_one_binary() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let listed = fs::read_to_string(folder.join("all.rs")).expect("the list");
+    let files = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "rs")) {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
+        assert!(name == "all" || listed.contains(&format!("\nmod {name};\n")), "{name}.rs is not in tests/all.rs");
     }
 }

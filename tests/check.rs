@@ -1,12 +1,10 @@
 //! Deliberate damage, and the reports of `runs --check` and `runs prune`. Needs no trainer.
 
-mod lab;
-
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use lab::{Lab, begun, epoch, finished};
+use crate::lab::{Lab, begun, epoch, finished};
 use mien::domain::{Recipe, RunId, Strategy};
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};

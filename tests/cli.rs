@@ -1,12 +1,10 @@
 //! The command line as a script uses it: output, JSON keys, exit codes. Needs no trainer.
 
-mod lab;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use lab::{Lab, PATIENCE, begun, epoch, finished, has_keys, wait_for};
+use crate::lab::{Lab, PATIENCE, begun, epoch, finished, has_keys, wait_for};
 use mien::domain::{Outcome, RunId};
 use mien::events::Event;
 use serde_json::{Value, json};

@@ -1,10 +1,8 @@
 //! `compare` and `inspect` as a script uses them. Needs no trainer: predictions are generated.
 
-mod lab;
-
 use std::fs;
 
-use lab::{Lab, begun, epoch, finished, has_keys};
+use crate::lab::{Lab, begun, epoch, finished, has_keys};
 use mien::domain::Split;
 use mien::runs::RunFolder;
 use mien::runs::inspection::file;

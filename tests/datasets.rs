@@ -1,12 +1,10 @@
 //! The commands on datasets as a script uses them: output, JSON keys, exit codes. Needs no trainer.
 
-mod lab;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use lab::{Lab, has_keys};
+use crate::lab::{Lab, has_keys};
 use serde_json::{Value, json};
 
 /// Returns a table of two classes with eight rows of each usage, after `rows`.

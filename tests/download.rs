@@ -1,14 +1,12 @@
 //! Downloads from servers that fail in every way.
 
-mod server;
-
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::server::{self, Answer, Server, ranged, response};
 use mien::download::{Digest, DownloadError, Limits, Progress, Request, discard, download};
-use server::{Answer, Server, ranged, response};
 use tempfile::TempDir;
 
 /// Long waits, so that a busy machine fails no test.

@@ -1,17 +1,14 @@
 //! Tests that exported networks compute the probabilities of their run. A made-up network with every operation is
 //! compared with logits of onnxruntime, Keras and PyTorch.
 
-mod lab;
-mod onnx;
-
 use std::fs;
 use std::path::Path;
 
-use lab::Lab;
+use crate::lab::{self, Lab};
+use crate::onnx::{self, Values};
 use mien::domain::network::{Architecture, Layer, Op, Outputs, Pretrained, Stage, TensorKind, Unit};
 use mien::domain::{Array, Arrays, Exported, Precision, Preprocessing};
 use mien::export::{Graph, TrainedNetwork, keras, torch};
-use onnx::Values;
 use serde_json::{Value, json};
 
 /// Returns a generator of numbers from −1 to 1.

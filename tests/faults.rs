@@ -7,20 +7,17 @@
 #![cfg(target_os = "linux")]
 #![cfg_attr(not(feature = "trainer"), allow(dead_code))] // what only looks is tried in every build
 
-mod lab;
-mod mount;
-#[cfg(feature = "dashboard")]
-mod terminal;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 #[cfg(feature = "trainer")]
 use std::process::{Command, Stdio};
 
-use lab::{Lab, wait_for_epoch};
+use crate::lab::{self, Lab, wait_for_epoch};
 #[cfg(feature = "trainer")]
-use lab::{PATIENCE, events, history_of, wait_for, worker_pid};
+use crate::lab::{PATIENCE, events, history_of, wait_for, worker_pid};
+#[cfg(feature = "dashboard")]
+use crate::terminal;
 #[cfg(feature = "trainer")]
 use mien::checkpoint::Checkpoint;
 #[cfg(feature = "trainer")]

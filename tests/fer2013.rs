@@ -1,7 +1,7 @@
 //! The real FER-2013, imported from the archive, a zip and a table: same counts, same fingerprint.
 //!
 //! Not part of the usual tests, because the data is not part of the project: `MIEN_FER2013=/path/to/fer2013.tar.xz
-//! cargo test --release --no-default-features --test fer2013 -- --ignored --nocapture`
+//! cargo test --release --no-default-features --test all fer2013:: -- --ignored --nocapture`
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};

@@ -1,8 +1,6 @@
 //! File systems that refuse locks, maps, syncing and renaming folders, made up by libraries that are loaded before the
 //! C library, and a home whose path is no UTF-8. Needs a C compiler, no trainer.
 
-mod lab;
-
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
@@ -10,8 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::lab::{Lab, write_vgg16};
 use assert_cmd::assert::Assert;
-use lab::{Lab, write_vgg16};
 use tempfile::TempDir;
 
 /// A function of the C library that answers as a file system without the operation does.

@@ -2,17 +2,14 @@
 
 #![cfg(feature = "dashboard")]
 
-mod lab;
-mod terminal;
-
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lab::wait_for;
+use crate::lab::wait_for;
+use crate::terminal::{self, Dashboard, PATIENCE, SMALL};
 use portable_pty::CommandBuilder;
 use rustix::process::Signal;
-use terminal::{Dashboard, PATIENCE, SMALL};
 
 /// A home with a small dataset, and a user with settings who has seen the first steps.
 struct User {

@@ -261,7 +261,7 @@ print(len(found))
     #[test]
     fn all_of_it_is_rehearsed_but_for_the_arithmetic() {
         let machine = Machine::new();
-        let first = machine.call("first", &["--seconds", "500"]);
+        let first = machine.call("first", &["--seconds", "5000"]);
         let found = items(machine.folder.path());
         for (name, item) in found.as_object().expect("items") {
             if name.starts_with("agree/") {
@@ -275,7 +275,7 @@ print(len(found))
         {
             assert!(!found[step].is_null(), "{step}: {}", said(&first));
         }
-        let second = machine.call("second", &["--seconds", "300"]);
+        let second = machine.call("second", &["--seconds", "5000"]);
         let rows = table(machine.folder.path());
         for row in ["run cnn: 2 epochs", "run deep: 2 epochs", "run finetune-all: 2 epochs", "start cnn: first start"] {
             assert!(rows.contains(row), "{row}: {rows}\n{}", said(&second));

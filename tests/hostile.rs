@@ -1,13 +1,11 @@
 //! Hostile text and links in every input: no text steers the terminal, no file is written through a link, and created
 //! files belong to the owner only. Needs no trainer.
 
-mod lab;
-
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use lab::{Lab, finished};
+use crate::lab::{Lab, finished};
 use mien::domain::Outcome;
 use mien::events::Event;
 use mien::runs::Predictions;

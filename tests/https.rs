@@ -3,15 +3,13 @@
 //! `tests/fixtures/tls` holds an authority's certificate, and key and certificate of 127.0.0.1 signed by it. The
 //! authority's own key is gone, so nobody can sign more.
 
-mod lab;
-
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use lab::Lab;
+use crate::lab::Lab;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};

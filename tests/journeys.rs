@@ -3,13 +3,10 @@
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
-mod lab;
-mod terminal;
-
-use lab::{Lab, wait_for};
+use crate::lab::{Lab, wait_for};
+use crate::terminal::{Dashboard, PATIENCE, mien};
 use mien::domain::{RunId, RunState};
 use mien::runs::FollowedRun;
-use terminal::{Dashboard, PATIENCE, mien};
 
 /// Large enough for the list next to the run, and for all panes of a comparison.
 const LARGE: (u16, u16) = (40, 120);

@@ -1,8 +1,6 @@
 //! Existing runs as a script manages them: filter, order, rename, tag, note, delete. Needs no trainer.
 
-mod lab;
-
-use lab::{Lab, begun, epoch, finished};
+use crate::lab::{Lab, begun, epoch, finished};
 use mien::events::Event;
 use serde_json::{Value, json};
 

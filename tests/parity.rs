@@ -3,7 +3,7 @@
 //! Not part of the usual tests, because neither faces nor weights are part of the project:
 //! ```sh
 //! MIEN_FER2013=fer2013.tar.xz MIEN_VGG16=vgg16_…_notop.h5[:another.pth:…] \
-//!   cargo test --release --no-default-features --features trainer --test parity -- --ignored --nocapture
+//!   cargo test --release --no-default-features --features trainer --test all parity:: -- --ignored --nocapture
 //! ```
 //! `tests/fixtures/vgg16_faces.py` made the fixture; `tests/fixtures/vgg16_formats.py` makes the other formats of a
 //! file.

@@ -6,15 +6,12 @@
 
 #![cfg(feature = "dashboard")]
 
-mod lab;
-mod terminal;
-
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
-use lab::Lab;
-use terminal::{Dashboard, Display};
+use crate::lab::Lab;
+use crate::terminal::{self, Dashboard, Display};
 
 /// Rows and columns.
 const LARGE: (u16, u16) = (40, 120);

@@ -2,22 +2,19 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-mod server;
-
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::lab::Lab;
+use crate::server::{Answer, Server, response};
 use image::{GrayImage, ImageEncoder, RgbImage, imageops};
-use lab::Lab;
 use mien::data::Dataset;
 use mien::domain::Split;
 use mien::runs::Predictions;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use server::{Answer, Server, response};
 
 const FACES: &[u8] = include_bytes!("fixtures/faces.jpg");
 

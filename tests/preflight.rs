@@ -2,12 +2,10 @@
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
-mod lab;
-
 use std::fs;
 use std::sync::Arc;
 
-use lab::Lab;
+use crate::lab::Lab;
 use mien::domain::{DatasetName, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use mien::runs::Summary;
 use mien::tui::backend::Backend;

@@ -2,12 +2,9 @@
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
 
-mod lab;
-mod terminal;
-
-use lab::{Lab, wait_for};
+use crate::lab::{Lab, wait_for};
+use crate::terminal::{Dashboard, PATIENCE};
 use mien::domain::{Hyperparameter, RunState};
-use terminal::{Dashboard, PATIENCE};
 
 #[test]
 fn a_demo_run_is_launched_left_and_found_again() {

@@ -2,9 +2,7 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-
-use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
+use crate::lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
 use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Signal, kill_process};

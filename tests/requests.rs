@@ -2,11 +2,9 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-
 use std::fs;
 
-use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
+use crate::lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
 use mien::checkpoint::Checkpoint;
 use mien::events::Event;
 use mien::runs::{Predictions, RunFolder};

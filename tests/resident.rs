@@ -2,9 +2,7 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-
-use lab::{Lab, events};
+use crate::lab::{Lab, events};
 use mien::events::Event;
 use serde_json::Value;
 

@@ -2,11 +2,9 @@
 //! and positions follow from a seed that a failure prints; `MIEN_TEST_SEED` sets it.
 //!
 //! The long version, twenty kills for each strategy and sixty damaged files: `cargo test --release
-//! --no-default-features --features trainer,dashboard --test resume -- --ignored --nocapture --test-threads 1`
+//! --no-default-features --features trainer,dashboard --test all resume:: -- --ignored --nocapture --test-threads 1`
 
 #![cfg(feature = "trainer")]
-
-mod lab;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use lab::{Lab, PATIENCE, events, wait_for};
+use crate::lab::{self, Lab, PATIENCE, events, wait_for};
 use mien::checkpoint::Checkpoint;
 use mien::domain::{EpochMetrics, Outcome, RunId};
 use mien::events::Event;

@@ -1,22 +1,19 @@
 //! The dashboard over a real `sshd` on loopback, plain and inside tmux: start by keys, cut the connection, log in
 //! again, find the run further on.
 //!
-//! `cargo test --release --test ssh -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root,
+//! `cargo test --release --test all ssh:: -- --ignored` with `sshd`, `ssh`, `ssh-keygen` and `tmux` installed. As root,
 //! `/run/sshd` is created.
 
 #![cfg(all(feature = "trainer", feature = "dashboard"))]
-
-mod lab;
-mod terminal;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use lab::{Lab, wait_for};
+use crate::lab::{Lab, wait_for};
+use crate::terminal::{self, Dashboard, PATIENCE, SMALL};
 use mien::domain::Hyperparameter;
 use portable_pty::CommandBuilder;
-use terminal::{Dashboard, PATIENCE, SMALL};
 
 /// A private server with temporary keys.
 struct Server {

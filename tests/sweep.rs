@@ -3,9 +3,7 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-
-use lab::{Lab, PATIENCE, wait_for};
+use crate::lab::{Lab, PATIENCE, wait_for};
 use serde_json::{Value, json};
 
 const SMALL: [&str; 9] = ["train", "cnn", "--dataset", "faces", "--batch-size", "64", "--epochs", "1", "--device=cpu"];

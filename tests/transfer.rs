@@ -2,13 +2,11 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-
 use std::fs;
 use std::sync::Arc;
 
+use crate::lab::{self, Lab, PATIENCE, events, time_of, wait_for, worker_pid};
 use burn_flex::{Flex, FlexDevice};
-use lab::{Lab, PATIENCE, events, time_of, wait_for, worker_pid};
 use mien::checkpoint::Checkpoint;
 use mien::data::batch::{Pass, Source};
 use mien::data::{Dataset, Images};

@@ -1,17 +1,14 @@
 //! Pretrained weights and downloads as a script uses them. Needs no trainer and no network.
 
-mod lab;
-mod server;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use lab::{Lab, PATIENCE, wait_for, write_vgg16};
+use crate::lab::{Lab, PATIENCE, wait_for, write_vgg16};
+use crate::server::{Answer, Server, ranged, response};
 use serde_json::{Value, json};
-use server::{Answer, Server, ranged, response};
 
 /// Returns a file of VGG16's weights under torchvision's names, written once per process.
 fn file() -> &'static Path {

@@ -2,9 +2,8 @@
 //!
 //! docs/glossary.md holds the terms themselves.
 
+use crate::source;
 #[allow(dead_code, reason = "another test uses the other parts")]
-mod source;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

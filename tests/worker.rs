@@ -2,13 +2,11 @@
 
 #![cfg(feature = "trainer")]
 
-mod lab;
-
 use std::fs;
 use std::path::Path;
 use std::process::Child;
 
-use lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
+use crate::lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
 use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};

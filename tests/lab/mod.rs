@@ -1,6 +1,6 @@
 //! A temporary home, the real binary, and runs generated from events.
 
-#![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation)] // each test crate uses a part of it
+#![allow(dead_code, clippy::cast_precision_loss, clippy::cast_possible_truncation)]
 
 use std::fmt::Write as _;
 use std::os::unix::process::CommandExt;

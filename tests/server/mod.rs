@@ -1,6 +1,6 @@
 //! A local web server with scripted answers.
 
-#![allow(dead_code)] // each test crate uses a part of it
+#![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -54,18 +54,20 @@ impl Dashboard {
     /// Moves down the form to a setting and types a value.
     pub(crate) fn fill(&mut self, setting: Hyperparameter, value: &str) {
         // The heading of the explanation names the selected field; other lines may contain the same text.
-        let is_selected = |text: &str| {
-            text.lines().any(|line| line.contains(" accepts ") && line.split(' ').nth(1) == Some(setting.name()))
+        let selected = |text: &str| {
+            let heading = text.lines().find_map(|line| line.strip_prefix("── "))?;
+            heading.split(' ').next().map(str::to_owned)
         };
-        for _ in 0..20 {
-            let before = self.text();
-            if is_selected(&before) {
+        for _ in 0..40 {
+            let before = selected(&self.text());
+            if before.as_deref() == Some(setting.name()) {
                 break;
             }
             self.press("\u{1b}[B");
-            self.wait("another field", |text| *text != before);
+            // Not merely another screen: an estimate that arrives changes it, too, and the next key would go too far.
+            self.wait("another field", |text| selected(text).is_some_and(|name| Some(name) != before));
         }
-        self.await_screen(setting.name(), |text| is_selected(text));
+        self.await_screen(setting.name(), |text| selected(text).as_deref() == Some(setting.name()));
         // Ctrl-U clears the field.
         self.press("\u{15}");
         self.press(value);

@@ -4,7 +4,7 @@
 //! held before they were sent. A letter sent in one burst with Esc is Alt and the letter, so keys after Esc are sent
 //! only when the effect of Esc is on the screen.
 
-#![allow(dead_code)] // each test crate uses a part of it
+#![allow(dead_code)]
 
 mod dashboard;
 
