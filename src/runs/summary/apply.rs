@@ -7,10 +7,10 @@ use crate::domain::{Limits, Outcome, RunId, Split};
 use crate::events::{Event, Record};
 
 impl Summary {
-    /// Applies one event.
+    /// Updates the summary by one record of the log. A load measurement leaves `updated_at` unchanged.
     pub fn apply(&mut self, record: &Record) {
         if let Event::Load { load } = &record.event {
-            // A load measurement is no progress, so it does not change `updated_at`.
+            // A load measurement is no progress.
             self.load = Some(load.clone());
             return;
         }
