@@ -152,7 +152,7 @@ fn found_by_check(
     kind: Exclusion,
 ) -> Result<LeftOutImages, CommandError> {
     let opened = Dataset::open(&home.dataset(&dataset.name))?;
-    let findings = Findings::ensure(&opened);
+    let findings = Findings::load_or_compute(&opened);
     Ok(findings.left_out(kind, &opened.in_fold(fold).places()))
 }
 
