@@ -53,7 +53,7 @@ impl SeedGroup {
         let list = |numbers: &mut dyn Iterator<Item = String>| numbers.collect::<Vec<_>>().join(", ");
         match self.folds.as_deref() {
             Some(folds @ [first, ..]) => {
-                format!("fold ({} of {})", list(&mut folds.iter().map(|fold| fold.number.to_string())), first.of)
+                format!("fold ({} of {})", list(&mut folds.iter().map(|fold| fold.number.to_string())), first.count)
             }
             _ => format!("seed ({})", list(&mut self.seeds.iter().map(ToString::to_string))),
         }
