@@ -45,7 +45,7 @@ pub struct Estimate {
 /// Returns the speed of a run's latest epoch in operations per second.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 fn operations_per_second(run: &Summary, image: [usize; 3]) -> Option<f64> {
-    let epoch = run.history.last()?;
+    let epoch = run.epochs.last()?;
     let cost = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     // Without its cached features a run computed them in every epoch, so its speed does not apply to other runs.
     if cost.precomputed > 0 && run.features_computed.is_none() {

@@ -75,7 +75,7 @@ fn two_to_six_different_runs_are_compared() {
 fn the_best_is_marked_where_there_is_a_better() {
     let [mut old, mut new] = two();
     for (run, seconds) in [(&mut old.0, 2.0), (&mut new.0, 4.0)] {
-        run.history = vec![epoch(1, seconds, 100.0), epoch(2, seconds, 300.0)];
+        run.epochs = vec![epoch(1, seconds, 100.0), epoch(2, seconds, 300.0)];
         run.early_stopping = EarlyStoppingStatus { best_epoch: 2, best_value: 1.5, waited: 0 };
     }
     new.0.features_computed = Some((10, 5.0));

@@ -64,7 +64,7 @@ impl Summary {
             }
             Event::EpochFinished { metrics, early_stopping } => {
                 self.forget_epochs_after(metrics.epoch.saturating_sub(1));
-                self.history.push(*metrics);
+                self.epochs.push(*metrics);
                 self.statuses.push(*early_stopping);
                 self.images_per_second = Some(metrics.images_per_second);
                 self.learning_rate = Some(metrics.learning_rate);
@@ -191,8 +191,8 @@ impl Summary {
 
     /// Drops the epochs after `epoch`; epochs are in order.
     fn forget_epochs_after(&mut self, epoch: u32) {
-        let remaining = self.history.iter().take_while(|metrics| metrics.epoch <= epoch).count();
-        self.history.truncate(remaining);
+        let remaining = self.epochs.iter().take_while(|metrics| metrics.epoch <= epoch).count();
+        self.epochs.truncate(remaining);
         self.statuses.truncate(remaining);
     }
 }

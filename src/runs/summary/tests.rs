@@ -234,7 +234,7 @@ fn a_resumed_run_drops_uncompleted_epochs() {
     let summary = fold(killed_before_saving.clone());
     assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(2), "epoch 3 was told and never saved");
     let summary = fold([killed_before_saving, vec![epoch(3, 1.0)]].concat());
-    assert_eq!(summary.history.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(summary.epochs.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(summary.latest.is_none());
     assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(3));
 }

@@ -129,7 +129,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let load = if run_state.is_active() { load(summary) } else { Vec::new() };
     lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
     lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| figure(name, value)));
-    if let Some(last) = summary.history.last() {
+    if let Some(last) = summary.epochs.last() {
         lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
         lines.push(figure("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
     }
