@@ -36,10 +36,10 @@ pub struct Exported {
     pub epoch: u32,
     /// The precision of convolutions during training; the file computes in f32.
     pub precision: Precision,
-    /// The preprocessing of the pretrained base, on pixels from 0 to 1. The file contains it.
+    /// The preprocessing of the base, on pixels from 0 to 1. The file contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocessing: Option<Preprocessing>,
-    /// The licence of the pretrained base.
+    /// The licence of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
     /// The metrics of the test split, if these weights were tested.

@@ -12,7 +12,7 @@ use super::{
     DataFold, DatasetName, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer, WeightsName,
 };
 
-/// The advice for getting pretrained weights.
+/// The advice where there are no imported weights.
 pub const WEIGHTS_ADVICE: &str =
     "`mien weights fetch imagenet` downloads one, `mien weights import FILE --name NAME` takes a file";
 

@@ -140,7 +140,7 @@ pub struct Recipe {
     /// The number type of convolutions.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
-    /// The pretrained base; `None` for strategies from scratch.
+    /// The base; `None` for strategies from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
     /// A run that has to end, in any state, before this one begins.
@@ -204,8 +204,8 @@ impl Recipe {
         self.update_version();
     }
 
-    /// Returns the number type of the trained part's inputs. A head has no convolutions and takes the f32 output of a
-    /// frozen base.
+    /// Returns the number type of the trained part's inputs. A head has no convolutions and takes the f32 output of the
+    /// frozen part.
     #[must_use]
     pub fn trained_precision(&self) -> Precision {
         match self.strategy {

@@ -44,7 +44,7 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// Reads the pretrained weights of the home, ordered by name.
+    /// Reads the imported weights of the home, ordered by name.
     ///
     /// # Errors
     /// When the folder cannot be listed; the message names it.

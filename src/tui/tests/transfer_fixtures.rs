@@ -1,4 +1,4 @@
-//! Pretrained weights and runs that use them.
+//! Imported weights and runs that use them.
 
 use super::fixtures::{self, Logbook, NOW, dataset_name, id};
 use crate::domain::{FinishReason, Hyperparameter, Preprocessing, Recipe, WeightsName};
