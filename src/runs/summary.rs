@@ -60,7 +60,7 @@ pub struct TestResult {
     pub confusion: Confusion,
 }
 
-/// Parameters of a model.
+/// Parameters of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
     /// The number of all parameters.
@@ -104,7 +104,7 @@ pub struct Summary {
     pub host: Option<String>,
     /// The device that the run got.
     pub device: Option<Device>,
-    /// The model's size.
+    /// The network's size.
     pub parameters: Option<Parameters>,
     /// The dataset's size.
     pub images: Option<SplitCounts>,

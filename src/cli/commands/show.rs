@@ -161,12 +161,12 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
     lines.join("\n") + "\n"
 }
 
-fn load_text(Load { processor, memory, gpu }: &Load) -> String {
+fn load_text(Load { cpu, memory, gpu }: &Load) -> String {
     let gpu = gpu.as_ref().map(|gpu| {
         let (used, total) = (Size(gpu.memory_used), Size(gpu.memory_total));
         format!("; {} {}% busy, {used} of {total}", gpu.name, gpu.utilization)
     });
-    format!("{processor:.0}% of a core, {}{}", Size(*memory), gpu.unwrap_or_default())
+    format!("{cpu:.0}% of a core, {}{}", Size(*memory), gpu.unwrap_or_default())
 }
 
 fn settings(run: &Summary) -> String {

@@ -48,9 +48,9 @@ pub enum Metric {
     TotalSeconds,
     /// Training images per second, mean over the epochs.
     ImagesPerSecond,
-    /// Parameters of the model.
+    /// Parameters of the network.
     Parameters,
-    /// Trained parameters of the model.
+    /// Trained parameters of the network.
     Trainable,
 }
 

@@ -67,7 +67,7 @@ fn fold(all: &[&Summary], group: Vec<usize>) -> SeedGroup {
         let values: Option<Vec<f64>> = runs.iter().map(|run| metric.of(run)).collect();
         Some((metric, Spread::of(&values?)?))
     };
-    // A model's size does not depend on the seed.
+    // A network's size does not depend on the seed.
     let varies = |metric: &Metric| !matches!(metric, Metric::Parameters | Metric::Trainable);
     let metrics = Metric::ALL.into_iter().filter(varies).filter(|metric| same_machine || !metric.is_of_machine());
     SeedGroup {

@@ -29,7 +29,7 @@ impl Summary {
                 self.images = Some(*images);
                 self.classes.clone_from(classes);
             }
-            Event::ModelBuilt { total, trainable } => {
+            Event::NetworkBuilt { total, trainable } => {
                 self.parameters = Some(Parameters { total: *total, trainable: *trainable });
             }
             Event::Waiting { run } => self.wait_for(Some(run.clone()), None),
