@@ -32,8 +32,8 @@ pub struct TrainedNetwork {
 }
 
 impl TrainedNetwork {
-    /// Reads the trained network of a run: graph, tensors and description. Averaged weights replace the others where the
-    /// run has them.
+    /// Reads the trained network of a run: graph, tensors and description. Averaged weights replace the others where
+    /// the run has them.
     ///
     /// # Errors
     /// If the run has no such weights, a file is damaged, or the base is missing or not the run's.

@@ -103,7 +103,7 @@ impl Findings {
         left_out
     }
 
-    /// Returns the images by the first position of their picture: those with copies, and for near copies those of pairs.
+    /// Returns the images by the first position of their picture: those with copies, and of near ones those of pairs.
     fn groups(&self, kind: CopyKind) -> BTreeMap<u32, Vec<u32>> {
         let mut groups: BTreeMap<u32, Vec<u32>> = self.exact.iter().map(|group| (group[0], group.clone())).collect();
         if kind == CopyKind::ExactOrNear {

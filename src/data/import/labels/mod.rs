@@ -120,8 +120,8 @@ pub(super) fn advise(listing: &Listing, contents: &Contents) -> String {
     )
 }
 
-/// Returns the error for folders whose file names state several expressions. Otherwise the folders, one for each person,
-/// would pass for classes.
+/// Returns the error for folders whose file names state several expressions. Otherwise the folders, one for each
+/// person, would pass for classes.
 pub(super) fn contradict(images: &[&SourceFile]) -> Option<String> {
     let name = pattern::recognise(images)?;
     pattern::has_mixed_folder(images, name).then(|| {
