@@ -184,7 +184,7 @@ fn each_kind_of_damage_is_told_with_what_to_do() {
             },
             1,
             "events.jsonl",
-            "lacks the figures of epoch 2",
+            "lacks the metrics of epoch 2",
             "",
         ),
     ];

@@ -283,7 +283,7 @@ fn a_watched_run_is_followed_as_it_grows() {
         .spawn()
         .expect("started");
     let mut lines = BufReader::new(watch.stdout.take().expect("piped")).lines().map(|line| line.expect("a line"));
-    assert!(lines.any(|line| line.contains("model with")), "the story so far");
+    assert!(lines.any(|line| line.contains("network with")), "the story so far");
     let mut writer = mien::events::EventWriter::open(&folder.events_file(), 2).expect("a log");
     writer.append(3, epoch(1, 1.5, 1)).expect("an append");
     assert!(lines.next().expect("a line").starts_with("epoch 1: "));
@@ -367,7 +367,7 @@ fn doctor_tells_what_is_there_and_what_is_damaged() {
     assert_eq!(report["runs"]["count"], 1);
     assert!(report["runs"]["damaged"][0].as_str().expect("words").starts_with("odd-raven: "));
     let text = lab.text(&["doctor"]);
-    for part in ["mien ", "home ", "disk ", "processor ", "gpu ", "terminal ", "datasets ", "runs "] {
+    for part in ["mien ", "home ", "disk ", "cpu ", "gpu ", "terminal ", "datasets ", "runs "] {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
 }

@@ -74,7 +74,7 @@ proptest! {
         let (summary, detail) = fold(&|_, at| at);
         let (even, steady) = fold(&|index, _| 1_700_000_000_000 + index as u64);
         // The learned history does not depend on the time of day.
-        prop_assert_eq!(&summary.history, &even.history);
+        prop_assert_eq!(&summary.epochs, &even.epochs);
         prop_assert_eq!(&summary.outcome, &even.outcome);
         prop_assert_eq!(detail.log.len(), steady.log.len());
         let state = summary.state(alive, now);

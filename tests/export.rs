@@ -274,7 +274,7 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
         let file = at(&format!("cnn.{ending}"));
         lab.mien(&["export", "cnn", "--to", form, "--out", &file]).assert().success();
         let words = lab.complaint(&["weights", "import", &file, "--name", "no"], 1);
-        assert!(words.contains("the network 'cnn' of the run cnn, which has no pretrained base"), "{words}");
+        assert!(words.contains("the network 'cnn' of the run cnn, which has no base"), "{words}");
     }
     // The event files of a run followed to its end have every epoch and the test.
     train(&["cnn", "--dataset", "faces", "--name", "followed", "--detach"]);

@@ -64,7 +64,7 @@ fn a_dataset_without_room_is_trained_on_all_the_same_and_it_is_said_once() {
         said,
         [
             "the images would take 2 MiB on the device, and may take 1 (MIEN_RESIDENT_MIB sets it): batches are made on the \
-          processor"
+          CPU"
         ]
     );
 }

@@ -70,7 +70,7 @@ fn finish(folder: &RunFolder) {
 #[derive(Debug, PartialEq)]
 struct Result {
     /// Epochs as bits, without times.
-    history: Vec<Vec<u64>>,
+    epochs: Vec<Vec<u64>>,
     /// Files by name: the contents of checkpoints, and the bytes of predictions.
     files: BTreeMap<String, Vec<u8>>,
 }
@@ -99,11 +99,11 @@ fn result(lab: &Lab, id: &str) -> Result {
         let name = path.strip_prefix(folder.path()).expect("in the run").display().to_string();
         files.insert(name, fs::read(&path).expect("predictions"));
     }
-    Result { history: run.summary.history.iter().map(figures).collect(), files }
+    Result { epochs: run.summary.epochs.iter().map(figures).collect(), files }
 }
 
 fn assert_same(found: &Result, expected: &Result, what: &str) {
-    assert_eq!(found.history, expected.history, "{what}: another history");
+    assert_eq!(found.epochs, expected.epochs, "{what}: another history");
     let names = |result: &Result| result.files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(found), names(expected), "{what}: other files");
     for (name, bytes) in &expected.files {

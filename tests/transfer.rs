@@ -1,4 +1,4 @@
-//! Runs on a pretrained base in real worker processes: all strategies in order, cached features, refusals.
+//! Runs on a base in real worker processes: all strategies in order, cached features, refusals.
 
 #![cfg(feature = "trainer")]
 
@@ -154,8 +154,8 @@ fn what_cannot_work_is_refused_before_anything_is_made() {
         let said = lab.complaint(arguments, code);
         assert!(words.iter().all(|word| said.contains(word)), "{arguments:?}: {said}");
     };
-    refused(&["train", "features", "--dataset", "faces"], 2, &["no pretrained weights yet", "mien weights import"]);
-    refused(&["train", "all", "--dataset", "faces"], 2, &["no pretrained weights yet"]);
+    refused(&["train", "features", "--dataset", "faces"], 2, &["no imported weights yet", "mien weights import"]);
+    refused(&["train", "all", "--dataset", "faces"], 2, &["no imported weights yet"]);
     refused(&["train", "finetune"], 2, &["no features run yet", "mien train features"]);
     lab.weights("imagenet");
     refused(&["train", "features", "--dataset", "faces", "--weights", "other"], 1, &["no weights 'other'"]);

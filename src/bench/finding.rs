@@ -37,7 +37,8 @@ pub enum Finding {
         /// The loss on the device.
         here: f64,
         /// The loss on the CPU.
-        processor: f64,
+        #[serde(rename = "processor")]
+        cpu: f64,
     },
     /// The speed of a training step.
     Step {
@@ -142,8 +143,8 @@ impl fmt::Display for Finding {
                 write!(f, "{word} {of:<12} {part:<34} {error:>9.1e}  (at most {bar:.1e}")?;
                 if *moved > 0.0 { write!(f, "; rounding alone {moved:.1e})") } else { write!(f, ")") }
             }
-            Self::Trace { strategy, step, here, processor } => {
-                write!(f, "trace  {strategy:<12} step {step:>2}: loss {here:.6}, on the processor {processor:.6}")
+            Self::Trace { strategy, step, here, cpu } => {
+                write!(f, "trace  {strategy:<12} step {step:>2}: loss {here:.6}, on the CPU {cpu:.6}")
             }
             Self::Step { strategy, batch, size, first_seconds, milliseconds: [middle, least, most], .. } => {
                 let Self::Step { images_per_second, teraflops, precision, .. } = self else {

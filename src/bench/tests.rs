@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::{NetworkName, Precision, Strategy};
 use crate::model::device::{Device, DeviceKind};
 
-fn processor() -> Device {
+fn cpu() -> Device {
     Device { kind: DeviceKind::Cpu, description: "a test".into(), note: None }
 }
 
@@ -16,7 +16,7 @@ fn processor() -> Device {
 fn a_correct_device_passes_every_check_and_each_is_reported() {
     let mut found = Vec::new();
     let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::F32 };
-    let holds = agree(&processor(), &options, &mut |finding| found.push(finding)).expect("checked");
+    let holds = agree(&cpu(), &options, &mut |finding| found.push(finding)).expect("checked");
     let checks: Vec<&Check> =
         found.iter().filter_map(|f| if let Finding::Check(check) = f { Some(check) } else { None }).collect();
     let text: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -39,7 +39,7 @@ fn a_correct_device_passes_every_check_and_each_is_reported() {
 fn bf16_agrees_with_f32_as_far_as_its_rounding_lets_it() {
     let mut checks = Vec::new();
     let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::Bf16 };
-    let holds = agree(&processor(), &options, &mut |finding| {
+    let holds = agree(&cpu(), &options, &mut |finding| {
         if let Finding::Check(check) = finding {
             checks.push(check);
         }
@@ -114,7 +114,7 @@ fn speeds_are_reported_with_their_spread() {
     };
     for strategy in [Strategy::Cnn, Strategy::Features, Strategy::Finetune] {
         let mut found = Vec::new();
-        step::step(&processor(), &options(strategy), &mut |finding| found.push(finding)).expect("measured");
+        step::step(&cpu(), &options(strategy), &mut |finding| found.push(finding)).expect("measured");
         let Some(Finding::Step {
             milliseconds: [middle, least, most], images_per_second, operations_per_image, ..
         }) = found.last()
@@ -127,7 +127,7 @@ fn speeds_are_reported_with_their_spread() {
     let deep = NetworkName::from_scratch().nth(1);
     let mut found = Vec::new();
     let other = step::Options { network: deep, ..options(Strategy::Cnn) };
-    step::step(&processor(), &other, &mut |finding| found.push(finding)).expect("measured");
+    step::step(&cpu(), &other, &mut |finding| found.push(finding)).expect("measured");
     assert!(matches!(found.last(), Some(Finding::Step { strategy: "deep", .. })), "{found:?}");
     let wrong = [
         step::Options { size: 8, ..options(Strategy::Features) },
@@ -135,11 +135,11 @@ fn speeds_are_reported_with_their_spread() {
         step::Options { network: Some(NetworkName::VGG16), ..options(Strategy::Cnn) },
     ];
     for options in wrong {
-        assert!(step::step(&processor(), &options, &mut drop).is_err(), "{options:?}");
+        assert!(step::step(&cpu(), &options, &mut drop).is_err(), "{options:?}");
     }
     let mut found = Vec::new();
     let small = ceilings::Options { size: Some(64), mebibytes: Some(1) };
-    ceilings::ceilings(&processor(), small, &mut |finding| found.push(finding)).expect("measured");
+    ceilings::ceilings(&cpu(), small, &mut |finding| found.push(finding)).expect("measured");
     assert!(matches!(found[..], [Finding::Device { .. }, Finding::Product { .. }, Finding::Copy { .. }]), "{found:?}");
 }
 
@@ -147,7 +147,7 @@ fn speeds_are_reported_with_their_spread() {
 fn every_convolution_is_measured_with_its_own_operations() {
     let mut found = Vec::new();
     let options = layers::Options { batch: Some(1), size: Some(32), precision: Precision::F32, repeats: 1 };
-    layers::layers(&processor(), options, &mut |finding| found.push(finding)).expect("measured");
+    layers::layers(&cpu(), options, &mut |finding| found.push(finding)).expect("measured");
     let layers = found.iter().filter_map(|finding| match finding {
         Finding::Layer { layer, side, channels, forward_milliseconds, both_milliseconds, teraflops, .. } => {
             Some((layer.as_str(), *side, *channels, [*forward_milliseconds, *both_milliseconds], *teraflops))
@@ -163,5 +163,5 @@ fn every_convolution_is_measured_with_its_own_operations() {
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     let share: f64 = layers.iter().map(|layer| layer.4[0] * layer.3[0][0] * 1e9).sum::<f64>() / all as f64;
     assert!((share - 1.0).abs() < 1e-9, "the operations of all layers are those of the base: {share}");
-    assert!(layers::layers(&processor(), layers::Options { repeats: 0, ..options }, &mut drop).is_err());
+    assert!(layers::layers(&cpu(), layers::Options { repeats: 0, ..options }, &mut drop).is_err());
 }

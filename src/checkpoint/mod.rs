@@ -23,7 +23,7 @@ pub const CHECKPOINT_VERSION: u32 = 2;
 const STATE: &str = "mien";
 const CHECKSUM: &str = "mien.crc32";
 
-/// The prefix of averages in a checkpoint.
+/// The prefix of the names of averaged weights in a checkpoint.
 pub const AVERAGE: &str = "average.";
 
 /// The paths of a run's checkpoints.

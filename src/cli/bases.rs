@@ -1,4 +1,4 @@
-//! The choice of a run's pretrained base.
+//! The choice of a run's base.
 
 use super::exit::CommandError;
 use super::output;
@@ -27,7 +27,7 @@ fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<
     let names: Vec<&WeightsName> = present.iter().map(|(name, _)| name).collect();
     match weights::preferred(&names) {
         Some(name) => Ok(name.clone()),
-        None if names.is_empty() => Err(CommandError::Usage(format!("there are no pretrained weights yet: {ADVICE}"))),
+        None if names.is_empty() => Err(CommandError::Usage(format!("there are no imported weights yet: {ADVICE}"))),
         None => {
             let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
             Err(CommandError::Usage(format!(

@@ -28,7 +28,7 @@ pub(super) fn gpu_lines() -> Vec<String> {
             let lines = (0..).zip(devices).map(|(ordinal, device)| gpu_line(ordinal, &device));
             lines.chain([crate::model::device::describe_convolutions()]).collect()
         }
-        Err(reason) => vec![format!("no CUDA device, runs train on the processor: {reason}")],
+        Err(reason) => vec![format!("no CUDA device, runs train on the CPU: {reason}")],
     }
 }
 

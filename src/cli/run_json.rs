@@ -35,12 +35,12 @@ pub(super) struct ListedRun<'a> {
     #[serde(flatten)]
     entry: RunEntry<'a>,
     #[serde(flatten)]
-    figures: Figures<'a>,
+    further: FurtherFields<'a>,
 }
 
-/// The figures and annotations of a run that its log's fold does not hold.
+/// The metrics and annotations of a run that its log's fold does not hold.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures<'a> {
+pub(super) struct FurtherFields<'a> {
     test_accuracy: Option<f64>,
     f1: Option<f64>,
     images_per_second: Option<f64>,
@@ -104,16 +104,16 @@ struct Views<'a> {
 
 /// Returns the entry of a run in the list of `runs`.
 pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
-    ListedRun { entry: entry(run.summary(), run.state()), figures: figures(run) }
+    ListedRun { entry: entry(run.summary(), run.state()), further: further(run) }
 }
 
-/// Returns the figures and annotations of a run.
-pub(super) fn figures(run: &RunFacts) -> Figures<'_> {
+/// Returns the metrics and annotations of a run.
+pub(super) fn further(run: &RunFacts) -> FurtherFields<'_> {
     let figure = |field| match run.value(field) {
         Value::Number(figure) => Some(figure),
         _ => None,
     };
-    Figures {
+    FurtherFields {
         test_accuracy: figure(Field::TestAcc),
         f1: figure(Field::F1),
         images_per_second: figure(Field::Rate),
@@ -153,7 +153,7 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
         entry: entry(run, state),
         recipe: &run.recipe,
         parameters: run.parameters,
-        history: &run.history,
+        history: &run.epochs,
         early_stopping: EarlyStopping {
             monitor: rule.monitor,
             patience: run.limits.patience,

@@ -11,23 +11,23 @@ use crate::domain::{DataFold, Split};
 /// If there are 2³² images or more.
 pub(super) fn order(classes: &[ClassCounts], fold: DataFold) -> Vec<u32> {
     let mut splits: [Vec<u32>; 3] = Default::default();
-    let mut before = 0;
+    let mut class_offset = 0;
     for (label, class) in classes.iter().enumerate() {
         let mut images = stored(classes, label);
         shuffle(&mut images, fold.seed, label as u64);
-        let tests = |drawn: usize| fold.tests(before, drawn);
-        let drawn = |tested: bool| -> Vec<u32> {
-            let images = images.iter().enumerate().filter(|(drawn, _)| tests(*drawn) == tested);
+        let tests = |rank: usize| fold.tests(class_offset, rank);
+        let part = |tested: bool| -> Vec<u32> {
+            let images = images.iter().enumerate().filter(|(rank, _)| tests(*rank) == tested);
             images.map(|(_, position)| *position).collect()
         };
-        let (tested, others) = (drawn(true), drawn(false));
-        let (validation, train) = others.split_at(DataFold::validation(others.len()));
+        let (tested, others) = (part(true), part(false));
+        let (validation, train) = others.split_at(DataFold::validation_count(others.len()));
         for (split, images) in Split::ALL.into_iter().zip([train, validation, &tested]) {
             let mut positions = images.to_vec();
             positions.sort_unstable();
             splits[split as usize].extend(positions);
         }
-        before += class.counts.total();
+        class_offset += class.counts.total();
     }
     splits.concat()
 }
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_division_never_changes_and_another_seed_divides_otherwise() {
         let classes = classes(&[[6, 1, 3], [4, 2, 4]]);
-        let order = |seed| order(&classes, DataFold { number: 1, of: 5, seed });
+        let order = |seed| order(&classes, DataFold { number: 1, count: 5, seed });
         let expected = [0, 1, 3, 10, 13, 14, 15, 6, 8, 11, 12, 17, 18, 19, 5, 9, 2, 4, 7, 16];
         assert_eq!(order(0), expected, "otherwise old runs could not be resumed");
         assert_ne!(order(0), order(1));

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::check::{Exclusion, Findings, Summary};
+use super::check::{Exclusion, FindingCounts, Findings};
 use super::store::Dataset;
 use super::{ImportRequest, list, marked};
 use crate::domain::text::printable;
@@ -56,7 +56,7 @@ pub(crate) fn dataset(bytes: &[u8]) {
     let Ok(dataset) = Dataset::open(&folder) else { return };
     let places = dataset.manifest().places();
     if let Some(found) = Findings::cached(&folder, dataset.fingerprint(), places.len()) {
-        let _ = (Summary::of(&found, &places), found.left_out(Exclusion::NearDuplicates, &places));
+        let _ = (FindingCounts::of(&found, &places), found.left_out(Exclusion::NearDuplicates, &places));
     }
     for split in Split::ALL {
         for index in 0..dataset.len(split).min(4) {

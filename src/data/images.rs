@@ -60,13 +60,13 @@ impl Images {
     /// Returns these images with a square of `crop` pixels cut out of each; 0 cuts nothing.
     ///
     /// # Panics
-    /// If the square is larger than the images, or the images are prepared for a pretrained base.
+    /// If the square is larger than the images, or the images are prepared for a base.
     #[must_use]
     pub fn cropped(self, crop: u32) -> Self {
         Self { preparation: self.preparation.cropped(crop), ..self }
     }
 
-    /// Returns the images as three-channel squares of `side` pixels, preprocessed for a pretrained base.
+    /// Returns the images as three-channel squares of `side` pixels, preprocessed for a base.
     #[must_use]
     pub fn prepared(
         dataset: Arc<Dataset>,

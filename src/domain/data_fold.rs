@@ -12,8 +12,8 @@ use super::{RecipeError, SplitCounts};
 /// The largest number of folds.
 pub const MAX_FOLDS: u32 = 100;
 
-/// Of the images of a class that are not tested, one in this many validates.
-const ONE_VALIDATES_OF: usize = 10;
+/// The number by which the untested images of a class are divided for the number that validates.
+const VALIDATION_DIVISOR: usize = 10;
 
 /// A fold of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,15 +21,16 @@ pub struct DataFold {
     /// The fold's number, from 1.
     pub number: u32,
     /// The number of folds.
-    pub of: u32,
+    #[serde(rename = "of")]
+    pub count: u32,
     /// The seed of the division, which is independent of the run's seed.
     pub seed: u64,
 }
 
 impl DataFold {
-    /// Returns every fold of a division into `of` folds.
-    pub fn all(of: u32, seed: u64) -> impl Iterator<Item = Self> {
-        (1..=of).map(move |number| Self { number, of, seed })
+    /// Returns every fold of a division into `count` folds.
+    pub fn all(count: u32, seed: u64) -> impl Iterator<Item = Self> {
+        (1..=count).map(move |number| Self { number, count, seed })
     }
 
     /// Checks the numbers, because a person may have edited the recipe by hand.
@@ -37,32 +38,33 @@ impl DataFold {
     /// # Errors
     /// [`RecipeError::Fold`].
     pub fn check(self) -> Result<(), RecipeError> {
-        let valid = (2..=MAX_FOLDS).contains(&self.of) && (1..=self.of).contains(&self.number);
+        let valid = (2..=MAX_FOLDS).contains(&self.count) && (1..=self.count).contains(&self.number);
         if valid { Ok(()) } else { Err(RecipeError::Fold) }
     }
 
-    /// Returns whether the fold tests an image. `before` is the number of images of the classes before its class, and
-    /// `drawn` its place in the drawn order of its class. Folds differ by at most one image, over all and by class.
+    /// Returns whether the fold tests an image. `class_offset` is the number of images of the classes before its class,
+    /// and `rank` its index in the random order of its class. Folds differ by at most one image, over all and by class.
     #[must_use]
-    pub fn tests(self, before: usize, drawn: usize) -> bool {
-        (before + drawn) % self.of as usize == self.number as usize - 1
+    pub fn tests(self, class_offset: usize, rank: usize) -> bool {
+        (class_offset + rank) % self.count as usize == self.number as usize - 1
     }
 
-    /// Returns how many of the images of a class that are not tested validate: one at least, unless there is only one.
+    /// Returns the number of validation images among a class's untested images: at least one, unless only one is
+    /// untested.
     #[must_use]
-    pub fn validation(untested: usize) -> usize {
-        (untested / ONE_VALIDATES_OF).max(usize::from(untested > 1))
+    pub fn validation_count(untested: usize) -> usize {
+        (untested / VALIDATION_DIVISOR).max(usize::from(untested > 1))
     }
 
     /// Returns the number of images of each class in the splits of the fold. `classes` has the dataset's own numbers.
     #[must_use]
     pub fn counts(self, classes: &[SplitCounts]) -> Vec<SplitCounts> {
-        let mut before = 0;
+        let mut class_offset = 0;
         let class = |counts: &SplitCounts| {
             let total = counts.total();
-            let test = (0..total).filter(|drawn| self.tests(before, *drawn)).count();
-            before += total;
-            let validation = Self::validation(total - test);
+            let test = (0..total).filter(|rank| self.tests(class_offset, *rank)).count();
+            class_offset += total;
+            let validation = Self::validation_count(total - test);
             SplitCounts { train: total - test - validation, validation, test }
         };
         classes.iter().map(class).collect()
@@ -71,7 +73,7 @@ impl DataFold {
 
 impl fmt::Display for DataFold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.number, self.of)
+        write!(f, "{} of {}", self.number, self.count)
     }
 }
 
@@ -84,18 +86,18 @@ mod tests {
     #[test]
     fn impossible_folds_are_refused() {
         let table = [(1, 5, true), (5, 5, true), (0, 5, false), (6, 5, false), (1, 1, false), (1, 101, false)];
-        for (number, of, valid) in table {
-            assert_eq!(DataFold { number, of, seed: 0 }.check().is_ok(), valid, "{number} of {of}");
+        for (number, count, valid) in table {
+            assert_eq!(DataFold { number, count, seed: 0 }.check().is_ok(), valid, "{number} of {count}");
         }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn folds_are_even_in_every_class_and_in_all(sizes in proptest::collection::vec(0_usize..60, 2..6), of in 2_u32..9) {
+        fn folds_are_even_in_every_class_and_in_all(sizes in proptest::collection::vec(0_usize..60, 2..6), count in 2_u32..9) {
             let classes: Vec<SplitCounts> =
                 sizes.iter().map(|size| SplitCounts { train: size - size / 3, validation: 0, test: size / 3 }).collect();
-            let folds: Vec<Vec<SplitCounts>> = DataFold::all(of, 3).map(|fold| fold.counts(&classes)).collect();
+            let folds: Vec<Vec<SplitCounts>> = DataFold::all(count, 3).map(|fold| fold.counts(&classes)).collect();
             let is_even = |tested: Vec<usize>| tested.iter().max().unwrap() - tested.iter().min().unwrap() <= 1;
             for (class, size) in sizes.iter().enumerate() {
                 prop_assert!(folds.iter().all(|fold| fold[class].total() == *size));

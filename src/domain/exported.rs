@@ -1,4 +1,4 @@
-//! The description in the file of every exported network: classes, images, origin and test figures.
+//! The description in the file of every exported network: classes, images, origin and test metrics.
 
 use std::collections::BTreeMap;
 
@@ -36,20 +36,20 @@ pub struct Exported {
     pub epoch: u32,
     /// The precision of convolutions during training; the file computes in f32.
     pub precision: Precision,
-    /// The preprocessing of the pretrained base, on pixels from 0 to 1. The file contains it.
+    /// The preprocessing of the base, on pixels from 0 to 1. The file contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocessing: Option<Preprocessing>,
-    /// The licence of the pretrained base.
+    /// The licence of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
-    /// The figures of the test split, if these weights were tested.
+    /// The metrics of the test split, if these weights were tested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub test: Option<TestFigures>,
+    pub test: Option<TestMetrics>,
 }
 
-/// Figures of the test split: plain images, one view each.
+/// Metrics of the test split: plain images, one view each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TestFigures {
+pub struct TestMetrics {
     /// The share of correct predictions, from 0 to 1.
     pub accuracy: f64,
     /// The mean of the F1 scores of all classes.
@@ -68,7 +68,7 @@ impl Exported {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Returns the fields as named entries of text, with lists and figures as JSON.
+    /// Returns the fields as named entries of text, with lists and numbers as JSON.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<String, String> {
         let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(self) else { return BTreeMap::new() };

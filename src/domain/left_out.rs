@@ -43,7 +43,7 @@ impl LeftOutImages {
         self.images.binary_search(&index).is_ok()
     }
 
-    /// Returns the indices below `count` that are not left out, ascending.
+    /// Returns the indices of the training images that a run uses, ascending. `count` is the number of training images.
     ///
     /// # Panics
     /// If there are 2³² images or more.

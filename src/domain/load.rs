@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// CPU time as a share of one core, in percent: 200 is two busy cores.
-    pub processor: f64,
+    #[serde(rename = "processor")]
+    pub cpu: f64,
     /// Resident memory in bytes.
     pub memory: u64,
     /// The GPU of the run; `None` on the CPU, or if the driver does not report it.

@@ -12,7 +12,7 @@ use super::{
     DataFold, DatasetName, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer, WeightsName,
 };
 
-/// The advice for getting pretrained weights.
+/// The advice where there are no imported weights.
 pub const WEIGHTS_ADVICE: &str =
     "`mien weights fetch imagenet` downloads one, `mien weights import FILE --name NAME` takes a file";
 
@@ -70,9 +70,9 @@ impl DatasetFacts {
     /// [`Problem::Recipe`] if there is no such fold, [`Problem::FewForFolds`] if a class has fewer images than folds.
     pub fn in_fold(&self, fold: DataFold) -> Result<Self, Problem> {
         fold.check().map_err(Problem::Recipe)?;
-        let few = |(_, counts): &&(String, SplitCounts)| counts.total() < fold.of as usize;
+        let few = |(_, counts): &&(String, SplitCounts)| counts.total() < fold.count as usize;
         if let Some((class, counts)) = self.classes.iter().find(few) {
-            return Err(Problem::FewForFolds { class: printable(class), count: counts.total(), folds: fold.of });
+            return Err(Problem::FewForFolds { class: printable(class), count: counts.total(), folds: fold.count });
         }
         let stored: Vec<SplitCounts> = self.classes.iter().map(|(_, counts)| *counts).collect();
         let names = self.classes.iter().map(|(name, _)| name.clone());

@@ -1,4 +1,4 @@
-//! The input that pretrained weights expect: the order of colours, and the scaling of pixels.
+//! The input that imported weights expect: the order of colours, and the scaling of pixels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -26,7 +26,7 @@ impl fmt::Display for ChannelOrder {
     }
 }
 
-/// The mapping from a pixel to the input of pretrained weights: channel `c` is `(pixel·scale − mean[c]) /
+/// The mapping from a pixel to the input of imported weights: channel `c` is `(pixel·scale − mean[c]) /
 /// deviation[c]`. Here `pixel` is from 0 to 1 and `c` counts in [`Self::order`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {

@@ -140,7 +140,7 @@ pub struct Recipe {
     /// The number type of convolutions.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
-    /// The pretrained base; `None` for strategies from scratch.
+    /// The base; `None` for strategies from scratch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfer: Option<Transfer>,
     /// A run that has to end, in any state, before this one begins.
@@ -204,8 +204,8 @@ impl Recipe {
         self.update_version();
     }
 
-    /// Returns the number type of the trained part's inputs. A head has no convolutions and takes the f32 output of a
-    /// frozen base.
+    /// Returns the number type of the trained part's inputs. A head has no convolutions and takes the f32 output of the
+    /// frozen part.
     #[must_use]
     pub fn trained_precision(&self) -> Precision {
         match self.strategy {
@@ -420,13 +420,13 @@ mod tests {
         assert_eq!(recipe.version, 4);
         recipe.set_precision(Precision::F32);
         assert_eq!(recipe.version, 2);
-        recipe.set_fold(Some(DataFold { number: 2, of: 5, seed: 0 }));
+        recipe.set_fold(Some(DataFold { number: 2, count: 5, seed: 0 }));
         assert_eq!((recipe.version, recipe.check_parts()), (8, Ok(())));
         let text = serde_json::to_string(&recipe).expect("plain values");
         assert!(text.contains(r#""fold":{"number":2,"of":5,"seed":0}"#), "{text}");
         let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
         assert_eq!((onward.fold, onward.version, onward.same_images(&recipe)), (recipe.fold, 8, true));
-        recipe.set_fold(Some(DataFold { number: 6, of: 5, seed: 0 }));
+        recipe.set_fold(Some(DataFold { number: 6, count: 5, seed: 0 }));
         assert_eq!(recipe.check_parts(), Err(RecipeError::Fold));
         recipe.set_fold(None);
         assert_eq!((recipe.version, onward.same_images(&recipe)), (2, false));

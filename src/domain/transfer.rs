@@ -1,10 +1,10 @@
-//! The additional settings of a run on a pretrained base.
+//! The additional settings of a run on a base.
 
 use serde::{Deserialize, Serialize};
 
 use super::{RunId, StageName, WeightsName};
 
-/// A pretrained base, the preparation of its input, and its trained stages.
+/// A base, the preparation of its input, and its trained stages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transfer {
     /// The name of the imported weights.

@@ -67,8 +67,9 @@ pub enum Event {
         /// Class names, in the order of labels.
         classes: Vec<String>,
     },
-    /// The model was built.
-    ModelBuilt {
+    /// The network was built.
+    #[serde(rename = "model_built")]
+    NetworkBuilt {
         /// The number of all parameters.
         total: usize,
         /// The number of trained parameters.

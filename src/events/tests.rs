@@ -62,13 +62,11 @@ fn any_event() -> impl Strategy<Value = Event> {
         Just(Event::Paused),
         Just(Event::Continued),
         (any::<u32>(), any::<u32>()).prop_map(|(epochs, patience)| Event::LimitsChanged { epochs, patience }),
-        (0.0..1e4_f64, any::<u64>(), proptest::option::of((".*", any::<u64>()))).prop_map(
-            |(processor, memory, gpu)| {
-                let gpu =
-                    gpu.map(|(name, bytes)| GpuLoad { name, utilization: 7, memory_used: bytes, memory_total: bytes });
-                Event::Load { load: Load { processor, memory, gpu } }
-            }
-        ),
+        (0.0..1e4_f64, any::<u64>(), proptest::option::of((".*", any::<u64>()))).prop_map(|(cpu, memory, gpu)| {
+            let gpu =
+                gpu.map(|(name, bytes)| GpuLoad { name, utilization: 7, memory_used: bytes, memory_total: bytes });
+            Event::Load { load: Load { cpu, memory, gpu } }
+        }),
         any::<u64>().prop_map(|seed| {
             let mut confusion = Confusion::new(3);
             confusion.add((seed % 3) as usize, (seed / 3 % 3) as usize);

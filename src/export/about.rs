@@ -3,7 +3,7 @@
 use super::graph::Graph;
 use crate::checkpoint::State;
 use crate::domain::Exported;
-use crate::domain::exported::TestFigures;
+use crate::domain::exported::TestMetrics;
 use crate::runs::Summary;
 use crate::weights;
 
@@ -30,7 +30,7 @@ pub fn about(summary: &Summary, state: &State, graph: &Graph, base: Option<weigh
         licence: base.map(|base| base.licence),
         test: tested.map(|test| {
             let scores = test.confusion.scores();
-            TestFigures {
+            TestMetrics {
                 accuracy: scores.accuracy,
                 macro_f1: scores.f1,
                 loss: test.loss,

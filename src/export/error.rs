@@ -70,7 +70,7 @@ pub enum ExportError {
     /// The predictions cannot be read.
     #[error(transparent)]
     Predictions(#[from] PredictionsError),
-    /// The pretrained base is missing or another one.
+    /// The base is missing or not the run's.
     #[error(transparent)]
     Base(#[from] BaseError),
     /// The recipe does not fit the checkpoint's images.

@@ -23,7 +23,7 @@ pub enum Operation {
     Resize,
     /// The product of every number and this factor.
     Scale(f32),
-    /// Three channels as a pretrained base takes them; gray becomes three equal ones first.
+    /// Three channels as a base takes them; gray becomes three equal ones first.
     Prepare(Preprocessing),
     /// A layer of the network.
     Layer(ResolvedLayer),
@@ -56,7 +56,7 @@ pub struct Graph {
 impl Graph {
     /// Builds the graph for stored images `[channels, height, width]`, with the preparation of images in front.
     ///
-    /// Images of another size than the network's input are resized for a pretrained base and else cropped.
+    /// Images of another size than the network's input are resized for a base and else cropped.
     #[must_use]
     pub fn new(resolved: &Resolved, image: [usize; 3], preprocessing: Option<Preprocessing>) -> Self {
         let pixels = Node { name: "pixels".into(), operation: Operation::Pixels, inputs: Vec::new(), output: image };

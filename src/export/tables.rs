@@ -38,7 +38,7 @@ pub fn files(run: &FollowedRun) -> Result<Vec<(String, Vec<u8>)>, ExportError> {
 /// Returns the figures of every epoch in the format of `show --csv`.
 fn epochs(run: &FollowedRun) -> Result<Vec<u8>, ExportError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let written = run.summary.history.iter().try_for_each(|epoch| writer.serialize(epoch));
+    let written = run.summary.epochs.iter().try_for_each(|epoch| writer.serialize(epoch));
     finish(written, writer)
 }
 

@@ -175,7 +175,7 @@ fn expression(node: &Node, graph: &Graph, taken: &[String], flat: bool) -> Strin
     }
 }
 
-/// Returns the expression of the preprocessing of a pretrained base.
+/// Returns the expression of the preprocessing of a base.
 fn prepare(x: &str, gray: bool, Preprocessing { order, scale, mean, deviation }: Preprocessing) -> String {
     let channels = match (gray, order) {
         (true, _) => ".expand(-1, 3, -1, -1)",

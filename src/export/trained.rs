@@ -32,10 +32,11 @@ pub struct TrainedNetwork {
 }
 
 impl TrainedNetwork {
-    /// Reads the weights of a run, or their averages where it has them, and the weights of its frozen base.
+    /// Reads the trained network of a run: graph, tensors and description. Averaged weights replace the others where
+    /// the run has them.
     ///
     /// # Errors
-    /// If the run has no such weights, a file is damaged, or the base is missing or another one.
+    /// If the run has no such weights, a file is damaged, or the base is missing or not the run's.
     pub fn read(store: &RunStore, id: &RunId, which: SavedWeights) -> Result<Self, ExportError> {
         let folder = store.folder(id);
         let file = match which {

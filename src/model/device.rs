@@ -48,7 +48,7 @@ impl std::fmt::Display for DeviceKind {
 
 /// The error that a requested device cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot use {wanted}: {reason}; `--device cpu` trains on the processor, `mien doctor` reports more")]
+#[error("cannot use {wanted}: {reason}; `--device cpu` trains on the CPU, `mien doctor` reports more")]
 pub struct DeviceError {
     wanted: DeviceRequest,
     reason: String,
@@ -245,7 +245,7 @@ fn cuda_device(ordinal: u32, name: &str, by: Convolutions) -> Device {
 fn cpu(note: Option<String>) -> Device {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let plural = if threads == 1 { "" } else { "s" };
-    Device { kind: DeviceKind::Cpu, description: format!("processor, {threads} thread{plural}"), note }
+    Device { kind: DeviceKind::Cpu, description: format!("CPU, {threads} thread{plural}"), note }
 }
 
 #[cfg(test)]
@@ -276,9 +276,9 @@ mod tests {
         assert_eq!(cudnn.description, "new, cuDNN 9.14.0");
         let wrong = || Err("MIEN_CONVOLUTIONS is 'x'".to_owned());
         assert!(choose_automatic(Ok(two.clone()), wrong).is_err() && choose_named(two.clone(), 1, wrong).is_err());
-        let left = choose_automatic(Ok(two[..1].to_vec()), wrong).expect("the processor");
+        let left = choose_automatic(Ok(two[..1].to_vec()), wrong).expect("the CPU");
         assert_eq!((left.kind, left.note.as_deref()), (DeviceKind::Cpu, Some("old: too old")));
-        let note = |found| choose_automatic(found, wrong).expect("the processor").note;
+        let note = |found| choose_automatic(found, wrong).expect("the CPU").note;
         assert_eq!(note(Ok(Vec::new())).as_deref(), Some("there is no CUDA device"));
         assert_eq!(note(Err("no driver".into())).as_deref(), Some("no driver"));
     }

@@ -130,7 +130,7 @@ fn run_part(part: &RunPart) -> Markup {
                 @if let Some(device) = &run.device { "; " (printable(&device.description)) }
             }
             (numbers(run))
-            @if !run.history.is_empty() { (charts(&[plots::loss(run), plots::accuracy(run)])) }
+            @if !run.epochs.is_empty() { (charts(&[plots::loss(run), plots::accuracy(run)])) }
             @if let Some(test) = &run.test { (scores(run, test)) (matrix(&run.classes, &test.confusion)) }
             (faces(part))
             (recipe(&run.recipe))

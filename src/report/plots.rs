@@ -29,29 +29,29 @@ pub(super) fn loss(run: &Summary) -> Chart {
 /// Returns the accuracies of a run by epoch, with a dot at its best epoch.
 pub(super) fn accuracy(run: &Summary) -> Chart {
     let title = format!("Accuracy of {}", run.id);
-    let lines: [(&str, Figure); 2] =
+    let lines: [(&str, EpochMetric); 2] =
         [("training", |epoch| epoch.train_accuracy), ("validation", |epoch| epoch.val_accuracy)];
     by_epoch(run, title, "accuracy", lines)
 }
 
-/// Returns one validation figure of several runs by epoch.
-pub(super) fn validation(runs: &[RunPart], figure: &str, value: Figure) -> Chart {
+/// Returns a chart of one validation metric by epoch, with a line for each run. `name` is the metric's.
+pub(super) fn validation(runs: &[RunPart], name: &str, value: EpochMetric) -> Chart {
     let line = |part: &RunPart| line(&part.run, part.run.id.as_str(), value);
-    let title = format!("{}{} of all runs", figure[..1].to_uppercase(), &figure[1..]);
-    Chart { title, x: "epoch".into(), y: figure.into(), lines: runs.iter().map(line).collect(), limits: None }
+    let title = format!("{}{} of all runs", name[..1].to_uppercase(), &name[1..]);
+    Chart { title, x: "epoch".into(), y: name.into(), lines: runs.iter().map(line).collect(), limits: None }
 }
 
-type Figure = fn(&EpochMetrics) -> f64;
+type EpochMetric = fn(&EpochMetrics) -> f64;
 
-fn by_epoch(run: &Summary, title: String, y: &str, lines: [(&str, Figure); 2]) -> Chart {
+fn by_epoch(run: &Summary, title: String, y: &str, lines: [(&str, EpochMetric); 2]) -> Chart {
     let mut lines: Vec<Line> = lines.into_iter().map(|(name, value)| line(run, name, value)).collect();
     // The best epoch is one of validation.
     lines[0].mark = None;
     Chart { title, x: "epoch".into(), y: y.into(), lines, limits: None }
 }
 
-fn line(run: &Summary, name: &str, value: Figure) -> Line {
+fn line(run: &Summary, name: &str, value: EpochMetric) -> Line {
     let point = |epoch: &EpochMetrics| (f64::from(epoch.epoch), value(epoch));
-    let points = run.history.iter().map(point).filter(|point| point.1.is_finite()).collect();
+    let points = run.epochs.iter().map(point).filter(|point| point.1.is_finite()).collect();
     Line { name: name.into(), points, mark: run.best().map(point).filter(|point| point.1.is_finite()) }
 }

@@ -13,7 +13,7 @@ use crate::durable::versioned::{FileError, FileKind};
 /// The newest format that this program writes and reads.
 pub const ANNOTATIONS_VERSION: u32 = 1;
 
-/// The most characters of a note.
+/// The largest length of a note, in characters.
 pub const NOTE_LENGTH: usize = 2_000;
 
 /// A paragraph about a run, safe for a terminal.

@@ -29,36 +29,37 @@ impl Machine {
 /// An estimate from another run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Seconds before the first epoch, for computing cached features.
-    pub seconds_before: f64,
+    /// Seconds of computing the cached features, before the first epoch.
+    pub feature_seconds: f64,
     /// Seconds per epoch.
     pub seconds_per_epoch: f64,
     /// The run whose speed is used.
-    pub from: RunId,
+    pub source_run: RunId,
     /// The other run's dataset, if it differs.
     pub other_dataset: Option<DatasetName>,
-    /// Whether that run did another kind of work, which makes the estimate rough.
+    /// Whether the estimate is rough: that run had another device, strategy, network or precision, or only one of the
+    /// two caches features.
     pub rough: bool,
 }
 
 /// Returns the speed of a run's latest epoch in operations per second.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
-fn speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
-    let epoch = run.history.last()?;
-    let work = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
+fn operations_per_second(run: &Summary, image: [usize; 3]) -> Option<f64> {
+    let epoch = run.epochs.last()?;
+    let cost = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
     // Without its cached features a run computed them in every epoch, so its speed does not apply to other runs.
-    if work.precomputed > 0 && run.features_computed.is_none() {
+    if cost.precomputed > 0 && run.features_computed.is_none() {
         return None;
     }
-    (epoch.images_per_second > 0.0).then_some(work.operations as f64 * epoch.images_per_second)
+    (epoch.images_per_second > 0.0).then_some(cost.operations as f64 * epoch.images_per_second)
 }
 
 /// Returns the speed of the frozen part while it computed the cached features, in operations per second.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
-fn base_speed(run: &Summary, image: [usize; 3]) -> Option<f64> {
+fn frozen_operations_per_second(run: &Summary, image: [usize; 3]) -> Option<f64> {
     let (computed, seconds) = run.features_computed.filter(|(computed, seconds)| *computed > 0 && *seconds > 0.0)?;
-    let work = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
-    Some(work.precomputed_operations as f64 * computed as f64 / seconds)
+    let cost = TrainingCost::of(&run.recipe, image, run.classes.len(), run.images?).ok()?;
+    Some(cost.precomputed_operations as f64 * computed as f64 / seconds)
 }
 
 /// How well a run's device predicts the device of a request, the worst first.
@@ -85,7 +86,7 @@ fn expected_device(runs: &[&Summary], request: DeviceRequest, machine: &Machine)
 }
 
 /// Returns how well a run's device predicts the expected one; `None` if it is of another kind.
-fn matching(run: &Summary, expected: Option<&str>, host: &str) -> Option<DeviceMatch> {
+fn device_match(run: &Summary, expected: Option<&str>, host: &str) -> Option<DeviceMatch> {
     let device = &run.device.as_ref()?.name;
     let here = run.host.as_deref() == Some(host);
     let kind = |name: &str| name.split(':').next().map(str::to_owned);
@@ -99,7 +100,7 @@ fn matching(run: &Summary, expected: Option<&str>, host: &str) -> Option<DeviceM
 /// Returns the distance between the numbers of training images, as the logarithm of their ratio; 0 for the same
 /// dataset.
 #[allow(clippy::cast_precision_loss)] // far below 2^52
-fn distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
+fn size_distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
     if run.recipe.dataset == recipe.dataset {
         return 0.0;
     }
@@ -121,41 +122,41 @@ pub fn estimate(
     images: SplitCounts,
     machine: &Machine,
 ) -> Option<Estimate> {
-    let work = TrainingCost::of(recipe, image, classes, images).ok()?;
+    let cost = TrainingCost::of(recipe, image, classes, images).ok()?;
     let expected = expected_device(runs, recipe.device, machine);
     let mut candidates: Vec<(&Summary, f64, (DeviceMatch, bool))> = runs
         .iter()
         .filter_map(|run| {
-            let device = matching(run, expected.as_deref(), &machine.host)?;
+            let device = device_match(run, expected.as_deref(), &machine.host)?;
             let cached = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
             let same_kind = run.recipe.strategy == recipe.strategy
                 && run.recipe.network == recipe.network
                 && run.recipe.precision == recipe.precision
-                && cached == (work.precomputed > 0);
-            Some((*run, speed(run, image)?, (device, same_kind)))
+                && cached == (cost.precomputed > 0);
+            Some((*run, operations_per_second(run, image)?, (device, same_kind)))
         })
         .collect();
     // A stable sort: of equals the newest stays first.
-    candidates.sort_by(|(one, _, alike), (other, _, other_alike)| {
-        let far = |run| distance(run, recipe, images);
-        other_alike.cmp(alike).then_with(|| far(one).total_cmp(&far(other)))
+    candidates.sort_by(|(one, _, similarity), (other, _, other_similarity)| {
+        let far = |run| size_distance(run, recipe, images);
+        other_similarity.cmp(similarity).then_with(|| far(one).total_cmp(&far(other)))
     });
-    let (run, speed, alike) = candidates.first()?;
-    let (_, same_kind) = *alike;
-    let base = candidates.iter().find_map(|(run, ..)| Some((run, base_speed(run, image)?)));
-    let of_base = base.map_or(*speed, |(_, speed)| speed);
+    let (run, speed, similarity) = candidates.first()?;
+    let (_, same_kind) = *similarity;
+    let base = candidates.iter().find_map(|(run, ..)| Some((run, frozen_operations_per_second(run, image)?)));
+    let frozen_speed = base.map_or(*speed, |(_, speed)| speed);
     // Without a similar run, use the speed of the frozen part: a head's speed does not apply to convolutions.
     let (run, speed) = match base {
-        Some((other, of_base)) if !same_kind && recipe.transfer.is_some() => (other, of_base),
+        Some((other, frozen_speed)) if !same_kind && recipe.transfer.is_some() => (other, frozen_speed),
         _ => (run, *speed),
     };
-    let epoch = images.train as f64 * work.operations as f64 + images.validation as f64 * work.forward as f64;
+    let epoch = images.train as f64 * cost.operations as f64 + images.validation as f64 * cost.forward as f64;
     Some(Estimate {
-        seconds_before: work.precomputed as f64 * work.precomputed_operations as f64 / of_base,
+        feature_seconds: cost.precomputed as f64 * cost.precomputed_operations as f64 / frozen_speed,
         seconds_per_epoch: epoch / speed,
-        from: run.id.clone(),
+        source_run: run.id.clone(),
         other_dataset: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
-        rough: *alike != (DeviceMatch::Same, true),
+        rough: *similarity != (DeviceMatch::Same, true),
     })
 }
 
@@ -193,11 +194,11 @@ mod tests {
         summary
     }
 
-    fn guess(runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
-        guess_on(&Machine { host: HERE.into(), has_gpu: true }, runs, recipe)
+    fn estimated(runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
+        estimated_on(&Machine { host: HERE.into(), has_gpu: true }, runs, recipe)
     }
 
-    fn guess_on(machine: &Machine, runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
+    fn estimated_on(machine: &Machine, runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
         estimate(&runs.iter().collect::<Vec<_>>(), recipe, [48, 48, 1], 2, IMAGES, machine)
     }
 
@@ -205,19 +206,19 @@ mod tests {
     #[allow(clippy::cast_precision_loss)] // far below 2^52
     fn an_epoch_takes_as_long_as_it_took_the_last_run_of_its_kind() {
         let recipe = Recipe::sample(Strategy::Cnn);
-        assert_eq!(guess(&[], &recipe), None, "nobody knows yet");
+        assert_eq!(estimated(&[], &recipe), None, "nobody knows yet");
         let runs = [
             run("of-features", Recipe::sample(Strategy::Features), 5.0, vec![]),
             run("cnn", recipe.clone(), 110.0, vec![]),
         ];
-        let found = guess(&runs, &recipe).expect("a guess");
-        assert_eq!((found.from.as_str(), found.rough), ("cnn", false));
+        let found = estimated(&runs, &recipe).expect("an estimate");
+        assert_eq!((found.source_run.as_str(), found.rough), ("cnn", false));
         // 1,000 training images at 110 a second, and 300 that are only evaluated.
-        let work = TrainingCost::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
-        let expected = (1_000.0 + 300.0 * work.forward as f64 / work.operations as f64) / 110.0;
+        let cost = TrainingCost::of(&recipe, [48, 48, 1], 2, IMAGES).expect("large enough");
+        let expected = (1_000.0 + 300.0 * cost.forward as f64 / cost.operations as f64) / 110.0;
         assert!((found.seconds_per_epoch - expected).abs() < 1e-9, "{found:?}");
-        assert!(found.seconds_before.abs() < 1e-9);
-        let other = guess(&runs[..1], &recipe).expect("a guess");
+        assert!(found.feature_seconds.abs() < 1e-9);
+        let other = estimated(&runs[..1], &recipe).expect("an estimate");
         assert!(other.rough);
     }
 
@@ -226,8 +227,9 @@ mod tests {
         let mut recipe = Recipe::sample(Strategy::Features);
         Hyperparameter::Augmentation.set(&mut recipe, "none").expect("accepted");
         let ready = Event::FeaturesReady { images: 1_500, computed: 100, bytes: 1, seconds: 2.0 };
-        let found = guess(&[run("of-features", recipe.clone(), 9_000.0, vec![ready])], &recipe).expect("a guess");
-        assert!((found.seconds_before - 30.0).abs() < 1e-9, "{found:?}");
+        let found =
+            estimated(&[run("of-features", recipe.clone(), 9_000.0, vec![ready])], &recipe).expect("an estimate");
+        assert!((found.feature_seconds - 30.0).abs() < 1e-9, "{found:?}");
     }
 
     #[test]
@@ -236,7 +238,7 @@ mod tests {
         Hyperparameter::Augmentation.set(&mut cached, "none").expect("accepted");
         let ready = Event::FeaturesReady { images: 1_300, computed: 100, bytes: 1, seconds: 2.0 };
         let runs = [run("kept", cached, 9_000.0, vec![ready])];
-        let found = guess(&runs, &Recipe::sample(Strategy::Features)).expect("a guess");
+        let found = estimated(&runs, &Recipe::sample(Strategy::Features)).expect("an estimate");
         // 1,300 images at 50 a second; the head's share is negligible.
         assert!(found.rough && (found.seconds_per_epoch - 26.0).abs() < 0.1, "{found:?}");
     }
@@ -250,7 +252,7 @@ mod tests {
         let like = run("like", other_dataset("like"), 500.0, vec![]);
         let same = run("same", recipe.clone(), 110.0, vec![]);
         let runs = [small, like, same];
-        let judged = |runs: &[Summary]| guess(runs, &recipe).map(|found| (found.from, found.other_dataset));
+        let judged = |runs: &[Summary]| estimated(runs, &recipe).map(|found| (found.source_run, found.other_dataset));
         let id = |name: &str| RunId::new(name).expect("an id");
         assert_eq!(judged(&runs), Some((id("same"), None)));
         assert_eq!(judged(&runs[..2]), Some((id("like"), DatasetName::new("like").ok())));
@@ -260,15 +262,16 @@ mod tests {
     fn another_device_gives_no_estimate() {
         let recipe = Recipe { device: DeviceRequest::Cuda(0), ..Recipe::sample(Strategy::Cnn) };
         let runs = [run("cnn", Recipe { device: DeviceRequest::Cpu, ..Recipe::sample(Strategy::Cnn) }, 100.0, vec![])];
-        assert_eq!(guess(&runs, &recipe), None);
+        assert_eq!(estimated(&runs, &recipe), None);
         // The device that `auto` will choose is unknown, so the estimate is rough.
-        assert!(guess(&runs, &Recipe::sample(Strategy::Cnn)).is_some_and(|found| found.rough));
+        assert!(estimated(&runs, &Recipe::sample(Strategy::Cnn)).is_some_and(|found| found.rough));
     }
 
     #[test]
     fn another_machine_or_precision_gives_a_rough_estimate_at_most() {
         let recipe = Recipe::sample(Strategy::Cnn);
-        let judged = |runs: &[Summary], recipe: &Recipe| guess(runs, recipe).map(|found| (found.from, found.rough));
+        let judged =
+            |runs: &[Summary], recipe: &Recipe| estimated(runs, recipe).map(|found| (found.source_run, found.rough));
         let id = |name: &str| RunId::new(name).expect("an id");
         let device = |mut run: Summary, host: &str, name: &str| {
             run.host = Some(host.into());
@@ -286,8 +289,9 @@ mod tests {
         // Machines of a cloud share a name.
         let namesake = device(run("namesake", recipe.clone(), 9_000.0, vec![]), HERE, "cuda:0");
         let cpu_only = Machine { host: HERE.into(), has_gpu: false };
-        let on_cpu = |runs: &[Summary]| guess_on(&cpu_only, runs, &recipe).map(|found| (found.from, found.rough));
-        assert_eq!(on_cpu(std::slice::from_ref(&namesake)), None, "without a GPU `auto` is the processor");
+        let on_cpu =
+            |runs: &[Summary]| estimated_on(&cpu_only, runs, &recipe).map(|found| (found.source_run, found.rough));
+        assert_eq!(on_cpu(std::slice::from_ref(&namesake)), None, "without a GPU `auto` is the CPU");
         assert_eq!(on_cpu(&[namesake, here.clone()]), Some((id("here"), false)));
         let gpu = Recipe { device: DeviceRequest::Cuda(0), ..recipe.clone() };
         assert_eq!(judged(&[there, here.clone()], &gpu), Some((id("there"), true)));

@@ -41,13 +41,13 @@ pub fn describe_event(event: &Event) -> Option<String> {
             thousands(images.test),
             classes.len()
         ),
-        Event::ModelBuilt { total, trainable } => {
-            format!("model with {} parameters, {} trained", thousands(*total), thousands(*trainable))
+        Event::NetworkBuilt { total, trainable } => {
+            format!("network with {} parameters, {} trained", thousands(*total), thousands(*trainable))
         }
         Event::Waiting { run } => format!("waits for {run} to end"),
-        Event::Queued { device, ahead: 0 } => format!("waits for its turn on {device}"),
-        Event::Queued { device, ahead: 1 } => format!("waits for its turn on {device}: one run is before it"),
-        Event::Queued { device, ahead } => format!("waits for its turn on {device}: {ahead} runs are before it"),
+        Event::Queued { device, ahead: 0 } => format!("waits for a slot of {device}"),
+        Event::Queued { device, ahead: 1 } => format!("waits for a slot of {device}: one run is before it"),
+        Event::Queued { device, ahead } => format!("waits for a slot of {device}: {ahead} runs are before it"),
         Event::FeaturesReady { images, computed: 0, bytes, .. } => {
             format!("features of {} images found on disk ({})", thousands(*images), Size(*bytes))
         }

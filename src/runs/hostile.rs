@@ -11,7 +11,7 @@ use super::layout::{Home, RunFolder};
 use super::predictions::Predictions;
 use super::query::{Query, SortKey};
 use super::saved_fold::{self, Body, FoldKind};
-use super::steps::{Axis, Figure};
+use super::steps::{Axis, StepMetric};
 use super::store::RunStore;
 use super::summary::Summary;
 use crate::domain::text::printable;
@@ -101,7 +101,7 @@ pub(crate) fn folds(bytes: &[u8]) {
         judge(&Arc::new(summary));
     }
     if let Some(detail) = Detail::decode(bytes) {
-        let _ = detail.steps.points(Axis::Steps, Figure::Loss).count();
+        let _ = detail.steps.points(Axis::Steps, StepMetric::Loss).count();
     }
     let log = b"{\"at\":1,\"event\":\"x\"}\n".as_slice();
     with_run(&[("events.jsonl", log), ("summary.fold", bytes), ("detail.fold", bytes)], |store, id, folder| {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! HOME/data/NAME/                     a dataset, with cached features in `features/`
-//! HOME/weights/NAME.safetensors       a pretrained base
+//! HOME/weights/NAME.safetensors       imported weights
 //! HOME/checkpoints/RUN/recipe.json    the frozen recipe
 //!                     /events.jsonl   the event log
 //!                     /worker.lock    held by the worker as long as it lives
@@ -59,7 +59,7 @@ impl Home {
         self.data().join(name.as_str())
     }
 
-    /// Returns the folder of pretrained weights.
+    /// Returns the folder of imported weights.
     #[must_use]
     pub fn weights(&self) -> PathBuf {
         self.0.join("weights")

@@ -132,7 +132,7 @@ impl Bucket {
 
 /// The metric of a step that is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Figure {
+pub enum StepMetric {
     /// Mean training loss.
     Loss,
     /// Training accuracy.
@@ -176,11 +176,11 @@ impl Steps {
 
     /// Returns the points of a metric in the order of time: each bucket's first, smallest, largest and last value. A
     /// plot of the extremes per column shows every spike of the run.
-    pub fn points(&self, axis: Axis, figure: Figure) -> impl Iterator<Item = (f64, f64)> + '_ {
+    pub fn points(&self, axis: Axis, metric: StepMetric) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.buckets.iter().flat_map(move |bucket| {
-            let extent = match figure {
-                Figure::Loss => bucket.loss,
-                Figure::Accuracy => bucket.accuracy,
+            let extent = match metric {
+                StepMetric::Loss => bucket.loss,
+                StepMetric::Accuracy => bucket.accuracy,
             };
             let (from, to) = (bucket.from.on(axis), bucket.to.on(axis));
             let middle = from.midpoint(to);

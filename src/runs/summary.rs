@@ -60,7 +60,7 @@ pub struct TestResult {
     pub confusion: Confusion,
 }
 
-/// Parameters of a model.
+/// Parameters of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parameters {
     /// The number of all parameters.
@@ -104,14 +104,15 @@ pub struct Summary {
     pub host: Option<String>,
     /// The device that the run got.
     pub device: Option<Device>,
-    /// The model's size.
+    /// The network's size.
     pub parameters: Option<Parameters>,
     /// The dataset's size.
     pub images: Option<SplitCounts>,
     /// Class names.
     pub classes: Vec<String>,
     /// Completed epochs, in order.
-    pub history: Vec<EpochMetrics>,
+    #[serde(rename = "history")]
+    pub epochs: Vec<EpochMetrics>,
     /// The latest point of the training curve, which [`super::Steps`] holds completely.
     pub latest: Option<StepPoint>,
     /// The run that must end before this one begins.
@@ -137,7 +138,7 @@ pub struct Summary {
     pub load: Option<Load>,
     /// The state of early stopping.
     pub early_stopping: EarlyStoppingStatus,
-    /// The state of early stopping after each epoch of `history`.
+    /// The state of early stopping after each epoch of `epochs`.
     statuses: Vec<EarlyStoppingStatus>,
     /// The test of the best weights.
     pub test: Option<TestResult>,
@@ -186,7 +187,7 @@ impl Summary {
             parameters: None,
             images: None,
             classes: Vec::new(),
-            history: Vec::new(),
+            epochs: Vec::new(),
             latest: None,
             waiting_for: None,
             slot_wait: None,
@@ -240,7 +241,7 @@ impl Summary {
                 return RunState::Queued;
             }
             let training = self.progress.is_some() || self.features.is_some() || self.evaluating.is_some();
-            return if self.history.is_empty() && !training { RunState::Starting } else { RunState::Running };
+            return if self.epochs.is_empty() && !training { RunState::Starting } else { RunState::Running };
         }
         match &self.outcome {
             Some(Outcome::Finished { .. }) => RunState::Finished,
@@ -255,13 +256,13 @@ impl Summary {
     /// Returns the number of completed epochs.
     #[must_use]
     pub fn epoch(&self) -> u32 {
-        self.history.last().map_or(0, |metrics| metrics.epoch)
+        self.epochs.last().map_or(0, |metrics| metrics.epoch)
     }
 
     /// Returns the metrics of the best epoch by the monitored metric.
     #[must_use]
     pub fn best(&self) -> Option<&EpochMetrics> {
-        self.history.iter().find(|metrics| metrics.epoch == self.early_stopping.best_epoch)
+        self.epochs.iter().find(|metrics| metrics.epoch == self.early_stopping.best_epoch)
     }
 
     /// Describes the outcome in one or two words, for lists; see [`Self::cause`] for the error.

@@ -170,7 +170,7 @@ pub fn resume_with_limits(
     // An epoch is logged before its checkpoint is saved: a worker that dies in between leaves one epoch and no
     // checkpoint.
     if !folder.has_checkpoint() && run.epoch() > 1 {
-        // Otherwise the run would train from scratch under its old history.
+        // Otherwise the run would train from scratch under its old epochs.
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
     }
     if epochs.is_some() || patience.is_some() {

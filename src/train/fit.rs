@@ -67,7 +67,7 @@ pub enum FitError {
     #[error("cannot start a thread to make batches: {0}")]
     Thread(io::Error),
     /// The checkpoint is of another network.
-    #[error("the checkpoint does not fit the model: {0}")]
+    #[error("the checkpoint does not fit the network: {0}")]
     Mismatch(#[from] MismatchError),
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
-use crate::data::check::{Findings, Summary};
+use crate::data::check::{FindingCounts, Findings};
 use crate::data::{self, Manifest, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
@@ -44,7 +44,7 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// Reads the pretrained weights of the home, ordered by name.
+    /// Reads the imported weights of the home, ordered by name.
     ///
     /// # Errors
     /// When the folder cannot be listed; the message names it.
@@ -61,7 +61,7 @@ impl Backend {
     fn findings(&self, name: &DatasetName, manifest: &Manifest) -> Vec<String> {
         let total = manifest.counts().total();
         let found = Findings::cached(&self.store.home().dataset(name), &manifest.fingerprint, total);
-        found.map_or_else(Vec::new, |found| Summary::of(&found, &manifest.places()).parts())
+        found.map_or_else(Vec::new, |found| FindingCounts::of(&found, &manifest.places()).parts())
     }
 
     /// Reads which training images of a dataset are marked as wrongly labelled.

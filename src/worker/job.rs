@@ -167,7 +167,7 @@ impl Task for Training {
         check_identity(self.checkpoint.as_ref(), context.setup.identity())?;
         let network = context.setup.network()?;
         let (total, trainable) = (context.setup.parameters(), context.setup.trained_parameters());
-        context.reporter.report(Event::ModelBuilt { total, trainable });
+        context.reporter.report(Event::NetworkBuilt { total, trainable });
         let Some(loader) = context.setup.inputs(&[Split::Train, Split::Validation], context.reporter) else {
             return Ok(context.reporter.early_outcome());
         };
@@ -240,7 +240,7 @@ pub(super) fn nothing_to_score(recipe: &Recipe) -> WorkerError {
 pub(super) fn check_identity(checkpoint: Option<&Checkpoint>, identity: &Identity) -> Result<(), WorkerError> {
     match checkpoint.map(|checkpoint| &checkpoint.state.identity) {
         Some(found) if found.fingerprint != identity.fingerprint => Err(WorkerError::OtherRun("dataset")),
-        Some(found) if found.base != identity.base => Err(WorkerError::OtherRun("pretrained base")),
+        Some(found) if found.base != identity.base => Err(WorkerError::OtherRun("base")),
         _ => Ok(()),
     }
 }

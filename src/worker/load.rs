@@ -32,8 +32,8 @@ impl LoadMeter {
             let mut interval = FIRST;
             while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 interval = INTERVAL;
-                let Some((processor, memory)) = process.measure() else { continue };
-                let load = Load { processor, memory, gpu: gpu.as_ref().and_then(Gpu::measure) };
+                let Some((cpu, memory)) = process.measure() else { continue };
+                let load = Load { cpu, memory, gpu: gpu.as_ref().and_then(Gpu::measure) };
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(load);
             }
         };
@@ -131,15 +131,12 @@ mod tests {
             while since.elapsed() < Duration::from_millis(300) {
                 std::hint::black_box(since);
             }
-            let (processor, memory) = process.measure().expect("this process is there");
+            let (cpu, memory) = process.measure().expect("this process is there");
             assert!(memory > 1 << 20, "{memory}");
-            if processor > 5.0 {
+            if cpu > 5.0 {
                 return;
             }
-            assert!(
-                begun.elapsed() < Duration::from_mins(2),
-                "{processor} percent of a core while computing all the time"
-            );
+            assert!(begun.elapsed() < Duration::from_mins(2), "{cpu} percent of a core while computing all the time");
         }
     }
 

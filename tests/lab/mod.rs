@@ -182,12 +182,12 @@ pub(crate) fn finished() -> Vec<Event> {
 pub(crate) fn begun() -> Vec<Event> {
     vec![
         Event::WorkerStarted { pid: 1, host: "here".into(), resumed_from: 0, resumed_step: 0 },
-        Event::DeviceChosen { device: "cpu".into(), description: "a processor".into(), note: None },
+        Event::DeviceChosen { device: "cpu".into(), description: "a CPU".into(), note: None },
         Event::DataOpened {
             images: SplitCounts { train: 8, validation: 2, test: 4 },
             classes: vec!["happy".into(), "悲しい\u{1b}[2J".into()],
         },
-        Event::ModelBuilt { total: 83_335, trainable: 83_335 },
+        Event::NetworkBuilt { total: 83_335, trainable: 83_335 },
     ]
 }
 

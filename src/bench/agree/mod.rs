@@ -114,7 +114,7 @@ pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> R
     let subjects =
         from_scratch.chain([Strategy::Features, Strategy::Finetune].map(|strategy| bench_inputs(strategy, size)));
     let subjects = subjects
-        .map(|bench_inputs| InputPair { here: bench_inputs.computing_in(options.precision), processor: bench_inputs });
+        .map(|bench_inputs| InputPair { here: bench_inputs.computing_in(options.precision), cpu: bench_inputs });
     let job = Job { kind: device.kind, size, subjects: subjects.collect(), precision: options.precision, report };
     on_device(device.kind, 0, job)
 }
@@ -123,7 +123,7 @@ pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> R
 #[derive(Debug, Clone)]
 pub(super) struct InputPair {
     pub(super) here: BenchInputs,
-    pub(super) processor: BenchInputs,
+    pub(super) cpu: BenchInputs,
 }
 
 struct Job<'a> {
@@ -216,8 +216,8 @@ pub(super) fn failed_with<B>(
 where
     B: TrainBackend,
 {
-    let processor = BenchInputs::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
-    let pair = InputPair { here: BenchInputs { change, ..processor.clone() }, processor };
+    let cpu = BenchInputs::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
+    let pair = InputPair { here: BenchInputs { change, ..cpu.clone() }, cpu };
     let mut failed = Vec::new();
     let mut report = |finding| {
         if let Finding::Check(Check { holds: false, part, .. }) = finding {
@@ -236,7 +236,7 @@ where
     B: TrainBackend,
 {
     let bench_inputs = BenchInputs::new(strategy, [4, 32], highest_stage(), made_up_weights(NetworkName::VGG16, 7), 7);
-    let pair = InputPair { here: bench_inputs.clone(), processor: bench_inputs };
+    let pair = InputPair { here: bench_inputs.clone(), cpu: bench_inputs };
     let mut bars = Vec::new();
     let mut report = |finding| {
         if let Finding::Check(Check { part, bar, .. }) = finding {

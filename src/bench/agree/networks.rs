@@ -117,17 +117,17 @@ where
     B: TrainBackend,
 {
     let here = pass::<B>(&pair.here, device)?;
-    let rounded = expected.perturbed(&pair.processor);
+    let rounded = expected.perturbed(&pair.cpu);
     let measure = |bench_inputs| on_cpu(|| pass::<CpuBackend>(bench_inputs, &Default::default()));
-    let (processor, rounded) = (measure(&pair.processor)?, measure(&rounded)?);
-    let of = pair.processor.name();
-    let mut report_check = |part: &str, [here, rounded, processor]: [&[f32]; 3]| {
-        let (error, moved) = (relative(here, processor), relative(rounded, processor));
+    let (cpu, rounded) = (measure(&pair.cpu)?, measure(&rounded)?);
+    let of = pair.cpu.name();
+    let mut report_check = |part: &str, [here, rounded, cpu]: [&[f32]; 3]| {
+        let (error, moved) = (relative(here, cpu), relative(rounded, cpu));
         report(Finding::Check(Check::new(of, part, error, moved, expected.bar)));
     };
-    report_check("logits", [&here.logits, &rounded.logits, &processor.logits]);
-    report_check("loss", [&[here.loss], &[rounded.loss], &[processor.loss]]);
-    for (name, gradient) in &processor.gradients {
+    report_check("logits", [&here.logits, &rounded.logits, &cpu.logits]);
+    report_check("loss", [&[here.loss], &[rounded.loss], &[cpu.loss]]);
+    for (name, gradient) in &cpu.gradients {
         let values = |of: &Measured| of.gradients.get(name).map_or_else(Vec::new, |array| array.values.clone());
         report_check(&format!("gradient of {name}"), [&values(&here), &values(&rounded), &gradient.values]);
     }

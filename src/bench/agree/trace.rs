@@ -87,7 +87,7 @@ where
     B: TrainBackend,
 {
     let here = train::<B>(&pair.here, ADAM, device, None, STEPS)?;
-    let rounded = expected.perturbations(&pair.processor);
+    let rounded = expected.perturbations(&pair.cpu);
     let run_by = |rule, bench_inputs, from, steps| {
         on_cpu(|| train::<CpuBackend>(bench_inputs, rule, &Default::default(), from, steps))
     };
@@ -98,30 +98,30 @@ where
             Ok(most.max(worst(&run_by(rule, bench_inputs, None, STEPS)?.losses, losses)))
         })
     };
-    let processor = run(&pair.processor, None, STEPS)?;
-    let strategy = pair.processor.name();
-    for (step, (here, processor)) in (1..).zip(here.losses.iter().zip(&processor.losses)) {
-        let (here, processor) = (f64::from(*here), f64::from(*processor));
-        report(Finding::Trace { strategy, step, here, processor });
+    let cpu = run(&pair.cpu, None, STEPS)?;
+    let strategy = pair.cpu.name();
+    for (step, (here, cpu)) in (1..).zip(here.losses.iter().zip(&cpu.losses)) {
+        let (here, cpu) = (f64::from(*here), f64::from(*cpu));
+        report(Finding::Trace { strategy, step, here, cpu });
     }
-    let moved = moved_by(ADAM, &processor.losses)?;
-    let error = worst(&here.losses, &processor.losses);
+    let moved = moved_by(ADAM, &cpu.losses)?;
+    let error = worst(&here.losses, &cpu.losses);
     report(Finding::Check(Check::new(strategy, "losses of ten steps", error, moved, expected.bar)));
 
     let descended = train::<B>(&pair.here, DESCENT, device, None, STEPS)?;
-    let by_processor = run_by(DESCENT, &pair.processor, None, STEPS)?;
-    let error = worst(&descended.losses, &by_processor.losses);
-    let rounding = moved_by(DESCENT, &by_processor.losses)?;
+    let by_cpu = run_by(DESCENT, &pair.cpu, None, STEPS)?;
+    let error = worst(&descended.losses, &by_cpu.losses);
+    let rounding = moved_by(DESCENT, &by_cpu.losses)?;
     report(Finding::Check(Check::new(strategy, "losses of ten steps by sgd", error, rounding, expected.bar)));
 
     // Loaded and saved again without a step.
-    let there = run(&pair.processor, Some(&here), 0)?;
+    let there = run(&pair.cpu, Some(&here), 0)?;
     let back = train::<B>(&pair.here, ADAM, device, Some(&there), 0)?;
     for (part, found) in [("saved here, loaded there", &there), ("and back", &back)] {
         report(Finding::Check(Check::new(strategy, part, f64::from(u8::from(!same(found, &here))), 0.0, 0.0)));
     }
     // A further step with the device's weights, on the CPU and on the device.
-    let onward = run(&pair.processor, Some(&here), 1)?;
+    let onward = run(&pair.cpu, Some(&here), 1)?;
     let stayed = train::<B>(&pair.here, ADAM, device, Some(&here), 1)?;
     let error = worst(&stayed.losses, &onward.losses);
     report(Finding::Check(Check::new(strategy, "resumed on the other device", error, moved, expected.bar)));

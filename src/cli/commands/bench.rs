@@ -25,7 +25,7 @@ pub(in crate::cli) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
-    /// Compare a device with the processor: the same weights, batch and seed on both. Exit code 1 if a check fails
+    /// Compare a device with the CPU: the same weights, batch and seed on both. Exit code 1 if a check fails
     ///
     /// Checks the forward pass, the loss and every gradient of each strategy's networks, ten training steps,
     /// augmentation, and reading back. With `--device cpu`, mien's kernels are compared with burn's operations.
@@ -35,7 +35,7 @@ enum BenchCommand {
         /// Images in a batch
         #[arg(long, value_name = "N")]
         batch: Option<usize>,
-        /// Pixels along a side, for the strategies on a pretrained base
+        /// Pixels along a side, for the strategies with a base
         #[arg(long, value_name = "N")]
         size: Option<usize>,
         /// Imported weights of VGG16 [default: random ones]
@@ -44,7 +44,7 @@ enum BenchCommand {
         /// Seed of weights, inputs and labels
         #[arg(long, value_name = "N", default_value_t = 1)]
         seed: u64,
-        /// Precision of the device's convolutions, f32 or bf16; the processor's is f32
+        /// Precision of the device's convolutions, f32 or bf16; the CPU's is f32
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
     },
@@ -81,10 +81,10 @@ enum BenchCommand {
     Layers {
         #[command(flatten)]
         on: DeviceOptions,
-        /// Images in a batch; by default 64 on a GPU, 4 on the processor
+        /// Images in a batch; by default 64 on a GPU, 4 on the CPU
         #[arg(long, value_name = "N")]
         batch: Option<usize>,
-        /// Pixels along a side; by default 224 on a GPU, 64 on the processor
+        /// Pixels along a side; by default 224 on a GPU, 64 on the CPU
         #[arg(long, value_name = "N")]
         size: Option<usize>,
         /// Precision of the convolutions, f32 or bf16
@@ -151,7 +151,7 @@ impl DeviceOptions {
         act: impl FnOnce(&Device, &mut dyn FnMut(Finding)) -> Result<T, BenchError>,
     ) -> Result<T, CommandError> {
         let device = device::choose(self.device)?;
-        device.note.iter().for_each(|note| output::note(&format!("mien: using the processor: {note}")));
+        device.note.iter().for_each(|note| output::note(&format!("mien: using the CPU: {note}")));
         match kernels::open_cache(device.kind).and_then(|cache| cache.status) {
             Some(KernelCacheStatus::FirstStart) => {
                 let of = device.kind;

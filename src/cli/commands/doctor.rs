@@ -175,7 +175,7 @@ fn text(report: &Report) -> String {
         format!("mien       {} with {}", report.version, report.features.join(", ")),
         format!("home       {}, {}", home.path, writable(home)),
         format!("disk       {} free", home.free_bytes.map_or_else(|| "unknown".into(), gibibytes)),
-        format!("processor  {} cores, {} memory", report.cpu_cores, gibibytes(report.memory_bytes)),
+        format!("cpu        {} cores, {} memory", report.cpu_cores, gibibytes(report.memory_bytes)),
     ];
     if home.writable {
         let locks = home.lock_problem.as_ref().map_or_else(

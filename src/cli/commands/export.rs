@@ -1,4 +1,4 @@
-//! `export`: writes a trained network, or the figures of a run, as files of other programs.
+//! `export`: writes a trained network, or the metrics of a run, as files of other programs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,16 +32,16 @@ enum Form {
     Torch,
     /// The file of weights by itself, under the names of PyTorch
     Safetensors,
-    /// A folder of event files: losses, accuracies, learning rate, test figures, settings
+    /// A folder of event files: losses, accuracies, learning rate, test metrics, settings
     Tensorboard,
     /// A folder of tables: epochs, predictions, confusion matrices; and run.json with everything about the run
     Csv,
 }
 
-/// Write a trained network for other programs (onnx, keras, torch), or a run's figures (tensorboard, csv)
+/// Write a trained network for other programs (onnx, keras, torch), or a run's metrics (tensorboard, csv)
 ///
 /// A network's file holds every operation from raw pixels to probabilities: scaling, crop, resizing, preprocessing, and
-/// a frozen base. Its metadata contain the class names in order.
+/// the frozen part. Its metadata contain the class names in order.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Export {
     #[command(flatten)]

@@ -16,7 +16,7 @@ use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, 
 use crate::runs::{Annotations, FollowedRun, RunFacts, RunStore, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
-/// Show a run: settings, history, early stopping, test metrics; with --csv, the metrics of its epochs
+/// Show a run: settings, epochs, early stopping, test metrics; with --csv, the metrics of its epochs
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {
     #[command(flatten)]
@@ -31,7 +31,7 @@ struct Shown<'a> {
     #[serde(flatten)]
     detail: run_json::RunDetail<'a>,
     #[serde(flatten)]
-    figures: run_json::Figures<'a>,
+    further: run_json::FurtherFields<'a>,
     network: NetworkName,
     /// Empty if the dataset, on which their shapes depend, is missing or has changed.
     layers: Vec<LayerRow>,
@@ -49,9 +49,9 @@ impl Show {
         match self.format {
             Format { json: true, .. } => {
                 let (detail, network) = (run_json::detail(&run, state), summary.recipe.network_name());
-                output::json(&Shown { detail, figures: run_json::figures(&facts), network, layers })?;
+                output::json(&Shown { detail, further: run_json::further(&facts), network, layers })?;
             }
-            Format { csv: true, .. } => output::records(&summary.history)?,
+            Format { csv: true, .. } => output::records(&summary.epochs)?,
             Format { .. } => output::print(&text(&run, &facts, now, &layers))?,
         }
         warnings.iter().for_each(|warning| output::print_error(warning));
@@ -96,8 +96,8 @@ fn text(followed: &FollowedRun, facts: &RunFacts, now: u64, layers: &[LayerRow])
     if !layers.is_empty() {
         parts.push(layer_table(layers));
     }
-    if !run.history.is_empty() {
-        parts.push(history(run));
+    if !run.epochs.is_empty() {
+        parts.push(epoch_table(run));
     }
     parts.push(early_stopping(run));
     parts.extend(test_text(run, top2(followed)));
@@ -161,12 +161,12 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
     lines.join("\n") + "\n"
 }
 
-fn load_text(Load { processor, memory, gpu }: &Load) -> String {
+fn load_text(Load { cpu, memory, gpu }: &Load) -> String {
     let gpu = gpu.as_ref().map(|gpu| {
         let (used, total) = (Size(gpu.memory_used), Size(gpu.memory_total));
         format!("; {} {}% busy, {used} of {total}", gpu.name, gpu.utilization)
     });
-    format!("{processor:.0}% of a core, {}{}", Size(*memory), gpu.unwrap_or_default())
+    format!("{cpu:.0}% of a core, {}{}", Size(*memory), gpu.unwrap_or_default())
 }
 
 fn settings(run: &Summary) -> String {
@@ -188,7 +188,7 @@ fn settings(run: &Summary) -> String {
     table.render()
 }
 
-fn history(run: &Summary) -> String {
+fn epoch_table(run: &Summary) -> String {
     let mut table = Table::new([
         ("EPOCH", Side::Right),
         ("TRAIN LOSS", Side::Right),
@@ -200,7 +200,7 @@ fn history(run: &Summary) -> String {
         ("IMAGES/S", Side::Right),
         ("", Side::Left),
     ]);
-    for epoch in &run.history {
+    for epoch in &run.epochs {
         table.row(&[
             epoch.epoch.to_string(),
             figure(Some(epoch.train_loss)),

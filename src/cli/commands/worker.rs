@@ -18,7 +18,7 @@ pub(in crate::cli) struct Worker {
     /// The job
     #[arg(long, default_value_t)]
     job: Job,
-    /// Start at once instead of in turn
+    /// Start at once instead of waiting for a slot
     #[arg(long)]
     now: bool,
 }

@@ -8,8 +8,8 @@ use crate::supervise::LaunchTime;
 /// The option that starts a run without waiting in the queue.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct QueueOption {
-    /// Start at once instead of in turn, even if other runs use the device; runs that it depends on are still waited
-    /// for
+    /// Start at once instead of waiting for a slot, even if other runs use the device; runs that it depends on are
+    /// still waited for
     #[arg(long)]
     now: bool,
 }

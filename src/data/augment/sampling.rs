@@ -1,7 +1,7 @@
 //! Bilinear sampling at the positions of an affine map, eight pixels at a time.
 //!
 //! The compiler vectorizes loops of fixed length over arrays. [`pulp`] also compiles them for AVX2 and selects that
-//! version on processors that have it. Both versions return the same bits.
+//! version on CPUs that have it. Both versions return the same bits.
 
 use std::array;
 

@@ -14,7 +14,7 @@ pub(super) fn exact(images: &[&[u8]]) -> Vec<Vec<u32>> {
 }
 
 /// Returns the difference between the largest and the smallest value of an image; of a colour image in any channel.
-pub(super) fn spread(pixels: &[u8]) -> u8 {
+pub(super) fn value_range(pixels: &[u8]) -> u8 {
     let ends = pixels.iter().fold((u8::MAX, u8::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
     ends.1.saturating_sub(ends.0)
 }

@@ -43,15 +43,29 @@ impl Exclusion {
     }
 }
 
+/// The copies by which a training image is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CopyKind {
+    Exact,
+    ExactOrNear,
+}
+
+/// The splits whose copies are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SearchedSplits {
+    ValidationAndTest,
+    All,
+}
+
 impl Findings {
     /// Returns the training images to leave out of a dataset whose images have these places, by position.
     #[must_use]
     pub fn left_out(&self, which: Exclusion, places: &[Place]) -> LeftOutImages {
         let found: Vec<u32> = match which {
-            Exclusion::Leaks => self.copies(false, false, places),
-            Exclusion::Duplicates => self.copies(false, true, places),
-            Exclusion::NearLeaks => self.copies(true, false, places),
-            Exclusion::NearDuplicates => self.copies(true, true, places),
+            Exclusion::Leaks => self.copies(CopyKind::Exact, SearchedSplits::ValidationAndTest, places),
+            Exclusion::Duplicates => self.copies(CopyKind::Exact, SearchedSplits::All, places),
+            Exclusion::NearLeaks => self.copies(CopyKind::ExactOrNear, SearchedSplits::ValidationAndTest, places),
+            Exclusion::NearDuplicates => self.copies(CopyKind::ExactOrNear, SearchedSplits::All, places),
             Exclusion::Contradictions => {
                 let label = |at: &u32| places[*at as usize].label;
                 let contradicting = |group: &&Vec<u32>| group.iter().any(|at| label(at) != label(&group[0]));
@@ -63,37 +77,36 @@ impl Findings {
         LeftOutImages::new(in_training.map(|place| place.index).collect(), Vec::new())
     }
 
-    /// Returns the positions of the training images with a copy that stays: in validation or test, and where `within`
-    /// is set also in training. With `near`, near copies count too.
-    fn copies(&self, near: bool, within: bool, places: &[Place]) -> Vec<u32> {
-        let groups = self.groups(near);
+    /// Returns the positions of the training images with a copy of this kind that stays in one of these splits.
+    fn copies(&self, kind: CopyKind, splits: SearchedSplits, places: &[Place]) -> Vec<u32> {
+        let groups = self.groups(kind);
         let mut neighbours: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        if near {
+        if kind == CopyKind::ExactOrNear {
             for pair in &self.near {
                 neighbours.entry(pair.first).or_default().push(pair.second);
                 neighbours.entry(pair.second).or_default().push(pair.first);
             }
         }
-        let (mut gone, mut kept) = (Vec::new(), BTreeSet::new());
+        let (mut left_out, mut kept) = (Vec::new(), BTreeSet::new());
         for (picture, own) in ordered(&groups, places) {
             let around = neighbours.get(&picture).into_iter().flatten();
             let pictures: Vec<u32> = std::iter::once(picture).chain(around.copied()).collect();
             let held_out = |at: &u32| places[*at as usize].split != Split::Train;
             let leaks = pictures.iter().any(|picture| groups[picture].iter().any(held_out));
-            let repeats = within && pictures.iter().any(|picture| kept.contains(picture));
+            let repeats = splits == SearchedSplits::All && pictures.iter().any(|picture| kept.contains(picture));
             if leaks || repeats {
-                gone.push(own);
+                left_out.push(own);
             } else {
                 kept.insert(picture);
             }
         }
-        gone
+        left_out
     }
 
-    /// Returns the images by the first position of their picture: those with copies, and with `near` those of pairs.
-    fn groups(&self, near: bool) -> BTreeMap<u32, Vec<u32>> {
+    /// Returns the images by the first position of their picture: those with copies, and of near ones those of pairs.
+    fn groups(&self, kind: CopyKind) -> BTreeMap<u32, Vec<u32>> {
         let mut groups: BTreeMap<u32, Vec<u32>> = self.exact.iter().map(|group| (group[0], group.clone())).collect();
-        if near {
+        if kind == CopyKind::ExactOrNear {
             for at in self.near.iter().flat_map(|pair| [pair.first, pair.second]) {
                 groups.entry(at).or_insert_with(|| vec![at]);
             }

@@ -22,7 +22,7 @@ use crate::durable::versioned::FileKind;
 
 pub use leaving_out::Exclusion;
 pub use near::MIN_CORRELATION;
-pub use summary::{CopyCounts, Crossings, FEWEST, SMALLEST_SIDE, Summary, class_findings};
+pub use summary::{CopyCounts, CrossSplitCopies, FindingCounts, MIN_CLASS_IMAGES, SMALLEST_SIDE, class_findings};
 
 /// The newest format that this program writes and reads.
 pub const FINDINGS_VERSION: u32 = 1;
@@ -30,11 +30,11 @@ pub const FINDINGS_VERSION: u32 = 1;
 /// Name of the cache in a dataset's folder.
 pub const FILE_NAME: &str = "findings.json";
 
-/// The number of the method; a cache of another method is computed again.
-const METHOD: u32 = 1;
+/// The version of the method; a cache of another method is computed again.
+const METHOD_VERSION: u32 = 1;
 
 /// The largest difference between the values of a picture that counts as constant: compressing one causes as much.
-const CONSTANT: u8 = 8;
+const MAX_CONSTANT_RANGE: u8 = 8;
 
 /// `findings.json`.
 static KIND: FileKind =
@@ -80,7 +80,8 @@ impl Findings {
         let images: Vec<&[u8]> = dataset.all_pixels().chunks_exact(shape.bytes()).collect();
         assert!(u32::try_from(images.len()).is_ok(), "{} images are more than positions can number", images.len());
         let exact = copies::exact(&images);
-        let is_constant: Vec<bool> = images.par_iter().map(|pixels| copies::spread(pixels) <= CONSTANT).collect();
+        let is_constant: Vec<bool> =
+            images.par_iter().map(|pixels| copies::value_range(pixels) <= MAX_CONSTANT_RANGE).collect();
         let mut compared: Vec<bool> = is_constant.iter().map(|constant| !constant).collect();
         exact.iter().flat_map(|group| &group[1..]).for_each(|copy| compared[*copy as usize] = false);
         let positions = |chosen: &[bool]| -> Vec<u32> {
@@ -88,7 +89,7 @@ impl Findings {
         };
         Self {
             fingerprint: dataset.fingerprint().to_owned(),
-            method: METHOD,
+            method: METHOD_VERSION,
             near: near::pairs(&images, shape, &positions(&compared)),
             exact,
             constant: positions(&is_constant),
@@ -98,7 +99,7 @@ impl Findings {
     /// Returns the dataset's findings from its cache, or computes and caches them. On a disk that cannot be written the
     /// next call computes them again.
     #[must_use]
-    pub fn ensure(dataset: &Dataset) -> Self {
+    pub fn load_or_compute(dataset: &Dataset) -> Self {
         let total = dataset.manifest().counts().total();
         Self::cached(dataset.dir(), dataset.fingerprint(), total).unwrap_or_else(|| {
             let findings = Self::of(dataset);
@@ -115,7 +116,7 @@ impl Findings {
         let valid = |position: u32| (position as usize) < total;
         let ascending = |group: &Vec<u32>| group.len() > 1 && group.windows(2).all(|pair| pair[0] < pair[1]);
         let whole = found.fingerprint == fingerprint
-            && found.method == METHOD
+            && found.method == METHOD_VERSION
             && found.exact.iter().all(|group| ascending(group) && group.iter().all(|at| valid(*at)))
             && found.near.iter().all(|pair| pair.first < pair.second && valid(pair.second))
             && found.constant.iter().all(|at| valid(*at));

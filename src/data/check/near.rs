@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::NearPair;
-use super::picture_hash::{BITS, PictureHash};
+use super::picture_hash::{BITS, PictureHasher};
 use crate::data::manifest::ImageShape;
 
 /// The smallest correlation of the pixels of two pictures that count as near copies.
@@ -25,21 +25,21 @@ const BANDS: usize = 5;
 
 /// Pictures whose pixels one picture is compared with, the nearest hashes first. Otherwise thousands of alike pictures
 /// would all be compared with one another.
-const MOST_COMPARED: usize = 64;
+const MAX_COMPARED: usize = 64;
 
 /// Later pictures of one value of a band whose hashes are compared. FER-2013 has 255 at most; in millions of images the
 /// time would otherwise grow with the square of their number.
-const MOST_SCANNED: usize = 4096;
+const MAX_SCANNED: usize = 4096;
 
 /// Returns the pairs of near copies among the images at these positions, ascending.
 pub(super) fn pairs(images: &[&[u8]], shape: ImageShape, positions: &[u32]) -> Vec<NearPair> {
-    let hash = PictureHash::new(shape);
+    let picture_hasher = PictureHasher::new(shape);
     let pixels = |at: usize| images[positions[at] as usize];
-    let hashes: Vec<u64> = (0..positions.len()).into_par_iter().map(|at| hash.of(pixels(at))).collect();
+    let hashes: Vec<u64> = (0..positions.len()).into_par_iter().map(|at| picture_hasher.hash(pixels(at))).collect();
     let bands: Vec<Band> = (0..BANDS).into_par_iter().map(|band| Band::new(band, &hashes)).collect();
     let of_picture = |at: usize| {
         let mut found = Vec::new();
-        for (is_mirrored, own) in [(false, hashes[at]), (true, hashes[at] ^ hash.mirroring())] {
+        for (is_mirrored, own) in [(false, hashes[at]), (true, hashes[at] ^ picture_hasher.mirror_mask())] {
             let candidates = candidates(own, at, &hashes, &bands);
             if candidates.is_empty() {
                 continue;
@@ -75,13 +75,13 @@ fn candidates(own: u64, at: usize, hashes: &[u64], bands: &[Band]) -> Vec<(u32, 
             let members = band.members(key);
             let later = &members[members.partition_point(|member| *member as usize <= at)..];
             let near =
-                later.iter().take(MOST_SCANNED).map(|member| ((hashes[*member as usize] ^ own).count_ones(), *member));
+                later.iter().take(MAX_SCANNED).map(|member| ((hashes[*member as usize] ^ own).count_ones(), *member));
             found.extend(near.filter(|(distance, _)| *distance <= MAX_DISTANCE));
         }
     }
     found.sort_unstable();
     found.dedup();
-    found.truncate(MOST_COMPARED);
+    found.truncate(MAX_COMPARED);
     found
 }
 

@@ -16,8 +16,8 @@ const FREQUENCIES: usize = 9;
 /// Bits of a hash.
 pub(super) const BITS: usize = 64;
 
-/// The hash of pictures of one shape.
-pub(super) struct PictureHash {
+/// Computes the hashes of pictures of one shape.
+pub(super) struct PictureHasher {
     shape: ImageShape,
     rows: Vec<Vec<(usize, f32)>>,
     columns: Vec<Vec<(usize, f32)>>,
@@ -27,8 +27,8 @@ pub(super) struct PictureHash {
     order: Vec<(usize, usize)>,
 }
 
-impl PictureHash {
-    /// Returns the hash of pictures of this shape.
+impl PictureHasher {
+    /// Returns the hasher of pictures of this shape.
     pub(super) fn new(shape: ImageShape) -> Self {
         let mut order: Vec<(usize, usize)> =
             (1..FREQUENCIES * FREQUENCIES).map(|at| (at / FREQUENCIES, at % FREQUENCIES)).collect();
@@ -45,7 +45,7 @@ impl PictureHash {
     }
 
     /// Returns the hash of an image, u8 `[H, W, C]`.
-    pub(super) fn of(&self, pixels: &[u8]) -> u64 {
+    pub(super) fn hash(&self, pixels: &[u8]) -> u64 {
         let averaged = self.averaged(pixels);
         let mut by_rows = [[0.0_f32; SIDE]; FREQUENCIES];
         for (row, cosines) in by_rows.iter_mut().zip(&self.cosines) {
@@ -61,7 +61,7 @@ impl PictureHash {
     }
 
     /// Returns the bits that differ between the hashes of a picture and of its mirror image.
-    pub(super) fn mirroring(&self) -> u64 {
+    pub(super) fn mirror_mask(&self) -> u64 {
         let odd = self.order.iter().enumerate().filter(|(_, (_, across))| across % 2 == 1);
         odd.fold(0, |mask, (bit, _)| mask | 1 << bit)
     }
@@ -122,10 +122,10 @@ mod tests {
     fn the_hash_of_a_mirror_image_follows_from_the_hash() {
         for (width, height, channels) in [(48, 48, 1), (33, 20, 3), (7, 9, 1)] {
             let shape = ImageShape { width, height, channels };
-            let hash = PictureHash::new(shape);
+            let hasher = PictureHasher::new(shape);
             let pixels: Vec<u8> = (0..shape.bytes()).map(|at| (at * at * 31 % 251) as u8).collect();
             let mirrored = super::super::near::mirrored(&pixels, shape);
-            let differing = (hash.of(&pixels) ^ hash.mirroring() ^ hash.of(&mirrored)).count_ones();
+            let differing = (hasher.hash(&pixels) ^ hasher.mirror_mask() ^ hasher.hash(&mirrored)).count_ones();
             assert!(differing <= 1, "rounding flips {differing} bits of {width}×{height}");
         }
     }

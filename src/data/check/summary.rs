@@ -11,14 +11,14 @@ use crate::domain::text::printable;
 use crate::domain::{Split, SplitCounts};
 
 /// The fewest images of a class in a split that are not reported as few. With fewer, one image is over a tenth of it.
-pub const FEWEST: usize = 10;
+pub const MIN_CLASS_IMAGES: usize = 10;
 
 /// The shortest side in pixels that is not reported as tiny.
 pub const SMALLEST_SIDE: u32 = 24;
 
 /// Images that have a copy in another split, which training or the choice of an epoch then knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Crossings {
+pub struct CrossSplitCopies {
     /// Training images with a copy in the test split.
     pub train_in_test: usize,
     /// Training images with a copy in the validation split.
@@ -39,7 +39,7 @@ pub struct CopyCounts {
     /// Images beyond the first of each picture; of near copies, images with a near copy before them.
     pub copies: usize,
     /// Images with a copy in another split.
-    pub crossings: Crossings,
+    pub crossings: CrossSplitCopies,
     /// Pictures of which two images have different labels.
     pub contradicting_pictures: usize,
     /// Images of these pictures.
@@ -48,7 +48,7 @@ pub struct CopyCounts {
 
 /// The counts of all findings about the pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
+pub struct FindingCounts {
     /// Images with equal pixels.
     pub exact: CopyCounts,
     /// Images that are near copies of others.
@@ -57,7 +57,7 @@ pub struct Summary {
     pub constant: SplitCounts,
 }
 
-impl Summary {
+impl FindingCounts {
     /// Returns the counts of the findings, with the split and the class of each image by its position in the dataset.
     #[must_use]
     pub fn of(findings: &Findings, places: &[Place]) -> Self {
@@ -96,7 +96,7 @@ fn exact(findings: &Findings, places: &[Place]) -> CopyCounts {
             counts.contradicting_images += group.len();
         }
         let splits: BTreeSet<Split> = group.iter().map(|place| place.split).collect();
-        group.iter().for_each(|place| cross(&mut counts.crossings, place.split, &splits));
+        group.iter().for_each(|place| count_cross_split(&mut counts.crossings, place.split, &splits));
     }
     counts
 }
@@ -117,13 +117,13 @@ fn near(findings: &Findings, places: &[Place]) -> CopyCounts {
     }
     (counts.images, counts.copies, counts.contradicting_images) = (others.len(), later.len(), contradicting.len());
     for (at, splits) in &others {
-        cross(&mut counts.crossings, places[*at as usize].split, splits);
+        count_cross_split(&mut counts.crossings, places[*at as usize].split, splits);
     }
     counts
 }
 
 /// Counts an image of this split with copies in these splits.
-fn cross(crossings: &mut Crossings, split: Split, copies: &BTreeSet<Split>) {
+fn count_cross_split(crossings: &mut CrossSplitCopies, split: Split, copies: &BTreeSet<Split>) {
     let (validation, test) = (copies.contains(&Split::Validation), copies.contains(&Split::Test));
     match split {
         Split::Train => {
@@ -137,7 +137,7 @@ fn cross(crossings: &mut Crossings, split: Split, copies: &BTreeSet<Split>) {
 }
 
 /// Classes that are each named in a line of their own; more are counted.
-const NAMED: usize = 3;
+const MAX_NAMED_CLASSES: usize = 3;
 
 /// Returns the findings about a dataset's classes and sizes, as sentences that are safe to print. They name splits
 /// without images, classes without or with few images in a split, and tiny images.
@@ -153,11 +153,11 @@ pub fn class_findings(manifest: &Manifest) -> Vec<String> {
         let of = |class: &ClassCounts| (printable(&class.name), class.counts.get(split));
         let all = || manifest.classes.iter().map(of);
         let none: Vec<(String, usize)> = all().filter(|(_, images)| *images == 0).collect();
-        let few: Vec<(String, usize)> = all().filter(|(_, images)| (1..FEWEST).contains(images)).collect();
+        let few: Vec<(String, usize)> = all().filter(|(_, images)| (1..MIN_CLASS_IMAGES).contains(images)).collect();
         let many = |number: usize| format!("{split} {}", if number == 1 { "image" } else { "images" });
         found.extend(name_or_count(&none, |_| format!("no {split} images"), &format!("no {split} images")));
         let each = |images| format!("only {} {}", thousands(images), many(images));
-        found.extend(name_or_count(&few, each, &format!("fewer than {FEWEST} {split} images")));
+        found.extend(name_or_count(&few, each, &format!("fewer than {MIN_CLASS_IMAGES} {split} images")));
     }
     let image = manifest.image;
     if image.width.min(image.height) < SMALLEST_SIDE {
@@ -169,7 +169,7 @@ pub fn class_findings(manifest: &Manifest) -> Vec<String> {
 /// Returns a sentence for each of a few classes, or one for many: `12 classes have no test images, such as fear`.
 fn name_or_count(classes: &[(String, usize)], each: impl Fn(usize) -> String, all: &str) -> Vec<String> {
     match classes {
-        [(first, _), ..] if classes.len() > NAMED => {
+        [(first, _), ..] if classes.len() > MAX_NAMED_CLASSES => {
             vec![format!("{} classes have {all}, such as {first}", thousands(classes.len()))]
         }
         _ => classes.iter().map(|(name, images)| format!("{name} has {}", each(*images))).collect(),

@@ -153,8 +153,9 @@ fn the_copy_in_test_stays_and_of_training_copies_the_first() {
 fn findings_are_counted_by_split_and_label() {
     let dir = TempDir::new().unwrap();
     let dataset = example(&dir);
-    let summary = Summary::of(&Findings::of(&dataset), &dataset.manifest().places());
-    let crossings = Crossings { train_in_test: 1, train_in_validation: 1, train_in_either: 2, validation_in_test: 1 };
+    let summary = FindingCounts::of(&Findings::of(&dataset), &dataset.manifest().places());
+    let crossings =
+        CrossSplitCopies { train_in_test: 1, train_in_validation: 1, train_in_either: 2, validation_in_test: 1 };
     let exact = CopyCounts {
         pictures: 5,
         images: 10,
@@ -169,7 +170,7 @@ fn findings_are_counted_by_split_and_label() {
     let parts =
         ["1 train image in test", "2 contradicting labels", "5 exact copies", "1 near pair", "1 constant image"];
     assert_eq!(summary.parts(), parts);
-    assert!(Summary::default().parts().is_empty());
+    assert!(FindingCounts::default().parts().is_empty());
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn findings_are_cached_and_a_wrong_cache_is_computed_again() {
     let dataset = example(&dir);
     let cached = || Findings::cached(dataset.dir(), dataset.fingerprint(), 13);
     assert_eq!(cached(), None);
-    let findings = Findings::ensure(&dataset);
+    let findings = Findings::load_or_compute(&dataset);
     assert_eq!(cached(), Some(findings.clone()));
     let path = dataset.dir().join(FILE_NAME);
     let text = std::fs::read_to_string(&path).unwrap();
@@ -213,7 +214,7 @@ fn findings_are_cached_and_a_wrong_cache_is_computed_again() {
         assert_ne!(wrong, text, "{why}");
         std::fs::write(&path, wrong).unwrap();
         assert_eq!(cached(), None, "{why}");
-        assert_eq!(Findings::ensure(&dataset), findings);
+        assert_eq!(Findings::load_or_compute(&dataset), findings);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{why}");
     }
 }

@@ -25,7 +25,7 @@ impl Preparation {
         Self { image, base: None, crop: 0 }
     }
 
-    /// Returns the preparation of three-channel squares of `side` pixels, preprocessed for a pretrained base.
+    /// Returns the preparation of three-channel squares of `side` pixels, preprocessed for a base.
     #[must_use]
     pub fn for_base(image: ImageShape, side: u32, preprocessing: Preprocessing) -> Self {
         Self { image, base: Some((side, preprocessing)), crop: 0 }
@@ -34,7 +34,7 @@ impl Preparation {
     /// Returns this preparation with a square of `crop` pixels cut out of each image; 0 cuts nothing.
     ///
     /// # Panics
-    /// If the square is larger than the images, or the images are prepared for a pretrained base.
+    /// If the square is larger than the images, or the images are prepared for a base.
     #[must_use]
     pub fn cropped(self, crop: u32) -> Self {
         let ImageShape { width, height, .. } = self.image;
@@ -111,7 +111,7 @@ fn plain(pixels: &[u8], image: ImageShape, change: Option<Change>, size: [u32; 2
     }
 }
 
-/// Writes an image (u8 `[H, W, C]`) to `out` (f32 `[3, H', W']`), preprocessed for a pretrained base; `size` is H', W'.
+/// Writes an image (u8 `[H, W, C]`) to `out` (f32 `[3, H', W']`), preprocessed for a base; `size` is H', W'.
 fn prepared(
     pixels: &[u8],
     image: ImageShape,

@@ -40,7 +40,7 @@ pub(super) const SPLIT_COLUMNS: [&str; 6] = ["usage", "split", "set", "subset", 
 pub(super) const GROUP_COLUMNS: [&str; 8] =
     ["group", "person", "person_id", "subject", "subject_id", "identity", "actor", "user"];
 
-/// The indices of a table's columns.
+/// The separator of a table, and the indices and meaning of its columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Columns {
     delimiter: u8,

@@ -65,7 +65,7 @@ pub struct ImportRequest {
     pub data_dir: PathBuf,
     /// Whether to replace another dataset of this name.
     pub replace: bool,
-    /// The options.
+    /// The options of the import.
     pub options: ImportOptions,
     /// The time of the import, in milliseconds since 1970.
     pub created_at: u64,

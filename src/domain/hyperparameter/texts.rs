@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::Hyperparameter;
 use crate::domain::{Augmentation, Balance, NetworkName, Optimizer, Strategy};
 
-/// The largest side of an image that enters a pretrained base, in pixels.
+/// The largest side of an image that enters a base, in pixels.
 pub(super) const MAX_SIZE: u32 = 512;
 
-/// Returns the smallest side of an image that enters a pretrained base, in pixels.
+/// Returns the smallest side of an image that enters a base, in pixels.
 pub(super) fn min_size() -> u32 {
     Strategy::Features.network().architecture().min_side()
 }
@@ -19,7 +19,7 @@ impl Hyperparameter {
     pub fn explanation(self) -> &'static str {
         match self {
             Self::Network => "the network that is trained from scratch",
-            Self::Size => "side of the square that images are resized to for the pretrained base, in pixels",
+            Self::Size => "side of the square that images are resized to for the base, in pixels",
             Self::Unfreeze => "the lowest stage of the base that is trained; the stages above it are too",
             Self::Epochs => "most passes over the training images; early stopping may end the run sooner",
             Self::BatchSize => "images per step of the optimizer",

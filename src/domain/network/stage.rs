@@ -74,7 +74,7 @@ impl From<StageName> for String {
 }
 
 impl<'a> From<Option<&'a StageName>> for TrainedStages<'a> {
-    /// Fine-tuning from a stage upwards; without a stage, the head on a frozen base.
+    /// Fine-tuning from a stage upwards; without a stage, the head alone.
     fn from(unfrozen: Option<&'a StageName>) -> Self {
         unfrozen.map_or(Self::Head, Self::From)
     }

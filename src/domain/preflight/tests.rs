@@ -108,7 +108,7 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
             "the network cnn takes no imported weights, and the strategy is cnn",
         ),
         (
-            Recipe { fold: Some(DataFold { number: 1, of: 4, seed: 0 }), ..cnn() },
+            Recipe { fold: Some(DataFold { number: 1, count: 4, seed: 0 }), ..cnn() },
             library(),
             Subject::Recipe,
             "the class 'angry' has 3 images and cannot be divided into 4 folds: give fewer folds",

@@ -114,7 +114,7 @@ impl Model {
         self.add("Flatten", name, json!({}), &[at], vec![channels * height * width])
     }
 
-    /// Adds the preprocessing of a pretrained base as an untrained dense layer on the channels of each pixel. Keras has
+    /// Adds the preprocessing of a base as an untrained dense layer on the channels of each pixel. Keras has
     /// no layer that reverses channels.
     fn prepare(&mut self, name: &str, at: usize, input: [usize; 3], preprocessing: Preprocessing) -> usize {
         let Preprocessing { order, scale, mean, deviation } = preprocessing;

@@ -72,7 +72,7 @@ impl Nodes {
         self.list.push(node(probabilities, "Softmax", &[logits.to_owned()], probabilities, axis));
     }
 
-    /// Adds the preprocessing of a pretrained base and returns the name of its output.
+    /// Adds the preprocessing of a base and returns the name of its output.
     fn prepare(&mut self, name: &str, x: String, gray: bool, preprocessing: Preprocessing) -> String {
         let Preprocessing { order, scale, mean, deviation } = preprocessing;
         let x = match (gray, order) {

@@ -58,7 +58,7 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
     }
     let missing = missing_epochs(&summary);
     if !missing.is_empty() {
-        let what = format!("lacks the figures of {}; the weights do not depend on them", epochs(&missing));
+        let what = format!("lacks the metrics of {}; the weights do not depend on them", epochs(&missing));
         findings.push(Finding::damage(&file, what, ""));
     }
     (Some(summary), findings)
@@ -82,7 +82,7 @@ fn advice(subject: &Subject<'_>, summary: &Summary) -> String {
 
 /// Returns the epochs before the last one whose metrics are missing, as ranges: a damaged number may imply billions.
 fn missing_epochs(summary: &Summary) -> Vec<RangeInclusive<u32>> {
-    let logged: BTreeSet<u32> = summary.history.iter().map(|metrics| metrics.epoch).collect();
+    let logged: BTreeSet<u32> = summary.epochs.iter().map(|metrics| metrics.epoch).collect();
     let before = std::iter::once(0).chain(logged.iter().copied());
     let gaps = before.zip(logged.iter().copied()).filter(|(before, epoch)| epoch - before > 1);
     gaps.map(|(before, epoch)| before + 1..=epoch - 1).collect()

@@ -57,7 +57,7 @@ impl Comparison {
         if let [run] = column {
             return row.values[*run].and_then(|value| Spread::of(&[value]));
         }
-        // A model's size does not depend on the seed: a single value instead of a mean.
+        // A network's size does not depend on the seed: a single value instead of a mean.
         if matches!(row.metric, Metric::Parameters | Metric::Trainable) {
             return row.values[column[0]].and_then(|value| Spread::of(&[value]));
         }

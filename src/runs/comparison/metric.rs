@@ -48,9 +48,9 @@ pub enum Metric {
     TotalSeconds,
     /// Training images per second, mean over the epochs.
     ImagesPerSecond,
-    /// Parameters of the model.
+    /// Parameters of the network.
     Parameters,
-    /// Trained parameters of the model.
+    /// Trained parameters of the network.
     Trainable,
 }
 
@@ -159,9 +159,9 @@ impl Metric {
 
     #[allow(clippy::cast_precision_loss)] // counts of epochs and parameters are far below 2^52
     fn read(self, run: &Summary, scores: Option<&Scores>) -> Option<f64> {
-        let epochs = run.history.len() as f64;
-        let seconds = run.history.iter().map(|epoch| epoch.seconds).sum::<f64>();
-        let trained = !run.history.is_empty();
+        let epochs = run.epochs.len() as f64;
+        let seconds = run.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>();
+        let trained = !run.epochs.is_empty();
         let views = || run.test_views.as_ref().map(|(_, result)| result.confusion.scores());
         match self {
             Self::Accuracy => scores.map(|scores| scores.accuracy),
@@ -178,7 +178,7 @@ impl Metric {
             Self::SecondsPerEpoch => trained.then(|| seconds / epochs),
             Self::TotalSeconds => trained.then(|| seconds + run.features_computed.map_or(0.0, |(_, seconds)| seconds)),
             Self::ImagesPerSecond => {
-                trained.then(|| run.history.iter().map(|epoch| epoch.images_per_second).sum::<f64>() / epochs)
+                trained.then(|| run.epochs.iter().map(|epoch| epoch.images_per_second).sum::<f64>() / epochs)
             }
             Self::Parameters => run.parameters.map(|parameters| parameters.total as f64),
             Self::Trainable => run.parameters.map(|parameters| parameters.trainable as f64),

@@ -152,7 +152,8 @@ fn same_dataset(runs: &[&Summary]) -> bool {
 
 /// Returns whether all runs used one dataset, or folds of one division of it, so that means over folds are comparable.
 fn same_division(runs: &[&Summary]) -> bool {
-    let division = |run: &Summary| (run.recipe.fingerprint.clone(), run.recipe.fold.map(|fold| (fold.of, fold.seed)));
+    let division =
+        |run: &Summary| (run.recipe.fingerprint.clone(), run.recipe.fold.map(|fold| (fold.count, fold.seed)));
     runs.windows(2).all(|pair| division(pair[0]) == division(pair[1]))
 }
 

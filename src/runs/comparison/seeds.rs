@@ -53,7 +53,7 @@ impl SeedGroup {
         let list = |numbers: &mut dyn Iterator<Item = String>| numbers.collect::<Vec<_>>().join(", ");
         match self.folds.as_deref() {
             Some(folds @ [first, ..]) => {
-                format!("fold ({} of {})", list(&mut folds.iter().map(|fold| fold.number.to_string())), first.of)
+                format!("fold ({} of {})", list(&mut folds.iter().map(|fold| fold.number.to_string())), first.count)
             }
             _ => format!("seed ({})", list(&mut self.seeds.iter().map(ToString::to_string))),
         }
@@ -67,7 +67,7 @@ fn fold(all: &[&Summary], group: Vec<usize>) -> SeedGroup {
         let values: Option<Vec<f64>> = runs.iter().map(|run| metric.of(run)).collect();
         Some((metric, Spread::of(&values?)?))
     };
-    // A model's size does not depend on the seed.
+    // A network's size does not depend on the seed.
     let varies = |metric: &Metric| !matches!(metric, Metric::Parameters | Metric::Trainable);
     let metrics = Metric::ALL.into_iter().filter(varies).filter(|metric| same_machine || !metric.is_of_machine());
     SeedGroup {

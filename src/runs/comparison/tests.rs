@@ -75,7 +75,7 @@ fn two_to_six_different_runs_are_compared() {
 fn the_best_is_marked_where_there_is_a_better() {
     let [mut old, mut new] = two();
     for (run, seconds) in [(&mut old.0, 2.0), (&mut new.0, 4.0)] {
-        run.history = vec![epoch(1, seconds, 100.0), epoch(2, seconds, 300.0)];
+        run.epochs = vec![epoch(1, seconds, 100.0), epoch(2, seconds, 300.0)];
         run.early_stopping = EarlyStoppingStatus { best_epoch: 2, best_value: 1.5, waited: 0 };
     }
     new.0.features_computed = Some((10, 5.0));
@@ -305,7 +305,7 @@ fn runs_that_differ_only_in_the_fold_are_averaged_and_not_judged_image_by_image(
         let answers: Vec<u16> =
             truth.iter().enumerate().map(|(at, label)| if at < right { *label } else { (*label + 1) % 3 }).collect();
         let (mut summary, inspection) = run(id, &truth, &answers);
-        summary.recipe.set_fold(Some(DataFold { number, of: 3, seed: 0 }));
+        summary.recipe.set_fold(Some(DataFold { number, count: 3, seed: 0 }));
         // Each fold leaves out its own images.
         summary.recipe.leave_out(LeftOutImages::new(vec![number], Vec::new()));
         (summary, inspection)

@@ -183,7 +183,7 @@ fn waiting(summary: &Summary) -> QueuePosition {
     match (&summary.waiting_for, &summary.slot_wait) {
         _ if summary.paused => QueuePosition::Paused,
         (Some(other), _) => QueuePosition::WaitsFor(other.clone()),
-        (None, Some(turn)) => QueuePosition::Waiting { ahead: turn.ahead },
+        (None, Some(wait)) => QueuePosition::Waiting { ahead: wait.ahead },
         (None, None) => QueuePosition::Starting,
     }
 }

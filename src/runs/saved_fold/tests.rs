@@ -249,7 +249,7 @@ fn fixed_log() -> Vec<Event> {
             classes: vec!["angry".into(), "sad".into()],
         },
         Event::CompilingKernels { device: "cuda:0".into() },
-        Event::ModelBuilt { total: 9, trainable: 5 },
+        Event::NetworkBuilt { total: 9, trainable: 5 },
         started(1),
         step(1, 1),
         step(1, 45),

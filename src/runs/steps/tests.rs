@@ -52,9 +52,9 @@ proptest! {
         let holds = holds.expect("the spike");
         let at = u64::from((spike_epoch - 1) * steps + spike_step);
         prop_assert!(holds.from.step <= at && at <= holds.to.step && holds.epoch == spike_epoch);
-        let drawn = folded.points(Axis::Epochs, Figure::Loss).map(|point| point.1).fold(0.0, f64::max);
+        let drawn = folded.points(Axis::Epochs, StepMetric::Loss).map(|point| point.1).fold(0.0, f64::max);
         prop_assert_eq!(drawn.to_bits(), 99.0_f64.to_bits());
-        let along: Vec<f64> = folded.points(Axis::Seconds, Figure::Accuracy).map(|point| point.0).collect();
+        let along: Vec<f64> = folded.points(Axis::Seconds, StepMetric::Accuracy).map(|point| point.0).collect();
         prop_assert!(along.is_sorted());
     }
 
@@ -131,6 +131,6 @@ fn more_epochs_than_buckets_still_fit() {
 #[test]
 fn a_nan_counts_as_a_point_and_draws_none() {
     let folded = fold(1, 3, |_, number| if number == 2 { f64::NAN } else { f64::from(number) });
-    assert_eq!(folded.points(Axis::Steps, Figure::Loss).collect::<Vec<_>>(), [(1.0, 1.0), (3.0, 3.0)]);
+    assert_eq!(folded.points(Axis::Steps, StepMetric::Loss).collect::<Vec<_>>(), [(1.0, 1.0), (3.0, 3.0)]);
     assert_eq!(folded.buckets().len(), 3);
 }

@@ -7,10 +7,10 @@ use crate::domain::{Limits, Outcome, RunId, Split};
 use crate::events::{Event, Record};
 
 impl Summary {
-    /// Applies one event.
+    /// Updates the summary by one record of the log. A load measurement leaves `updated_at` unchanged.
     pub fn apply(&mut self, record: &Record) {
         if let Event::Load { load } = &record.event {
-            // A load measurement is no progress, so it does not change `updated_at`.
+            // A load measurement is no progress.
             self.load = Some(load.clone());
             return;
         }
@@ -29,7 +29,7 @@ impl Summary {
                 self.images = Some(*images);
                 self.classes.clone_from(classes);
             }
-            Event::ModelBuilt { total, trainable } => {
+            Event::NetworkBuilt { total, trainable } => {
                 self.parameters = Some(Parameters { total: *total, trainable: *trainable });
             }
             Event::Waiting { run } => self.wait_for(Some(run.clone()), None),
@@ -64,7 +64,7 @@ impl Summary {
             }
             Event::EpochFinished { metrics, early_stopping } => {
                 self.forget_epochs_after(metrics.epoch.saturating_sub(1));
-                self.history.push(*metrics);
+                self.epochs.push(*metrics);
                 self.statuses.push(*early_stopping);
                 self.images_per_second = Some(metrics.images_per_second);
                 self.learning_rate = Some(metrics.learning_rate);
@@ -191,8 +191,8 @@ impl Summary {
 
     /// Drops the epochs after `epoch`; epochs are in order.
     fn forget_epochs_after(&mut self, epoch: u32) {
-        let remaining = self.history.iter().take_while(|metrics| metrics.epoch <= epoch).count();
-        self.history.truncate(remaining);
+        let remaining = self.epochs.iter().take_while(|metrics| metrics.epoch <= epoch).count();
+        self.epochs.truncate(remaining);
         self.statuses.truncate(remaining);
     }
 }

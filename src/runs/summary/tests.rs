@@ -83,7 +83,7 @@ fn states_follow_from_events_liveness_and_time() {
         ("worker alive before its first epoch", vec![started(0)], true, late, RunState::Starting),
         ("waits for another run", vec![started(0), waiting()], true, late, RunState::Queued),
         ("was killed while it waited", vec![started(0), waiting()], false, late, RunState::Lost),
-        ("its turn has come", vec![started(0), waiting(), chosen()], true, late, RunState::Starting),
+        ("it has a slot", vec![started(0), waiting(), chosen()], true, late, RunState::Starting),
         ("paused", vec![started(0), epoch(1, 1.0), Event::Paused], true, late, RunState::Paused),
         ("paused while it waits", vec![started(0), waiting(), Event::Paused], true, late, RunState::Paused),
         ("goes on", vec![started(0), epoch(1, 1.0), Event::Paused, Event::Continued], true, late, RunState::Running),
@@ -160,7 +160,7 @@ fn a_pause_is_no_part_of_an_epochs_time() {
     let mut apply = |at, event| summary.apply(&Record { at, event });
     apply(begun + 1_000, Event::Paused);
     apply(begun + 6_000, Event::Continued);
-    apply(begun + 6_500, Event::Load { load: Load { processor: 99.0, memory: 1, gpu: None } });
+    apply(begun + 6_500, Event::Load { load: Load { cpu: 99.0, memory: 1, gpu: None } });
     let progress = summary.progress.expect("an epoch");
     assert_eq!((progress.started_at, summary.updated_at), (begun + 5_000, Some(begun + 6_000)));
     assert_eq!(summary.load.as_ref().map(|load| load.memory), Some(1));
@@ -234,7 +234,7 @@ fn a_resumed_run_drops_uncompleted_epochs() {
     let summary = fold(killed_before_saving.clone());
     assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(2), "epoch 3 was told and never saved");
     let summary = fold([killed_before_saving, vec![epoch(3, 1.0)]].concat());
-    assert_eq!(summary.history.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(summary.epochs.iter().map(|metrics| metrics.epoch).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(summary.latest.is_none());
     assert_eq!(summary.best().map(|metrics| metrics.epoch), Some(3));
 }

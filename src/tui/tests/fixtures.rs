@@ -164,7 +164,7 @@ impl Logbook {
 
     fn built(self) -> Self {
         let work = TrainingCost::of(&self.recipe, [48, 48, 1], 7, SplitCounts::default()).expect("large enough");
-        self.log(Logged::ModelBuilt { total: work.parameters, trainable: work.trained })
+        self.log(Logged::NetworkBuilt { total: work.parameters, trainable: work.trained })
     }
 
     /// Logs part of an epoch: this many of its 20 step events.

@@ -291,7 +291,7 @@ fn the_log_is_scrolled_searched_and_followed() {
 #[test]
 fn a_paused_run_and_one_with_device_load() {
     let gpu = GpuLoad { name: "H200".into(), utilization: 96, memory_used: 11 << 30, memory_total: 139 << 30 };
-    let load = Load { processor: 187.0, memory: 1_400 << 20, gpu: Some(gpu) };
+    let load = Load { cpu: 187.0, memory: 1_400 << 20, gpu: Some(gpu) };
     let mut state = at("calm-heron");
     read(
         &mut state,

@@ -1,4 +1,4 @@
-//! Pretrained weights and runs that use them.
+//! Imported weights and runs that use them.
 
 use super::fixtures::{self, Logbook, NOW, dataset_name, id};
 use crate::domain::{FinishReason, Hyperparameter, Preprocessing, Recipe, WeightsName};
@@ -91,8 +91,8 @@ pub(super) fn finetuning() -> RunView {
 /// A run in a long training that waits for its device behind this many runs.
 pub(super) fn in_turn(name: &str, ahead: usize) -> RunView {
     let started = Logged::WorkerStarted { pid: 4713, host: "box".into(), resumed_from: 0, resumed_step: 0 };
-    let turn = Logged::Queued { device: "cuda:0".into(), ahead };
-    features(name, 40).with(|recipe| recipe.epochs = 300).log(started).log(turn).view(true)
+    let queued = Logged::Queued { device: "cuda:0".into(), ahead };
+    features(name, 40).with(|recipe| recipe.epochs = 300).log(started).log(queued).view(true)
 }
 
 /// A run that waits for another to compute features.

@@ -1,4 +1,4 @@
-//! Snapshots of runs with pretrained weights, at three sizes.
+//! Snapshots of runs with imported weights, at three sizes.
 
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};

@@ -1,4 +1,4 @@
-//! Tests of keys and events on the form of runs with pretrained weights.
+//! Tests of keys and events on the form of runs with imported weights.
 
 use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};

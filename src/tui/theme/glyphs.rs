@@ -4,7 +4,7 @@
 /// The characters for drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glyphs {
-    /// The parts of a bar, from empty to a full cell in eighths.
+    /// The characters of a cell that is filled by 0 to 8 eighths.
     pub eighths: [&'static str; 9],
     /// The done part of a progress line.
     pub done: &'static str,

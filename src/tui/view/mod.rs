@@ -134,7 +134,7 @@ fn device_load(state: &State) -> Vec<String> {
         let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
         let (share, memory) = match &load.gpu {
             Some(gpu) => (f64::from(gpu.utilization), gpu.memory_used),
-            None => (load.processor, load.memory),
+            None => (load.cpu, load.memory),
         };
         Some(vec![format!("{name} {share:.0}% · {}", Size(memory)), format!("{name} {share:.0}%")])
     };

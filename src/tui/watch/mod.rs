@@ -43,7 +43,7 @@ const READ_BUDGETS: [Duration; 2] = [Duration::from_millis(30), Duration::from_m
 /// The number of new runs read between two checks of the time.
 const BATCH: usize = 16;
 
-/// The number of threads that read logs. They leave processors free, so that drawing stays fluent.
+/// The number of threads that read logs. They leave cores free, so that drawing stays fluent.
 const READERS: usize = 2;
 
 /// A request from the dashboard to the watcher.
@@ -89,7 +89,7 @@ struct Watcher {
     datasets: FolderWatch,
     /// The files of marked images.
     marks: MarkWatch,
-    /// The folder of pretrained weights.
+    /// The folder of imported weights.
     weights: FolderWatch,
     /// The index of the run that the next check begins with.
     next: usize,

@@ -24,7 +24,7 @@ impl Base {
             NetworkName::try_from(exported.network.clone()).map_err(|error| Fault::Refused(error.to_string()))?;
         let (Some(preprocessing), true) = (exported.preprocessing, network.architecture().pretrained.is_some()) else {
             return Err(Fault::OtherNetwork(format!(
-                "it is the network '{}' of the run {}, which has no pretrained base and cannot be one; export a run of \
+                "it is the network '{}' of the run {}, which has no base and cannot be one; export a run of \
                  features or finetune",
                 exported.network, exported.run
             )));

@@ -253,7 +253,7 @@ fn upload<B: Backend>(
         let (needed, bound) = (mebibytes(bytes_on_device(images, splits)), mebibytes(bound));
         let message = format!(
             "the images would take {needed} MiB on the device, and may take {bound} (MIEN_RESIDENT_MIB sets it): batches \
-             are made on the processor"
+             are made on the CPU"
         );
         reporter.report(Event::Warning { message });
     }

@@ -7,7 +7,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::table::{Side, Table, thousands};
 use crate::cli::{datasets, output};
-use crate::data::check::{self, CopyCounts, MIN_CORRELATION, Summary};
+use crate::data::check::{self, CopyCounts, FindingCounts, MIN_CORRELATION};
 use crate::data::{Dataset, Findings, Manifest, Place};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split, figures};
@@ -35,7 +35,7 @@ struct Report<'a> {
     dataset: &'a DatasetName,
     fingerprint: &'a str,
     images: usize,
-    counts: Summary,
+    counts: FindingCounts,
     class_findings: Vec<String>,
     min_correlation: f32,
     exact: Vec<Vec<Image>>,
@@ -62,7 +62,7 @@ impl Check {
     pub(super) fn run(self, home: &Home) -> Result<Exit, CommandError> {
         let manifest = datasets::find(home, &self.name)?;
         let dataset = Dataset::open(&home.dataset(&self.name))?;
-        let report = Report::of(&manifest, &dataset, &Findings::ensure(&dataset));
+        let report = Report::of(&manifest, &dataset, &Findings::load_or_compute(&dataset));
         self.output.print(&report, || report.text())?;
         Ok(Exit::Done)
     }
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
             dataset: &manifest.name,
             fingerprint: &manifest.fingerprint,
             images: places.len(),
-            counts: Summary::of(findings, &places),
+            counts: FindingCounts::of(findings, &places),
             class_findings: check::class_findings(manifest),
             min_correlation: MIN_CORRELATION,
             exact: findings.exact.iter().map(|group| group.iter().map(image).collect()).collect(),
@@ -96,7 +96,7 @@ impl<'a> Report<'a> {
 
     fn text(&self) -> String {
         let mut table = Table::new([("FINDING", Side::Left), ("IMAGES", Side::Right), ("", Side::Left)]);
-        let Summary { exact, near, constant } = self.counts;
+        let FindingCounts { exact, near, constant } = self.counts;
         let of = |number, one, many| format!("of {}", figures::count(number, one, many));
         copies(&mut table, "exact copies", exact, &of(exact.pictures, "picture", "pictures"), ("picture", "pictures"));
         let pairs = figures::count(near.pictures, "pair", "pairs");
@@ -131,7 +131,7 @@ impl<'a> Report<'a> {
     }
 
     fn advice(&self) -> String {
-        let Summary { exact, near, .. } = self.counts;
+        let FindingCounts { exact, near, .. } = self.counts;
         if exact.images + near.images == 0 {
             return String::new();
         }
@@ -190,7 +190,7 @@ pub(super) fn note_findings(home: &Home, manifest: &Manifest) -> Result<(), Comm
         output::note(&format!("`mien data check {name}` searches for copies and contradicting labels"));
     } else {
         let dataset = Dataset::open(&home.dataset(name))?;
-        let found = Summary::of(&Findings::ensure(&dataset), &manifest.places()).parts();
+        let found = FindingCounts::of(&Findings::load_or_compute(&dataset), &manifest.places()).parts();
         if !found.is_empty() {
             output::note(&format!("{}: `mien data check {name}` lists them", found.join(", ")));
         }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::exit::CommandError;
 use crate::cli::options::Output;
 use crate::cli::table::{Side, Table, thousands};
-use crate::data::check::{self, Findings, Summary};
+use crate::data::check::{self, FindingCounts, Findings};
 use crate::data::features::{self, CacheUsage};
 use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
 use crate::data::split::{Division, Protocol};
@@ -31,7 +31,7 @@ pub(super) struct DatasetEntry<'a> {
     split: SplitEntry,
     /// The counts of `data check`; left out before the first check.
     #[serde(skip_serializing_if = "Option::is_none")]
-    findings: Option<Summary>,
+    findings: Option<FindingCounts>,
     /// Messages on classes without or with few images in a split, and the like.
     class_findings: Vec<String>,
     /// The cached features; left out of the list of datasets.
@@ -103,16 +103,16 @@ fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<
 }
 
 /// Returns the counts of the dataset's last check; `None` before the first one.
-fn findings(home: &Home, manifest: &Manifest) -> Option<Summary> {
+fn findings(home: &Home, manifest: &Manifest) -> Option<FindingCounts> {
     let places = manifest.places();
     let findings = Findings::cached(&home.dataset(&manifest.name), &manifest.fingerprint, places.len())?;
-    Some(Summary::of(&findings, &places))
+    Some(FindingCounts::of(&findings, &places))
 }
 
 /// Returns the findings of the dataset's check as lines.
 fn findings_text(entry: &DatasetEntry<'_>) -> String {
     let name = entry.name;
-    let pixels = match entry.findings.as_ref().map(Summary::parts) {
+    let pixels = match entry.findings.as_ref().map(FindingCounts::parts) {
         None => format!("copies and contradicting labels: `mien data check {name}` searches for them"),
         Some(found) if found.is_empty() => "no copies, contradicting labels or constant images".into(),
         Some(found) => format!("{}: `mien data check {name}` lists them", found.join(", ")),

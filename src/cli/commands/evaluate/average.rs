@@ -13,7 +13,7 @@ use crate::runs::{Ensemble, FollowedRun, Inspection, RunStore};
 /// The mean and its members, for scripts. Keys are stable: none is ever renamed.
 #[derive(Debug, Serialize)]
 struct Average<'a> {
-    runs: &'a [Figures<'a>],
+    runs: &'a [RunMetrics<'a>],
     dataset: &'a str,
     images: usize,
     accuracy: f64,
@@ -27,7 +27,7 @@ struct Average<'a> {
 
 /// The metrics of one run.
 #[derive(Debug, Serialize)]
-struct Figures<'a> {
+struct RunMetrics<'a> {
     id: &'a RunId,
     accuracy: f64,
     f1: f64,
@@ -40,19 +40,19 @@ pub(super) fn print_average(store: &RunStore, queries: &[String], output: Output
     let runs: Vec<FollowedRun> = ids.iter().map(|id| store.summary(id)).collect::<Result<_, _>>()?;
     let tests = read_test_predictions(&runs);
     let ensemble = Ensemble::of(&candidates(&runs, &tests))?;
-    let members: Vec<Figures<'_>> =
-        ids.iter().zip(tests.iter().flatten()).map(|(id, test)| figures(id, test)).collect();
+    let members: Vec<RunMetrics<'_>> =
+        ids.iter().zip(tests.iter().flatten()).map(|(id, test)| run_metrics(id, test)).collect();
     let dataset = runs[0].summary.recipe.dataset.as_str();
     output.print(&object(&ensemble, &members, dataset), || text(&ensemble, &members, dataset))?;
     Ok(Exit::Done)
 }
 
-fn figures<'a>(id: &'a RunId, test: &Inspection) -> Figures<'a> {
+fn run_metrics<'a>(id: &'a RunId, test: &Inspection) -> RunMetrics<'a> {
     let scores = test.scores();
-    Figures { id, accuracy: scores.accuracy, f1: scores.f1, loss: test.mean_loss() }
+    RunMetrics { id, accuracy: scores.accuracy, f1: scores.f1, loss: test.mean_loss() }
 }
 
-fn object<'a>(ensemble: &'a Ensemble, runs: &'a [Figures<'a>], dataset: &'a str) -> Average<'a> {
+fn object<'a>(ensemble: &'a Ensemble, runs: &'a [RunMetrics<'a>], dataset: &'a str) -> Average<'a> {
     let (mean, scores) = (&ensemble.mean, ensemble.scores());
     Average {
         runs,
@@ -68,7 +68,7 @@ fn object<'a>(ensemble: &'a Ensemble, runs: &'a [Figures<'a>], dataset: &'a str)
     }
 }
 
-fn text(ensemble: &Ensemble, members: &[Figures<'_>], dataset: &str) -> String {
+fn text(ensemble: &Ensemble, members: &[RunMetrics<'_>], dataset: &str) -> String {
     let mut table =
         Table::new([("RUN", Side::Left), ("ACCURACY", Side::Right), ("MACRO F1", Side::Right), ("LOSS", Side::Right)]);
     let scores = ensemble.scores();

@@ -24,9 +24,9 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Format;
 use crate::detect::MARGIN;
 use crate::domain::{DeviceRequest, Views};
-use picture::{FaceChoice, FaceCutter};
+use picture::{FaceChoice, FaceCropper};
 use predictors::Predictors;
-use reader::ReadJob;
+use reader::ReaderInput;
 use report::Report;
 use watched_folder::WatchedFolder;
 
@@ -77,7 +77,7 @@ pub(in crate::cli) struct Predict {
     /// How many classes a line of text lists, the likeliest first; JSON and CSV list all
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// auto, cpu, cuda or cuda:N. The start of a GPU takes longer than a few hundred pictures on the processor
+    /// auto, cpu, cuda or cuda:N. The start of a GPU takes longer than a few hundred pictures on the CPU
     #[arg(long, default_value = "cpu")]
     device: DeviceRequest,
     /// After the sources, wait for pictures that come into this folder or change in it, until Ctrl-C
@@ -95,14 +95,14 @@ impl Predict {
         let interrupts = Interrupts::listen()?;
         let stop = Arc::new(AtomicBool::new(false));
         let watched = self.watch.as_deref().map(WatchedFolder::open).transpose()?;
-        let job = ReadJob {
+        let input = ReaderInput {
             sources: self.sources,
             watched,
             classes: predictors.classes().to_vec(),
-            cutter: FaceCutter { choice: self.faces, margin: self.margin, shapes: predictors.shapes() },
+            cropper: FaceCropper { choice: self.faces, margin: self.margin, shapes: predictors.shapes() },
             stop: Arc::clone(&stop),
         };
-        let groups = job.start(WAITING_GROUPS)?;
+        let groups = input.start(WAITING_GROUPS)?;
         let mut report = Report::new(predictors.names(), predictors.classes(), self.format, usize::from(self.top))?;
         loop {
             match groups.recv_timeout(POLL_INTERVAL) {

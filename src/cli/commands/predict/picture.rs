@@ -1,4 +1,4 @@
-//! The faces of one picture, cut out as a dataset would store them.
+//! The faces of one picture, cropped as a dataset would store them.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,9 +31,9 @@ pub(super) enum FaceChoice {
     None,
 }
 
-/// Cuts faces out of pictures.
+/// Crops faces out of pictures.
 #[derive(Debug, Clone)]
-pub(super) struct FaceCutter {
+pub(super) struct FaceCropper {
     pub(super) choice: FaceChoice,
     /// The height of the part around a face by its longer side.
     pub(super) margin: f32,
@@ -41,7 +41,7 @@ pub(super) struct FaceCutter {
     pub(super) shapes: Vec<ImageShape>,
 }
 
-/// A face, cut out.
+/// A cropped face.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Face {
     /// Left and upper edge, width and height in pixels of the picture; `None` if that was taken whole.
@@ -50,7 +50,7 @@ pub(super) struct Face {
     pub(super) pixels: Vec<Vec<u8>>,
 }
 
-impl FaceCutter {
+impl FaceCropper {
     /// Reads a picture and returns its faces. The error is the reason why it was not read.
     pub(super) fn read_faces(
         &self,
@@ -63,10 +63,10 @@ impl FaceCutter {
             Location::Address(address) => download_picture(address, stop)?,
             Location::Unusable(reason) => return Err(reason.clone()),
         };
-        Ok(self.cut(&decode::picture(&bytes)?, detector))
+        Ok(self.crop_faces(&decode::picture(&bytes)?, detector))
     }
 
-    fn cut(&self, picture: &DynamicImage, detector: &Detector) -> Vec<Face> {
+    fn crop_faces(&self, picture: &DynamicImage, detector: &Detector) -> Vec<Face> {
         if self.choice == FaceChoice::None {
             return vec![self.whole(picture)];
         }
@@ -79,7 +79,7 @@ impl FaceCutter {
         if found.is_empty() && self.choice == FaceChoice::Auto && may_be_crop(&colours) {
             return vec![self.whole(picture)];
         }
-        found.iter().map(|face| self.cut_face(&colours, face)).collect()
+        found.iter().map(|face| self.crop_face(&colours, face)).collect()
     }
 
     fn whole(&self, picture: &DynamicImage) -> Face {
@@ -88,7 +88,7 @@ impl FaceCutter {
     }
 
     #[allow(clippy::cast_precision_loss, reason = "sides of stored images")]
-    fn cut_face(&self, picture: &RgbImage, face: &detect::Face) -> Face {
+    fn crop_face(&self, picture: &RgbImage, face: &detect::Face) -> Face {
         let pixels = |shape: &ImageShape| {
             let part = crop(picture, face, shape.width as f32 / shape.height as f32, self.margin);
             decode::to_stored_pixels(&DynamicImage::ImageRgb8(part), *shape)
@@ -131,28 +131,28 @@ mod tests {
     const GRAY: ImageShape = ImageShape { width: 48, height: 48, channels: 1 };
     const COLOURS: ImageShape = ImageShape { width: 64, height: 32, channels: 3 };
 
-    fn cut(choice: FaceChoice, picture: &DynamicImage) -> Vec<Face> {
-        let cutter = FaceCutter { choice, margin: 1.0, shapes: vec![GRAY, COLOURS] };
-        cutter.cut(picture, &Detector::default())
+    fn crop_faces(choice: FaceChoice, picture: &DynamicImage) -> Vec<Face> {
+        let cropper = FaceCropper { choice, margin: 1.0, shapes: vec![GRAY, COLOURS] };
+        cropper.crop_faces(picture, &Detector::default())
     }
 
     #[test]
-    fn faces_are_cut_out_for_each_run() {
+    fn faces_are_cropped_for_each_run() {
         let bytes = include_bytes!("../../../../tests/fixtures/faces.jpg");
         let picture = decode::picture(bytes).expect("a picture");
-        let count = |faces| cut(faces, &picture).len();
+        let count = |faces| crop_faces(faces, &picture).len();
         assert_eq!([FaceChoice::Auto, FaceChoice::All, FaceChoice::Largest, FaceChoice::None].map(count), [2, 2, 1, 1]);
-        let largest = &cut(FaceChoice::Largest, &picture)[0];
+        let largest = &crop_faces(FaceChoice::Largest, &picture)[0];
         let [left, top, width, height] = largest.area.expect("a box");
         assert!(left + width <= 320 && top + height <= 160 && width > 40 && height > 60, "{:?}", largest.area);
         assert_eq!(largest.pixels.iter().map(Vec::len).collect::<Vec<_>>(), [48 * 48, 64 * 32 * 3]);
-        assert_eq!(cut(FaceChoice::None, &picture)[0].area, None);
+        assert_eq!(crop_faces(FaceChoice::None, &picture)[0].area, None);
     }
 
     #[test]
     fn a_small_nearly_square_picture_without_a_face_is_taken_whole_only_by_auto() {
         let blank = |width, height| DynamicImage::ImageLuma8(image::GrayImage::new(width, height));
-        let count = |faces, width, height| cut(faces, &blank(width, height)).len();
+        let count = |faces, width, height| crop_faces(faces, &blank(width, height)).len();
         assert_eq!((count(FaceChoice::Auto, 48, 48), count(FaceChoice::Auto, 256, 205)), (1, 1));
         assert_eq!((count(FaceChoice::Auto, 256, 204), count(FaceChoice::Auto, 257, 257)), (0, 0));
         assert_eq!((count(FaceChoice::All, 48, 48), count(FaceChoice::Largest, 48, 48)), (0, 0));

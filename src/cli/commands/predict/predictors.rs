@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::reader::CutPicture;
+use super::reader::CroppedPicture;
 use crate::cli::exit::CommandError;
 use crate::cli::output;
 use crate::data::ImageShape;
@@ -16,7 +16,7 @@ use crate::worker::predictor::{self, Predict};
 
 /// Runs with the same classes, on one device.
 pub(super) struct Predictors {
-    members: Vec<(RunId, Box<dyn Predict>)>,
+    runs: Vec<(RunId, Box<dyn Predict>)>,
     views: Views,
 }
 
@@ -37,7 +37,7 @@ impl Predictors {
         views: Views,
     ) -> Result<Self, CommandError> {
         let device = device::choose(request)?;
-        device.note.iter().for_each(|note| output::print_error(&format!("using the processor: {note}")));
+        device.note.iter().for_each(|note| output::print_error(&format!("using the CPU: {note}")));
         match kernels::open_cache(device.kind).and_then(|cache| cache.status) {
             Some(KernelCacheStatus::FirstStart) => {
                 output::print_error("compiling and tuning kernels: the first start takes a while");
@@ -46,23 +46,23 @@ impl Predictors {
             None => {}
         }
         fault::record_panics(PanicOutput::Nothing);
-        let mut members: Vec<(RunId, Box<dyn Predict>)> = Vec::new();
+        let mut runs: Vec<(RunId, Box<dyn Predict>)> = Vec::new();
         for query in queries {
             let id = store.find(query)?;
-            if members.iter().any(|(other, _)| *other == id) {
+            if runs.iter().any(|(other, _)| *other == id) {
                 return Err(CommandError::Usage(format!("{id} is given twice: give each run of the mean once")));
             }
             let opened = catch_panics(|| predictor::open(&store.folder(&id), device.kind))?;
             let opened = opened.map_err(|error| CommandError::Failure(format!("{id}: {error}")))?;
-            members.push((id, opened));
+            runs.push((id, opened));
         }
-        let predictors = Self { members, views };
-        match predictors.members.iter().find(|(_, member)| member.classes() != predictors.classes()) {
-            Some((other, member)) => Err(CommandError::Failure(format!(
+        let predictors = Self { runs, views };
+        match predictors.runs.iter().find(|(_, run)| run.classes() != predictors.classes()) {
+            Some((other, run)) => Err(CommandError::Failure(format!(
                 "{} and {other} have different classes ({}; {}): a mean needs the same classes in the same order",
-                predictors.members[0].0,
+                predictors.runs[0].0,
                 list(predictors.classes()),
-                list(member.classes())
+                list(run.classes())
             ))),
             None => Ok(predictors),
         }
@@ -70,27 +70,27 @@ impl Predictors {
 
     /// Returns the classes of all runs.
     pub(super) fn classes(&self) -> &[String] {
-        self.members[0].1.classes()
+        self.runs[0].1.classes()
     }
 
     /// Returns the names of the runs.
     pub(super) fn names(&self) -> Vec<String> {
-        self.members.iter().map(|(id, _)| id.to_string()).collect()
+        self.runs.iter().map(|(id, _)| id.to_string()).collect()
     }
 
     /// Returns the shape of the stored images of each run.
     pub(super) fn shapes(&self) -> Vec<ImageShape> {
-        self.members.iter().map(|(_, member)| member.image()).collect()
+        self.runs.iter().map(|(_, run)| run.image()).collect()
     }
 
     /// Returns the probabilities of every face of a group, in its order.
-    pub(super) fn predict(&self, group: &[CutPicture]) -> Result<Probabilities, CommandError> {
+    pub(super) fn predict(&self, group: &[CroppedPicture]) -> Result<Probabilities, CommandError> {
         let faces = || group.iter().filter_map(|picture| picture.faces.as_ref().ok()).flatten();
-        let by_run = |(number, (_, member)): (usize, &(RunId, Box<dyn Predict>))| {
+        let by_run = |(number, (_, run)): (usize, &(RunId, Box<dyn Predict>))| {
             let pixels: Vec<Vec<u8>> = faces().map(|face| face.pixels[number].clone()).collect();
-            catch_panics(|| member.predict(&pixels, self.views))
+            catch_panics(|| run.predict(&pixels, self.views))
         };
-        let by_run = self.members.iter().enumerate().map(by_run).collect::<Result<Vec<_>, _>>()?;
+        let by_run = self.runs.iter().enumerate().map(by_run).collect::<Result<Vec<_>, _>>()?;
         Ok(Probabilities { mean: mean_probabilities(&by_run.iter().map(Vec::as_slice).collect::<Vec<_>>()), by_run })
     }
 }

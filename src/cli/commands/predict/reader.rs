@@ -1,4 +1,4 @@
-//! Reads, decodes and crops groups of pictures ahead of the networks, on one more thread and all processors.
+//! Reads, decodes and crops groups of pictures ahead of the networks, on one more thread and all cores.
 
 use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::picture::{Face, FaceCutter};
+use super::picture::{Face, FaceCropper};
 use super::source::{Source, expand};
 use super::watched_folder::WatchedFolder;
 use crate::cli::exit::CommandError;
@@ -28,19 +28,19 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Lines of a list on stdin that wait for their pictures to be read.
 const WAITING_LINES: usize = 1024;
 
-/// A picture with its faces, cut out.
-pub(super) struct CutPicture {
+/// A picture with its cropped faces.
+pub(super) struct CroppedPicture {
     pub(super) source: Source,
     /// Empty if no face was found. The error is the reason why the picture was not read.
     pub(super) faces: Result<Vec<Face>, String>,
 }
 
-/// The pictures to read, and how to cut faces out of them.
-pub(super) struct ReadJob {
+/// The pictures to read, and the crop of their faces.
+pub(super) struct ReaderInput {
     pub(super) sources: Vec<PathBuf>,
     pub(super) watched: Option<WatchedFolder>,
     pub(super) classes: Vec<String>,
-    pub(super) cutter: FaceCutter,
+    pub(super) cropper: FaceCropper,
     /// Whether reading has to end.
     pub(super) stop: Arc<AtomicBool>,
 }
@@ -48,12 +48,13 @@ pub(super) struct ReadJob {
 /// The receiver of the groups is gone.
 struct Disconnected;
 
-impl ReadJob {
+impl ReaderInput {
     /// Starts the thread, which reads at most `ahead` groups in advance, and returns their receiver.
-    pub(super) fn start(self, ahead: usize) -> Result<Receiver<Vec<CutPicture>>, CommandError> {
+    pub(super) fn start(self, ahead: usize) -> Result<Receiver<Vec<CroppedPicture>>, CommandError> {
         let (sender, groups) = sync_channel(ahead);
         let begun = thread::Builder::new().name("pictures".into()).spawn(move || {
-            let mut reader = Reader { job: &self, detector: Detector::default(), group: Vec::new(), bytes: 0, sender };
+            let mut reader =
+                Reader { input: &self, detector: Detector::default(), group: Vec::new(), bytes: 0, sender };
             // If the receiver is gone, the command has ended and printed the reason.
             let _ = reader.read_all();
         });
@@ -64,16 +65,16 @@ impl ReadJob {
 
 /// The state of reading: the group that is being filled.
 struct Reader<'a> {
-    job: &'a ReadJob,
+    input: &'a ReaderInput,
     detector: Detector,
     group: Vec<Source>,
     bytes: u64,
-    sender: SyncSender<Vec<CutPicture>>,
+    sender: SyncSender<Vec<CroppedPicture>>,
 }
 
 impl Reader<'_> {
     fn read_all(&mut self) -> Result<(), Disconnected> {
-        for given in &self.job.sources {
+        for given in &self.input.sources {
             if given == Path::new("-") {
                 self.add_list()?;
             } else {
@@ -81,7 +82,7 @@ impl Reader<'_> {
             }
         }
         self.send()?;
-        let Some(watched) = &self.job.watched else { return Ok(()) };
+        let Some(watched) = &self.input.watched else { return Ok(()) };
         let mut watched = watched.clone();
         loop {
             thread::sleep(POLL_INTERVAL);
@@ -89,7 +90,7 @@ impl Reader<'_> {
                 self.add(Source::file(path))?;
             }
             self.send()?;
-            if self.job.stop.load(Ordering::Relaxed) {
+            if self.input.stop.load(Ordering::Relaxed) {
                 return Err(Disconnected);
             }
         }
@@ -123,7 +124,7 @@ impl Reader<'_> {
     }
 
     fn add_all(&mut self, given: &Path) -> Result<(), Disconnected> {
-        expand(given, &self.job.classes).into_iter().try_for_each(|source| self.add(source))
+        expand(given, &self.input.classes).into_iter().try_for_each(|source| self.add(source))
     }
 
     fn add(&mut self, source: Source) -> Result<(), Disconnected> {
@@ -138,12 +139,12 @@ impl Reader<'_> {
         if self.group.is_empty() {
             return Ok(());
         }
-        let ReadJob { cutter, stop, .. } = self.job;
-        let cut = |source: Source| {
-            let faces = cutter.read_faces(&source.location, &self.detector, stop);
-            CutPicture { source, faces }
+        let ReaderInput { cropper, stop, .. } = self.input;
+        let crop = |source: Source| {
+            let faces = cropper.read_faces(&source.location, &self.detector, stop);
+            CroppedPicture { source, faces }
         };
-        let group = std::mem::take(&mut self.group).into_par_iter().map(cut).collect();
+        let group = std::mem::take(&mut self.group).into_par_iter().map(crop).collect();
         self.sender.send(group).map_err(|_| Disconnected)
     }
 }

@@ -7,13 +7,13 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::picture::Face;
 use super::predictors::Probabilities;
-use super::reader::CutPicture;
+use super::reader::CroppedPicture;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Format;
 use crate::cli::output;
 use crate::cli::table::thousands;
 use crate::domain::text::printable;
-use metrics::{Metrics, likeliest};
+use metrics::{Metrics, argmax};
 
 /// The message for a picture without a face.
 const NO_FACE: &str = "no face was found; --faces none uses whole pictures";
@@ -36,7 +36,7 @@ struct Counts {
     /// Pictures that were taken whole.
     whole: usize,
     /// Pictures without a face.
-    without: usize,
+    without_face: usize,
     unread: usize,
 }
 
@@ -91,7 +91,8 @@ impl Serialize for ClassProbabilities<'_> {
 struct PredictedFace<'a> {
     source: &'a str,
     face: &'a Face,
-    mean: &'a [f32],
+    /// The probabilities by the run, or the mean of several runs.
+    probabilities: &'a [f32],
     /// The probabilities by each run; empty if there is only one run.
     by_run: Vec<&'a [f32]>,
 }
@@ -118,12 +119,12 @@ impl<'a> Report<'a> {
     /// Prints the predictions of a group and counts them.
     pub(super) fn print_group(
         &mut self,
-        group: &[CutPicture],
+        group: &[CroppedPicture],
         probabilities: &Probabilities,
     ) -> Result<(), CommandError> {
         let classes = self.classes.len();
         let mut next = 0;
-        for CutPicture { source, faces } in group {
+        for CroppedPicture { source, faces } in group {
             self.counts.pictures += 1;
             let faces = match faces {
                 Ok(faces) => faces,
@@ -134,7 +135,7 @@ impl<'a> Report<'a> {
                 }
             };
             if faces.is_empty() {
-                self.counts.without += 1;
+                self.counts.without_face += 1;
                 self.print_unpredicted(&source.name, NO_FACE)?;
             }
             let predicted: Vec<PredictedFace<'_>> = faces
@@ -144,7 +145,7 @@ impl<'a> Report<'a> {
                     let row = (next + number) * classes..(next + number + 1) * classes;
                     let by_run = probabilities.by_run.iter().filter(|_| probabilities.by_run.len() > 1);
                     let by_run = by_run.map(|values| &values[row.clone()]).collect();
-                    PredictedFace { source: &source.name, face, mean: &probabilities.mean[row], by_run }
+                    PredictedFace { source: &source.name, face, probabilities: &probabilities.mean[row], by_run }
                 })
                 .collect();
             next += faces.len();
@@ -154,8 +155,10 @@ impl<'a> Report<'a> {
             let size = |predicted: &&PredictedFace<'_>| {
                 predicted.face.area.map_or(0, |[_, _, width, height]| u64::from(width) * u64::from(height))
             };
-            match (source.truth, predicted.iter().max_by_key(size)) {
-                (Some(truth), Some(largest)) => self.metrics.add(truth, largest.mean, &largest.by_run),
+            match (source.true_label, predicted.iter().max_by_key(size)) {
+                (Some(true_label), Some(largest)) => {
+                    self.metrics.add(true_label, largest.probabilities, &largest.by_run)
+                }
                 (Some(_), None) => self.metrics.add_unpredicted(),
                 (None, _) => {}
             }
@@ -185,7 +188,7 @@ impl<'a> Report<'a> {
             Format { json: true, .. } => {
                 let by_run = self.runs.iter().zip(&predicted.by_run);
                 let by_run = by_run.map(|(run, values)| RunPrediction { run, prediction: self.prediction(values) });
-                let (prediction, runs) = (self.prediction(predicted.mean), by_run.collect());
+                let (prediction, runs) = (self.prediction(predicted.probabilities), by_run.collect());
                 output::record(&Record { source: predicted.source, area: predicted.face.area, prediction, runs })
             }
             Format { csv: true, .. } => output::csv(&self.rows(predicted)),
@@ -195,7 +198,7 @@ impl<'a> Report<'a> {
 
     fn prediction<'b>(&'b self, values: &'b [f32]) -> Prediction<'b> {
         let probabilities = ClassProbabilities { classes: self.classes, values };
-        Prediction { class: &self.classes[likeliest(values)], probabilities }
+        Prediction { class: &self.classes[argmax(values)], probabilities }
     }
 
     /// Returns a row for the run; of several runs, one for the mean and one for each.
@@ -207,14 +210,14 @@ impl<'a> Report<'a> {
         let row = |run: Option<&str>, values: &[f32]| {
             let run = run.map(str::to_owned).into_iter().collect();
             let numbers = values.iter().map(ToString::to_string).collect();
-            let class = self.classes[likeliest(values)].clone();
+            let class = self.classes[argmax(values)].clone();
             [vec![predicted.source.to_owned()], area.clone(), run, vec![class], numbers, vec![String::new()]].concat()
         };
         if predicted.by_run.is_empty() {
-            return vec![row(None, predicted.mean)];
+            return vec![row(None, predicted.probabilities)];
         }
         let each = self.runs.iter().zip(&predicted.by_run).map(|(run, values)| row(Some(run), values));
-        std::iter::once(row(Some("mean"), predicted.mean)).chain(each).collect()
+        std::iter::once(row(Some("mean"), predicted.probabilities)).chain(each).collect()
     }
 
     /// Returns source, box and the likeliest classes; of several runs, also the likeliest class by each.
@@ -223,7 +226,7 @@ impl<'a> Report<'a> {
             Some([x, y, width, height]) => format!("{width}×{height} at {x},{y}"),
             None => "whole".into(),
         };
-        let mean = self.ranked(predicted.mean, self.top);
+        let mean = self.ranked(predicted.probabilities, self.top);
         let each = self.runs.iter().zip(&predicted.by_run);
         let runs: Vec<String> = each.map(|(run, values)| format!("  | {run} {}", self.ranked(values, 1))).collect();
         let runs = runs.concat();
@@ -242,7 +245,7 @@ impl<'a> Report<'a> {
     /// Prints the metrics and the counts.
     pub(super) fn finish(&self) -> Result<Exit, CommandError> {
         match self.format {
-            Format { json: true, .. } => self.metrics.record()?,
+            Format { json: true, .. } => self.metrics.print_record()?,
             // Otherwise a reader of the rows would take the metrics for rows.
             Format { csv: true, .. } => {
                 output::note(&format!("{}{}", self.metrics.text(&self.runs), self.counts.text()));
@@ -262,7 +265,7 @@ impl Counts {
         let parts = [
             some(self.faces, if self.faces == 1 { "face" } else { "faces" }),
             some(self.whole, "taken whole"),
-            some(self.without, "without a face"),
+            some(self.without_face, "without a face"),
             some(self.unread, "that could not be read"),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();

@@ -12,8 +12,8 @@ pub(super) struct Source {
     /// The name in the output.
     pub(super) name: String,
     pub(super) location: Location,
-    /// The label of the class that its folder is named as.
-    pub(super) truth: Option<usize>,
+    /// The label of the class by which its folder is named.
+    pub(super) true_label: Option<usize>,
 }
 
 /// The location of a picture.
@@ -27,11 +27,15 @@ pub(super) enum Location {
 
 impl Source {
     pub(super) fn file(path: PathBuf) -> Self {
-        Self { name: path.to_string_lossy().into_owned(), location: Location::File(path), truth: None }
+        Self { name: path.to_string_lossy().into_owned(), location: Location::File(path), true_label: None }
     }
 
     fn unusable(name: &Path, reason: impl Into<String>) -> Self {
-        Self { name: name.to_string_lossy().into_owned(), location: Location::Unusable(reason.into()), truth: None }
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            location: Location::Unusable(reason.into()),
+            true_label: None,
+        }
     }
 
     /// Returns the size of the file in bytes; 0 if that is unknown.
@@ -46,7 +50,11 @@ impl Source {
 /// Returns the pictures of an argument or of a line of a list.
 pub(super) fn expand(given: &Path, classes: &[String]) -> Vec<Source> {
     if let Some(address) = given.to_str().filter(|text| download::is_address(text)) {
-        return vec![Source { name: address.to_owned(), location: Location::Address(address.to_owned()), truth: None }];
+        return vec![Source {
+            name: address.to_owned(),
+            location: Location::Address(address.to_owned()),
+            true_label: None,
+        }];
     }
     if given.is_dir() {
         return in_folder(given, classes);
@@ -70,10 +78,10 @@ fn in_folder(folder: &Path, classes: &[String]) -> Vec<Source> {
         classes.iter().position(|class| class == first)
     };
     // A file outside the class folders, or a folder of another name: not a folder of classes.
-    let truths: Option<Vec<usize>> = files.iter().map(|(inside, _)| class(inside)).collect();
+    let true_labels: Option<Vec<usize>> = files.iter().map(|(inside, _)| class(inside)).collect();
     let file = |(number, (_, path)): (usize, (String, PathBuf))| {
-        let truth = truths.as_ref().map(|truths| truths[number]);
-        Source { truth, ..Source::file(path) }
+        let true_label = true_labels.as_ref().map(|true_labels| true_labels[number]);
+        Source { true_label, ..Source::file(path) }
     };
     let skipped = skipped.into_iter().map(|skipped| Source::unusable(&folder.join(skipped.source), skipped.reason));
     files.into_iter().enumerate().map(file).chain(skipped).collect()
@@ -101,7 +109,7 @@ mod tests {
 
     fn names(sources: &[Source], root: &Path) -> Vec<(String, Option<usize>)> {
         let inside = |name: &str| name.replace(&format!("{}/", root.display()), "");
-        sources.iter().map(|source| (inside(&source.name), source.truth)).collect()
+        sources.iter().map(|source| (inside(&source.name), source.true_label)).collect()
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) struct RunOptions<O: StrategySettings> {
     /// The seed by which --folds divides the images, which is independent of --seed
     #[arg(long, value_name = "N", default_value_t = 0, requires = "folds")]
     pub(super) fold_seed: u64,
-    /// Start only when this run has ended, with success or not; then wait in turn for the device
+    /// Start only when this run has ended, with success or not; then wait for a slot of the device
     #[arg(long, value_name = "RUN")]
     pub(super) after: Option<String>,
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub(super) struct DatasetOption {
 
 #[derive(Debug, Args)]
 pub(super) struct BaseOption {
-    /// The pretrained base [default: vggface, or imagenet, or the only imported one]
+    /// The imported weights [default: vggface, or imagenet, or the only imported one]
     #[arg(long, value_name = "NAME")]
     pub(super) weights: Option<WeightsName>,
 }

@@ -152,7 +152,7 @@ fn found_by_check(
     kind: Exclusion,
 ) -> Result<LeftOutImages, CommandError> {
     let opened = Dataset::open(&home.dataset(&dataset.name))?;
-    let findings = Findings::ensure(&opened);
+    let findings = Findings::load_or_compute(&opened);
     Ok(findings.left_out(kind, &opened.in_fold(fold).places()))
 }
 
@@ -229,10 +229,10 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
     if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &Machine::this()) {
-        let before = if estimated.seconds_before >= 1.0 {
+        let before = if estimated.feature_seconds >= 1.0 {
             format!(
                 "{} before the first epoch, less for features on disk already, then ",
-                duration(estimated.seconds_before)
+                duration(estimated.feature_seconds)
             )
         } else {
             String::new()
@@ -240,7 +240,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         let how = if estimated.rough { "roughly, " } else { "" };
         let on = estimated.other_dataset.map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let epoch = duration(estimated.seconds_per_epoch);
-        parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.from));
+        parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.source_run));
     }
     Ok(parts.join("; "))
 }

@@ -1,4 +1,4 @@
-//! `weights`: imports, downloads, lists and shows pretrained weights.
+//! `weights`: imports, downloads, lists and shows weights of pretrained networks.
 
 mod fetch;
 mod import;
@@ -17,7 +17,7 @@ use crate::runs::Home;
 use crate::weights::{self, Manifest, Weights as WeightsFile};
 use sheet::{entry, print_weights};
 
-/// Import, fetch, list and show pretrained weights
+/// Import, fetch, list and show weights of pretrained networks
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Weights {
     #[command(subcommand)]

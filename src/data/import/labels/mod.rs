@@ -120,8 +120,8 @@ pub(super) fn advise(listing: &Listing, contents: &Contents) -> String {
     )
 }
 
-/// Returns the data set whose file names state expressions, if its folders do not separate them. Otherwise the folders,
-/// one for each person, would pass for classes.
+/// Returns the error for folders whose file names state several expressions. Otherwise the folders, one for each
+/// person, would pass for classes.
 pub(super) fn contradict(images: &[&SourceFile]) -> Option<String> {
     let name = pattern::recognise(images)?;
     pattern::has_mixed_folder(images, name).then(|| {
@@ -132,7 +132,7 @@ pub(super) fn contradict(images: &[&SourceFile]) -> Option<String> {
     })
 }
 
-/// Returns the split that the names of all images begin with, such as `train_00001.jpg`; `None` if one names none.
+/// Returns whether the names of all images begin with a split, as `train_00001.jpg` does, and state two or more splits.
 pub(super) fn split_by_beginning(images: &[&SourceFile]) -> bool {
     let mut splits: Vec<SplitName> = Vec::new();
     for image in images {

@@ -195,7 +195,7 @@ impl Scheme {
         }
     }
 
-    /// Returns the meaning of a folder.
+    /// Returns split and class of the images in `folder`, or the reason why it is no part of the dataset.
     pub(super) fn place<'p>(&self, folder: &'p str) -> Place<'p> {
         let mut folder = FolderPath::new(folder);
         for index in 0..folder.parts.len() {

@@ -21,7 +21,7 @@ pub(super) fn architecture() -> Architecture {
         Stage::new(name, layers)
     };
     let head = [
-        // The name of the cached features of a wholly frozen base.
+        // The name of the cached features where the whole base is frozen.
         Layer::new("pooled", Op::GlobalAverage),
         Layer::new("head.hidden", Op::Dense { outputs: Outputs::Fixed(HIDDEN) }),
         Layer::new("head.relu", Op::Relu),

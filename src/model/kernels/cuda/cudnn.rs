@@ -133,12 +133,12 @@ pub(super) struct Backward {
     pub workspace: u64,
 }
 
-/// Bytes of scratch memory.
+/// The scratch memory of a convolution, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Workspace {
-    /// Bytes of a forward pass.
+    /// Scratch memory of a forward pass, in bytes.
     pub forward: usize,
-    /// Bytes of a backward pass.
+    /// Scratch memory of a backward pass, in bytes.
     pub backward: usize,
 }
 

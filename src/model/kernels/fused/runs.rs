@@ -26,7 +26,7 @@ impl Runs {
         Self { c_in, len: (3 * c_in).next_multiple_of(lanes) }
     }
 
-    /// Returns the number of values of `c_out` output channels.
+    /// Returns the number of f32 values in the packed weights of `c_out` output channels, padding included.
     pub(super) fn numbers(&self, c_out: usize) -> usize {
         c_out * 3 * self.len
     }

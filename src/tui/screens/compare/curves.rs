@@ -46,7 +46,7 @@ fn points(run: &Summary, view: CurveView) -> Vec<(f64, f64)> {
         seconds += epoch.seconds;
         (if view.time { seconds } else { f64::from(epoch.epoch) }, value(view.shown, epoch))
     };
-    run.history.iter().map(point).collect()
+    run.epochs.iter().map(point).collect()
 }
 
 /// Returns the end of the axis, with room to grow while a run is active.
@@ -113,7 +113,7 @@ fn curve(state: &State, columns: u16) -> Curve {
     let end = end(state, &all);
     let mark = |(index, run): (usize, &std::sync::Arc<Summary>)| {
         let points = &all[index].points;
-        let best = run.history.iter().position(|epoch| epoch.epoch == run.early_stopping.best_epoch)?;
+        let best = run.epochs.iter().position(|epoch| epoch.epoch == run.early_stopping.best_epoch)?;
         let (x, y) = *points.get(best)?;
         Some(Mark { x, y, style: theme.run_color(index).patch(theme.strong()) })
     };

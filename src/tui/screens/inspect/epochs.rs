@@ -13,13 +13,13 @@ use crate::tui::widgets::paint::Pen;
 use crate::tui::widgets::spark;
 
 /// A function from an epoch to a metric.
-type Figure = fn(&EpochMetrics) -> f64;
+type EpochMetric = fn(&EpochMetrics) -> f64;
 
 /// Columns of a line's name.
 const NAME: u16 = 10;
 
 /// Columns of the values to the right of a curve.
-const FIGURES: u16 = 27;
+const NUMBERS: u16 = 27;
 
 /// Draws two curves where validation results are shown. Returns the number of rows used.
 ///
@@ -32,22 +32,22 @@ pub(super) fn render(state: &State, run: &RunView, report: &PredictionReport, bu
     let (Split::Validation, Ok(summary), Some(epoch)) = (state.inspect.split, &run.summary, report.epoch) else {
         return 0;
     };
-    let history = &summary.history;
-    let at = history.iter().position(|metrics| metrics.epoch == epoch);
-    let columns = area.width.saturating_sub(NAME + 1 + FIGURES);
-    let figure = |value: Figure| at.and_then(|at| history.get(at)).map_or(f64::NAN, value);
-    let all = history.last().map_or(epoch, |last| last.epoch);
-    let best = match (epoch == summary.early_stopping.best_epoch, report.epochs.len() < history.len()) {
+    let epochs = &summary.epochs;
+    let at = epochs.iter().position(|metrics| metrics.epoch == epoch);
+    let columns = area.width.saturating_sub(NAME + 1 + NUMBERS);
+    let number = |value: EpochMetric| at.and_then(|at| epochs.get(at)).map_or(f64::NAN, value);
+    let all = epochs.last().map_or(epoch, |last| last.epoch);
+    let best = match (epoch == summary.early_stopping.best_epoch, report.epochs.len() < epochs.len()) {
         (true, _) => "the best so far".to_owned(),
         (false, true) => format!("{} of them saved", report.epochs.len()),
         (false, false) => format!("best {}", summary.early_stopping.best_epoch),
     };
-    let lines: [(&str, Figure, usize, String); 2] = [
+    let lines: [(&str, EpochMetric, usize, String); 2] = [
         ("val loss", |metrics| metrics.val_loss, 4, format!("epoch {epoch} of {all}")),
         ("val acc", |metrics| metrics.val_accuracy, 3, best),
     ];
     for (row, (name, value, decimals, words)) in (0..).zip(lines) {
-        let values: Vec<f64> = history.iter().map(value).collect();
+        let values: Vec<f64> = epochs.iter().map(value).collect();
         let mut pen = Pen::new(buffer, theme, area, row);
         pen.skip(1).left(name, NAME, theme.dim());
         let cursor = at.map(|at| spark::column(at, values.len(), columns));
@@ -57,7 +57,7 @@ pub(super) fn render(state: &State, run: &RunView, report: &PredictionReport, bu
             let style = if Some(column) == cursor { cursor_style(state) } else { theme.validation() };
             pen.write(glyph, style);
         }
-        pen.skip(columns.min(40).saturating_sub(shown) + 1).right(&decimal(figure(value), decimals), 7, theme.strong());
+        pen.skip(columns.min(40).saturating_sub(shown) + 1).right(&decimal(number(value), decimals), 7, theme.strong());
         pen.skip(2).write(&words, theme.text());
     }
     2

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use super::{Curves, EpochPositions};
 use crate::domain::{EpochMetrics, RunState};
 use crate::runs::Summary;
-use crate::runs::steps::{Axis, Bucket, Figure};
+use crate::runs::steps::{Axis, Bucket, StepMetric};
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::curve::{Curve, Mark, MeanPoint, Series, Unit, single, smooth};
@@ -147,11 +147,11 @@ fn whole(value: f64) -> usize {
 type OfEpoch = fn(&EpochMetrics) -> f64;
 
 /// Returns the metrics of a chart's curves, within epochs, of training and of validation, and the first curve's label.
-fn figures(which: Curves) -> (Option<Figure>, OfEpoch, Option<OfEpoch>, &'static str) {
+fn metrics(which: Curves) -> (Option<StepMetric>, OfEpoch, Option<OfEpoch>, &'static str) {
     match which {
-        Curves::Loss => (Some(Figure::Loss), |epoch| epoch.train_loss, Some(|epoch| epoch.val_loss), "train"),
+        Curves::Loss => (Some(StepMetric::Loss), |epoch| epoch.train_loss, Some(|epoch| epoch.val_loss), "train"),
         Curves::Accuracy => {
-            (Some(Figure::Accuracy), |epoch| epoch.train_accuracy, Some(|epoch| epoch.val_accuracy), "train")
+            (Some(StepMetric::Accuracy), |epoch| epoch.train_accuracy, Some(|epoch| epoch.val_accuracy), "train")
         }
         Curves::LearningRate => (None, |epoch| epoch.learning_rate, None, "lr"),
         Curves::Speed => (None, |epoch| epoch.images_per_second, None, "img/s"),
@@ -163,9 +163,9 @@ fn curve(state: &State, run: &RunView, summary: &Summary, run_state: RunState, w
     let (theme, chart) = (&state.theme, &state.runs.chart);
     let positions = EpochPositions::of(run, chart.axis)?;
     let window = chart.visible(positions.whole(run_state));
-    let (within, of_train, of_val, name) = figures(which);
-    let epochs = |figure: OfEpoch| -> Vec<(f64, f64)> {
-        summary.history.iter().map(|epoch| (positions.end_of(epoch.epoch), figure(epoch))).collect()
+    let (within, of_train, of_val, name) = metrics(which);
+    let epochs = |metric: OfEpoch| -> Vec<(f64, f64)> {
+        summary.epochs.iter().map(|epoch| (positions.end_of(epoch.epoch), metric(epoch))).collect()
     };
     let weight = chart.smoothing();
     let mut series = Vec::new();
@@ -173,14 +173,14 @@ fn curve(state: &State, run: &RunView, summary: &Summary, run_state: RunState, w
         series.push(Series { points, style, label: label.into() });
     };
     let buckets = run.curves.as_deref().map(crate::runs::Steps::buckets).unwrap_or_default();
-    if let Some(figure) = within {
-        let raw = run.curves.iter().flat_map(|steps| steps.points(chart.axis, figure)).collect();
+    if let Some(metric) = within {
+        let raw = run.curves.iter().flat_map(|steps| steps.points(chart.axis, metric)).collect();
         put(raw, theme.steps(), "");
     }
     let smoothed_steps = within.filter(|_| weight > 0.0 && !buckets.is_empty());
     match smoothed_steps {
-        Some(figure) => put(smooth(stretches(buckets, chart.axis, figure), weight), theme.train(), name),
-        None if summary.history.is_empty() && within.is_some() => {
+        Some(metric) => put(smooth(stretches(buckets, chart.axis, metric), weight), theme.train(), name),
+        None if summary.epochs.is_empty() && within.is_some() => {
             // Before the first epoch ends, the steps are the only data.
             let steps = series.first().map(|steps| steps.points.clone()).unwrap_or_default();
             series.push(Series { points: steps, style: theme.train(), label: name.into() });
@@ -233,11 +233,11 @@ fn raw_and_smooth(
 }
 
 /// Returns a metric of the buckets as stretches for smoothing.
-fn stretches(buckets: &[Bucket], axis: Axis, figure: Figure) -> impl Iterator<Item = MeanPoint> + '_ {
+fn stretches(buckets: &[Bucket], axis: Axis, metric: StepMetric) -> impl Iterator<Item = MeanPoint> + '_ {
     buckets.iter().map(move |bucket| {
-        let extent = match figure {
-            Figure::Loss => bucket.loss,
-            Figure::Accuracy => bucket.accuracy,
+        let extent = match metric {
+            StepMetric::Loss => bucket.loss,
+            StepMetric::Accuracy => bucket.accuracy,
         };
         let (mean, count) = extent.map_or((f64::NAN, 1), |extent| (extent.mean(), extent.count));
         (bucket.to.on(axis), mean, count)

@@ -122,11 +122,11 @@ fn row(state: &State, run: &RunView) -> Row {
 
 /// Returns what a queued run waits for, in few words for a narrow list.
 fn describe_wait(summary: &Summary) -> Option<String> {
-    let turn = summary.slot_wait.as_ref().map(|turn| match turn.ahead {
-        0 => format!("next on {}", turn.device),
-        ahead => format!("{ahead} ahead on {}", turn.device),
+    let slot = summary.slot_wait.as_ref().map(|wait| match wait.ahead {
+        0 => format!("next on {}", wait.device),
+        ahead => format!("{ahead} ahead on {}", wait.device),
     });
-    summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(turn).map(|words| printable(&words))
+    summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(slot).map(|words| printable(&words))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits

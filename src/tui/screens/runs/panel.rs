@@ -129,7 +129,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let load = if run_state.is_active() { load(summary) } else { Vec::new() };
     lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
     lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| figure(name, value)));
-    if let Some(last) = summary.history.last() {
+    if let Some(last) = summary.epochs.last() {
         lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
         lines.push(figure("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
     }
@@ -151,7 +151,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
 /// Returns the worker's load on its machine.
 fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     let Some(load) = &summary.load else { return Vec::new() };
-    let mut lines = vec![("processor", format!("{:.0}%, {}", load.processor, Size(load.memory)))];
+    let mut lines = vec![("CPU", format!("{:.0}%, {}", load.cpu, Size(load.memory)))];
     if let Some(gpu) = &load.gpu {
         let gib = |bytes: u64| real(bytes >> 20) / 1024.0;
         let memory = format!("{:.1}/{:.1} GiB", gib(gpu.memory_used), gib(gpu.memory_total));

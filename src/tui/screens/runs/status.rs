@@ -62,7 +62,7 @@ pub(super) fn describe_state(
         RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {next_step}"),
         RunState::Running if summary.kernels.is_some() => describe_compilation(summary),
         RunState::Running if summary.features.is_some() => {
-            "computing the frozen base's features of the images, once for all epochs".into()
+            "computing the frozen part's features of the images, once for all epochs".into()
         }
         RunState::Running if summary.evaluating.is_some() => {
             let on = if summary.evaluating == Some(Split::Train) { " on the training images" } else { "" };

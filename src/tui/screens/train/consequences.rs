@@ -176,16 +176,16 @@ fn draw_comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buff
     let row = |recipe: &Recipe| -> Option<Row> {
         let Cost { training, time, .. } = Cost::of(recipe, dataset, &choices).ok()?;
         let dash = || "–".to_owned();
-        let before = time.as_ref().filter(|time| time.seconds_before >= 1.0);
+        let before = time.as_ref().filter(|time| time.feature_seconds >= 1.0);
         let about = |time: &crate::runs::Estimate| if time.rough { "roughly " } else { "" };
         let cells = [
             recipe.strategy.to_string(),
             thousands(training.parameters),
             thousands(training.trained),
             Size(training.memory).to_string(),
-            before.map_or_else(dash, |time| duration(time.seconds_before)),
+            before.map_or_else(dash, |time| duration(time.feature_seconds)),
             time.as_ref().map_or_else(dash, |time| format!("{}{}", about(time), duration(time.seconds_per_epoch))),
-            time.as_ref().map_or_else(dash, |time| time.from.to_string()),
+            time.as_ref().map_or_else(dash, |time| time.source_run.to_string()),
         ];
         Some(cells.into_iter().map(|text| (text, theme.text())).collect())
     };

@@ -59,10 +59,10 @@ impl Cost {
         };
         let about = if estimate.rough { "roughly" } else { "about" };
         let epoch = duration(estimate.seconds_per_epoch);
-        let before = duration(estimate.seconds_before);
+        let before = duration(estimate.feature_seconds);
         let on = estimate.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
-        let from = format!("{}{on}", estimate.from);
-        if estimate.seconds_before < 1.0 {
+        let from = format!("{}{on}", estimate.source_run);
+        if estimate.feature_seconds < 1.0 {
             return format!("{about} {epoch} an epoch, judging by {from}");
         }
         format!(

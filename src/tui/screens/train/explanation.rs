@@ -35,9 +35,7 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
     match field {
         Field::Strategy => (strategy(state.train.strategy_choice), "← → to choose".into()),
         Field::Dataset => ("the images to train on; Data (1) shows them", "← → to choose".into()),
-        Field::Weights => {
-            ("the pretrained base: five blocks of VGG16, trained on other images", "← → to choose".into())
-        }
+        Field::Weights => ("the base: five blocks of VGG16, trained on other images", "← → to choose".into()),
         Field::From => (
             "the run whose best weights are the start, newest first; an active run is waited for",
             "← → to choose".into(),

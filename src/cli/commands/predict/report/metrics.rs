@@ -46,10 +46,10 @@ impl<'a> Metrics<'a> {
         Self { classes, mean: none(), by_run, unpredicted: 0 }
     }
 
-    /// Counts a picture of class `truth`.
-    pub(super) fn add(&mut self, truth: usize, mean: &[f32], by_run: &[&[f32]]) {
-        self.mean.add(truth, likeliest(mean));
-        self.by_run.iter_mut().zip(by_run).for_each(|(confusion, values)| confusion.add(truth, likeliest(values)));
+    /// Counts a picture of class `true_label`.
+    pub(super) fn add(&mut self, true_label: usize, mean: &[f32], by_run: &[&[f32]]) {
+        self.mean.add(true_label, argmax(mean));
+        self.by_run.iter_mut().zip(by_run).for_each(|(confusion, values)| confusion.add(true_label, argmax(values)));
     }
 
     /// Counts a picture of a class without a prediction.
@@ -58,7 +58,7 @@ impl<'a> Metrics<'a> {
     }
 
     /// Prints the record, if any picture is counted.
-    pub(super) fn record(&self) -> Result<(), CommandError> {
+    pub(super) fn print_record(&self) -> Result<(), CommandError> {
         if self.mean.total() == 0 {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl<'a> Metrics<'a> {
 }
 
 /// Returns the label of the largest probability; of equals the first, as in evaluations.
-pub(super) fn likeliest(values: &[f32]) -> usize {
+pub(super) fn argmax(values: &[f32]) -> usize {
     let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     values.iter().position(|value| *value >= largest).unwrap_or(0)
 }

@@ -14,7 +14,7 @@ fn summary(run: &RunView) -> Option<&Summary> {
 
 /// Returns whether the run may have predictions.
 fn has_predictions(run: &RunView) -> bool {
-    summary(run).is_some_and(|summary| summary.test.is_some() || !summary.history.is_empty())
+    summary(run).is_some_and(|summary| summary.test.is_some() || !summary.epochs.is_empty())
 }
 
 /// Chooses a run, unless one is chosen and no other was selected on the Runs screen since.
@@ -105,7 +105,7 @@ fn active(state: &State, run: &RunView) -> bool {
 /// Returns a value that changes when there may be new predictions.
 fn stamp(state: &State) -> (usize, bool, bool) {
     let Some(run) = run(state) else { return (0, false, false) };
-    let (epochs, tested) = summary(run).map_or((0, false), |one| (one.history.len(), one.test.is_some()));
+    let (epochs, tested) = summary(run).map_or((0, false), |one| (one.epochs.len(), one.test.is_some()));
     (epochs, tested, active(state, run))
 }
 

@@ -180,7 +180,7 @@ impl<'a> EpochPositions<'a> {
                 let within = buckets.partition_point(|bucket| bucket.epoch <= epoch);
                 let measured = within.checked_sub(1).map(|last| buckets[last].to.on(Axis::Seconds));
                 measured.unwrap_or_else(|| {
-                    let until = self.summary.history.iter().take_while(|metrics| metrics.epoch <= epoch);
+                    let until = self.summary.epochs.iter().take_while(|metrics| metrics.epoch <= epoch);
                     until.map(|metrics| metrics.seconds).sum()
                 })
             }

@@ -85,7 +85,7 @@ fn refusal(state: &State, id: &RunId, now: u64) -> Option<String> {
     let waits = |other: &&crate::tui::library::RunView| {
         let Ok(summary) = &other.summary else { return false };
         let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
-        let begun = !summary.history.is_empty();
+        let begun = !summary.epochs.is_empty();
         other.is_active(now)
             && !begun
             && (summary.waiting_for.as_ref() == Some(id) || fine_tuning.is_some_and(|tuning| tuning.from == *id))

@@ -77,7 +77,7 @@ impl Form {
             Field::Weights if weights.error.is_some() => weights.error.clone(),
             Field::Weights if !weights.loaded => Some("the weights are still being read".into()),
             Field::Weights if self.weights(choices).is_none() => {
-                Some(format!("there are no pretrained weights yet: {ADVICE}"))
+                Some(format!("there are no imported weights yet: {ADVICE}"))
             }
             Field::From if self.from.is_none() && self.start(choices).is_none() => {
                 Some("there is no features run to start from: train one first (strategy features)".into())

@@ -5,8 +5,7 @@ use crate::domain::{Recipe, RunId, Strategy, StrategyChoice};
 use crate::supervise::strategy_run_names;
 
 /// The error of a form whose dataset or base is missing.
-pub(in crate::tui::screens::train) const NOTHING_TO_TRAIN_ON: &str =
-    "the dataset or the pretrained weights are missing";
+pub(in crate::tui::screens::train) const NOTHING_TO_TRAIN_ON: &str = "the dataset or the imported weights are missing";
 
 /// The runs to launch.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,7 +28,7 @@ pub enum Field {
     Dataset,
     /// The run whose best weights fine-tuning starts from.
     From,
-    /// The pretrained base.
+    /// The base.
     Weights,
     /// The training images to leave out.
     LeftOut,
