@@ -145,7 +145,7 @@ fn class(predictions: &Inspection, text: &str) -> Result<usize, CommandError> {
 /// Returns the names of the images. Without a dataset that fits the predictions, prints a warning and returns no names.
 fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -> Sources {
     let name = &run.recipe.dataset;
-    let reason = match Dataset::open(&home.dataset(name)).map(|dataset| dataset.in_fold(run.recipe.fold)) {
+    let reason = match Dataset::open(&home.dataset(name)).and_then(|dataset| dataset.in_fold(run.recipe.fold)) {
         Err(error) => error.to_string(),
         Ok(dataset) if dataset.fingerprint() != run.recipe.fingerprint => {
             format!("'{name}' has changed since the training")
