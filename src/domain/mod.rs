@@ -27,6 +27,7 @@ pub mod preprocessing;
 pub mod recipe;
 pub mod reference;
 pub mod run_state;
+pub mod similar;
 pub mod size;
 pub mod split;
 pub mod strategy_choice;

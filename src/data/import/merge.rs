@@ -8,16 +8,17 @@ use super::options::ImportOptions;
 use super::{ImportError, ImportRequest};
 use crate::data::manifest::{Manifest, Part};
 use crate::data::store::Dataset;
+use crate::domain::similar::suggest;
 
 /// Opens the dataset into which the request merges its source; `None` if it merges nothing.
 pub(super) fn open_base(request: &ImportRequest) -> Result<Option<Dataset>, ImportError> {
     let Some(into) = &request.options.into else { return Ok(None) };
     let folder = request.data_dir.join(into.as_str());
     if !folder.join(crate::data::manifest::FILE_NAME).is_file() {
-        return Err(ImportError::Options(format!(
-            "--into: there is no dataset '{into}' in {}",
-            request.data_dir.display()
-        )));
+        let known = crate::data::store::list(&request.data_dir)?;
+        let similar = suggest(into.as_str(), known.iter().map(|(name, _)| name.as_str()));
+        let folder = request.data_dir.display();
+        return Err(ImportError::Options(format!("--into: there is no dataset '{into}' in {folder}{similar}")));
     }
     Ok(Some(Dataset::open(&folder)?))
 }

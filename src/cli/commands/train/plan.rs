@@ -6,7 +6,7 @@ use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
-use crate::cli::{bases, datasets, output};
+use crate::cli::{bases, datasets, gpu, output};
 use crate::data::check::Exclusion;
 use crate::data::{Dataset, Findings, Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
@@ -186,11 +186,13 @@ fn newest_features(store: &RunStore) -> Result<RunId, CommandError> {
 
 /// Refuses a recipe that a worker would refuse.
 pub(super) fn check(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    gpu::check(recipe.device)?;
     Ok(fail_on_first(preflight::check(recipe, &HomeLibrary(store)))?)
 }
 
 /// Refuses a recipe of `train all` that a worker would refuse, apart from its start, which is launched later.
 pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    gpu::check(recipe.device)?;
     Ok(fail_on_first(preflight::check_without_start(recipe, &HomeLibrary(store)))?)
 }
 
