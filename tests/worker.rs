@@ -211,12 +211,6 @@ fn a_device_that_is_not_there_is_told_in_words() {
         // Hides the machine's GPUs.
         let output = lab.mien(&arguments).env("CUDA_VISIBLE_DEVICES", "").output().expect("it runs");
         let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        if output.status.success() {
-            // On a busy machine a detached run fails after its launch, and watching reports that.
-            assert_eq!(extra, ["--detach"], "{told}");
-            let watched = lab.mien(&["watch", "latest"]).assert().code(1).get_output().clone();
-            return told + &String::from_utf8_lossy(&watched.stdout) + &String::from_utf8_lossy(&watched.stderr);
-        }
         assert_eq!(output.status.code(), Some(1), "{told}");
         told
     };
@@ -225,10 +219,7 @@ fn a_device_that_is_not_there_is_told_in_words() {
         assert!(told.to_lowercase().contains("cuda"), "{told}");
         assert_no_panic(&told);
     }
-    for id in lab.store().ids().expect("ids") {
-        assert_no_panic(&log_of(&lab.store().folder(&id)));
-    }
-    assert_eq!(lab.json(&["runs", "--json"])[0]["state"], "failed");
+    assert!(lab.store().ids().expect("ids").is_empty(), "a device that is not there makes no run");
 }
 
 #[test]

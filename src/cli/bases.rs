@@ -3,6 +3,7 @@
 use super::exit::CommandError;
 use super::output;
 use crate::domain::WeightsName;
+use crate::domain::similar::suggest;
 use crate::runs::Home;
 use crate::weights::{self, ADVICE, Manifest, WeightsError};
 
@@ -14,13 +15,19 @@ pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(Weigh
         None => default(&present)?,
     };
     let found = present.into_iter().find(|(other, _)| *other == name);
-    let missing = || CommandError::NoWeights { name: name.clone(), folder: home.weights() };
-    let (_, manifest) = found.ok_or_else(missing)?;
+    let (_, manifest) = found.ok_or_else(|| missing(home, &name))?;
     let manifest = manifest?;
     if wanted.is_none() {
         output::note(&format!("using the weights {name}; --weights chooses others"));
     }
     Ok((name, manifest))
+}
+
+/// Returns the error for weights that are not there.
+pub(super) fn missing(home: &Home, name: &WeightsName) -> CommandError {
+    let known = weights::list(&home.weights()).unwrap_or_default();
+    let similar = suggest(name.as_str(), known.iter().map(|(name, _)| name.as_str()));
+    CommandError::NoWeights { name: name.clone(), folder: home.weights(), similar }
 }
 
 fn default(present: &[(WeightsName, Result<Manifest, WeightsError>)]) -> Result<WeightsName, CommandError> {

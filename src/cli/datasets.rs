@@ -4,6 +4,7 @@ use super::exit::CommandError;
 use super::output;
 use crate::data::{self, Dataset, Manifest, StoreError, demo, manifest};
 use crate::domain::DatasetName;
+use crate::domain::similar::suggest;
 use crate::runs::Home;
 use crate::supervise;
 
@@ -36,7 +37,9 @@ pub(super) fn list(home: &Home) -> Result<DatasetList, CommandError> {
 pub(super) fn find(home: &Home, name: &DatasetName) -> Result<Manifest, CommandError> {
     let folder = home.dataset(name);
     if !folder.join(manifest::FILE_NAME).exists() {
-        return Err(CommandError::NoDataset { name: name.clone(), folder: home.data() });
+        let known = data::list(&home.data())?;
+        let similar = suggest(name.as_str(), known.iter().map(|(name, _)| name.as_str()));
+        return Err(CommandError::NoDataset { name: name.clone(), folder: home.data(), similar });
     }
     Ok(Manifest { name: name.clone(), ..Dataset::open(&folder)?.manifest().clone() })
 }

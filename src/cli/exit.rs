@@ -113,10 +113,10 @@ pub(super) enum CommandError {
     Signals(io::Error),
     #[error("cannot write the output: {0}")]
     Output(io::Error),
-    #[error("there is no dataset '{name}' in {}; `mien data list` lists them", folder.display())]
-    NoDataset { name: DatasetName, folder: PathBuf },
-    #[error("there are no weights '{name}' in {}; `mien weights list` lists them", folder.display())]
-    NoWeights { name: WeightsName, folder: PathBuf },
+    #[error("there is no dataset '{name}' in {}{similar}; `mien data list` lists them", folder.display())]
+    NoDataset { name: DatasetName, folder: PathBuf, similar: String },
+    #[error("there are no weights '{name}' in {}{similar}; `mien weights list` lists them", folder.display())]
+    NoWeights { name: WeightsName, folder: PathBuf, similar: String },
     /// A failed download, with advice for machines without a network.
     #[error("{error}{}", if error.is_offline() { format!("\n{instead}") } else { String::new() })]
     Download { error: DownloadError, instead: String },

@@ -20,6 +20,21 @@ pub(super) fn queue_key(_ordinal: u32) -> Result<DeviceKey, String> {
     Err("this mien was built without the trainer and lists only devices that a run has used".into())
 }
 
+/// Checks that a run can use the device, before the run is made. Otherwise a mistyped device would leave a failed run.
+#[cfg(feature = "trainer")]
+pub(super) fn check(request: crate::domain::DeviceRequest) -> Result<(), crate::cli::exit::CommandError> {
+    match request {
+        crate::domain::DeviceRequest::Cuda(_) => Ok(crate::model::device::choose(request).map(drop)?),
+        _ => Ok(()),
+    }
+}
+
+/// Checks nothing: a build without the trainer starts no runs.
+#[cfg(not(feature = "trainer"))]
+pub(super) fn check(_request: crate::domain::DeviceRequest) -> Result<(), crate::cli::exit::CommandError> {
+    Ok(())
+}
+
 /// Returns a line for each GPU and a line on convolutions, or one line with the reason why there is no GPU.
 #[cfg(feature = "trainer")]
 pub(super) fn gpu_lines() -> Vec<String> {

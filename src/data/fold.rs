@@ -32,6 +32,21 @@ pub(super) fn order(classes: &[ClassCounts], fold: DataFold) -> Vec<u32> {
     splits.concat()
 }
 
+/// Returns the stored position of every image in the order of a fold of groups: by split, by class, then as stored.
+/// `labels` and `groups` are those of each image, `splits` those of each group.
+///
+/// # Panics
+/// If there are 2³² images or more.
+pub(super) fn order_by_groups(labels: &[u16], groups: &[u32], splits: &[Split]) -> Vec<u32> {
+    let mut order: Vec<(Split, u16, u32)> = (0_u32..)
+        .zip(labels.iter().zip(groups))
+        .map(|(position, (label, group))| (splits[*group as usize], *label, position))
+        .collect();
+    assert_eq!(order.len(), labels.len(), "images");
+    order.sort_unstable();
+    order.into_iter().map(|(_, _, position)| position).collect()
+}
+
 /// Returns the stored positions of a class's images, ascending.
 fn stored(classes: &[ClassCounts], label: usize) -> Vec<u32> {
     let mut found = Vec::new();
@@ -92,7 +107,7 @@ mod tests {
                 prop_assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), total, "each image is in one split");
                 let mut rest = order.as_slice();
                 for split in Split::ALL {
-                    for (label, counts) in fold.counts(&stored_counts).iter().enumerate() {
+                    for (label, counts) in fold.counts(&stored_counts, None).iter().enumerate() {
                         let (images, after) = rest.split_at(counts.get(split));
                         rest = after;
                         let own = stored(&classes, label);
@@ -112,7 +127,7 @@ mod tests {
     #[test]
     fn a_division_never_changes_and_another_seed_divides_otherwise() {
         let classes = classes(&[[6, 1, 3], [4, 2, 4]]);
-        let order = |seed| order(&classes, DataFold { number: 1, count: 5, seed });
+        let order = |seed| order(&classes, DataFold { number: 1, count: 5, seed, groups: None });
         let expected = [0, 1, 3, 10, 13, 14, 15, 6, 8, 11, 12, 17, 18, 19, 5, 9, 2, 4, 7, 16];
         assert_eq!(order(0), expected, "otherwise old runs could not be resumed");
         assert_ne!(order(0), order(1));

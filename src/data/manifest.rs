@@ -4,13 +4,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::import::Fit;
 use super::split::{Division, Protocol};
 use super::store::StoreError;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
-use crate::domain::{DatasetName, LeftOutImages, Split, SplitCounts};
+use crate::domain::{DatasetName, GroupSizes, LeftOutImages, Split, SplitCounts};
 use crate::durable::versioned;
 
 /// The newest store format that this program writes and reads.
@@ -159,6 +161,34 @@ pub struct Manifest {
     pub created_at: u64,
     /// The rule by which the images were divided into splits.
     pub split: SplitOptions,
+    /// The way in which pictures of another shape were fitted; older files have none and mean squash.
+    #[serde(default, skip_serializing_if = "Fit::is_squash")]
+    pub fit: Fit,
+    /// The sources of a merged dataset, the oldest first; empty for a dataset of one source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// The groups of the images, which an open dataset reads from a file of its own; `None` if they are not known.
+    #[serde(skip)]
+    pub groups: Option<Arc<GroupSizes>>,
+}
+
+/// A source of a merged dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The imported source, as the user named it, safe to print.
+    pub source: String,
+    /// The number of images that came from it.
+    pub images: u64,
+    /// The time of its import, in milliseconds since 1970.
+    pub created_at: u64,
+    /// The fingerprint of the dataset of this part alone; `None` for the source that was merged into another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The rule by which its images were divided into splits.
+    pub split: SplitOptions,
+    /// The way in which its pictures were fitted.
+    #[serde(default, skip_serializing_if = "Fit::is_squash")]
+    pub fit: Fit,
 }
 
 impl Manifest {
@@ -248,6 +278,7 @@ impl Manifest {
             fingerprint: self.fingerprint.clone(),
             image: [self.image.height, self.image.width, self.image.channels].map(|side| side as usize),
             classes: self.classes.iter().map(|class| (class.name.clone(), class.counts)).collect(),
+            groups: self.groups.clone(),
         }
     }
 }

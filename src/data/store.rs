@@ -4,6 +4,7 @@
 //! - `manifest.json`: see [`Manifest`];
 //! - `pixels.bin`: u8 `[N, H, W, C]`, row-major;
 //! - `labels.bin`: N × u16, little-endian; redundant with the manifest's counts, for other programs;
+//! - `groups.bin`: N × u32, little-endian, the number of each image's group; only where groups are known;
 //! - `sources.bin`: the source names of all images, concatenated UTF-8, then N + 1 offsets (u64, little-endian).
 //!
 //! Images are in canonical order: by split, then by class, then by name in the source. Opening checks the file lengths
@@ -13,10 +14,11 @@ use std::fs::{self, File};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::fingerprint::fingerprint;
 use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest, Place};
-use crate::domain::{DataFold, DatasetName, Split, SplitCounts};
+use crate::domain::{DataFold, DatasetName, GroupSizes, Split, SplitCounts};
 use crate::durable::Mapped;
 use crate::durable::versioned::Problem;
 
@@ -26,6 +28,8 @@ pub const PIXELS: &str = "pixels.bin";
 pub const LABELS: &str = "labels.bin";
 /// Name of the file of source names.
 pub const SOURCES: &str = "sources.bin";
+/// Name of the file of groups, which is only there if they are known.
+pub const GROUPS: &str = "groups.bin";
 
 /// The reason why a dataset cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +57,12 @@ pub enum StoreError {
         path: PathBuf,
         /// The contradiction.
         reason: String,
+    },
+    /// A fold divides groups that the dataset does not have.
+    #[error("{}: the groups of images are not those that the folds were made of; import the dataset as it was", shown(.path))]
+    OtherGroups {
+        /// The file of groups.
+        path: PathBuf,
     },
     /// Another dataset has the name.
     #[error("there is another dataset '{name}' already; choose another name or replace it")]
@@ -123,6 +133,8 @@ pub struct Dataset {
     pixels: Mapped,
     sources: Mapped,
     labels: Vec<u16>,
+    /// The group of each image as in the files; empty if groups are not known.
+    groups: Vec<u32>,
     /// The first index of each split, then the total.
     bounds: [usize; 4],
     /// The position of each image in the files; `None` if images are in the order of the files.
@@ -135,14 +147,17 @@ impl Dataset {
     /// # Errors
     /// [`StoreError`] if a file is missing, truncated or of a newer format; it names the file.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let manifest = Manifest::read(dir)?;
+        let mut manifest = Manifest::read(dir)?;
         let bounds = bounds(&manifest);
         let total = bounds[3];
         let pixels = map(&dir.join(PIXELS), |length| length == total * manifest.image.bytes())?;
         // A lower bound, because the length of the names is not known yet.
         let sources = map(&dir.join(SOURCES), |length| length >= (total + 1) * 8)?;
         let labels = read_labels(&dir.join(LABELS), &manifest)?;
-        let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, bounds, order: None };
+        let groups = read_groups(&dir.join(GROUPS), &labels)?;
+        let (groups, sizes) = groups.map_or((Vec::new(), None), |(groups, sizes)| (groups, Some(Arc::new(sizes))));
+        manifest.groups = sizes;
+        let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, groups, bounds, order: None };
         if dataset.offset(total) != Some(dataset.sources.len() - (total + 1) * 8) {
             return Err(StoreError::Corrupt { path: dir.join(SOURCES), reason: "it is cut short".into() });
         }
@@ -152,19 +167,34 @@ impl Dataset {
     /// Returns the dataset with the splits of this fold, and the dataset itself for `None`. The manifest then has the
     /// fold's counts, and the fingerprint stays that of the files.
     ///
+    /// # Errors
+    /// [`StoreError::OtherGroups`] if the fold divides groups that are not those of the dataset.
+    ///
     /// # Panics
     /// If the splits are those of a fold already.
-    #[must_use]
-    pub fn in_fold(mut self, fold: Option<DataFold>) -> Self {
-        let Some(fold) = fold else { return self };
+    pub fn in_fold(mut self, fold: Option<DataFold>) -> Result<Self, StoreError> {
+        let Some(fold) = fold else { return Ok(self) };
         assert!(self.order.is_none(), "a fold of a fold");
-        self.order = Some(super::fold::order(&self.manifest.classes, fold));
+        let sizes = self.manifest.groups.clone();
+        self.order = Some(match (fold.groups, sizes.as_deref()) {
+            (None, _) => super::fold::order(&self.manifest.classes, fold),
+            (Some(expected), Some(sizes)) if sizes.checksum() == expected => {
+                super::fold::order_by_groups(&self.labels, &self.groups, &sizes.splits(fold))
+            }
+            _ => return Err(StoreError::OtherGroups { path: self.dir.join(GROUPS) }),
+        });
         let stored: Vec<SplitCounts> = self.manifest.classes.iter().map(|class| class.counts).collect();
-        for (class, counts) in self.manifest.classes.iter_mut().zip(fold.counts(&stored)) {
+        for (class, counts) in self.manifest.classes.iter_mut().zip(fold.counts(&stored, sizes.as_deref())) {
             class.counts = counts;
         }
         self.bounds = bounds(&self.manifest);
-        self
+        Ok(self)
+    }
+
+    /// Returns the group of each image by its position in the files; empty if groups are not known.
+    #[must_use]
+    pub fn groups(&self) -> &[u32] {
+        &self.groups
     }
 
     /// Returns the place of each image by its position in the files.
@@ -355,4 +385,21 @@ fn read_labels(path: &Path, manifest: &Manifest) -> Result<Vec<u16>, StoreError>
     }
     let reason = "its labels do not match the counts in the manifest".into();
     Err(StoreError::Corrupt { path: path.to_owned(), reason })
+}
+
+/// Reads the group of each image, and counts the groups; `None` if there is no such file.
+fn read_groups(path: &Path, labels: &[u16]) -> Result<Option<(Vec<u32>, GroupSizes)>, StoreError> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| StoreError::io(path, error))?,
+    };
+    let groups: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|number| u32::from_le_bytes(*number)).collect();
+    // Numbers are counted from 0 without gaps: larger ones would make the table of groups huge.
+    let is_right = bytes.len() == labels.len() * 4 && groups.iter().all(|group| (*group as usize) < labels.len());
+    if !is_right {
+        let reason = "its groups do not match the images".into();
+        return Err(StoreError::Corrupt { path: path.to_owned(), reason });
+    }
+    let sizes = GroupSizes::count(&groups, labels, crc32fast::hash(&bytes));
+    Ok(Some((groups, sizes)))
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::fingerprint::fingerprint;
 use super::manifest::{ClassCounts, FILE_NAME, ImageShape, Manifest};
-use super::store::{LABELS, PIXELS, SOURCES, StoreError};
+use super::store::{GROUPS, LABELS, PIXELS, SOURCES, StoreError};
 use crate::domain::{DatasetName, Split, SplitCounts};
 use crate::durable::{self, lock};
 
@@ -56,13 +56,15 @@ impl StagingFolder {
     }
 
     /// Renames the folder to the dataset's name.
-    fn publish(&self, fingerprint: &str, replace: bool) -> Result<Published, StoreError> {
+    fn publish(&self, manifest: &Manifest, replace: bool) -> Result<Published, StoreError> {
         let _guard = lock_folder(&self.data_dir)?;
         let target = self.data_dir.join(self.name.as_str());
         if fs::symlink_metadata(&target).is_ok() {
             if let Ok(existing) = Manifest::read(&target)
-                && existing.fingerprint == fingerprint
+                && existing.fingerprint == manifest.fingerprint
                 && super::store::Dataset::open(&target).is_ok()
+                // Groups and fit are not in the fingerprint: otherwise a dataset could not get them.
+                && !(replace && self.knows_more(manifest, &existing, &target))
             {
                 return Ok(Published::Same(Box::new(existing)));
             }
@@ -86,6 +88,14 @@ impl Drop for StagingFolder {
         // After publishing, the folder is missing or holds the replaced dataset.
         let _ = fs::remove_dir_all(&self.dir);
         let _ = self.lock.unlock();
+    }
+}
+
+impl StagingFolder {
+    /// Returns whether this dataset has other groups or another fit than one with the same images in folder `target`.
+    fn knows_more(&self, manifest: &Manifest, existing: &Manifest, target: &Path) -> bool {
+        let groups = |folder: &Path| fs::read(folder.join(GROUPS)).ok();
+        manifest.fit != existing.fit || groups(&self.dir) != groups(target)
     }
 }
 
@@ -213,6 +223,12 @@ pub struct Description {
     pub created_at: u64,
     /// See [`Manifest::split`].
     pub split: super::manifest::SplitOptions,
+    /// See [`Manifest::fit`].
+    pub fit: super::import::Fit,
+    /// See [`Manifest::parts`].
+    pub parts: Vec<super::manifest::Part>,
+    /// The number of each image's group, in the order of the images; empty if groups are not known.
+    pub groups: Vec<u32>,
 }
 
 /// The writer of a dataset's files; it takes images in canonical order.
@@ -280,7 +296,7 @@ impl Writer {
     }
 
     /// Syncs all files and publishes the dataset. Returns the manifest, and whether the same dataset existed before. An
-    /// identical dataset stays even with `replace`.
+    /// identical dataset stays even with `replace`, unless its groups or its fit differ.
     ///
     /// # Errors
     /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
@@ -306,11 +322,19 @@ impl Writer {
             source: description.source,
             created_at: description.created_at,
             split: description.split,
+            fit: description.fit,
+            parts: description.parts,
+            groups: None,
         };
+        if !description.groups.is_empty() {
+            assert_eq!(description.groups.len() + 1, self.offsets.len(), "groups of images");
+            let bytes: Vec<u8> = description.groups.iter().flat_map(|group| group.to_le_bytes()).collect();
+            write_synced(&at(GROUPS), &bytes)?;
+        }
         write_manifest(&at(FILE_NAME), &manifest)?;
         let folder = &self.staging.dir;
         durable::sync_folder(folder).map_err(|error| StoreError::io(folder, error))?;
-        match self.staging.publish(&manifest.fingerprint, replace)? {
+        match self.staging.publish(&manifest, replace)? {
             Published::New => Ok((manifest, false)),
             Published::Same(existing) => Ok((*existing, true)),
         }
@@ -318,10 +342,17 @@ impl Writer {
 }
 
 fn write_manifest(path: &Path, manifest: &Manifest) -> Result<(), StoreError> {
-    let failed = |error| StoreError::io(path, error);
-    let mut file = File::create(path).map_err(failed)?;
-    serde_json::to_writer_pretty(&mut file, manifest).map_err(|error| failed(error.into()))?;
-    file.sync_all().map_err(failed)
+    let text = serde_json::to_vec_pretty(manifest).map_err(|error| StoreError::io(path, error.into()))?;
+    write_synced(path, &text)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let write = || {
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|error| StoreError::io(path, error))
 }
 
 #[cfg(test)]

@@ -4,12 +4,15 @@
 
 mod problem;
 
+use std::sync::Arc;
+
 pub use problem::{Problem, Subject};
 
 use super::network::StageName;
 use super::text::printable;
 use super::{
-    DataFold, DatasetName, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer, WeightsName,
+    DataFold, DatasetName, GroupSizes, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer,
+    WeightsName,
 };
 
 /// The advice where there are no imported weights.
@@ -36,6 +39,8 @@ pub struct DatasetFacts {
     pub image: [usize; 3],
     /// The classes by label. The training images of a class are contiguous, in this order.
     pub classes: Vec<(String, SplitCounts)>,
+    /// The groups of the images, if they are known.
+    pub groups: Option<Arc<GroupSizes>>,
 }
 
 /// The properties of a run that decide whether fine-tuning can start from its best weights.
@@ -67,16 +72,29 @@ impl DatasetFacts {
     /// Returns the facts with the splits of a fold.
     ///
     /// # Errors
-    /// [`Problem::Recipe`] if there is no such fold, [`Problem::FewForFolds`] if a class has fewer images than folds.
+    /// [`Problem::Recipe`] if there is no such fold, [`Problem::FewForFolds`] if a class has fewer images than folds,
+    /// [`Problem::FewGroups`] if there are fewer groups than a fold needs, [`Problem::OtherGroups`].
     pub fn in_fold(&self, fold: DataFold) -> Result<Self, Problem> {
         fold.check().map_err(Problem::Recipe)?;
         let few = |(_, counts): &&(String, SplitCounts)| counts.total() < fold.count as usize;
         if let Some((class, counts)) = self.classes.iter().find(few) {
             return Err(Problem::FewForFolds { class: printable(class), count: counts.total(), folds: fold.count });
         }
+        let groups = self.groups.as_deref();
+        if let Some(expected) = fold.groups {
+            let found = groups.map(GroupSizes::checksum);
+            if found != Some(expected) {
+                return Err(Problem::OtherGroups { is_known: found.is_some() });
+            }
+            let count = groups.map_or(0, GroupSizes::len);
+            // Each fold tests one group at least, and needs one to train on and one to validate.
+            if count < (fold.of as usize).max(3) {
+                return Err(Problem::FewGroups { count, folds: fold.of });
+            }
+        }
         let stored: Vec<SplitCounts> = self.classes.iter().map(|(_, counts)| *counts).collect();
         let names = self.classes.iter().map(|(name, _)| name.clone());
-        Ok(Self { classes: names.zip(fold.counts(&stored)).collect(), ..self.clone() })
+        Ok(Self { classes: names.zip(fold.counts(&stored, groups)).collect(), ..self.clone() })
     }
 
     /// Returns the number of images in each split, over all classes.

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 8;
+pub const RECIPE_VERSION: u32 = 9;
 
 /// The format of a recipe without newer settings, which older programs read.
 const PLAIN_VERSION: u32 = 2;
@@ -38,6 +38,9 @@ const OPTIMIZATION_VERSION: u32 = 7;
 
 /// The format of a recipe that trains on a fold of its dataset.
 const FOLD_VERSION: u32 = 8;
+
+/// The format of a recipe whose fold divides groups of images.
+const GROUPED_FOLD_VERSION: u32 = 9;
 
 /// The reason why a recipe, which a person may have edited by hand, cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -274,6 +277,7 @@ impl Recipe {
             (REGULARIZATION_VERSION, self.weight_decay != 0.0 || self.label_smoothing != 0.0),
             (OPTIMIZATION_VERSION, self.uses_optimization_settings()),
             (FOLD_VERSION, self.fold.is_some()),
+            (GROUPED_FOLD_VERSION, self.fold.is_some_and(|fold| fold.groups.is_some())),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }
@@ -420,13 +424,13 @@ mod tests {
         assert_eq!(recipe.version, 4);
         recipe.set_precision(Precision::F32);
         assert_eq!(recipe.version, 2);
-        recipe.set_fold(Some(DataFold { number: 2, count: 5, seed: 0 }));
+        recipe.set_fold(Some(DataFold { number: 2, count: 5, seed: 0, groups: None }));
         assert_eq!((recipe.version, recipe.check_parts()), (8, Ok(())));
         let text = serde_json::to_string(&recipe).expect("plain values");
         assert!(text.contains(r#""fold":{"number":2,"of":5,"seed":0}"#), "{text}");
         let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
         assert_eq!((onward.fold, onward.version, onward.same_images(&recipe)), (recipe.fold, 8, true));
-        recipe.set_fold(Some(DataFold { number: 6, count: 5, seed: 0 }));
+        recipe.set_fold(Some(DataFold { number: 6, count: 5, seed: 0, groups: None }));
         assert_eq!(recipe.check_parts(), Err(RecipeError::Fold));
         recipe.set_fold(None);
         assert_eq!((recipe.version, onward.same_images(&recipe)), (2, false));

@@ -28,7 +28,7 @@ pub struct Face {
 /// Returns the test images with the largest loss, the largest first; none where the dataset is gone or another one.
 pub(super) fn hardest(home: &Home, run: &Summary, test: &Inspection, count: usize) -> Vec<Face> {
     let Ok(dataset) = Dataset::open(&home.dataset(&run.recipe.dataset)) else { return Vec::new() };
-    let dataset = dataset.in_fold(run.recipe.fold);
+    let Ok(dataset) = dataset.in_fold(run.recipe.fold) else { return Vec::new() };
     if dataset.fingerprint() != run.recipe.fingerprint || dataset.len(Split::Test) != test.images() {
         return Vec::new();
     }

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::facts::{Field, RunFacts, STATES, Value};
+use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 
 /// An error in a query, with its position.
@@ -155,9 +156,10 @@ fn term(word: &str) -> Result<Term, String> {
         return Ok(Term { negated, test: Test::Word(alternatives(plain, word)?.map(str::to_lowercase).collect()) });
     };
     let name = &plain[..index];
-    let field: Field = name
-        .parse()
-        .map_err(|()| format!("'{name}' is not a field; use {}", Field::ALL.map(Field::name).join(", ")))?;
+    let field: Field = name.parse().map_err(|()| {
+        let names = Field::ALL.map(Field::name);
+        format!("'{name}' is not a field{}; use {}", suggest(name, names), names.join(", "))
+    })?;
     if field.is_text() && !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot) {
         return Err(format!("'{sign}' does not compare words: use {name}:word, {name}=word or {name}!=word"));
     }
@@ -182,7 +184,10 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
             let mut meant = STATES.iter().filter(|state| state.starts_with(&small));
             match (meant.next(), meant.next()) {
                 (Some(state), None) => Ok(Operand::Text((*state).to_owned())),
-                _ => Err(format!("'{value}' is not a state; use {}", STATES.join(", "))),
+                _ => {
+                    let similar = suggest(value, STATES);
+                    Err(format!("'{value}' is not a state{similar}; use {}", STATES.join(", ")))
+                }
             }
         }
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
@@ -285,7 +290,9 @@ impl std::str::FromStr for SortKey {
     fn from_str(text: &str) -> Result<Self, String> {
         let key = text.parse().ok().and_then(Self::by);
         key.ok_or_else(|| {
-            format!("'{}' is not a column; use {}", printable(text), Self::FIELDS.map(Field::name).join(", "))
+            let names = Self::FIELDS.map(Field::name);
+            let similar = suggest(text, names);
+            format!("'{}' is not a column{similar}; use {}", printable(text), names.join(", "))
         })
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::domain::similar::suggest;
 use crate::domain::{Recipe, RunId, text::printable};
 use crate::durable::versioned::FileError;
 use crate::events::ReadError;
@@ -26,12 +27,14 @@ pub enum FindError {
     #[error("there are no runs in {} yet: `mien train cnn` starts one", .0.display())]
     NoRuns(PathBuf),
     /// No run has this name.
-    #[error("no run is called '{name}' in {}; `mien runs` lists them", folder.display())]
+    #[error("no run is called '{name}' in {}{similar}; `mien runs` lists them", folder.display())]
     Unknown {
         /// The requested name.
         name: String,
         /// The folder of runs.
         folder: PathBuf,
+        /// The suggestion of another name, or nothing.
+        similar: String,
     },
     /// Several runs' names begin with this text.
     #[error("'{name}' is ambiguous between {}: type more of the name", candidates.join(", "))]
@@ -117,10 +120,13 @@ impl RunStore {
             let latest = ids.into_iter().max_by_key(created);
             return latest.ok_or(FindError::NoRuns(folder));
         }
-        ids.retain(|id| !query.is_empty() && id.as_str().starts_with(query));
-        match ids.as_slice() {
-            [one] => Ok(one.clone()),
-            [] => self.find_by_former_name(query).ok_or_else(|| FindError::Unknown { name: printable(query), folder }),
+        let begun: Vec<&RunId> = ids.iter().filter(|id| !query.is_empty() && id.as_str().starts_with(query)).collect();
+        match begun.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => self.find_by_former_name(query).ok_or_else(|| {
+                let similar = suggest(query, ids.iter().map(RunId::as_str));
+                FindError::Unknown { name: printable(query), folder, similar }
+            }),
             several => Err(FindError::Ambiguous {
                 name: printable(query),
                 candidates: several.iter().map(ToString::to_string).collect(),

@@ -89,6 +89,7 @@ fn dataset_view(
         height: manifest.image.height,
         channels: manifest.image.channels,
         classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
+        groups: manifest.groups,
         skipped: manifest.skipped_count,
         findings,
         marks_error: marked.as_ref().err().cloned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
+use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
 use crate::runs::detail::LogLine;
 use crate::runs::facts::RunFacts;
@@ -115,6 +115,8 @@ pub struct DatasetView {
     pub channels: u32,
     /// Names and image counts of the classes, in the order of labels. The names are safe to print.
     pub classes: Vec<(String, SplitCounts)>,
+    /// The groups of the images, if they are known.
+    pub groups: Option<std::sync::Arc<GroupSizes>>,
     /// The number of files that the import skipped, such as broken images, notes and links.
     pub skipped: u64,
     /// The findings of its check, in few words each; empty before the first check.

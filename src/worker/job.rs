@@ -269,7 +269,7 @@ fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, WorkerError> {
     }
     let dataset = Dataset::open(&folder)?;
     refuse(Entry::Found(dataset.manifest().facts()))?;
-    Ok(dataset.in_fold(recipe.fold))
+    Ok(dataset.in_fold(recipe.fold)?)
 }
 
 /// Opens the run's dataset.

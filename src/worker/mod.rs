@@ -24,9 +24,10 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use crate::domain::preflight::Problem;
 use crate::domain::text::printable;
-use crate::domain::{Limits, Outcome};
-use crate::events::{Event, EventWriter};
+use crate::domain::{Limits, Outcome, RunId};
+use crate::events::{Event, EventReader, EventWriter, Record};
 use crate::runs::Holder;
 use crate::runs::job::Job;
 use crate::runs::layout::RunFolder;
@@ -113,6 +114,14 @@ fn run_job(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError>
             }
             !interrupted
         }
+        (Err(WorkerError::Problem(Problem::StartUnsaved(start))), Job::Train) if was_stopped(folder, &start) => {
+            let message = format!(
+                "{start}, from which this run starts, was stopped before it saved weights: resume {start}, then this run"
+            );
+            reporter.report(Event::Warning { message });
+            reporter.report(Event::Ended { outcome: Outcome::Stopped });
+            true
+        }
         (Err(error), Job::Train) => {
             let (cause, kind) = (error.to_string(), error.kind());
             reporter.report(Event::Ended { outcome: Outcome::Failed { cause, kind } });
@@ -135,4 +144,16 @@ fn run_job(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError>
         let _ = folder.clear_placement();
     }
     Ok(done)
+}
+
+/// Returns whether another run was stopped on request. A run that starts from it is then not to blame.
+fn was_stopped(folder: &RunFolder, other: &RunId) -> bool {
+    let mut last = None;
+    let mut take = |record: Record| {
+        if let Event::Ended { outcome } = record.event {
+            last = Some(outcome);
+        }
+    };
+    let log = folder.home().map(|home| home.run(other).events_file());
+    log.is_some_and(|log| EventReader::new(&log).read(&mut take).is_ok()) && last == Some(Outcome::Stopped)
 }

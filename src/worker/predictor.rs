@@ -4,6 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
 use crate::checkpoint::{self, Checkpoint, Identity};
+use crate::data::import::Fit;
 use crate::data::{ImageShape, Manifest, Preparation};
 use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::{Precision, Preprocessing, Recipe, Views, mean_probabilities};
@@ -25,6 +26,9 @@ pub trait Predict {
 
     /// Returns the shape of the stored images of the run's dataset.
     fn image(&self) -> ImageShape;
+
+    /// Returns the way in which pictures of another shape come to that shape, as at the import of the dataset.
+    fn fit(&self) -> Fit;
 
     /// Returns the probability of each class, row-major `[pictures, classes]`, as the mean of the views of a picture.
     /// Pictures are stored images, u8 `[H, W, C]`.
@@ -76,6 +80,10 @@ impl<B: KernelBackend> Predict for PreparedPredictor<B> {
         self.preparation.image()
     }
 
+    fn fit(&self) -> Fit {
+        self.predictor.fit
+    }
+
     fn predict(&self, pictures: &[Vec<u8>], views: Views) -> Vec<f32> {
         let size = self.preparation.shape().iter().product::<usize>();
         let of_batch = |pictures: &[Vec<u8>]| {
@@ -103,6 +111,8 @@ pub struct Predictor<B: KernelBackend> {
     epoch: u32,
     /// `None` if the shape of the run's images is unknown.
     preparation: Option<Preparation>,
+    /// The way in which the dataset's pictures were fitted; squash if the dataset is gone.
+    fit: Fit,
     /// Whether a smaller last batch is padded. Otherwise a device that tunes by shape would tune once more.
     pad_last_batch: bool,
     device: B::Device,
@@ -123,7 +133,10 @@ impl<B: KernelBackend> Predictor<B> {
         let arrays = checkpoint::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
-        let preparation = stored_shape(&home, &recipe, &identity).map(|image| model.preparation(&recipe, image));
+        let manifest = same_dataset(&home, &recipe, &identity);
+        let preparation =
+            stored_shape(manifest.as_ref(), &recipe, &identity).map(|image| model.preparation(&recipe, image));
+        let fit = manifest.map_or(Fit::Squash, |manifest| manifest.fit);
         Ok(Self {
             model,
             network,
@@ -131,6 +144,7 @@ impl<B: KernelBackend> Predictor<B> {
             precision,
             epoch,
             preparation,
+            fit,
             pad_last_batch: false,
             device: device.clone(),
         })
@@ -193,13 +207,17 @@ impl<B: KernelBackend> Predictor<B> {
 
 /// Returns the shape of the images of a run's dataset. Without the dataset it is the network's input, if images enter
 /// the network in their stored size.
-fn stored_shape(home: &Home, recipe: &Recipe, identity: &Identity) -> Option<ImageShape> {
-    let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok();
-    let same = manifest.filter(|manifest| manifest.fingerprint == identity.fingerprint).map(|manifest| manifest.image);
+fn stored_shape(dataset: Option<&Manifest>, recipe: &Recipe, identity: &Identity) -> Option<ImageShape> {
     let as_stored = || {
         let [height, width, channels] = identity.image.map(|side| u32::try_from(side).ok());
         let whole = recipe.transfer.is_none() && recipe.crop == 0;
         Some(ImageShape { width: width?, height: height?, channels: channels? }).filter(|_| whole)
     };
-    same.or_else(as_stored)
+    dataset.map(|manifest| manifest.image).or_else(as_stored)
+}
+
+/// Returns the manifest of a run's dataset; `None` if it is gone or has changed.
+fn same_dataset(home: &Home, recipe: &Recipe, identity: &Identity) -> Option<Manifest> {
+    let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok()?;
+    (manifest.fingerprint == identity.fingerprint).then_some(manifest)
 }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use clap::{Args, Subcommand};
 
 use crate::bench::{BenchError, Finding, agree, ceilings, layers, step};
+use crate::cli::bases;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
@@ -192,8 +193,7 @@ fn precision(text: &str) -> Result<Precision, String> {
 fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {
     let path = home.weights_file(name);
     if !path.exists() {
-        let folder = path.parent().unwrap_or(&path).to_owned();
-        return Err(CommandError::NoWeights { name: name.clone(), folder });
+        return Err(bases::missing(home, name));
     }
     let weights = Weights::open(&path)?;
     Ok(weights.arrays_of(NetworkName::VGG16))

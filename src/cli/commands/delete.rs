@@ -12,6 +12,7 @@ use crate::supervise;
 
 /// Delete runs permanently, with their weights
 #[derive(Debug, Args)]
+#[command(visible_alias = "rm")]
 pub(in crate::cli) struct Delete {
     /// Ids, beginnings of ids, or `latest`
     #[arg(required = true)]

@@ -11,7 +11,7 @@ use crate::cli::scores::print_test;
 
 /// Follow a run until it ends; with --json, print the records of its event log, one a line
 #[derive(Debug, Args)]
-#[command(after_help = exit::HELP)]
+#[command(after_help = exit::HELP, visible_alias = "log")]
 pub(in crate::cli) struct Watch {
     #[command(flatten)]
     run: RunArgument,

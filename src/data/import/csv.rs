@@ -31,10 +31,10 @@ pub(super) const HEADER_BYTES: u64 = 64 << 10;
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The names of columns.
-const CLASS_COLUMNS: [&str; 8] =
+pub(super) const CLASS_COLUMNS: [&str; 8] =
     ["emotion", "emotions", "emotion_label", "label", "labels", "class", "expression", "target"];
 /// The columns whose numbers are FER-2013's emotions; those of others are only numbers.
-const EMOTION_COLUMNS: [&str; 3] = ["emotion", "emotions", "emotion_label"];
+pub(super) const EMOTION_COLUMNS: [&str; 3] = ["emotion", "emotions", "emotion_label"];
 const PIXEL_COLUMNS: [&str; 3] = ["pixels", "pixel", "pixel_values"];
 pub(super) const SPLIT_COLUMNS: [&str; 6] = ["usage", "split", "set", "subset", "partition", "purpose"];
 pub(super) const GROUP_COLUMNS: [&str; 8] =
@@ -251,7 +251,7 @@ impl Classes {
 }
 
 /// Returns the class that a number from 0 to 7 or a word states; any number where numbers are no emotions.
-fn class_of(field: &[u8], are_emotions: bool) -> Result<String, String> {
+pub(super) fn class_of(field: &[u8], are_emotions: bool) -> Result<String, String> {
     let wrong = || {
         let shown = String::from_utf8_lossy(&field[..field.len().min(20)]).into_owned();
         format!("has the emotion '{shown}', which is neither a number from 0 to 7 nor a word")

@@ -55,10 +55,10 @@ pub(crate) fn picture(bytes: &[u8]) -> Result<DynamicImage, String> {
     catch_panics(|| decode_upright(bytes))
 }
 
-/// Returns the pixels of a picture (u8 `[H, W, C]`) as a dataset of this shape stores them.
+/// Returns the pixels of a picture (u8 `[H, W, C]`) as a dataset of this shape and fit stores them.
 #[cfg(feature = "trainer")]
-pub(crate) fn to_stored_pixels(picture: &DynamicImage, shape: ImageShape) -> Vec<u8> {
-    resize_to(picture.clone(), shape, Fit::Squash).0
+pub(crate) fn to_stored_pixels(picture: &DynamicImage, shape: ImageShape, fit: Fit) -> Vec<u8> {
+    resize_to(picture.clone(), shape, fit).0
 }
 
 /// Returns the bytes of an image file no larger than an import accepts. The error is the reason.
@@ -108,9 +108,9 @@ fn is_sideways(orientation: Orientation) -> bool {
 }
 
 /// Resizes a square of gray values to `shape` and returns whether the size changed. The error is the reason.
-pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape) -> Result<(Vec<u8>, bool), String> {
+pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape, fit: Fit) -> Result<(Vec<u8>, bool), String> {
     let image = GrayImage::from_raw(side, side, values).ok_or("has the wrong number of pixels")?;
-    Ok(resize_to(DynamicImage::ImageLuma8(image), shape, Fit::Squash))
+    Ok(resize_to(DynamicImage::ImageLuma8(image), shape, fit))
 }
 
 fn resize_to(image: DynamicImage, shape: ImageShape, fit: Fit) -> (Vec<u8>, bool) {

@@ -23,8 +23,8 @@ pub enum ImportError {
     },
     /// The source is neither a folder nor a known kind of file.
     #[error(
-        "{}: is neither a folder, nor an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), nor a CSV table with \
-         the columns emotion, pixels and Usage",
+        "{}: is neither a folder, nor an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), nor a \
+         Parquet file, nor a CSV table with the columns emotion, pixels and Usage",
         shown(.path)
     )]
     UnknownKind {

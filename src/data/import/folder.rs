@@ -157,7 +157,7 @@ fn add_file(path: String, at: PathBuf, listing: &mut Listing) {
         listing.tables.push(SourceTable { path, at: Location::File(at), has_usage: columns.has_usage() });
         return;
     }
-    let at = matches!(kind, Kind::Image | Kind::Text).then_some(Location::File(at));
+    let at = matches!(kind, Kind::Image | Kind::Text | Kind::Parquet).then_some(Location::File(at));
     let file = SourceFile { path, kind, at };
     if is_hidden { listing.hidden.push(file) } else { listing.files.push(file) }
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::report::SkipLog;
-use crate::data::store::StoreError;
+use crate::data::store::{Dataset, StoreError};
 
 /// The location of an item's bytes.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub(super) enum Location {
     File(PathBuf),
     /// A part of the spool.
     Spool { offset: u64, length: u64 },
+    /// The stored image at this position of the dataset into which the source is merged.
+    Stored(usize),
 }
 
 impl Location {
@@ -27,6 +29,7 @@ impl Location {
         match self {
             Self::File(path) => Ok(path.metadata()?.len()),
             Self::Spool { length, .. } => Ok(*length),
+            Self::Stored(_) => Ok(0),
         }
     }
 }
@@ -79,7 +82,8 @@ pub(super) struct Listing {
 impl Listing {
     /// Returns whether it has neither images nor tables.
     pub(super) fn is_bare(&self) -> bool {
-        self.tables.is_empty() && !self.files.iter().any(SourceFile::is_image)
+        let holds = |file: &SourceFile| matches!(file.kind, Kind::Image | Kind::Parquet);
+        self.tables.is_empty() && !self.files.iter().any(holds)
     }
 
     /// Takes hidden files for the dataset if there are no others, and records the rest. A dataset may lie below a
@@ -113,6 +117,7 @@ pub(super) enum Kind {
     Image,
     /// A text or array that may hold labels, or a table of images.
     Text,
+    Parquet,
     Other,
     /// A file that is hidden, or in a hidden folder.
     Hidden,
@@ -143,6 +148,7 @@ pub(super) fn visible_kind(path: &str) -> Kind {
     match ending.as_str() {
         ending if IMAGE_ENDINGS.contains(&ending) => Kind::Image,
         ending if LABEL_ENDINGS.contains(&ending) => Kind::Text,
+        "parquet" | "pq" => Kind::Parquet,
         _ => Kind::Other,
     }
 }
@@ -192,7 +198,7 @@ impl Spool {
     /// Ends writing and returns the contents.
     pub(super) fn finish(self) -> Result<Contents, StoreError> {
         let file = self.file.into_inner().map_err(|error| StoreError::io(&self.dir, error.into_error()))?;
-        Ok(Contents { spool: Some(file) })
+        Ok(Contents { spool: Some(file), base: None })
     }
 }
 
@@ -200,6 +206,8 @@ impl Spool {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     spool: Option<File>,
+    /// The dataset into which the source is merged.
+    pub(super) base: Option<Dataset>,
 }
 
 impl Contents {
@@ -217,6 +225,11 @@ impl Contents {
                 self.spool()?.read_exact_at(&mut bytes, *offset)?;
                 Ok(bytes)
             }
+            Location::Stored(position) => {
+                let base = self.base.as_ref().ok_or_else(|| io::Error::other("nothing is merged"))?;
+                let bytes = base.image().bytes();
+                Ok(base.all_pixels()[position * bytes..][..bytes].to_vec())
+            }
         }
     }
 
@@ -229,6 +242,20 @@ impl Contents {
                 file.seek(SeekFrom::Start(*offset))?;
                 Ok(Box::new(file.take(*length)))
             }
+            Location::Stored(_) => Ok(Box::new(io::Cursor::new(self.read(at, u64::MAX)?))),
+        }
+    }
+
+    /// Returns an open file with the first byte and the number of bytes of an item in it.
+    pub(super) fn part(&self, at: &Location) -> io::Result<(File, u64, u64)> {
+        match at {
+            Location::File(path) => {
+                let file = File::open(path)?;
+                let length = file.metadata()?.len();
+                Ok((file, 0, length))
+            }
+            Location::Spool { offset, length } => Ok((self.spool()?.try_clone()?, *offset, *length)),
+            Location::Stored(_) => Err(io::Error::other("a stored image is no file")),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The import of a folder, an archive or a table into the packed store.
 //!
-//! Stages: list the source (`folder`, `archive`, `csv` → `listing`), assign classes and splits (`layout`), decode and
+//! Stages: list the source (`folder`, `archive`, `csv`, `parquet` → `listing`), assign classes and splits (`layout`), decode and
 //! write (`pack`, `decode`). Bad files are skipped and listed in the `report`. A source that fails as a whole gives an
 //! [`ImportError`] and leaves no files.
 
@@ -15,10 +15,12 @@ mod labels;
 mod layout;
 mod limits;
 mod listing;
+mod merge;
 mod names;
 mod option_table;
 mod options;
 mod pack;
+mod parquet;
 mod preview;
 mod reading;
 mod report;
@@ -47,7 +49,8 @@ use self::pack::Encoding;
 use self::report::{Progress, SkipLog};
 use self::sizes::Measured;
 use super::features::free_bytes;
-use super::manifest::ImageShape;
+use super::manifest::{ImageShape, Part};
+use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size};
@@ -55,7 +58,7 @@ use crate::domain::{DatasetName, Size};
 /// The source and the options of an import.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportRequest {
-    /// A folder, an archive or a table.
+    /// A folder, an archive, a table or a Parquet file.
     pub source: PathBuf,
     /// The address from which the source was fetched; `None` if its path names it.
     pub origin: Option<String>,
@@ -92,7 +95,13 @@ impl ImportRequest {
         if let Some(reason) = source::name_own(&self.source) {
             return Err(ImportError::Layout { path: self.source.clone(), reason });
         }
-        Ok(check_target(&self.data_dir, &self.name, &self.shown_source(), self.replace)?)
+        Ok(())
+    }
+
+    /// Returns the sources of the dataset as a manifest names them.
+    fn whole_source(&self, base: Option<&Dataset>) -> String {
+        let own = self.shown_source();
+        base.map_or_else(|| own.clone(), |base| format!("{} + {own}", base.manifest().source))
     }
 
     /// Returns the source as a manifest names it.
@@ -147,9 +156,12 @@ fn import_within(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     request.check()?;
+    let base = merge::open_base(request)?;
+    let source = request.whole_source(base.as_ref());
+    check_target(&request.data_dir, &request.name, &source, request.replace)?;
     let staging = StagingFolder::open(&request.data_dir, &request.name)?;
     let work = staging.dir().to_owned();
-    let mut state = ImportState::new(request, limits, work, progress);
+    let mut state = ImportState::new(request, base, limits, work, progress);
     let result = state.import(staging);
     result.map_err(|error| state.explain(error))
 }
@@ -164,6 +176,9 @@ struct ParsedSource {
 /// The state shared by the stages.
 struct ImportState<'a> {
     request: &'a ImportRequest,
+    /// The options, with the shape and the classes of the dataset into which the source is merged.
+    options: ImportOptions,
+    base: Option<Dataset>,
     limits: &'a Limits,
     /// The folder for spools.
     work: PathBuf,
@@ -174,12 +189,14 @@ struct ImportState<'a> {
 impl<'a> ImportState<'a> {
     fn new(
         request: &'a ImportRequest,
+        base: Option<Dataset>,
         limits: &'a Limits,
         work: PathBuf,
         callback: &'a mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
     ) -> Self {
         let progress = Progress { callback, classes: None, disk: None };
-        Self { request, limits, work, log: SkipLog::default(), progress }
+        let options = merge::options_for(&request.options, base.as_ref());
+        Self { request, options, base, limits, work, log: SkipLog::default(), progress }
     }
 
     /// Adds what was left out to an error, and names a downloaded source by its address.
@@ -193,10 +210,15 @@ impl<'a> ImportState<'a> {
 
     /// Reads the source, chooses classes, splits and the size of images.
     fn prepare(&mut self) -> Result<(ParsedSource, Measured), ImportError> {
-        let parsed = self.read_source()?;
+        let mut parsed = self.read_source()?;
         self.progress.classes = Some(parsed.plan.classes.len());
-        self.log.check_strict(self.request.options.strict)?;
+        self.log.check_strict(self.options.strict)?;
         let measured = self.measure(&parsed)?;
+        if let Some(base) = self.base.take() {
+            self.note_repeated(&base);
+            parsed.plan = merge::merge(parsed.plan, &base);
+            parsed.contents.base = Some(base);
+        }
         self.progress.disk = Some(disk_bytes(&parsed.plan, measured.shape));
         Ok((parsed, measured))
     }
@@ -207,8 +229,8 @@ impl<'a> ImportState<'a> {
         self.check_space(&plan, shape)?;
         let mut writer = Writer::new(staging, shape, &plan.classes)?;
         let images = pack::Images { items: &plan.items, contents: &contents, encoding, shape, fit };
-        let resized = pack::pack(images, self.limits, &mut writer, &mut self.log, &mut self.progress)?;
-        self.log.check_strict(request.options.strict)?;
+        let packed = pack::pack(images, self.limits, &mut writer, &mut self.log, &mut self.progress)?;
+        self.log.check_strict(self.options.strict)?;
         if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
             let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
             return Err(ImportError::Layout { path: request.source.clone(), reason });
@@ -216,18 +238,44 @@ impl<'a> ImportState<'a> {
         layout::note_empty(writer.classes(), &mut self.log);
         let (skipped, skipped_count) = (std::mem::take(&mut self.log.listed), self.log.count);
         let (left_out, notes) = (self.log.left_out(), std::mem::take(&mut self.log.notes));
+        let base = contents.base.as_ref();
+        let resized = packed.resized + base.map_or(0, |base| base.manifest().resized);
+        let groups = packed.numbered_groups();
         let description = Description {
             skipped: skipped.clone(),
             skipped_count,
             left_out: left_out.clone(),
             notes: notes.clone(),
             resized,
-            source: request.shown_source(),
+            source: request.whole_source(base),
             created_at: request.created_at,
-            split: plan.split,
+            split: base.map_or(plan.split, |base| base.manifest().split),
+            fit,
+            parts: base.map_or_else(Vec::new, |base| {
+                let part = Part {
+                    source: request.shown_source(),
+                    images: packed.added,
+                    created_at: request.created_at,
+                    fingerprint: None,
+                    split: plan.split,
+                    fit,
+                };
+                merge::parts_of(base.manifest()).into_iter().chain([part]).collect()
+            }),
+            groups,
         };
         let (manifest, unchanged) = writer.finish(description, request.replace)?;
         Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, resized })
+    }
+
+    /// Notes that the source was merged into the dataset before: its images are then there twice.
+    fn note_repeated(&mut self, base: &Dataset) {
+        let source = self.request.shown_source();
+        if merge::parts_of(base.manifest()).iter().any(|part| part.source == source) {
+            self.log.note(format!(
+                "{source} is in the dataset already: `mien data check` finds images that are there twice"
+            ));
+        }
     }
 
     /// Fails before the work if the disk cannot hold the dataset.
@@ -250,7 +298,7 @@ impl<'a> ImportState<'a> {
     }
 
     fn measure(&mut self, parsed: &ParsedSource) -> Result<Measured, ImportError> {
-        let options = &self.request.options;
+        let options = &self.options;
         let (items, contents) = (&parsed.plan.items, &parsed.contents);
         match parsed.encoding {
             Encoding::Gray(side) => {

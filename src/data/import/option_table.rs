@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::limits::LONGEST_SIDE;
 use super::options::ImportOptions;
+use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
 /// An option of an import, for command lines and forms.
@@ -53,7 +54,7 @@ macro_rules! field {
 }
 
 /// All options of an import in the order of the help.
-pub const IMPORT_OPTIONS: [ImportOption; 17] = [
+pub const IMPORT_OPTIONS: [ImportOption; 18] = [
     ImportOption::flag("strict", "Refuse the source if anything in it would have to be skipped", |options, _| {
         options.strict = true;
         Ok(())
@@ -133,7 +134,8 @@ pub const IMPORT_OPTIONS: [ImportOption; 17] = [
             "labels",
             "FILE",
             "A file with the labels of images, on disk or inside the source: a list or a table with a file name and a \
-             class in each row, as RAF-DB and AffectNet have, or FERPlus's votes; may be given several times",
+             class in each row, as RAF-DB and AffectNet have, or FERPlus's votes; may be given several times. Of \
+             Parquet files, the column of labels",
             |options, text| {
                 options.labels.push(PathBuf::from(text));
                 Ok(())
@@ -153,6 +155,20 @@ pub const IMPORT_OPTIONS: [ImportOption; 17] = [
         "Rename classes (happy=joy), join them (fear=angry) or leave them out (contempt=)",
         field!(map),
     ),
+    ImportOption {
+        excludes: &["size", "gray", "colour"],
+        ..ImportOption::with(
+            "into",
+            "DATASET",
+            "Merge the images with those of this dataset, whose size and classes they get; --map names its classes, \
+             and the result has the name of --name",
+            |options, text| {
+                let name = DatasetName::new(text).map_err(|error| error.to_string())?;
+                options.into = Some(name);
+                Ok(())
+            },
+        )
+    },
     ImportOption::flag("follow-links", "Follow links in a folder, also out of it", |options, _| {
         options.follow_links = true;
         Ok(())

@@ -3,16 +3,21 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::labels::Pattern;
 use super::limits::LONGEST_SIDE;
 use super::names::NameEncoding;
 use crate::data::split::{Division, Protocol};
+use crate::domain::DatasetName;
 use crate::domain::text::printable;
 
 /// The way in which a picture of another shape is brought to the size of the dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// Stretched in each direction, as Keras does.
+    #[default]
     Squash,
     /// Scaled until it covers the size; the parts beyond it are cut off on both sides alike.
     Crop,
@@ -33,6 +38,13 @@ impl Fit {
             Self::Pad => "pad",
         }
     }
+
+    /// Returns whether pictures are stretched, which manifests leave out for the sake of older files.
+    #[must_use]
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference
+    pub fn is_squash(&self) -> bool {
+        *self == Self::Squash
+    }
 }
 
 impl FromStr for Fit {
@@ -47,6 +59,13 @@ impl FromStr for Fit {
 /// Changes of class names: pairs of a class and its new name, which is empty for a class that is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClassMap(pub(super) Vec<(String, String)>);
+
+impl ClassMap {
+    /// Returns whether a class is the new name of another one.
+    pub(super) fn gives(&self, class: &str) -> bool {
+        self.0.iter().any(|(_, to)| to == class)
+    }
+}
 
 impl FromStr for ClassMap {
     type Err = String;
@@ -97,6 +116,10 @@ pub struct ImportOptions {
     pub encoding: Option<NameEncoding>,
     /// The password of an encrypted archive.
     pub password: Option<String>,
+    /// The dataset into which the source is merged.
+    pub into: Option<DatasetName>,
+    /// The classes of that dataset, which the import fills in.
+    pub known_classes: Vec<String>,
 }
 
 impl Default for ImportOptions {
@@ -118,6 +141,8 @@ impl Default for ImportOptions {
             follow_links: false,
             encoding: None,
             password: None,
+            into: None,
+            known_classes: Vec::new(),
         }
     }
 }
@@ -138,6 +163,9 @@ impl ImportOptions {
         }
         if self.pattern.is_some() && !self.labels.is_empty() {
             return Err("--labels and --pattern both state the classes: choose one".into());
+        }
+        if let Some(into) = self.into.as_ref().filter(|_| self.size.is_some() || self.gray.is_some()) {
+            return Err(format!("the images come to the size and colours of '{into}', into which they are merged"));
         }
         let side = 1..=LONGEST_SIDE;
         match self.size {

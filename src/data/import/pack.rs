@@ -1,10 +1,12 @@
 //! The packing of an import: all threads decode a bounded number of images, and one writes them in order.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use super::layout::Item;
 use super::limits::Limits;
-use super::listing::Contents;
+use super::listing::{Contents, Location};
 use super::options::Fit;
 use super::report::{ImportStage, Progress, SkipLog};
 use super::{ImportError, decode};
@@ -36,21 +38,22 @@ pub(super) struct Images<'a> {
     pub(super) fit: Fit,
 }
 
-/// Decodes every item into the writer, skips those that cannot be decoded, and returns the number of resized images.
+/// Decodes every item into the writer, skips those that cannot be decoded, and returns what it has written.
 pub(super) fn pack(
     Images { items, contents, encoding, shape, fit }: Images,
     limits: &Limits,
     writer: &mut Writer,
     log: &mut SkipLog,
     progress: &mut Progress,
-) -> Result<u64, ImportError> {
-    let mut resized = 0;
+) -> Result<Packed, ImportError> {
+    let mut packed = Packed::default();
     let decode = |item: &Item| {
         let limit = limits.file_bytes;
         let bytes = contents.read(&item.at, limit).map_err(|error| decode::describe_unread(&error, limit))?;
         match encoding {
+            _ if matches!(item.at, Location::Stored(_)) => Ok((bytes, false)),
             Encoding::Files => decode::file(&bytes, shape, fit),
-            Encoding::Gray(side) => decode::gray(bytes, side, shape),
+            Encoding::Gray(side) => decode::gray(bytes, side, shape, fit),
         }
     };
     let mut done = 0;
@@ -61,7 +64,9 @@ pub(super) fn pack(
         for (item, decoded) in chunk.iter().zip(decoded) {
             match decoded {
                 Ok((pixels, was_resized)) => {
-                    resized += u64::from(was_resized);
+                    packed.resized += u64::from(was_resized);
+                    packed.added += u64::from(!matches!(item.at, Location::Stored(_)));
+                    packed.groups.push(item.group);
                     writer.push(item.split, item.label, &pixels, &item.source)?;
                 }
                 Err(reason) => log.skip(&item.source, reason),
@@ -69,5 +74,36 @@ pub(super) fn pack(
         }
     }
     progress.report(ImportStage::Packing, items.len() as u64, Some(items.len() as u64))?;
-    Ok(resized)
+    Ok(packed)
+}
+
+/// The images that were written.
+#[derive(Debug, Default)]
+pub(super) struct Packed {
+    /// The number of resized images.
+    pub(super) resized: u64,
+    /// The number of images that do not come from the dataset into which they are merged.
+    pub(super) added: u64,
+    /// The group of each image, if it is known.
+    groups: Vec<Option<u32>>,
+}
+
+impl Packed {
+    /// Returns the groups of all images, numbered from 0 without gaps; empty if none is known. An image of no known
+    /// group is a group of its own.
+    pub(super) fn numbered_groups(&self) -> Vec<u32> {
+        if self.groups.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        let (mut numbers, mut next) = (HashMap::new(), 0_u32..);
+        let mut draw = || next.next().unwrap_or(u32::MAX);
+        let mut all = Vec::with_capacity(self.groups.len());
+        for group in &self.groups {
+            all.push(match group {
+                Some(group) => *numbers.entry(*group).or_insert_with(&mut draw),
+                None => draw(),
+            });
+        }
+        all
+    }
 }

@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use super::limits::Limits;
 use super::sizes::{Measured, SizeCount};
-use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout};
+use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout, merge};
 use crate::data::manifest::{ClassCounts, ImageShape, LeftOut, SplitOptions};
+use crate::data::writer::check_target;
 use crate::domain::{Split, SplitCounts};
 
 /// A dataset as an import would make it. Pictures that cannot be decoded are still counted.
@@ -39,10 +40,12 @@ pub fn preview(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportPreview, ImportError> {
     request.check()?;
+    let base = merge::open_base(request)?;
+    check_target(&request.data_dir, &request.name, &request.whole_source(base.as_ref()), request.replace)?;
     // Spools are unnamed files, best on the disk that holds the datasets.
     let home = Some(request.data_dir.clone()).filter(|folder| folder.is_dir());
     let work = home.unwrap_or_else(std::env::temp_dir);
-    let mut state = ImportState::new(request, &Limits::DEFAULT, work, progress);
+    let mut state = ImportState::new(request, base, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
     let (ParsedSource { plan, .. }, Measured { shape, fit, sizes }) = prepared.map_err(|error| state.explain(error))?;
     let mut classes: Vec<ClassCounts> =

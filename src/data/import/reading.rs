@@ -1,14 +1,15 @@
 //! The reading of a source by its kind: a folder, an archive, or tables of images.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::archive::{self, Archive};
 use super::layout::{self, Groups, Member};
-use super::listing::{Contents, Listing, Location, SourceFile, SourceTable, Spool};
+use super::listing::{Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool};
 use super::pack::Encoding;
 use super::split_names::{self, SplitName};
-use super::{ImportError, ImportState, ParsedSource, csv, folder, labels, names};
+use super::{ImportError, ImportState, ParsedSource, csv, folder, labels, names, parquet};
 use crate::domain::Split;
 use crate::domain::text::printable;
 
@@ -16,7 +17,7 @@ impl ImportState<'_> {
     pub(super) fn read_source(&mut self) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let failed = |error| ImportError::Source { path: source.to_owned(), error };
-        let options = &self.request.options;
+        let options = &self.options;
         if source.is_dir() {
             let listing = folder::list(source, options, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, Contents::default());
@@ -25,6 +26,10 @@ impl ImportState<'_> {
             let (listing, contents) =
                 archive::list(kind, source, options, &self.work, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, contents);
+        }
+        if is_parquet(source).map_err(failed)? {
+            let file = SourceFile { path: String::new(), kind: Kind::Parquet, at: Some(Location::File(source.into())) };
+            return self.parquet(&[file], &Contents::default());
         }
         archive::refuse_unread(source)?;
         let is_table = source.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
@@ -51,7 +56,7 @@ impl ImportState<'_> {
                 let tables: Vec<_> = tables.into_iter().zip(splits.into_iter().map(Some)).map(named).collect();
                 return self.tables(&tables, &contents);
             }
-            let needs_usage = !self.request.options.pooled;
+            let needs_usage = !self.options.pooled;
             let (mut whole, lacking): (Vec<SourceTable>, Vec<_>) =
                 tables.into_iter().partition(|table| table.has_usage || !needs_usage);
             return match (whole.pop(), whole.is_empty()) {
@@ -63,13 +68,34 @@ impl ImportState<'_> {
                 (None, _) => Err(wrong(format!("in '{}': {}", printable(&lacking[0].path), csv::NO_USAGE))),
             };
         }
-        let plan = layout::plan(source, &mut listing, &contents, &self.request.options, &mut self.log)?;
+        if !listing.files.iter().any(SourceFile::is_image) {
+            let is_parquet = |file: &SourceFile| file.kind == Kind::Parquet;
+            let (files, others): (Vec<_>, Vec<_>) = listing.files.into_iter().partition(is_parquet);
+            listing.files = others;
+            if !files.is_empty() {
+                for file in &listing.files {
+                    self.log.pass_over(&file.path, "lies beside the Parquet files", 1);
+                }
+                return self.parquet(&files, &contents);
+            }
+        }
+        let plan = layout::plan(source, &mut listing, &contents, &self.options, &mut self.log)?;
         Ok(ParsedSource { plan, contents, encoding: Encoding::Files })
+    }
+
+    /// Reads the images of Parquet files.
+    fn parquet(&mut self, files: &[SourceFile], contents: &Contents) -> Result<ParsedSource, ImportError> {
+        let (source, options) = (self.request.source.as_path(), &self.options);
+        let mut spool = Spool::new(&self.work)?;
+        let (limits, log, progress) = (self.limits, &mut self.log, &mut self.progress);
+        let groups = parquet::read(source, files, contents, options, &mut spool, limits, log, progress)?;
+        let plan = layout::arrange(source, groups, options, &mut self.log)?;
+        Ok(ParsedSource { plan, contents: spool.finish()?, encoding: Encoding::Files })
     }
 
     /// Reads one table, or one for each split.
     fn tables(&mut self, tables: &[TableSource], contents: &Contents) -> Result<ParsedSource, ImportError> {
-        let options = &self.request.options;
+        let options = &self.options;
         let mut spool = Spool::new(&self.work)?;
         let (mut groups, mut side) = (Groups::new(), None);
         for TableSource { name, at, split } in tables {
@@ -107,6 +133,13 @@ impl ImportState<'_> {
         let plan = layout::arrange(name, groups, options, &mut self.log)?;
         Ok(ParsedSource { plan, contents: spool.finish()?, encoding: Encoding::Gray(side.unwrap_or_default()) })
     }
+}
+
+/// Returns whether a file is Parquet by its first bytes.
+fn is_parquet(path: &Path) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    std::io::Read::take(std::fs::File::open(path)?, parquet::MARK.len() as u64).read_to_end(&mut head)?;
+    Ok(head == parquet::MARK)
 }
 
 /// A table of images, and the split that its name states.

@@ -115,6 +115,14 @@ impl SkipLog {
         self.notes.push(printable(words.as_ref()));
     }
 
+    /// Records a decision once, however many files lead to it.
+    pub(super) fn note_once(&mut self, words: impl AsRef<str>) {
+        let words = printable(words.as_ref());
+        if !self.notes.contains(&words) {
+            self.notes.push(words);
+        }
+    }
+
     fn count_reason(&mut self, source: &str, reason: &str, count: u64, skipped: bool) {
         let full = self.reasons.len() >= MOST_REASONS;
         let kind = (skipped, kind_of(reason));

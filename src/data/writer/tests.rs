@@ -208,7 +208,7 @@ fn a_fold_has_other_splits_of_the_same_images() {
     let open = || Dataset::open(&dir.path().join("faces")).unwrap();
     let mut tested = Vec::new();
     for fold in DataFold::all(5, 7) {
-        let dataset = open().in_fold(Some(fold));
+        let dataset = open().in_fold(Some(fold)).unwrap();
         assert_eq!(dataset.fingerprint(), open().fingerprint());
         let places = dataset.places();
         for split in Split::ALL {
@@ -228,5 +228,5 @@ fn a_fold_has_other_splits_of_the_same_images() {
     }
     tested.sort_unstable();
     assert_eq!(tested, (0..60).collect::<Vec<_>>());
-    assert_eq!(open().in_fold(None).places(), open().manifest().places());
+    assert_eq!(open().in_fold(None).unwrap().places(), open().manifest().places());
 }

@@ -77,6 +77,24 @@ pub enum Problem {
         /// The number of folds.
         folds: u32,
     },
+    /// There are too few groups for the folds.
+    #[error("the dataset has {count} groups of images, which cannot be divided into {folds} folds: give fewer folds")]
+    FewGroups {
+        /// The number of groups.
+        count: usize,
+        /// The number of folds.
+        folds: u32,
+    },
+    /// The groups of the images are not those that the folds were made of.
+    #[error(
+        "{}; import the dataset again as it was, or queue the folds again",
+        if *.is_known { "the images of the dataset were in other groups when the folds were made" }
+        else { "the folds were made of groups of images, which the dataset does not know" }
+    )]
+    OtherGroups {
+        /// Whether the dataset knows groups.
+        is_known: bool,
+    },
     /// The network cannot take the images.
     #[error(transparent)]
     Network(#[from] ResolveError),
@@ -165,10 +183,11 @@ impl Problem {
             Self::Recipe(RecipeError::LeftOutOrder) | Self::NotThere { .. } | Self::WholeClass { .. } => {
                 Subject::LeftOutImages
             }
-            Self::Recipe(_) | Self::FewForFolds { .. } => Subject::Recipe,
+            Self::Recipe(_) | Self::FewForFolds { .. } | Self::FewGroups { .. } => Subject::Recipe,
             Self::NoDataset { .. }
             | Self::DatasetUnreadable(_)
             | Self::OtherDataset { .. }
+            | Self::OtherGroups { .. }
             | Self::NoImages { .. }
             | Self::Network(_) => Subject::Dataset,
             Self::NoWeights { .. } | Self::WeightsUnreadable(_) | Self::OtherWeights { .. } => Subject::Weights,

@@ -27,7 +27,7 @@ impl Library for TestLibrary {
 fn facts() -> DatasetFacts {
     let counts = SplitCounts { train: 2, validation: 1, test: 0 };
     let classes = ["angry", "happy"].map(|name| (name.to_owned(), counts)).to_vec();
-    DatasetFacts { fingerprint: "f1".into(), image: [48, 48, 1], classes }
+    DatasetFacts { fingerprint: "f1".into(), image: [48, 48, 1], classes, groups: None }
 }
 
 fn recipe(strategy: Strategy) -> Recipe {
@@ -108,7 +108,7 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
             "the network cnn takes no imported weights, and the strategy is cnn",
         ),
         (
-            Recipe { fold: Some(DataFold { number: 1, count: 4, seed: 0 }), ..cnn() },
+            Recipe { fold: Some(DataFold { number: 1, count: 4, seed: 0, groups: None }), ..cnn() },
             library(),
             Subject::Recipe,
             "the class 'angry' has 3 images and cannot be divided into 4 folds: give fewer folds",

@@ -9,13 +9,14 @@ mod predictions;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::layout::RunFolder;
 use super::store::RunStore;
 use crate::checkpoint::CheckpointFault;
-use crate::domain::{DataFold, DatasetName, Recipe, RunId, Split, SplitCounts};
+use crate::domain::{DataFold, DatasetName, GroupSizes, Recipe, RunId, Split, SplitCounts};
 use crate::runs::placement::Liveness;
 
 /// The severity of a finding.
@@ -62,12 +63,14 @@ pub struct DatasetInfo {
     pub fingerprint: String,
     /// Images of each class in each split.
     pub classes: Vec<SplitCounts>,
+    /// The groups of the images, if they are known.
+    pub groups: Option<Arc<GroupSizes>>,
 }
 
 impl DatasetInfo {
     /// Returns the number of images in a split of the dataset, or of this fold of it.
     fn images(&self, split: Split, fold: Option<DataFold>) -> usize {
-        let folded = fold.map(|fold| fold.counts(&self.classes));
+        let folded = fold.map(|fold| fold.counts(&self.classes, self.groups.as_deref()));
         folded.as_ref().unwrap_or(&self.classes).iter().map(|class| class.get(split)).sum()
     }
 }

@@ -305,7 +305,7 @@ fn runs_that_differ_only_in_the_fold_are_averaged_and_not_judged_image_by_image(
         let answers: Vec<u16> =
             truth.iter().enumerate().map(|(at, label)| if at < right { *label } else { (*label + 1) % 3 }).collect();
         let (mut summary, inspection) = run(id, &truth, &answers);
-        summary.recipe.set_fold(Some(DataFold { number, count: 3, seed: 0 }));
+        summary.recipe.set_fold(Some(DataFold { number, count: 3, seed: 0, groups: None }));
         // Each fold leaves out its own images.
         summary.recipe.leave_out(LeftOutImages::new(vec![number], Vec::new()));
         (summary, inspection)

@@ -49,6 +49,7 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         (class.to_owned(), counts)
     };
     DatasetView {
+        groups: None,
         name: dataset_name(name),
         fingerprint: "9f2c41d07be63a5581".into(),
         width: 48,

@@ -33,7 +33,7 @@ pub(in crate::cli) struct Compare {
     /// All runs with this tag, such as that of a sweep
     #[arg(long, conflicts_with = "baseline")]
     tag: Option<Tag>,
-    /// The run with which the others are compared [default: the first]
+    /// The run with which the others are compared, also one that is not named otherwise [default: the first]
     #[arg(long, value_name = "RUN")]
     baseline: Option<String>,
     /// Also show the mean of the runs' predictions for the test images, as `evaluate --average` does
@@ -46,7 +46,7 @@ pub(in crate::cli) struct Compare {
 impl Compare {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        let ids = self.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
+        let mut ids = self.runs.iter().map(|query| store.find(query)).collect::<Result<Vec<_>, _>>()?;
         if self.average && ids.len() > MAX_RUNS {
             return Err(CommandError::Usage(format!(
                 "--average takes at most {MAX_RUNS} runs here, not {}: `mien evaluate --average RUN…` takes any number",
@@ -58,8 +58,10 @@ impl Compare {
         }
         let baseline = self.baseline.as_ref().map(|query| store.find(query)).transpose()?;
         let baseline = baseline.map_or(0, |baseline| {
-            // The comparison refuses an index past the last run.
-            ids.iter().position(|run| *run == baseline).unwrap_or(ids.len())
+            ids.iter().position(|run| *run == baseline).unwrap_or_else(|| {
+                ids.insert(0, baseline);
+                0
+            })
         });
         print_side_by_side(&store, &ids, baseline, self.average, self.format)?;
         Ok(Exit::Done)

@@ -20,14 +20,14 @@ use crate::download::is_address;
 use crate::runs::{Home, RunStore};
 use crate::supervise::{self, ImportLine, ImportProgress, Imported, SkippedFile};
 
-/// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst) or a CSV table (emotion, pixels, usage)
+/// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), Parquet or a CSV table (emotion, pixels)
 ///
 /// Folders and archives hold train/CLASS/* and test/CLASS/*, in any usual spelling and nesting, or CLASS/* alone; or
-/// --labels and --pattern state the classes. What is not taken is counted with its reason. An address (https://…) is
+/// --labels and --pattern state the classes. Parquet is read as Hugging Face ships it. What is not taken is counted with its reason. An address (https://…) is
 /// downloaded first; after an interruption the same command resumes it.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// A folder, an archive, a table, or the address of an archive or a table
+    /// A folder, an archive, a table, a Parquet file, or the address of a file
     source: PathBuf,
     /// The dataset's name
     #[arg(long)]

@@ -29,6 +29,7 @@ pub(in crate::cli) struct Data {
 enum DataCommand {
     Import(Box<import::Import>),
     /// List the datasets
+    #[command(visible_alias = "ls")]
     List {
         #[command(flatten)]
         output: Output,
@@ -44,6 +45,7 @@ enum DataCommand {
     /// Delete a dataset permanently, with its cached features
     ///
     /// Runs trained on it keep their results, but cannot be resumed, tested or inspected without it.
+    #[command(visible_alias = "rm")]
     Delete {
         /// The dataset's name
         name: DatasetName,

@@ -7,7 +7,8 @@ use crate::cli::options::Output;
 use crate::cli::table::{Side, Table, thousands};
 use crate::data::check::{self, FindingCounts, Findings};
 use crate::data::features::{self, CacheUsage};
-use crate::data::manifest::{ClassCounts, ImageShape, SplitOptions};
+use crate::data::import::Fit;
+use crate::data::manifest::{ClassCounts, ImageShape, Part, SplitOptions};
 use crate::data::split::{Division, Protocol};
 use crate::data::{Distribution, LeftOut, Manifest, Skipped};
 use crate::domain::text::printable;
@@ -29,6 +30,11 @@ pub(super) struct DatasetEntry<'a> {
     source: &'a str,
     created_at: u64,
     split: SplitEntry,
+    fit: Fit,
+    /// The sources of a merged dataset.
+    parts: &'a [Part],
+    /// The number of groups of images, such as persons; `null` if they are not known.
+    groups: Option<usize>,
     /// The counts of `data check`; left out before the first check.
     #[serde(skip_serializing_if = "Option::is_none")]
     findings: Option<FindingCounts>,
@@ -82,6 +88,9 @@ pub(super) fn entry<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<'a>
         source: &manifest.source,
         created_at: manifest.created_at,
         split: manifest.split.into(),
+        fit: manifest.fit,
+        parts: &manifest.parts,
+        groups: manifest.groups.as_ref().map(|groups| groups.len()),
         findings: findings(home, manifest),
         class_findings: check::class_findings(manifest),
         features: Vec::new(),
@@ -134,18 +143,36 @@ pub(super) fn print_with_features(home: &Home, manifest: &Manifest, output: Outp
 
 /// Returns the class distribution, the decisions of the import, and the reasons for omitted files.
 fn text(manifest: &Manifest) -> String {
+    let groups = manifest.groups.as_ref().map_or_else(String::new, |groups| {
+        format!("{} groups of images, which --folds keeps together\n", thousands(groups.len()))
+    });
     let head = format!(
-        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\nfrom {}\nsplit: {}\n\n",
+        "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\n{}{}\n",
         manifest.name,
         image_text(manifest.image),
         manifest.classes.len(),
         thousands(manifest.counts().total()),
         Distribution::of(&manifest.classes).imbalance,
         printable(&manifest.fingerprint),
-        printable(&manifest.source),
-        manifest.split.describe()
+        origin(manifest),
+        groups
     );
     head + &class_table(&manifest.classes).render() + &import_notes(manifest)
+}
+
+/// Returns a line for each source, with how its images came to their splits.
+fn origin(manifest: &Manifest) -> String {
+    let fitted = |fit: Fit| if fit.is_squash() { String::new() } else { format!(", other shapes: {}", fit.name()) };
+    if manifest.parts.is_empty() {
+        let (source, split) = (printable(&manifest.source), manifest.split.describe());
+        return format!("from {source}\nsplit: {split}{}\n", fitted(manifest.fit));
+    }
+    let part = |part: &Part| {
+        let count = thousands(usize::try_from(part.images).unwrap_or(usize::MAX));
+        let (source, split) = (printable(&part.source), part.split.describe());
+        format!("{count} images from {source} (split: {split}{})\n", fitted(part.fit))
+    };
+    manifest.parts.iter().map(part).collect()
 }
 
 /// Returns the images of each class and split with their shares.

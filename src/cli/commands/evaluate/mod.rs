@@ -9,10 +9,12 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::{Ending, Watcher, follow, print_ending};
 use crate::cli::invocation::Invocation;
+use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::{Output, QueueOption};
 use crate::cli::output;
 use crate::cli::run_events::EventPrinter;
 use crate::domain::RunId;
+use crate::domain::preflight;
 use crate::domain::text::printable;
 use crate::runs::RunStore;
 use crate::supervise;
@@ -53,6 +55,10 @@ impl Evaluate {
 /// Starts a worker that tests the run, and follows it to its end.
 fn test_again(store: &RunStore, id: &RunId, queue: QueueOption, output: Output) -> Result<Exit, CommandError> {
     let mut run = store.summary(id)?;
+    if supervise::can_train() && store.folder(id).best_checkpoint().exists() {
+        // Otherwise a worker without its dataset would fail with the name of a file.
+        fail_on_first(preflight::check_without_start(&run.summary.recipe, &HomeLibrary(store)))?;
+    }
     supervise::evaluate(store, id, queue.when())?;
     // Otherwise an earlier test's metrics would be printed as this one's.
     Arc::make_mut(&mut run.summary).test = None;

@@ -13,6 +13,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Format;
 use crate::cli::output;
 use crate::data::store::Dataset;
+use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
 use crate::runs::inspection::{self, Difference, Inspection, Order};
@@ -138,14 +139,15 @@ fn class(predictions: &Inspection, text: &str) -> Result<usize, CommandError> {
     let only = || if let [one] = begun.as_slice() { Some(*one) } else { None };
     names.iter().position(is).or_else(only).or_else(label).ok_or_else(|| {
         let all: Vec<String> = names.iter().map(|name| printable(name)).collect();
-        CommandError::Usage(format!("'{}' is not a class: use one of {}", printable(text), all.join(", ")))
+        let similar = suggest(text, names.iter().map(String::as_str));
+        CommandError::Usage(format!("'{}' is not a class{similar}: use one of {}", printable(text), all.join(", ")))
     })
 }
 
 /// Returns the names of the images. Without a dataset that fits the predictions, prints a warning and returns no names.
 fn sources(home: &Home, run: &Summary, split: Split, predictions: &Inspection) -> Sources {
     let name = &run.recipe.dataset;
-    let reason = match Dataset::open(&home.dataset(name)).map(|dataset| dataset.in_fold(run.recipe.fold)) {
+    let reason = match Dataset::open(&home.dataset(name)).and_then(|dataset| dataset.in_fold(run.recipe.fold)) {
         Err(error) => error.to_string(),
         Ok(dataset) if dataset.fingerprint() != run.recipe.fingerprint => {
             format!("'{name}' has changed since the training")

@@ -8,7 +8,7 @@ use image::{DynamicImage, RgbImage};
 
 use super::source::Location;
 use crate::data::ImageShape;
-use crate::data::import::decode;
+use crate::data::import::{Fit, decode};
 use crate::detect::{self, Area, Detector, crop};
 use crate::download::{self, Limits, Request};
 
@@ -37,8 +37,8 @@ pub(super) struct FaceCropper {
     pub(super) choice: FaceChoice,
     /// The height of the part around a face by its longer side.
     pub(super) margin: f32,
-    /// The shape of the stored images of each run.
-    pub(super) shapes: Vec<ImageShape>,
+    /// The shape of the stored images of each run, and the way in which whole pictures come to it.
+    pub(super) shapes: Vec<(ImageShape, Fit)>,
 }
 
 /// A cropped face.
@@ -83,15 +83,16 @@ impl FaceCropper {
     }
 
     fn whole(&self, picture: &DynamicImage) -> Face {
-        let pixels = self.shapes.iter().map(|shape| decode::to_stored_pixels(picture, *shape)).collect();
+        let pixels = self.shapes.iter().map(|(shape, fit)| decode::to_stored_pixels(picture, *shape, *fit)).collect();
         Face { area: None, pixels }
     }
 
     #[allow(clippy::cast_precision_loss, reason = "sides of stored images")]
     fn crop_face(&self, picture: &RgbImage, face: &detect::Face) -> Face {
-        let pixels = |shape: &ImageShape| {
+        let pixels = |(shape, _): &(ImageShape, Fit)| {
             let part = crop(picture, face, shape.width as f32 / shape.height as f32, self.margin);
-            decode::to_stored_pixels(&DynamicImage::ImageRgb8(part), *shape)
+            // Cut out with the sides of that shape, so that nothing is stretched.
+            decode::to_stored_pixels(&DynamicImage::ImageRgb8(part), *shape, Fit::Squash)
         };
         Face { area: Some(round_within(face.area, picture)), pixels: self.shapes.iter().map(pixels).collect() }
     }
@@ -132,7 +133,7 @@ mod tests {
     const COLOURS: ImageShape = ImageShape { width: 64, height: 32, channels: 3 };
 
     fn crop_faces(choice: FaceChoice, picture: &DynamicImage) -> Vec<Face> {
-        let cropper = FaceCropper { choice, margin: 1.0, shapes: vec![GRAY, COLOURS] };
+        let cropper = FaceCropper { choice, margin: 1.0, shapes: vec![(GRAY, Fit::Squash), (COLOURS, Fit::Squash)] };
         cropper.crop_faces(picture, &Detector::default())
     }
 
@@ -147,6 +148,18 @@ mod tests {
         assert!(left + width <= 320 && top + height <= 160 && width > 40 && height > 60, "{:?}", largest.area);
         assert_eq!(largest.pixels.iter().map(Vec::len).collect::<Vec<_>>(), [48 * 48, 64 * 32 * 3]);
         assert_eq!(crop_faces(FaceChoice::None, &picture)[0].area, None);
+    }
+
+    #[test]
+    fn a_whole_picture_is_fitted_as_the_dataset_was() {
+        let picture = DynamicImage::ImageLuma8(image::GrayImage::from_pixel(64, 32, image::Luma([200])));
+        let shape = ImageShape { width: 8, height: 8, channels: 1 };
+        let pixels = |fit| {
+            let cropper = FaceCropper { choice: FaceChoice::None, margin: 1.0, shapes: vec![(shape, fit)] };
+            cropper.crop_faces(&picture, &Detector::default())[0].pixels[0].clone()
+        };
+        let padded = [vec![0; 16], vec![200; 32], vec![0; 16]].concat();
+        assert_eq!([Fit::Squash, Fit::Crop, Fit::Pad].map(pixels), [vec![200; 64], vec![200; 64], padded]);
     }
 
     #[test]

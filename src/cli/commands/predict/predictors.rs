@@ -6,6 +6,7 @@ use super::reader::CroppedPicture;
 use crate::cli::exit::CommandError;
 use crate::cli::output;
 use crate::data::ImageShape;
+use crate::data::import::Fit;
 use crate::domain::text::printable;
 use crate::domain::{DeviceRequest, RunId, Views, mean_probabilities};
 use crate::model::device;
@@ -78,9 +79,9 @@ impl Predictors {
         self.runs.iter().map(|(id, _)| id.to_string()).collect()
     }
 
-    /// Returns the shape of the stored images of each run.
-    pub(super) fn shapes(&self) -> Vec<ImageShape> {
-        self.runs.iter().map(|(_, run)| run.image()).collect()
+    /// Returns the shape of the stored images of each run, and the way in which pictures come to it.
+    pub(super) fn shapes(&self) -> Vec<(ImageShape, Fit)> {
+        self.runs.iter().map(|(_, run)| (run.image(), run.fit())).collect()
     }
 
     /// Returns the probabilities of every face of a group, in its order.

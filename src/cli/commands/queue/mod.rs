@@ -8,6 +8,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::{gpu, output};
+use crate::domain::text::printable;
 use crate::domain::{DeviceRequest, RunId};
 use crate::runs::queue::{DeviceKey, QueueMove};
 use crate::runs::{Queue as RunQueue, RunStore};
@@ -15,7 +16,7 @@ use crate::supervise;
 
 /// Show which runs use each device and which wait; change their order, restart runs that have lost their workers
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, visible_alias = "ps")]
 pub(in crate::cli) struct Queue {
     #[command(subcommand)]
     command: Option<QueueCommand>,
@@ -146,12 +147,13 @@ fn print_slots(store: &RunStore, name: &str, wanted: Option<usize>, output: Outp
 
 /// Returns the device of this machine with this name.
 fn device(queue: &RunQueue, name: &str) -> Result<DeviceKey, CommandError> {
-    let request: DeviceRequest = name.parse()?;
+    let request = name.parse().unwrap_or(DeviceRequest::Auto);
+    let given = printable(name);
     let name = request.to_string();
     match request {
-        DeviceRequest::Auto => {
-            Err(CommandError::Usage("auto is not a device of the queue: give cpu, or cuda:N".into()))
-        }
+        DeviceRequest::Auto => Err(CommandError::Usage(format!(
+            "'{given}' is not a device of the queue: give cpu, or a GPU by its number, such as cuda:0"
+        ))),
         DeviceRequest::Cpu => Ok(DeviceKey::here(&name, None)),
         DeviceRequest::Cuda(ordinal) => {
             // A device that this build cannot use may still be known from runs that used it.

@@ -97,7 +97,10 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
                     findings.push(Finding::damage(&folder, error.to_string(), ""));
                 }
                 let classes = manifest.classes.iter().map(|class| class.counts).collect();
-                known.insert(name.clone(), DatasetInfo { fingerprint: manifest.fingerprint, classes });
+                known.insert(
+                    name.clone(),
+                    DatasetInfo { fingerprint: manifest.fingerprint, classes, groups: manifest.groups },
+                );
             }
             Err(error) => findings.push(Finding::damage(&folder, error.to_string(), "")),
         }

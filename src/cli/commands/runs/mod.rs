@@ -27,7 +27,7 @@ KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rat
 
 /// List the runs, newest first: all of them, or those that match a filter
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = FILTERS)]
+#[command(args_conflicts_with_subcommands = true, after_help = FILTERS, visible_alias = "ls")]
 pub(in crate::cli) struct Runs {
     #[command(subcommand)]
     command: Option<RunsCommand>,

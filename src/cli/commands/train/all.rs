@@ -8,7 +8,7 @@ use crate::cli::follow::{Ending, Watcher, follow};
 use crate::cli::options::Output;
 use crate::cli::run_events::EventPrinter;
 use crate::cli::{output, run_json};
-use crate::domain::RunId;
+use crate::domain::{RunId, RunState};
 use crate::runs::RunStore;
 use crate::supervise;
 
@@ -39,13 +39,20 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
         return print_detached(store, &ids, launch.output);
     }
     let mut exit = Exit::Done;
-    for id in &ids {
+    for (number, id) in ids.iter().enumerate() {
         let mut run = store.follow(id)?;
         output::note(&format!("── {id} ──"));
         match follow(&mut run, &EventPrinter::before_result(launch.output), Watcher::Starter)? {
             // The later runs continue as well.
             Ending::Left => return Ok(Exit::Stopped),
-            ending @ Ending::Over(_) => exit = exit.and(ending.exit()),
+            ending @ Ending::Over(state) => {
+                if let (RunState::Stopped, Some(next)) = (state, ids.get(number + 1)) {
+                    output::note(&format!(
+                        "{id} is stopped, and {next} is next: Ctrl-C stops that too; `mien resume {id}` continues {id}"
+                    ));
+                }
+                exit = exit.and(ending.exit());
+            }
         }
     }
     print_side_by_side(store, &ids, 0, false, launch.output.into())?;

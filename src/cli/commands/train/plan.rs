@@ -6,7 +6,7 @@ use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
-use crate::cli::{bases, datasets, output};
+use crate::cli::{bases, datasets, gpu, output};
 use crate::data::check::Exclusion;
 use crate::data::{Dataset, Findings, Manifest, marked};
 use crate::domain::preflight::{self, Library, Problem};
@@ -73,7 +73,8 @@ pub(super) fn in_folds(
     let mut found = Vec::new();
     for recipe in recipes {
         let dataset = datasets::find(store.home(), &recipe.dataset)?;
-        for fold in DataFold::all(of, seed) {
+        let groups = dataset.groups.as_ref().map(|groups| groups.checksum());
+        for fold in DataFold::all(of, seed).map(|fold| DataFold { groups, ..fold }) {
             let mut recipe = recipe.clone();
             recipe.set_fold(Some(fold));
             leave_out(store.home(), wanted, &dataset, &mut recipe)?;
@@ -138,7 +139,7 @@ fn marked_images(home: &Home, dataset: &Manifest, fold: Option<DataFold>) -> Res
         return Ok(marked);
     }
     // Training images come first in the files: their indices are positions there.
-    let places = Dataset::open(&home.dataset(&dataset.name))?.in_fold(fold).places();
+    let places = Dataset::open(&home.dataset(&dataset.name))?.in_fold(fold)?.places();
     let in_fold = marked.images.iter().filter_map(|index| places.get(*index as usize));
     let images = in_fold.filter(|place| place.split == Split::Train).map(|place| place.index).collect();
     Ok(LeftOutImages::new(images, marked.found_with))
@@ -153,7 +154,7 @@ fn found_by_check(
 ) -> Result<LeftOutImages, CommandError> {
     let opened = Dataset::open(&home.dataset(&dataset.name))?;
     let findings = Findings::load_or_compute(&opened);
-    Ok(findings.left_out(kind, &opened.in_fold(fold).places()))
+    Ok(findings.left_out(kind, &opened.in_fold(fold)?.places()))
 }
 
 fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, String), CommandError> {
@@ -185,11 +186,13 @@ fn newest_features(store: &RunStore) -> Result<RunId, CommandError> {
 
 /// Refuses a recipe that a worker would refuse.
 pub(super) fn check(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    gpu::check(recipe.device)?;
     Ok(fail_on_first(preflight::check(recipe, &HomeLibrary(store)))?)
 }
 
 /// Refuses a recipe of `train all` that a worker would refuse, apart from its start, which is launched later.
 pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(), CommandError> {
+    gpu::check(recipe.device)?;
     Ok(fail_on_first(preflight::check_without_start(recipe, &HomeLibrary(store)))?)
 }
 

@@ -7,17 +7,20 @@ mod sheet;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::confirm::confirm;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
-use crate::cli::output;
+use crate::cli::run_list::read_runs;
 use crate::cli::table::{Side, Table};
-use crate::domain::WeightsName;
-use crate::runs::Home;
+use crate::cli::{bases, output};
+use crate::domain::{WeightsName, figures};
+use crate::runs::{FollowedRun, Home, RunStore};
+use crate::supervise;
 use crate::weights::{self, Manifest, Weights as WeightsFile};
 use sheet::{entry, print_weights};
 
-/// Import, fetch, list and show weights of pretrained networks
+/// Import, fetch, list, show and delete weights of pretrained networks
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Weights {
     #[command(subcommand)]
@@ -27,6 +30,7 @@ pub(in crate::cli) struct Weights {
 #[derive(Debug, Subcommand)]
 enum WeightsCommand {
     /// List the imported weights
+    #[command(visible_alias = "ls")]
     List {
         #[command(flatten)]
         output: Output,
@@ -40,6 +44,19 @@ enum WeightsCommand {
     },
     Import(import::Import),
     Fetch(fetch::Fetch),
+    /// Delete imported weights permanently
+    ///
+    /// Runs on them keep their results, but cannot be resumed or tested without them.
+    #[command(visible_alias = "rm")]
+    Delete {
+        /// The weights' name
+        name: WeightsName,
+        /// Delete without asking
+        #[arg(long)]
+        yes: bool,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 impl Weights {
@@ -51,6 +68,7 @@ impl Weights {
             WeightsCommand::Show { name, output } => show(home, &name, output),
             WeightsCommand::Import(command) => command.run(home),
             WeightsCommand::Fetch(command) => command.run(home),
+            WeightsCommand::Delete { name, yes, output } => delete(&store, &name, yes, output),
         }
     }
 }
@@ -104,8 +122,38 @@ fn table(readable: &[(&WeightsName, &Manifest)]) -> Table {
 fn show(home: &Home, name: &WeightsName, output: Output) -> Result<Exit, CommandError> {
     let path = home.weights_file(name);
     if !path.exists() {
-        return Err(CommandError::NoWeights { name: name.clone(), folder: home.weights() });
+        return Err(bases::missing(home, name));
     }
     print_weights(name, WeightsFile::open(&path)?.manifest(), output)?;
+    Ok(Exit::Done)
+}
+
+/// Deletes weights, also damaged ones, unless a run at work needs them.
+fn delete(store: &RunStore, name: &WeightsName, yes: bool, output: Output) -> Result<Exit, CommandError> {
+    let home = store.home();
+    let path = home.weights_file(name);
+    if !path.exists() {
+        return Err(bases::missing(home, name));
+    }
+    let (runs, _) = read_runs(store)?;
+    let uses =
+        |run: &&FollowedRun| run.summary.recipe.transfer.as_ref().is_some_and(|transfer| transfer.weights == *name);
+    let users: Vec<&FollowedRun> = runs.iter().filter(uses).collect();
+    if let Some(active) = users.iter().find(|run| run.state(supervise::now()).is_active()) {
+        let id = &active.summary.id;
+        let reason = format!("{id} uses the weights {name}: wait for it, or `mien stop {id}` ends it");
+        return Err(CommandError::Failure(reason));
+    }
+    if !users.is_empty() {
+        let number = figures::count(users.len(), "run", "runs");
+        output::note(&format!("{number} trained on {name}: they cannot be resumed or tested without these weights"));
+    }
+    if !yes && !confirm(&format!("Delete the weights {name} permanently?"), &format!("deletes {name}"))? {
+        output::note("nothing was deleted");
+        return Ok(Exit::Stopped);
+    }
+    std::fs::remove_file(&path)
+        .map_err(|error| CommandError::Failure(format!("cannot delete {}: {error}", path.display())))?;
+    output.print(&serde_json::json!({ "deleted": name }), || format!("deleted {name}\n"))?;
     Ok(Exit::Done)
 }

@@ -44,9 +44,8 @@ pub(super) enum Compression {
 }
 
 /// The first bytes of kinds of files that are known and not read, with their names.
-const UNREAD: [(&[u8], &str); 7] = [
+const UNREAD: [(&[u8], &str); 6] = [
     (b"Rar!\x1a\x07", "a RAR archive"),
-    (b"PAR1", "a Parquet file"),
     (b"\x1f\x9d", "a file compressed by compress (.Z)"),
     (b"\x04\x22\x4d\x18", "a file compressed by lz4"),
     (b"LZIP", "a file compressed by lzip"),
@@ -193,6 +192,11 @@ impl Collector<'_> {
                 Ok(())
             }
             Kind::Text => self.text(path, size, reader),
+            Kind::Parquet => {
+                let at = self.spool.append_all(reader).map_err(EntryError::Store)?.map_err(EntryError::Read)?;
+                self.add(SourceFile { path, kind: Kind::Parquet, at: Some(at) });
+                Ok(())
+            }
             kind => {
                 self.add(SourceFile { path, kind, at: None });
                 Ok(())

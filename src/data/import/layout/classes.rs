@@ -8,8 +8,8 @@ use super::super::split_names;
 use super::scheme::{Place, Scheme};
 use super::{Groups, Members};
 use crate::data::manifest::ClassCounts;
-use crate::domain::Split;
 use crate::domain::text::printable;
+use crate::domain::{DatasetName, Split};
 
 /// The number of classes that a message names.
 const NAMED: usize = 3;
@@ -71,7 +71,8 @@ fn name_some(classes: impl Iterator<Item = impl AsRef<str>>) -> String {
 }
 
 /// Checks names and numbers of classes.
-pub(super) fn check(groups: &Groups) -> Result<(), String> {
+pub(super) fn check(groups: &Groups, options: &ImportOptions) -> Result<(), String> {
+    let known = &options.known_classes;
     let has_training = |members: &Members| !members[Split::Train as usize].is_empty();
     let classes: Vec<&String> =
         groups.iter().filter(|(_, members)| has_training(members)).map(|(class, _)| class).collect();
@@ -82,19 +83,23 @@ pub(super) fn check(groups: &Groups) -> Result<(), String> {
              name the class otherwise by --map {class}=NAME"
         ));
     }
-    if classes.is_empty() {
+    if let Some(into) = &options.into {
+        check_known(groups, known, into, options)?;
+    } else if classes.is_empty() {
         return Err("it has no training images".into());
     }
-    if classes.len() < 2 || groups.len() > usize::from(u16::MAX) {
+    let is_few = classes.len() < 2 && known.is_empty();
+    if is_few || groups.len() > usize::from(u16::MAX) {
         let found = name_some(classes.iter().copied());
-        let number = if classes.len() < 2 { classes.len() } else { groups.len() };
+        let number = if is_few { classes.len() } else { groups.len() };
         return Err(format!("a classifier needs 2 to 65535 classes, and it holds {number} ({found})"));
     }
     if let Some(class) = groups.keys().find(|class| printable(class) != **class || class.contains('\u{fffd}')) {
         let class = printable(class);
         return Err(format!("the class folder '{class}' has characters that cannot be shown; rename it"));
     }
-    if let Some((stray, members)) = groups.iter().find(|(_, members)| !has_training(members)) {
+    let is_stray = |(class, members): &(&String, &Members)| !has_training(members) && !known.contains(class);
+    if let Some((stray, members)) = groups.iter().find(is_stray) {
         let split = Split::ALL.into_iter().find(|split| !members[*split as usize].is_empty()).unwrap_or(Split::Test);
         let stray = printable(stray);
         return Err(format!(
@@ -102,6 +107,24 @@ pub(super) fn check(groups: &Groups) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Refuses classes that the dataset into which they are merged does not have, unless `--map` names them. Otherwise
+/// `happiness` would become a class beside `happy`.
+fn check_known(groups: &Groups, known: &[String], into: &DatasetName, options: &ImportOptions) -> Result<(), String> {
+    let is_new = |class: &&String| !known.contains(class) && !options.map.gives(class);
+    let Some(class) = groups.keys().find(is_new).map(|class| printable(class)) else { return Ok(()) };
+    let has = name_all(known);
+    Err(format!(
+        "the class '{class}' is not in {into}, which has {has}: --map {class}=NAME takes it for one of these, --map \
+         {class}= leaves it out, --map {class}={class} adds it"
+    ))
+}
+
+/// Lists classes; of many only the first.
+fn name_all(classes: &[String]) -> String {
+    let shown: Vec<String> = classes.iter().take(12).map(|class| printable(class)).collect();
+    shown.join(", ") + if classes.len() > 12 { " and others" } else { "" }
 }
 
 /// Joins classes without training images to those whose name differs only in case.
@@ -138,7 +161,7 @@ fn join_cases(groups: &mut Groups, log: &mut SkipLog) -> Result<(), String> {
 /// Notes that classes have only numbers, which `--map` can name.
 pub(super) fn note_numbers<'a>(classes: impl Iterator<Item = &'a String>, options: &ImportOptions, log: &mut SkipLog) {
     let mut classes = classes.peekable();
-    let Some(first) = classes.peek().map(|class| (*class).clone()) else { return };
+    let Some(first) = classes.peek().map(|class| (*class).clone()).filter(|_| options.into.is_none()) else { return };
     if options.map == ClassMap::default() && classes.all(|class| class.bytes().all(|byte| byte.is_ascii_digit())) {
         log.note(format!("the classes are numbers; --map {first}=NAME,… names them"));
     }

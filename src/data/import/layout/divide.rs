@@ -1,6 +1,6 @@
 //! The division of images into the splits that a source does not have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::super::options::ImportOptions;
 use super::super::report::SkipLog;
@@ -131,6 +131,34 @@ fn take_groups(groups: &mut Groups, [validation, test]: [f64; 2], seed: u64, log
             Err(format!("by these groups the class '{class}' has no training images; try another --seed"))
         }
         None => Ok(()),
+    }
+}
+
+/// The numbers of groups by their names.
+#[derive(Debug)]
+pub(super) struct GroupNumbers {
+    numbers: Option<HashMap<String, u32>>,
+    by_folders: bool,
+}
+
+impl GroupNumbers {
+    /// Returns empty numbers if any image states its group or the images were divided by groups, else none.
+    pub(super) fn of(groups: &Groups, options: &ImportOptions) -> Self {
+        let mut members = groups.values().flatten().flatten();
+        let by_folders = options.by == Division::Group;
+        let known = by_folders || members.any(|member| member.group.is_some());
+        Self { numbers: known.then(HashMap::new), by_folders }
+    }
+
+    /// Returns the number of an image's group; `None` if it is not known.
+    pub(super) fn number(&mut self, member: &Member) -> Option<u32> {
+        let numbers = self.numbers.as_mut()?;
+        let group = if self.by_folders { group_of(member) } else { member.group.as_deref() }?;
+        let next = u32::try_from(numbers.len()).ok()?;
+        match numbers.get(group) {
+            Some(number) => Some(*number),
+            None => Some(*numbers.entry(group.to_owned()).or_insert(next)),
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Item {
     pub(super) label: usize,
     pub(super) source: String,
     pub(super) at: Location,
+    /// The number of its group, if groups are known.
+    pub(super) group: Option<u32>,
 }
 
 /// The items of an import in the store's canonical order.
@@ -262,15 +264,19 @@ pub(super) fn arrange(
     if options.pooled {
         divide::pool(&mut groups, log);
     }
-    classes::check(&groups).map_err(wrong)?;
+    classes::check(&groups, options).map_err(wrong)?;
     let split = divide::divide(&mut groups, options, log).map_err(wrong)?;
     let classes: Vec<String> = groups.keys().cloned().collect();
     let mut items = Vec::with_capacity(groups.values().flatten().map(Vec::len).sum());
+    let mut numbers = divide::GroupNumbers::of(&groups, options);
     let mut members: Vec<Members> = groups.into_values().collect();
     for split in Split::ALL {
         for (label, members) in members.iter_mut().enumerate() {
             let members = std::mem::take(&mut members[split as usize]);
-            items.extend(members.into_iter().map(|Member { source, at, .. }| Item { split, label, source, at }));
+            items.extend(members.into_iter().map(|member| {
+                let group = numbers.number(&member);
+                Item { split, label, source: member.source, at: member.at, group }
+            }));
         }
     }
     Ok(Plan { classes, items, split })

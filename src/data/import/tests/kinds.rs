@@ -443,7 +443,8 @@ fn archives_of_other_kinds_give_the_same_dataset() {
     }
     let known = [
         (b"Rar!\x1a\x07\x00".as_slice(), "a RAR archive, which is not read"),
-        (b"PAR1", "a Parquet file"),
+        (b"LZIP", "a file compressed by lzip, which is not read"),
+        (b"PAR1", "is damaged, cut short"),
         (b"<!DOCTYPE html><title>Sign in</title>", "it is a web page ('Sign in')"),
         (
             b"version https://git-lfs.github.com/spec/v1\nsize 63\n",

@@ -4,8 +4,11 @@ mod archives;
 mod broken;
 mod kinds;
 mod layouts;
+mod merging;
 mod options;
+mod parquet;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
 use std::ops::ControlFlow;

@@ -1,6 +1,5 @@
 //! The options of imports, each by its effect.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 
 use super::*;

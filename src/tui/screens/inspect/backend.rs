@@ -92,7 +92,7 @@ impl Backend {
         if dataset.fingerprint() != fingerprint {
             return Err(format!("the dataset {name} has changed since the run"));
         }
-        let dataset = dataset.in_fold(fold);
+        let dataset = dataset.in_fold(fold).map_err(|error| printable(&error.to_string()))?;
         let image = dataset.image();
         let shown = |index: usize| {
             let face = Face::new(image.width as usize, image.channels as usize, dataset.pixels(split, index).to_vec());

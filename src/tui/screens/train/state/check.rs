@@ -110,6 +110,7 @@ impl Library for FormChoices<'_> {
                 fingerprint: dataset.fingerprint.clone(),
                 image: [dataset.height, dataset.width, dataset.channels].map(|side| side as usize),
                 classes: dataset.classes.clone(),
+                groups: dataset.groups.clone(),
             }),
             Some(Err(reason)) => Entry::Unreadable(reason.clone()),
         }
