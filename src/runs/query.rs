@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::facts::{Field, RunFacts, STATES, Value};
+use super::facts::{ENDINGS, Field, RunFacts, STATES, Value};
 use crate::domain::text::printable;
 
 /// An error in a query, with its position.
@@ -178,17 +178,20 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
     let number = || value.parse::<f64>().ok().filter(|number| number.is_finite());
     match field {
         Field::State => {
-            let small = value.to_lowercase();
-            let mut meant = STATES.iter().filter(|state| state.starts_with(&small));
+            let small = value.to_lowercase().replace(['-', '_'], " ");
+            let mut meant = STATES.iter().chain(&ENDINGS).filter(|state| state.starts_with(&small));
             match (meant.next(), meant.next()) {
                 (Some(state), None) => Ok(Operand::Text((*state).to_owned())),
-                _ => Err(format!("'{value}' is not a state; use {}", STATES.join(", "))),
+                _ => {
+                    let endings = ENDINGS.map(|ending| ending.replace(' ', "-"));
+                    Err(format!("'{value}' is not a state; use {}, {}", STATES.join(", "), endings.join(", ")))
+                }
             }
         }
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
-        Field::Age => age(value)
-            .map(Operand::Number)
-            .ok_or_else(|| format!("'{value}' is not an age; use a number with s, m, h or d, such as age<2h")),
+        Field::Age | Field::Duration => age(value).map(Operand::Number).ok_or_else(|| {
+            format!("'{value}' is not a time; use a number with s, m, h or d, such as {}<2h", field.name())
+        }),
         field if field.is_share() => share(value)
             .map(Operand::Number)
             .ok_or_else(|| format!("'{value}' is not a share; use a number such as {0}>0.6 or {0}>60%", field.name())),
@@ -234,7 +237,7 @@ pub struct SortKey {
 
 impl SortKey {
     /// The fields for sorting a list.
-    pub const FIELDS: [Field; 11] = [
+    pub const FIELDS: [Field; 12] = [
         Field::Name,
         Field::State,
         Field::Strategy,
@@ -245,6 +248,7 @@ impl SortKey {
         Field::TestAcc,
         Field::F1,
         Field::Rate,
+        Field::Duration,
         Field::Age,
     ];
 

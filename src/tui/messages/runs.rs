@@ -208,7 +208,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         "restart queued runs that lost their workers",
     ),
     own("runs.evaluate", CONTEXTS, &[Key::char('E')], RunsAction::Evaluate, "", "test the best weights again"),
-    own("runs.delete", CONTEXTS, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or all marked ones"),
+    own("runs.delete", CONTEXTS, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or the marked ones"),
     own("runs.unmark", BOTH, &[Key::char('u')], RunsAction::Unmark, "", "unmark all runs"),
     own("runs.mark_shown", &[LIST], &[Key::char('A')], RunsAction::MarkShown, "", "mark all runs that the list shows"),
     own("runs.axis", BOTH, &[Key::char('x')], RunsAction::Axis, "", "horizontal axis: epochs, steps, time"),
@@ -295,6 +295,10 @@ pub enum RunsEffect {
     },
     /// Change the annotations of a run; answered by `Done`.
     Annotate(RunId, Vec<AnnotationChange>),
+    /// Read the time of the last look; answered by `LastLook`.
+    ReadLastLook,
+    /// Remember that somebody looked at this time, in milliseconds since 1970; answered by `LookRecorded`.
+    RecordLook(u64),
     /// Measure the folders of runs; answered by `Measured`.
     Measure(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
@@ -322,9 +326,10 @@ impl ScreenEffect for RunsEffect {
             | Self::Annotate(id, _) => vec![run(id)],
             Self::Move(id, _) => vec![run(id), Target::Queue],
             Self::RestartQueue => vec![Target::Queue],
+            Self::RecordLook(_) => vec![Target::LastLook],
             Self::Rename { from, to } => vec![run(from), run(to)],
             Self::Delete(ids) => ids.iter().map(run).collect(),
-            Self::CheckQueue | Self::Measure(_) => Vec::new(),
+            Self::CheckQueue | Self::ReadLastLook | Self::Measure(_) => Vec::new(),
         }
     }
 
@@ -345,6 +350,10 @@ pub enum RunsEvent {
     Done(Result<String, String>),
     /// A request was written to a run's folder, or the reason why not. An unwritten request is never answered.
     Requested(RunId, Result<(), String>),
+    /// The time of the last look, in milliseconds since 1970; `None` before the first one, and in a home that keeps none.
+    LastLook(Option<u64>),
+    /// The time of the look was written, or could not be.
+    LookRecorded,
     /// The number of queued runs that have lost their workers.
     QueueLost(usize),
     /// A run was renamed, or the reason why not.

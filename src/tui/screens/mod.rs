@@ -113,6 +113,9 @@ screens!(table);
 /// Brings a screen to the front. Returns the effects to request.
 pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     if state.screen != screen {
+        if state.screen == Screen::Runs {
+            state.runs.news.leave(state.now);
+        }
         state.previous_screen = state.screen;
         state.screen = screen;
     }

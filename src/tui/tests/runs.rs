@@ -101,7 +101,13 @@ fn requests_are_sent_and_their_answers_shown() {
     let of = |id| RunsEffect::Limits { id, epochs: 80, patience: 12 };
     let heron = || id("calm-heron");
     let table = [
-        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p continues it"),
+        (
+            "p",
+            RunsEffect::Pause(heron()),
+            Request::Pause,
+            Logged::Paused,
+            "calm-heron is paused in epoch 12; it keeps its slot on cpu: p continues it",
+        ),
         (
             "e<^u>epochs 80 patience 12<enter>",
             of(heron()),
@@ -247,6 +253,100 @@ fn actions_apply_to_all_marked_runs() {
     snapshot("runs_marked", &state, SIZES[0]);
     press(&mut state, "u");
     assert!(state.runs.marked.is_empty());
+}
+
+#[test]
+fn every_key_acts_on_the_marks_if_the_cursor_is_on_one_else_on_the_cursor() {
+    let marked = |cursor: &str| {
+        let mut state = state();
+        state.runs.marked = vec![id("calm-heron"), id("new-wren")];
+        state.runs.selected = Some(id(cursor));
+        state
+    };
+    let heron_and_wren = |effect: fn(crate::domain::RunId) -> RunsEffect| {
+        ["calm-heron", "new-wren"].map(|name| Effect::Runs(effect(id(name)))).to_vec()
+    };
+    let stop = |cursor| press(&mut marked(cursor), "Sy");
+    assert_eq!(stop("calm-heron"), heron_and_wren(RunsEffect::Stop));
+    assert_eq!(stop("brisk-otter"), [], "the cursor's run has ended");
+    assert_eq!(press(&mut marked("calm-heron"), "p"), heron_and_wren(RunsEffect::Pause));
+    assert_eq!(press(&mut marked("warm-stork"), "R"), [Effect::Runs(RunsEffect::Resume(id("warm-stork")))]);
+    assert_eq!(press(&mut marked("brisk-otter"), "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
+    assert_eq!(press(&mut marked("calm-heron"), "t+night<enter>").len(), 2);
+    assert_eq!(press(&mut marked("brisk-otter"), "t+night<enter>").len(), 1);
+    assert_eq!(press(&mut marked("calm-heron"), "nslow<enter>").len(), 2);
+    for key in ["e", "N", "r"] {
+        let mut state = marked("calm-heron");
+        press(&mut state, key);
+        assert!(message(&state).contains("takes one run, and 2 are marked"), "{key}: {}", message(&state));
+        let mut state = marked("brisk-otter");
+        press(&mut state, key);
+        assert!(!message(&state).contains("takes one run"), "{key}: {}", message(&state));
+    }
+    let mut unmarked = state();
+    unmarked.runs.marked = vec![id("brisk-otter"), id("warm-stork")];
+    unmarked.runs.selected = Some(id("calm-heron"));
+    press(&mut unmarked, "S");
+    let screen = draw(&unmarked, SIZES[0]);
+    assert!(screen.contains("Stop calm-heron?") && screen.contains("not the 2 marked runs"), "{screen}");
+}
+
+#[test]
+fn what_ended_since_the_last_look_is_counted_and_told_once() {
+    let mut state = fixtures::with_data(fixtures::all());
+    press(&mut state, "1");
+    update(&mut state, NOW, Event::Runs(RunsEvent::LastLook(Some(NOW - 6 * 3_600_000))));
+    let tabs = draw(&state, SIZES[0]).lines().next().map(str::to_owned).unwrap_or_default();
+    // Finished, stopped and lost; the failed run is older.
+    assert!(tabs.contains("3 Runs ● 3"), "{tabs}");
+    assert_eq!(state.messages.len(), 3);
+    assert_eq!(press(&mut state, "3"), [], "the key was pressed before they were on the screen");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("since 06:00: 1 finished, 1 stopped, 1 lost"), "{screen}");
+    snapshot("runs_news", &state, SIZES[0]);
+    assert_eq!(press(&mut state, "j"), [Effect::Runs(RunsEffect::RecordLook(NOW))]);
+    assert_eq!(press(&mut state, "j"), []);
+    let screen = draw(&state, SIZES[0]);
+    assert!(!screen.contains("3 Runs ●") && screen.contains("since 06:00"), "{screen}");
+    press(&mut state, "13");
+    assert!(!draw(&state, SIZES[0]).contains("since 06:00"));
+    let ended =
+        Logbook::new("calm-heron", 133).started().epochs(15, 9).tested(9, crate::domain::FinishReason::EarlyStop);
+    press(&mut state, "1");
+    read(&mut state, ended.view(false));
+    assert!(message(&state).starts_with("calm-heron finished: early stop, macro F1 0.6"), "{}", message(&state));
+    assert_eq!(state.messages.len(), 4);
+}
+
+#[test]
+fn a_stop_names_the_step_that_is_kept() {
+    let mut state = at("calm-heron");
+    let saved = Logged::CheckpointSaved { epoch: 11, step: 560, best: false };
+    let ended = Logged::Ended { outcome: crate::domain::Outcome::Stopped };
+    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
+    let mut stopped = after(vec![saved, ended]);
+    stopped.alive = false;
+    read(&mut state, stopped);
+    assert_eq!(message(&state), "calm-heron is stopped after step 560 of epoch 12");
+    assert!(draw(&state, SIZES[1]).contains("R resumes after step 560 of epoch 12"));
+}
+
+#[test]
+fn runs_are_filtered_by_the_words_of_the_list() {
+    let table = [("early-stop", "brisk-otter"), ("finished", "brisk-otter"), ("on-request", "warm-stork")];
+    for (words, name) in table {
+        let mut state = state();
+        press(&mut state, &format!("/state:{words}<enter>"));
+        assert_eq!(shown(&state), [name], "{words}");
+    }
+}
+
+#[test]
+fn a_paused_run_is_not_counted_as_running() {
+    let mut state = at("calm-heron");
+    read(&mut state, after(vec![Logged::Paused]));
+    let tabs = draw(&state, SIZES[0]).lines().next().map(str::to_owned).unwrap_or_default();
+    assert!(tabs.contains("1 running, 1 paused"), "new-wren is starting: {tabs}");
 }
 
 #[test]

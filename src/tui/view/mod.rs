@@ -101,14 +101,18 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     pen.write(NAME, theme.accent());
     for (number, screen) in (1..).zip(Screen::ALL) {
         let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
-        let text = format!(" {number} {} ", screen.title());
+        let unseen = if screen == Screen::Runs { state.runs.news.unseen() } else { 0 };
+        let mark = if unseen > 0 { format!("{} {unseen} ", theme.glyphs.best) } else { String::new() };
+        let text = format!(" {number} {} {mark}", screen.title());
         let (x, y) = pen.position();
         pen.write(&text, style);
         canvas.layout.tabs.push((Rect { x, y, width: width(&text), height: 1 }, screen));
     }
-    let queued = state.library.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
-    let running = state.library.runs.active(state.now) - queued;
-    let counts: Vec<String> = [(running, "running"), (queued, "queued")]
+    let runs = &state.library.runs;
+    let of = |wanted| runs.list.iter().filter(|run| run.state(state.now) == Some(wanted)).count();
+    let (queued, paused) = (of(RunState::Queued), of(RunState::Paused));
+    let running = runs.active(state.now) - queued - paused;
+    let counts: Vec<String> = [(running, "running"), (paused, "paused"), (queued, "queued")]
         .into_iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| count(number, word, word))
@@ -129,7 +133,8 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 /// form.
 fn device_load(state: &State) -> Vec<String> {
     let texts = |run: &RunView| {
-        let summary = run.summary.as_ref().ok().filter(|_| run.is_active(state.now))?;
+        let at_work = run.is_active(state.now) && run.state(state.now) != Some(RunState::Paused);
+        let summary = run.summary.as_ref().ok().filter(|_| at_work)?;
         let load = summary.load.as_ref()?;
         let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
         let (share, memory) = match &load.gpu {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::RunsState;
+use crate::domain::figures::clock_time;
 use crate::domain::{RunState, text::printable};
 use crate::runs::Summary;
 use crate::runs::facts::Field;
@@ -100,7 +101,7 @@ fn row(state: &State, run: &RunView) -> Row {
     let recipe = &summary.recipe;
     let text = |text: String| (text, theme.text());
     row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, run_state))]);
-    if let Some(wait) = describe_wait(summary).filter(|_| run_state == RunState::Queued) {
+    if let Some(wait) = describe_wait(state, summary).filter(|_| run_state == RunState::Queued) {
         row.push((wait, theme.dim()));
         return row;
     }
@@ -121,12 +122,18 @@ fn row(state: &State, run: &RunView) -> Row {
 }
 
 /// Returns what a queued run waits for, in few words for a narrow list.
-fn describe_wait(summary: &Summary) -> Option<String> {
-    let turn = summary.slot_wait.as_ref().map(|turn| match turn.ahead {
-        0 => format!("next on {}", turn.device),
-        ahead => format!("{ahead} ahead on {}", turn.device),
+fn describe_wait(state: &State, summary: &Summary) -> Option<String> {
+    let queue = &state.runs.queue;
+    let turn = summary.slot_wait.as_ref().map(|wait| match queue.ahead(&summary.id).unwrap_or(wait.ahead) {
+        0 => format!("next on {}", wait.device),
+        ahead => format!("{ahead} ahead on {}", wait.device),
     });
-    summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(turn).map(|words| printable(&words))
+    let words = summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(turn)?;
+    let begins = queue
+        .of(&summary.id)
+        .begins
+        .map_or_else(String::new, |at| format!(", from {}", clock_time(at, state.now, &state.zone)));
+    Some(printable(&format!("{words}{begins}")))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
@@ -192,7 +199,13 @@ pub(super) fn wanted(state: &State) -> u16 {
 /// Returns 1 if a line above the list states its filter, order or marks, else 0.
 pub(super) fn heading_rows(state: &State) -> u16 {
     let runs = &state.runs;
-    u16::from(!runs.filter.text.is_empty() || runs.sort.is_some() || runs.marked.len() > 1)
+    u16::from(
+        !runs.filter.text.is_empty()
+            || runs.sort.is_some()
+            || runs.marked.len() > 1
+            || runs.news.since().is_some()
+            || runs.queue.done_by().is_some(),
+    )
 }
 
 /// Draws the line of filter and order, the headings, and as many runs as fit.
@@ -258,6 +271,10 @@ fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area, 0);
     let (shown, all) = (runs.shown.len(), state.library.runs.list.len());
     pen.skip(1);
+    if let Some(since) = runs.news.since() {
+        let time = clock_time(since, state.now, &state.zone);
+        pen.write(&format!("since {time}: {} (!)", runs.news.counts()), theme.accent()).write(" · ", theme.dim());
+    }
     if runs.filter.text.is_empty() {
         pen.write(&format!("{} runs", thousands(all)), theme.text());
     } else {
@@ -279,6 +296,10 @@ fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     if !runs.marked.is_empty() {
         pen.write(&format!(" · {} marked", runs.marked.len()), theme.dim());
+    }
+    if let Some(at) = runs.queue.done_by() {
+        let words = format!(" · all done by {}", clock_time(at, state.now, &state.zone));
+        pen.write(&words, theme.text());
     }
     let share = real(shown as u64) / real(all.max(1) as u64);
     if share < 1.0 && pen.room() > width("/ changes it ") {

@@ -26,10 +26,10 @@ use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
-    Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose, RunsState,
-    describe_limits, parse_limits,
+    Chart, Curves, EpochPositions, Filter, LogLine, LogView, News, Pane, PendingRequest, QueueTimes, Request,
+    RunsPurpose, RunsState, describe_limits, parse_limits,
 };
-pub use update::{on_event, on_runs};
+pub use update::{on_event, on_runs, see_endings};
 
 /// The fewest columns with the list to the left of the run.
 const BESIDE: u16 = 120;

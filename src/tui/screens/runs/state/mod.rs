@@ -3,6 +3,8 @@
 mod chart;
 mod limits;
 mod log;
+mod news;
+mod queue_times;
 mod requests;
 
 use std::cmp::{Ordering, Reverse};
@@ -12,6 +14,8 @@ use std::sync::Arc;
 pub use chart::{Chart, Curves, EpochPositions};
 pub use limits::{describe_limits, parse_limits};
 pub use log::LogView;
+pub use news::News;
+pub use queue_times::QueueTimes;
 pub use requests::{PendingRequest, Request};
 
 use crate::domain::RunId;
@@ -54,8 +58,8 @@ pub enum RunsPurpose {
     Rename(RunId),
     /// Tags to add to runs and to remove from them.
     Tag(Vec<RunId>),
-    /// The note of a run.
-    Note(RunId),
+    /// The note of runs.
+    Note(Vec<RunId>),
     /// New limits for a run.
     Limits(RunId),
     /// The text to search in the log.
@@ -90,6 +94,10 @@ pub struct RunsState {
     pub log: LogView,
     /// The requests that workers have not answered yet.
     pub pending: Vec<PendingRequest>,
+    /// The waiting runs, with their expected times.
+    pub queue: QueueTimes,
+    /// The runs that ended since the last look.
+    pub news: News,
     /// The purpose of the line that is being typed.
     pub prompt: Option<RunsPurpose>,
 }
@@ -132,7 +140,10 @@ impl RunsState {
         library.runs.loaded = true;
         library.runs.list.sort_by_cached_key(|run| {
             let created = run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at);
-            (!run.is_active(now), Reverse(created), run.id.clone())
+            // Waiting runs are in the order of the queue, below those at work.
+            let wait = run.summary.as_ref().ok().filter(|summary| run.is_active(now) && summary.wait().is_some());
+            let position = wait.map(|wait| (wait.slot_wait.as_ref().map_or(usize::MAX, |slot| slot.ahead), created));
+            (!run.is_active(now), position, Reverse(created), run.id.clone())
         });
         let ids: HashSet<&RunId> = library.runs.list.iter().map(|run| &run.id).collect();
         self.marked.retain(|id| ids.contains(id));
@@ -140,6 +151,7 @@ impl RunsState {
             let grown = library.runs.find(&id).map_or(0, |after| log::count_new_lines(&log, &after.log));
             self.log.keep_position(grown);
         }
+        self.queue.read(library, now);
         self.arrange(library, now);
         // After a deletion the run that takes its index is selected.
         let gone = self.selected.as_ref().is_some_and(|id| library.runs.find(id).is_none());
@@ -241,15 +253,5 @@ impl RunsState {
     #[must_use]
     pub fn pending_request(&self, id: &RunId) -> Option<&PendingRequest> {
         self.pending.iter().rfind(|pending| pending.id == *id)
-    }
-
-    /// Returns the targets of an action: the marked runs if there are several, else the selected run.
-    #[must_use]
-    pub fn targets(&self, library: &Library) -> Vec<RunId> {
-        match (self.marked.as_slice(), self.current(library)) {
-            (marked, _) if marked.len() > 1 && !self.whole => marked.to_vec(),
-            (_, Some(run)) => vec![run.id.clone()],
-            (_, None) => Vec::new(),
-        }
     }
 }

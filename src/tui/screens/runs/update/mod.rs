@@ -4,9 +4,10 @@ mod detail;
 mod manage;
 pub(super) mod prompts;
 mod requests;
+mod targets;
 
 use super::{Filter, Pane, Request, RunsPurpose, RunsState};
-use crate::domain::RunId;
+use crate::domain::{RunId, RunState};
 use crate::runs::comparison::MAX_RUNS;
 use crate::runs::query::SortKey;
 use crate::runs::queue::QueueMove;
@@ -17,6 +18,9 @@ use crate::tui::screen::Screen;
 use crate::tui::screens::{entry, go_to, prompt};
 use crate::tui::state::{Input, Overlay, Prompt, State};
 use crate::tui::widgets::figures::count;
+
+/// The age in milliseconds up to which the end of a run is news for the bottom line.
+const RECENT: u64 = 60_000;
 
 /// The maximum number of characters of a typed line.
 const LINE: usize = 2_000;
@@ -57,8 +61,8 @@ fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Note => manage::note(state),
         RunsAction::Delete => return manage::delete(state),
         RunsAction::Pause => return requests::pause(state),
-        RunsAction::Earlier => return requests::move_in_queue(state, QueueMove::Up),
-        RunsAction::Later => return requests::move_in_queue(state, QueueMove::Down),
+        RunsAction::Earlier => return requests::move_in_queue(state, &QueueMove::Up),
+        RunsAction::Later => return requests::move_in_queue(state, &QueueMove::Down),
         RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
         RunsAction::Limits => requests::ask_limits(state),
         RunsAction::Evaluate => return requests::evaluate(state),
@@ -72,6 +76,8 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
     match event {
         RunsEvent::Done(Ok(words)) => state.notify(words),
         RunsEvent::Done(Err(error)) => state.fail(&error),
+        RunsEvent::LastLook(at) => return on_last_look(state, at),
+        RunsEvent::LookRecorded => {}
         RunsEvent::Requested(id, result) => {
             if let Err(error) = result {
                 state.runs.pending.retain(|asked| asked.id != id);
@@ -124,13 +130,50 @@ type PutRuns = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String
 /// Puts read runs into the library. Returns the effects to request.
 pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effect> {
     state.library.runs.error = None;
+    let first = !state.library.runs.loaded;
     let messages = put(&mut state.runs, &mut state.library, list, state.now);
-    show_answer(state, messages);
+    let ended = report_endings(state, first || !messages.is_empty());
+    show_answer(state, if messages.is_empty() { ended } else { messages });
     if !state.key_pressed && !state.library.runs.list.is_empty() {
         // A user who has runs wants to see them first.
         state.screen = Screen::Runs;
     }
     entry(state.screen).on_runs(state)
+}
+
+/// Writes the ends that were not told yet to the messages. Returns them to show, unless they are `quiet`.
+fn report_endings(state: &mut State, quiet: bool) -> Vec<String> {
+    let ended = state.runs.news.read(&state.library, state.now);
+    let mut shown = Vec::new();
+    for ending in ended {
+        let recent = state.now.saturating_sub(ending.at) < RECENT;
+        if recent && !quiet {
+            shown.push(ending.text);
+        } else {
+            state.record(ending.text, ending.state == RunState::Failed || ending.state == RunState::Lost, ending.at);
+        }
+    }
+    // The last one is recorded when it is shown.
+    for text in shown.iter().rev().skip(1).rev() {
+        state.record(text.clone(), false, state.now);
+    }
+    shown
+}
+
+/// Records that the ends on the screen were seen, because a key was pressed. Returns the effect that remembers it.
+pub fn see_endings(state: &mut State) -> Vec<Effect> {
+    if state.screen != Screen::Runs || state.overlay.is_some() || !state.runs.news.see() {
+        return Vec::new();
+    }
+    vec![Effect::Runs(RunsEffect::RecordLook(state.now))]
+}
+
+/// Sets the time of the last look. The first look of a home begins now.
+fn on_last_look(state: &mut State, at: Option<u64>) -> Vec<Effect> {
+    state.runs.news.begin(at.unwrap_or(state.now));
+    let ended = report_endings(state, true);
+    show_answer(state, ended);
+    if at.is_some() { Vec::new() } else { vec![Effect::Runs(RunsEffect::RecordLook(state.now))] }
 }
 
 /// Shows the last message about new runs, unless an error is shown.
@@ -166,17 +209,8 @@ fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: Stri
     prompt::open(state, prompt);
 }
 
-/// Returns the selected run, or shows an error that there is none.
-fn current(state: &mut State) -> Option<RunView> {
-    let run = state.runs.current(&state.library).cloned();
-    if run.is_none() {
-        state.fail("no run is selected");
-    }
-    run
-}
-
 fn repeat(state: &mut State) -> Vec<Effect> {
-    let Some(run) = current(state) else { return Vec::new() };
+    let Some(run) = targets::one(state, "r") else { return Vec::new() };
     let Ok(summary) = &run.summary else {
         state.fail(&format!("{} cannot be read", run.id));
         return Vec::new();

@@ -57,11 +57,15 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
             let changes = changes(text)?;
             Ok(ids.iter().filter_map(|id| describe(state, id, changes.clone())).collect())
         }
-        RunsPurpose::Note(id) => {
+        RunsPurpose::Note(ids) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
-            let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
-            let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note)] };
-            Ok(describe(state, id, changes).into_iter().collect())
+            let mut effects = Vec::new();
+            for id in ids {
+                let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
+                let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note.clone())] };
+                effects.extend(describe(state, id, changes));
+            }
+            Ok(effects)
         }
         RunsPurpose::Limits(id) => {
             let limits = limits(state, id, text)?;
