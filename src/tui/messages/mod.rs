@@ -39,7 +39,7 @@ pub enum Target {
     Dataset(DatasetName),
     /// The order of the queue.
     Queue,
-    /// The time of the last look at the runs.
+    /// The time of the last look at the runs, and the columns of their list.
     LastLook,
 }
 

@@ -355,7 +355,7 @@ proptest! {
 
 #[test]
 fn a_message_is_drawn_on_a_terminal_that_is_too_small() {
-    let state = state();
+    let state = at(Screen::Data, state());
     for size in [(59, 16), (60, 15), (20, 3)] {
         assert!(draw(&state, size).contains("mien needs"), "{size:?}");
     }

@@ -17,6 +17,7 @@ pub fn start() -> Vec<Effect> {
         Effect::Train(TrainEffect::SuggestName),
         Effect::Runs(RunsEffect::CheckQueue),
         Effect::Runs(RunsEffect::ReadLastLook),
+        Effect::Runs(RunsEffect::ReadListView),
     ]
 }
 

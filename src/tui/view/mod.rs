@@ -23,9 +23,6 @@ use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::text::{is_printable, printable};
 use crate::domain::{RunState, Size};
 
-/// The smallest terminal that is drawn on: columns and rows.
-const SMALLEST: (u16, u16) = (60, 16);
-
 /// Draws a frame. Returns its layout and the position of the terminal's cursor, if it is shown.
 ///
 /// ```text
@@ -50,8 +47,9 @@ pub(super) fn render(
 }
 
 fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> (Layout, Option<Position>) {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        draw_too_small(state, buffer, area);
+    let smallest = entry(state.screen).smallest();
+    if area.width < smallest.0 || area.height < smallest.1 {
+        draw_too_small(state, smallest, buffer, area);
         return (Layout::default(), None);
     }
     let mut canvas = Canvas { buffer, pictures, layout: Layout::default(), cursor: None };
@@ -74,11 +72,11 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures)
     (std::mem::take(&mut canvas.layout), canvas.cursor)
 }
 
-fn draw_too_small(state: &State, buffer: &mut Buffer, area: Rect) {
+fn draw_too_small(state: &State, (columns, rows): (u16, u16), buffer: &mut Buffer, area: Rect) {
     let lines = [
-        format!("mien needs {} columns and {} rows,", SMALLEST.0, SMALLEST.1),
+        format!("mien needs {columns} columns and {rows} rows,"),
         format!("this terminal has {} and {}.", area.width, area.height),
-        "Enlarge it, or use `mien runs`.".into(),
+        "Enlarge it, press 3, or use `mien runs`.".into(),
     ];
     for (row, line) in (0..).zip(&lines) {
         Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());

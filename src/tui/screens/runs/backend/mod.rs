@@ -98,6 +98,11 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             RunsEvent::QueueLost(listing.lost().len())
         }
         RunsEffect::ReadLastLook => RunsEvent::LastLook(store.home().last_look().unwrap_or_default()),
+        RunsEffect::ReadListView => RunsEvent::ListViewRead(store.home().list_view().unwrap_or_default()),
+        RunsEffect::RecordListView(view) => {
+            let _ = store.home().record_list_view(&view);
+            RunsEvent::LookRecorded
+        }
         RunsEffect::RecordLook(at) => {
             // In a home that cannot be written, the next look begins with the same runs.
             let _ = store.home().record_look(at);

@@ -2,6 +2,7 @@
 
 mod chart;
 mod limits;
+mod limits_form;
 mod log;
 mod news;
 mod queue_times;
@@ -12,7 +13,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use chart::{Chart, Curves, EpochPositions};
-pub use limits::{describe_limits, parse_limits};
+pub use limits::{describe_limits, describe_schedule, parse_limits};
+pub use limits_form::LimitsForm;
 pub use log::LogView;
 pub use news::News;
 pub use queue_times::QueueTimes;
@@ -21,7 +23,7 @@ pub use requests::{PendingRequest, Request};
 use crate::domain::RunId;
 use crate::runs::comparison::MAX_RUNS;
 pub use crate::runs::detail::LogLine;
-use crate::runs::facts::RunFacts;
+use crate::runs::facts::{Field, RunFacts};
 use crate::runs::query::{Query, SortKey};
 use crate::tui::library::{Library, RunView};
 use crate::tui::messages::Context;
@@ -62,6 +64,16 @@ pub enum RunsPurpose {
     Note(Vec<RunId>),
     /// New limits for a run.
     Limits(RunId),
+    /// The column by which the list is sorted.
+    Sort {
+        /// The previous order.
+        before: Option<SortKey>,
+    },
+    /// The columns of the list.
+    Columns {
+        /// The previous columns.
+        before: Vec<Field>,
+    },
     /// The text to search in the log.
     Search {
         /// The previous search text.
@@ -78,6 +90,10 @@ pub struct RunsState {
     pub filter: Filter,
     /// The sort key of the list; `None` for active runs first, then the youngest.
     pub sort: Option<SortKey>,
+    /// The chosen columns of the list in their order; empty for the usual ones.
+    pub columns: Vec<Field>,
+    /// The fields of the prompt for limits, until its line is edited as text.
+    pub limits_form: Option<LimitsForm>,
     /// The name of the selected run, which a moving list does not change.
     pub selected: Option<RunId>,
     /// The marked runs in the order of marking, which Compare shows.

@@ -6,8 +6,9 @@ pub(super) mod prompts;
 mod requests;
 mod targets;
 
-use super::{Filter, Pane, Request, RunsPurpose, RunsState};
+use super::{Filter, Pane, Request, RunsPurpose, RunsState, columns};
 use crate::domain::{RunId, RunState};
+use crate::runs::ListView;
 use crate::runs::comparison::MAX_RUNS;
 use crate::runs::query::SortKey;
 use crate::runs::queue::QueueMove;
@@ -16,7 +17,7 @@ use crate::tui::library::{Library, RunView};
 use crate::tui::messages::{Action, ActionError, Effect, RunsAction, RunsEffect, RunsEvent, moved};
 use crate::tui::screen::Screen;
 use crate::tui::screens::{entry, go_to, prompt};
-use crate::tui::state::{Input, Overlay, Prompt, State};
+use crate::tui::state::{Input, Overlay, Prompt, Report, State};
 use crate::tui::widgets::figures::count;
 
 /// The age in milliseconds up to which the end of a run is news for the bottom line.
@@ -53,8 +54,11 @@ fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Mark => mark(state),
         RunsAction::Unmark => state.runs.marked.clear(),
         RunsAction::MarkShown => mark_shown(state),
-        RunsAction::Sort => sort(state),
-        RunsAction::Reverse => reverse(state),
+        RunsAction::Sort => ask_sort(state),
+        RunsAction::SortByColumn(column) => return sort_by_column(state, column),
+        RunsAction::Columns => ask_columns(state),
+        RunsAction::Settings => show_settings(state),
+        RunsAction::Reverse => return reverse(state),
         RunsAction::Filter => ask_filter(state),
         RunsAction::Rename => manage::rename(state),
         RunsAction::Tag => manage::tag(state),
@@ -77,6 +81,10 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::Done(Ok(words)) => state.notify(words),
         RunsEvent::Done(Err(error)) => state.fail(&error),
         RunsEvent::LastLook(at) => return on_last_look(state, at),
+        RunsEvent::ListViewRead(ListView { columns, sort }) => {
+            (state.runs.columns, state.runs.sort) = (columns, sort);
+            state.runs.arrange(&state.library, state.now);
+        }
         RunsEvent::LookRecorded => {}
         RunsEvent::Requested(id, result) => {
             if let Err(error) = result {
@@ -202,7 +210,13 @@ fn back(state: &mut State) {
 fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
     let input = Input::default().with_max_length(LINE);
     // The prompt does not cover the list or the log, which these change while the user types.
-    let live = matches!(purpose, RunsPurpose::Filter { .. } | RunsPurpose::Search { .. });
+    let live = matches!(
+        purpose,
+        RunsPurpose::Filter { .. }
+            | RunsPurpose::Search { .. }
+            | RunsPurpose::Sort { .. }
+            | RunsPurpose::Columns { .. }
+    );
     state.runs.prompt = Some(purpose);
     let mut prompt = Prompt { title, explanation, input, error: None, live };
     prompt.input.paste(text);
@@ -254,22 +268,55 @@ fn warn_of_many(state: &mut State) {
     }
 }
 
-/// Sorts by the next field; after the last field in the default order.
-fn sort(state: &mut State) {
-    let here = state.runs.sort.and_then(|key| SortKey::FIELDS.iter().position(|field| *field == key.by));
-    let next = here.map_or(0, |here| here + 1);
-    state.runs.sort = SortKey::FIELDS.get(next).and_then(|field| SortKey::by(*field));
-    state.runs.arrange(&state.library, state.now);
+fn ask_sort(state: &mut State) {
+    let explanation =
+        format!("the beginning of a column: {}; a leading - reverses; empty: active first", columns::names());
+    let before = state.runs.sort;
+    ask(state, RunsPurpose::Sort { before }, "sort by".into(), explanation, "");
 }
 
-fn reverse(state: &mut State) {
-    match state.runs.sort {
-        Some(key) => {
-            state.runs.sort = Some(key.reversed());
-            state.runs.arrange(&state.library, state.now);
-        }
-        None => state.fail("the list is in its default order, active runs first: o sorts it by a column"),
+fn ask_columns(state: &mut State) {
+    let explanation =
+        format!("names in the order of the list, or their beginnings: {}; empty: the usual", columns::names());
+    let before = state.runs.columns.clone();
+    let text = before.iter().map(|field| field.name()).collect::<Vec<_>>().join(" ");
+    ask(state, RunsPurpose::Columns { before }, "columns".into(), explanation, &text);
+}
+
+/// Sorts by a column that was clicked; a second time in the opposite direction.
+fn sort_by_column(state: &mut State, column: usize) -> Vec<Effect> {
+    let shown = columns::shown(&state.runs);
+    let Some(key) = shown.get(column).and_then(|(field, _)| SortKey::by(*field)) else { return Vec::new() };
+    let again = state.runs.sort.filter(|sort| sort.by == key.by);
+    state.runs.sort = Some(again.map_or(key, SortKey::reversed));
+    state.runs.arrange(&state.library, state.now);
+    vec![keep_list_view(state)]
+}
+
+/// Returns the effect that keeps the columns and the order of the list.
+fn keep_list_view(state: &State) -> Effect {
+    let (columns, sort) = (state.runs.columns.clone(), state.runs.sort);
+    Effect::Runs(RunsEffect::RecordListView(ListView { columns, sort }))
+}
+
+/// Shows settings, tags and note of the selected run.
+fn show_settings(state: &mut State) {
+    let Some(run) = targets::one(state, "i") else { return };
+    let lines = super::settings::lines(&run);
+    if lines.is_empty() {
+        return state.fail(&format!("{} cannot be read", run.id));
     }
+    state.overlay = Some(Overlay::Report(Report { title: format!("settings of {}", run.id), lines, first: 0 }));
+}
+
+fn reverse(state: &mut State) -> Vec<Effect> {
+    let Some(key) = state.runs.sort else {
+        state.fail("the list is in its default order, active runs first: o sorts it by a column");
+        return Vec::new();
+    };
+    state.runs.sort = Some(key.reversed());
+    state.runs.arrange(&state.library, state.now);
+    vec![keep_list_view(state)]
 }
 
 fn ask_filter(state: &mut State) {

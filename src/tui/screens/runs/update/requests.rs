@@ -1,14 +1,14 @@
 //! Requests to workers: stop, pause, continue, change limits, evaluate again. A request is remembered until the
 //! worker's events answer it.
 
-use super::super::{PendingRequest, Request, RunsPurpose};
+use super::super::{LimitsForm, PendingRequest, Request, RunsPurpose};
 use super::{ask, confirm, targets};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{RunId, RunState};
 use crate::runs::queue::QueueMove;
 use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, RunsEffect};
-use crate::tui::state::State;
+use crate::tui::state::{Overlay, State};
 
 /// Remembers a request until it is answered.
 pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
@@ -155,7 +155,11 @@ pub(super) fn ask_limits(state: &mut State) {
     } else {
         format!("extend {id} and resume it")
     };
+    state.runs.limits_form = Some(LimitsForm::new(limits));
     ask(state, RunsPurpose::Limits(id), title, String::new(), &text);
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.input.replace(&text, "epochs ".len() + limits.epochs.to_string().len());
+    }
 }
 
 pub(super) fn evaluate(state: &mut State) -> Vec<Effect> {
