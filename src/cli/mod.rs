@@ -11,6 +11,7 @@ mod confirm;
 mod datasets;
 mod download;
 mod exit;
+mod expected_time;
 mod follow;
 mod gpu;
 mod home;

@@ -5,10 +5,13 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::exit::CommandError;
+use super::expected_time::clock_in;
 use super::options::Output;
 use super::output;
 use crate::events::{Event, Record};
+use crate::runs::estimate::run_left;
 use crate::runs::{Summary, event_text};
+use crate::supervise::now;
 
 /// The prefix of the bar while features are computed.
 const FEATURES: &str = "features";
@@ -124,7 +127,12 @@ impl EventPrinter {
 }
 
 fn message(run: &Summary) -> String {
-    let of = format!("of {}", run.limits.epochs);
+    let (_, left) = run_left(run, now());
+    let ready = match clock_in(left).filter(|_| !run.paused) {
+        Some(clock) => format!(", ready {clock}"),
+        None => String::new(),
+    };
+    let of = format!("of {}{ready}", run.limits.epochs);
     match (run.latest, run.images_per_second) {
         (Some(point), Some(speed)) => {
             format!("{of} · loss {:.4} acc {:.4} · {speed:.0} images/s", point.loss, point.accuracy)
@@ -134,7 +142,7 @@ fn message(run: &Summary) -> String {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {percent}% {eta}");
+    let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {percent}%");
     let bar = ProgressBar::new(0);
     // The template is a constant; the default bar replaces an invalid one.
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

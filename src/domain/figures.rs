@@ -1,4 +1,7 @@
-//! Numbers and time spans as text for people.
+//! Numbers, times and time spans as text for people.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Returns a whole number with commas: `25,841`.
 #[must_use]
@@ -54,9 +57,44 @@ pub fn span(seconds: f64) -> String {
     if hours > 0 { format!("{hours}h {minutes:02}m") } else { format!("{minutes}m {:02}s", whole % 60) }
 }
 
+/// Returns the time that is this many seconds after `now`, both in milliseconds since 1970; `None` for an unknown number
+/// of seconds.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be within 0 to 1e9
+pub fn ready_at(now: u64, seconds: f64) -> Option<u64> {
+    (0.0..1e9).contains(&seconds).then(|| now + (seconds * 1_000.0) as u64)
+}
+
+/// Returns a time as hour and minute: `02:15`, on another day `Fri 02:15`, in another week `2026-12-05 02:15`. Both times
+/// are milliseconds since 1970.
+#[must_use]
+pub fn clock_time(at: u64, now: u64, zone: &TimeZone) -> String {
+    let local = |milliseconds: u64| {
+        let stamp = i64::try_from(milliseconds).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+        stamp.map(|stamp| stamp.to_zoned_datetime(zone.clone()))
+    };
+    let (Some(there), Some(here)) = (local(at), local(now)) else { return "--:--".into() };
+    let format = match at.abs_diff(now) {
+        _ if there.date() == here.date() => "%H:%M",
+        0..500_000_000 => "%a %H:%M",
+        _ => "%Y-%m-%d %H:%M",
+    };
+    there.strftime(format).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_names_its_day_only_if_it_is_another() {
+        // Friday, 2026-01-02, 12:00.
+        let now = 1_767_355_200_000;
+        let at = |minutes: u64| clock_time(now + minutes * 60_000, now, &TimeZone::UTC);
+        assert_eq!([at(15), at(12 * 60), at(20 * 24 * 60)], ["12:15", "Sat 00:00", "2026-01-22 12:00"]);
+        assert_eq!(clock_time(now - 13 * 3_600_000, now, &TimeZone::UTC), "Thu 23:00");
+        assert_eq!([ready_at(1_000, 2.5), ready_at(1_000, f64::NAN), ready_at(1, -1.0)], [Some(3_500), None, None]);
+    }
 
     #[test]
     fn numbers_are_readable() {

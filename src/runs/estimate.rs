@@ -1,11 +1,16 @@
 //! The expected duration of a run, estimated from earlier runs.
 
+mod forecast;
+mod remaining;
+
 use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
 
 use std::path::Path;
 
 use super::holder::Holder;
 use super::summary::Summary;
+pub use forecast::{Forecast, forecast};
+pub use remaining::{epoch_left, run_left};
 
 /// The machine on which a run would be trained.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,6 +45,14 @@ pub struct Estimate {
     /// Whether the estimate is rough: that run had another device, strategy, network or precision, or only one of the
     /// two caches features.
     pub rough: bool,
+}
+
+impl Estimate {
+    /// Returns the seconds of a whole run of this many epochs, at most.
+    #[must_use]
+    pub fn total(&self, epochs: u32) -> f64 {
+        self.seconds_before + self.seconds_per_epoch * f64::from(epochs)
+    }
 }
 
 /// Returns the speed of a run's latest epoch in operations per second.

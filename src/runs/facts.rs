@@ -7,6 +7,9 @@ use super::annotations::Annotations;
 use super::summary::Summary;
 use crate::domain::RunState;
 
+/// The endings by which a state is filtered too, as lists show them. A query writes `-` for a space.
+pub(super) const ENDINGS: [&str; 5] = ["early stop", "all epochs", "on request", "signalled", "diverged"];
+
 /// The names of states in the order of a sorted list: active ones first.
 pub(super) const STATES: [&str; 9] =
     ["running", "starting", "queued", "paused", "finished", "stopped", "interrupted", "failed", "lost"];
@@ -42,6 +45,8 @@ pub enum Field {
     F1,
     /// Training images per second.
     Rate,
+    /// Seconds of all epochs, and of computing features.
+    Duration,
     /// Seconds since it was created.
     Age,
     /// The kind of error that ended the run, such as `out_of_memory`.
@@ -50,7 +55,7 @@ pub enum Field {
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::State,
         Self::Strategy,
         Self::Dataset,
@@ -67,6 +72,7 @@ impl Field {
         Self::Rate,
         Self::Age,
         Self::Failure,
+        Self::Duration,
     ];
 
     /// Returns the name in queries.
@@ -88,6 +94,7 @@ impl Field {
             Self::F1 => "f1",
             Self::Rate => "rate",
             Self::Age => "age",
+            Self::Duration => "duration",
             Self::Failure => "failure",
         }
     }
@@ -199,7 +206,10 @@ impl RunFacts {
         let number =
             |figure: Option<f64>| figure.filter(|figure| figure.is_finite()).map_or(Value::None, Value::Number);
         match field {
-            Field::State => Value::Words(vec![self.state.name()]),
+            Field::State if self.state.is_active() || self.summary.ending().is_empty() => {
+                Value::Words(vec![self.state.name()])
+            }
+            Field::State => Value::Words(vec![self.state.name(), self.summary.ending()]),
             Field::Strategy => Value::Words(vec![self.summary.recipe.strategy.name()]),
             Field::Dataset => Value::Words(vec![self.summary.recipe.dataset.as_str()]),
             Field::Name => Value::Words(vec![self.name()]),
@@ -216,6 +226,7 @@ impl RunFacts {
             Field::F1 => number(self.test.map(|test| test.1)),
             Field::Rate => number(self.summary.images_per_second),
             Field::Age => Value::Number(self.age as f64 / 1_000.0),
+            Field::Duration => number(Some(self.summary.trained_seconds()).filter(|seconds| *seconds > 0.0)),
             Field::Failure => self.summary.failure().map_or(Value::None, |kind| Value::Words(vec![kind.name()])),
         }
     }

@@ -3,6 +3,8 @@
 //! ```text
 //! HOME/data/NAME/                     a dataset, with cached features in `features/`
 //! HOME/weights/NAME.safetensors       imported weights
+//! HOME/last-look.json                 the time when somebody last looked at the runs
+//! HOME/list-view.json                 the columns and the order of the dashboard's list of runs
 //! HOME/checkpoints/RUN/recipe.json    the frozen recipe
 //!                     /events.jsonl   the event log
 //!                     /worker.lock    held by the worker as long as it lives
@@ -75,6 +77,18 @@ impl Home {
     #[must_use]
     pub fn checkpoints(&self) -> PathBuf {
         self.0.join("checkpoints")
+    }
+
+    /// Returns the file with the time of the last look at the runs.
+    #[must_use]
+    pub fn last_look_file(&self) -> PathBuf {
+        self.0.join("last-look.json")
+    }
+
+    /// Returns the file with the columns and the order of the list of runs.
+    #[must_use]
+    pub fn list_view_file(&self) -> PathBuf {
+        self.0.join("list-view.json")
     }
 
     /// Tests what the file system of the home can do. Without locks, a live worker would seem dead.

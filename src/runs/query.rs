@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::facts::{Field, RunFacts, STATES, Value};
+use super::facts::{ENDINGS, Field, RunFacts, STATES, Value};
 use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 
@@ -180,20 +180,22 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
     let number = || value.parse::<f64>().ok().filter(|number| number.is_finite());
     match field {
         Field::State => {
-            let small = value.to_lowercase();
-            let mut meant = STATES.iter().filter(|state| state.starts_with(&small));
+            let small = value.to_lowercase().replace(['-', '_'], " ");
+            let mut meant = STATES.iter().chain(&ENDINGS).filter(|state| state.starts_with(&small));
             match (meant.next(), meant.next()) {
                 (Some(state), None) => Ok(Operand::Text((*state).to_owned())),
                 _ => {
-                    let similar = suggest(value, STATES);
-                    Err(format!("'{value}' is not a state{similar}; use {}", STATES.join(", ")))
+                    let endings = ENDINGS.map(|ending| ending.replace(' ', "-"));
+                    let similar = suggest(value, STATES.into_iter().chain(endings.iter().map(String::as_str)));
+                    let states = STATES.join(", ");
+                    Err(format!("'{value}' is not a state{similar}; use {states}, {}", endings.join(", ")))
                 }
             }
         }
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
-        Field::Age => age(value)
-            .map(Operand::Number)
-            .ok_or_else(|| format!("'{value}' is not an age; use a number with s, m, h or d, such as age<2h")),
+        Field::Age | Field::Duration => age(value).map(Operand::Number).ok_or_else(|| {
+            format!("'{value}' is not a time; use a number with s, m, h or d, such as {}<2h", field.name())
+        }),
         field if field.is_share() => share(value)
             .map(Operand::Number)
             .ok_or_else(|| format!("'{value}' is not a share; use a number such as {0}>0.6 or {0}>60%", field.name())),
@@ -239,7 +241,7 @@ pub struct SortKey {
 
 impl SortKey {
     /// The fields for sorting a list.
-    pub const FIELDS: [Field; 11] = [
+    pub const FIELDS: [Field; 12] = [
         Field::Name,
         Field::State,
         Field::Strategy,
@@ -250,6 +252,7 @@ impl SortKey {
         Field::TestAcc,
         Field::F1,
         Field::Rate,
+        Field::Duration,
         Field::Age,
     ];
 

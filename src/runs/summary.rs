@@ -2,6 +2,8 @@
 
 mod apply;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -21,6 +23,24 @@ pub struct EpochProgress {
     pub steps: u32,
     /// The epoch's start, in milliseconds since 1970, shifted by the time of pauses and of absent workers.
     pub started_at: u64,
+}
+
+/// The position of a checkpoint, from which a worker resumes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPosition {
+    /// Completed epochs.
+    pub epoch: u32,
+    /// Completed steps of the next epoch.
+    pub step: u32,
+}
+
+impl fmt::Display for SavedPosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.step {
+            0 => write!(f, "after epoch {}", self.epoch),
+            step => write!(f, "after step {step} of epoch {}", self.epoch.saturating_add(1)),
+        }
+    }
 }
 
 /// Progress of computing the frozen part's features.
@@ -159,6 +179,10 @@ pub struct Summary {
     paused_at: Option<u64>,
     /// The outcome of an ended run.
     pub outcome: Option<Outcome>,
+    /// The time of the outcome, in milliseconds since 1970.
+    pub ended_at: Option<u64>,
+    /// The position of the newest checkpoint; `None` before the first one.
+    pub saved: Option<SavedPosition>,
     /// Whether a worker ever began.
     pub started: bool,
     /// The time of the latest event except for load measurements, in milliseconds since 1970.
@@ -208,6 +232,8 @@ impl Summary {
             paused: false,
             paused_at: None,
             outcome: None,
+            ended_at: None,
+            saved: None,
             started: false,
             updated_at: None,
             warnings: Vec::new(),
@@ -223,6 +249,26 @@ impl Summary {
         };
         let other = self.waiting_for.as_ref().map(|other| format!("waits for {other}"));
         other.or_else(|| self.slot_wait.as_ref().map(slot_wait)).map(|words| printable(&words))
+    }
+
+    /// Returns the start of the pause in force, in milliseconds since 1970.
+    #[must_use]
+    pub fn paused_at(&self) -> Option<u64> {
+        self.paused_at.filter(|_| self.paused)
+    }
+
+    /// Describes the position of a pause and its effect on the runs that wait.
+    #[must_use]
+    pub fn describe_pause(&self) -> String {
+        if self.wait().is_some() {
+            return "before it began; runs behind it go ahead".into();
+        }
+        let device = self.device.as_ref().map_or("its device", |device| device.name.as_str());
+        let position = match self.progress {
+            Some(progress) => format!("in epoch {}", progress.epoch),
+            None => format!("after epoch {}", self.epoch()),
+        };
+        printable(&format!("{position}; it keeps its slot on {device}"))
     }
 
     /// Returns whether a worker is running according to the log, which does not know of kills.
@@ -259,6 +305,18 @@ impl Summary {
         self.epochs.last().map_or(0, |metrics| metrics.epoch)
     }
 
+    /// Returns the wall time of all epochs and of computing the frozen part's features, in seconds; 0 before the first
+    /// epoch.
+    #[must_use]
+    pub fn trained_seconds(&self) -> f64 {
+        let features = self.features_computed.map_or(0.0, |(_, seconds)| seconds);
+        if self.history.is_empty() {
+            0.0
+        } else {
+            features + self.history.iter().map(|epoch| epoch.seconds).sum::<f64>()
+        }
+    }
+
     /// Returns the metrics of the best epoch by the monitored metric.
     #[must_use]
     pub fn best(&self) -> Option<&EpochMetrics> {
@@ -272,7 +330,7 @@ impl Summary {
             Some(Outcome::Finished { reason: FinishReason::EarlyStop }) => "early stop",
             Some(Outcome::Finished { reason: FinishReason::MaxEpochs }) => "all epochs",
             Some(Outcome::Stopped) => "on request",
-            Some(Outcome::Interrupted { .. }) => "by a signal",
+            Some(Outcome::Interrupted { .. }) => "signalled",
             Some(Outcome::Diverged { .. }) => "diverged",
             Some(Outcome::Failed { .. }) => "error",
             None => "",

@@ -14,6 +14,8 @@ pub struct Layout {
     pub tabs: Vec<(Rect, Screen)>,
     /// Clickable lines, each with its distance from the selected line: positive below it, negative above.
     pub lines: Vec<(Rect, isize)>,
+    /// Clickable headings of a list, each with the index of its column.
+    pub headings: Vec<(Rect, usize)>,
     /// The index of the first line on the last page of the overlay.
     pub last_page: usize,
     /// The number of pictures that fit on a page.
@@ -33,6 +35,12 @@ impl Layout {
     #[must_use]
     pub fn line(&self, at: Position) -> Option<isize> {
         self.lines.iter().find(|(area, _)| area.contains(at)).map(|(_, steps)| *steps)
+    }
+
+    /// Returns the index of the column whose heading covers a position.
+    #[must_use]
+    pub fn heading(&self, at: Position) -> Option<usize> {
+        self.headings.iter().find(|(area, _)| area.contains(at)).map(|(_, column)| *column)
     }
 
     /// Adds lines by their indices; `selected` is the index of the selected line.

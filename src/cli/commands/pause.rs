@@ -28,7 +28,7 @@ impl Pause {
         let (run, state) = wait_for(&store, &id, |_, state| state == RunState::Paused)?;
         let text = match state {
             RunState::Paused => {
-                format!("{id} is paused after epoch {}: `mien unpause {id}` continues it", run.summary.epoch())
+                format!("{id} is paused {}: `mien unpause {id}` continues it", run.summary.describe_pause())
             }
             state if state.is_active() => format!("{id} has not paused yet: the request is pending"),
             state => format!("{id} ended before it could pause: it is {state}"),

@@ -48,9 +48,9 @@ fn kill(store: &RunStore, id: &RunId, yes: bool, output: Output) -> Result<Exit,
     if !run.alive && run.lock_error.is_none() {
         return Err(supervise::KillError::NoWorker { id: id.clone(), state: run.state(supervise::now()) }.into());
     }
-    let resumption = match run.summary.epoch() {
-        0 => format!("`mien resume {id}` starts it again"),
-        epoch => format!("`mien resume {id}` continues it after epoch {epoch}"),
+    let resumption = match run.summary.saved {
+        None => format!("`mien resume {id}` starts it again"),
+        Some(saved) => format!("`mien resume {id}` continues it {saved}"),
     };
     let question = format!("Kill the worker of {id}? {resumption}; later steps are lost.");
     if !yes && !confirm(&question, &format!("kills the worker of {id}"))? {
@@ -68,7 +68,8 @@ fn describe(run: &FollowedRun, state: RunState) -> String {
     let id = &run.summary.id;
     match state {
         RunState::Stopped => {
-            format!("{id} has stopped after epoch {}: `mien resume {id}` continues it", run.summary.epoch())
+            let kept = run.summary.saved.map_or_else(|| "before its first step".into(), |saved| saved.to_string());
+            format!("{id} has stopped {kept}: `mien resume {id}` continues it")
         }
         RunState::Interrupted => {
             format!("{id} was interrupted by a signal, and saved: `mien resume {id}` continues it")

@@ -176,7 +176,7 @@ impl Metric {
             Self::BestEpoch => run.best().map(|epoch| f64::from(epoch.epoch)),
             Self::Epochs => trained.then(|| f64::from(run.epoch())),
             Self::SecondsPerEpoch => trained.then(|| seconds / epochs),
-            Self::TotalSeconds => trained.then(|| seconds + run.features_computed.map_or(0.0, |(_, seconds)| seconds)),
+            Self::TotalSeconds => trained.then(|| run.trained_seconds()),
             Self::ImagesPerSecond => {
                 trained.then(|| run.epochs.iter().map(|epoch| epoch.images_per_second).sum::<f64>() / epochs)
             }

@@ -109,7 +109,7 @@ fn wrong_words_are_pointed_at() {
         ("ok colour:red x", "colour:red", "'colour' is not a field; use state,"),
         ("val_acc>high", "val_acc>high", "'high' is not a share; use a number such as val_acc>0.6"),
         ("epoch<ten", "epoch<ten", "'ten' is not a number; use one such as epoch>=10"),
-        ("x  age<2", "age<2", "'2' is not an age"),
+        ("x  age<2", "age<2", "'2' is not a time"),
         ("state:happy", "state:happy", "'happy' is not a state; use running, starting,"),
         ("state:s", "state:s", "is not a state"),
         ("name<b", "name<b", "'<' does not compare words: use name:word"),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Device, EpochProgress, FeatureProgress, Parameters, SlotWait, StepPoint, Summary, TestResult};
+use super::{
+    Device, EpochProgress, FeatureProgress, Parameters, SavedPosition, SlotWait, StepPoint, Summary, TestResult,
+};
 use crate::domain::{Limits, Outcome, RunId, Split};
 use crate::events::{Event, Record};
 
@@ -104,19 +106,19 @@ impl Summary {
                 let result = TestResult { epoch: *epoch, loss: *loss, confusion: confusion.clone() };
                 self.test_views = Some((*views, result));
             }
+            Event::CheckpointSaved { epoch, step, .. } => {
+                self.saved = Some(SavedPosition { epoch: *epoch, step: *step });
+            }
             Event::Warning { message } => self.warnings.push(message.clone()),
             Event::Ended { outcome } => self.end(outcome.clone(), record.at),
-            Event::LogOpened { .. }
-            | Event::LearningRateReduced { .. }
-            | Event::CheckpointSaved { .. }
-            | Event::Load { .. }
-            | Event::Unknown => {}
+            Event::LogOpened { .. } | Event::LearningRateReduced { .. } | Event::Load { .. } | Event::Unknown => {}
         }
     }
 
     /// Ends everything in progress.
     fn end(&mut self, outcome: Outcome, at: u64) {
         self.outcome = Some(outcome);
+        self.ended_at = Some(at);
         self.wait_no_more();
         self.kernels = None;
         self.features = None;
@@ -138,6 +140,9 @@ impl Summary {
         self.latest = self.latest.filter(is_valid);
         self.started = true;
         self.outcome = None;
+        self.ended_at = None;
+        let resumes = resumed_from > 0 || resumed_step > 0;
+        self.saved = resumes.then_some(SavedPosition { epoch: resumed_from, step: resumed_step });
         self.test = None;
         self.test_views = None;
         self.train_scores = None;

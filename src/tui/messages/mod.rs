@@ -39,6 +39,8 @@ pub enum Target {
     Dataset(DatasetName),
     /// The order of the queue.
     Queue,
+    /// The time of the last look at the runs, and the columns of their list.
+    LastLook,
 }
 
 impl Target {
@@ -49,6 +51,7 @@ impl Target {
             Self::Run(id) => id.as_str(),
             Self::Dataset(name) => name.as_str(),
             Self::Queue => "the queue",
+            Self::LastLook => "the time of the last look",
         }
     }
 }

@@ -5,6 +5,7 @@ use crossterm::event::KeyCode;
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ActionError, FAULT, ScreenEffect, Target};
 use crate::domain::RunId;
+use crate::runs::ListView;
 use crate::runs::annotations::AnnotationChange;
 use crate::runs::queue::QueueMove;
 use crate::tui::key::Key;
@@ -35,8 +36,14 @@ pub enum RunsAction {
     Unmark,
     /// Mark all runs that the list shows.
     MarkShown,
-    /// Sort the list by the next field.
+    /// Type the column by which the list is sorted.
     Sort,
+    /// Sort by this column of the list; a second time in the opposite direction.
+    SortByColumn(usize),
+    /// Type the columns of the list.
+    Columns,
+    /// Show settings, tags and note of the run.
+    Settings,
     /// Reverse the order.
     Reverse,
     /// Type a filter for the list.
@@ -176,7 +183,16 @@ pub(super) static BINDINGS: &[Binding] = &[
         "repeat",
         "copy the run's settings to the Train form",
     ),
-    own("runs.sort", &[LIST], &[Key::char('o')], RunsAction::Sort, "sort", "sort the list by the next column"),
+    own("runs.sort", &[LIST], &[Key::char('o')], RunsAction::Sort, "sort", "sort the list by a column"),
+    own("runs.columns", &[LIST], &[Key::char('C')], RunsAction::Columns, "columns", "choose the columns of the list"),
+    own(
+        "runs.settings",
+        CONTEXTS,
+        &[Key::char('i')],
+        RunsAction::Settings,
+        "settings",
+        "show settings, tags and note of the run",
+    ),
     own("runs.reverse", &[LIST], &[Key::char('O')], RunsAction::Reverse, "", "reverse the order"),
     own(
         "runs.curve",
@@ -208,7 +224,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         "restart queued runs that lost their workers",
     ),
     own("runs.evaluate", CONTEXTS, &[Key::char('E')], RunsAction::Evaluate, "", "test the best weights again"),
-    own("runs.delete", CONTEXTS, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or all marked ones"),
+    own("runs.delete", CONTEXTS, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or the marked ones"),
     own("runs.unmark", BOTH, &[Key::char('u')], RunsAction::Unmark, "", "unmark all runs"),
     own("runs.mark_shown", &[LIST], &[Key::char('A')], RunsAction::MarkShown, "", "mark all runs that the list shows"),
     own("runs.axis", BOTH, &[Key::char('x')], RunsAction::Axis, "", "horizontal axis: epochs, steps, time"),
@@ -295,6 +311,14 @@ pub enum RunsEffect {
     },
     /// Change the annotations of a run; answered by `Done`.
     Annotate(RunId, Vec<AnnotationChange>),
+    /// Read the columns and the order of the list; answered by `ListViewRead`.
+    ReadListView,
+    /// Keep the columns and the order of the list; answered by `LookRecorded`.
+    RecordListView(ListView),
+    /// Read the time of the last look; answered by `LastLook`.
+    ReadLastLook,
+    /// Remember that somebody looked at this time, in milliseconds since 1970; answered by `LookRecorded`.
+    RecordLook(u64),
     /// Measure the folders of runs; answered by `Measured`.
     Measure(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
@@ -322,9 +346,10 @@ impl ScreenEffect for RunsEffect {
             | Self::Annotate(id, _) => vec![run(id)],
             Self::Move(id, _) => vec![run(id), Target::Queue],
             Self::RestartQueue => vec![Target::Queue],
+            Self::RecordLook(_) | Self::RecordListView(_) => vec![Target::LastLook],
             Self::Rename { from, to } => vec![run(from), run(to)],
             Self::Delete(ids) => ids.iter().map(run).collect(),
-            Self::CheckQueue | Self::Measure(_) => Vec::new(),
+            Self::CheckQueue | Self::ReadLastLook | Self::ReadListView | Self::Measure(_) => Vec::new(),
         }
     }
 
@@ -345,6 +370,12 @@ pub enum RunsEvent {
     Done(Result<String, String>),
     /// A request was written to a run's folder, or the reason why not. An unwritten request is never answered.
     Requested(RunId, Result<(), String>),
+    /// The time of the last look, in milliseconds since 1970; `None` before the first one, and in a home that keeps none.
+    LastLook(Option<u64>),
+    /// The columns and the order of the list that were kept.
+    ListViewRead(ListView),
+    /// The time of the look or the list was written, or could not be.
+    LookRecorded,
     /// The number of queued runs that have lost their workers.
     QueueLost(usize),
     /// A run was renamed, or the reason why not.

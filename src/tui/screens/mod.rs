@@ -62,6 +62,17 @@ pub(super) trait ScreenEntry: Sync {
         Ok(())
     }
 
+    /// Applies a key to a prompt that has fields. Returns the new line and the position of the cursor in it; `None` where
+    /// the key edits a line of text.
+    fn edit_line(&self, _state: &mut State, _action: Action) -> Option<(String, usize)> {
+        None
+    }
+
+    /// Returns the columns and rows of the smallest terminal on which the screen is drawn.
+    fn smallest(&self) -> (u16, u16) {
+        (60, 16)
+    }
+
     /// Accepts the line of a prompt. Returns the effects that it requests.
     ///
     /// # Errors
@@ -113,6 +124,9 @@ screens!(table);
 /// Brings a screen to the front. Returns the effects to request.
 pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
     if state.screen != screen {
+        if state.screen == Screen::Runs {
+            state.runs.news.leave(state.now);
+        }
         state.previous_screen = state.screen;
         state.screen = screen;
     }

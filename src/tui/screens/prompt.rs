@@ -13,6 +13,13 @@ pub(in crate::tui) fn open(state: &mut State, prompt: Prompt) {
 /// Applies an action while a line is typed. Returns the effects to request.
 pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let screen = entry(state.screen);
+    if let Some((text, cursor)) = screen.edit_line(state, action)
+        && let Some(Overlay::Prompt(prompt)) = &mut state.overlay
+    {
+        prompt.input.replace(&text, cursor);
+        check(state);
+        return Vec::new();
+    }
     let Some(Overlay::Prompt(prompt)) = &mut state.overlay else { return Vec::new() };
     match action {
         Action::Back => {

@@ -64,6 +64,14 @@ impl Input {
         self.text.char_indices().nth(characters).map_or(self.text.len(), |(byte, _)| byte)
     }
 
+    /// Replaces the text and puts the cursor after this many characters.
+    pub fn replace(&mut self, text: &str, cursor: usize) {
+        self.text.clear();
+        self.cursor = 0;
+        self.paste(text);
+        self.cursor = cursor.min(self.text.chars().count());
+    }
+
     /// Inserts the first line of a text, up to the longest text: a paste may have any size.
     pub fn paste(&mut self, text: &str) {
         let line = text.lines().next().unwrap_or_default().trim();

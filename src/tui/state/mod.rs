@@ -133,12 +133,16 @@ impl State {
     }
 
     fn show_message(&mut self, text: String, error: bool) {
-        let message = Message { text, error, at: self.now };
+        self.message = Some(Message { text: text.clone(), error, at: self.now });
+        self.record(text, error, self.now);
+    }
+
+    /// Stores a message about something that happened at this time, without showing it on the bottom line.
+    pub fn record(&mut self, text: String, error: bool, at: u64) {
         if self.messages.len() == Self::MAX_MESSAGES {
             self.messages.remove(0);
         }
-        self.messages.push(message.clone());
-        self.message = Some(message);
+        self.messages.push(Message { text, error, at });
     }
 
     /// The number of messages stored; older ones are dropped.

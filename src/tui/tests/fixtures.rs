@@ -215,9 +215,7 @@ impl Logbook {
                 images_per_second: 2_940.0,
             };
             self = self.log(Logged::EpochFinished { metrics, early_stopping: status });
-            if epoch <= best {
-                self = self.log(Logged::CheckpointSaved { epoch, step: 0, best: true });
-            }
+            self = self.log(Logged::CheckpointSaved { epoch, step: 0, best: epoch <= best });
         }
         self
     }

@@ -200,10 +200,14 @@ fn the_selection_is_copied() {
     }
     let mut state = state();
     update(&mut state, NOW, Event::Failed("the disk is full".into()));
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("the disk is full".into())]);
-    assert_eq!(press(&mut state, "y"), [Effect::Copy("calm-heron".into())], "after the error disappeared");
+    assert_eq!(press(&mut state, "y"), [], "a question may have been expected");
+    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("nothing was done")));
+    update(&mut state, NOW, Event::Failed("the disk is full".into()));
+    assert_eq!(press(&mut state, "!y"), [Effect::Copy("the disk is full".into())]);
+    press(&mut state, "<esc>");
+    assert_eq!(press(&mut state, "y"), [Effect::Copy("calm-heron".into())]);
     update(&mut state, NOW, Event::Failed("x".repeat(80_000)));
-    assert_eq!(press(&mut state, "y"), [], "too much for a terminal");
+    assert_eq!(press(&mut state, "!y"), [], "too much for a terminal");
     assert!(state.message.is_some_and(|message| message.error));
     let mut empty = at(Screen::Runs, fixtures::with_data(vec![]));
     assert_eq!(press(&mut empty, "y"), []);
@@ -351,7 +355,7 @@ proptest! {
 
 #[test]
 fn a_message_is_drawn_on_a_terminal_that_is_too_small() {
-    let state = state();
+    let state = at(Screen::Data, state());
     for size in [(59, 16), (60, 15), (20, 3)] {
         assert!(draw(&state, size).contains("mien needs"), "{size:?}");
     }

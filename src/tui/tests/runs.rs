@@ -1,12 +1,16 @@
 //! Tests of the Runs screen: tables of keys, and snapshots.
 
+use ratatui::layout::Position;
+
 use super::fixtures::{self, Logbook, NOW, id};
 use super::screens::{SIZES, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
 use crate::events::Event as Logged;
-use crate::runs::WorkerDeath;
 use crate::runs::annotations::AnnotationChange;
+use crate::runs::facts::Field;
+use crate::runs::query::SortKey;
+use crate::runs::{ListView, WorkerDeath};
 use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, Event, RunsEffect, RunsEvent, TrainEvent};
 use crate::tui::screens::runs::{Curves, Request};
@@ -75,23 +79,91 @@ fn a_filter_applies_while_it_is_typed_and_esc_restores_the_list() {
 }
 
 #[test]
-fn the_list_is_ordered_by_each_column_in_turn_and_turned_around() {
+fn the_list_is_sorted_by_a_typed_or_clicked_column_and_the_order_is_kept() {
     let mut state = state();
     let own = shown(&state);
-    press(&mut state, "o");
+    let kept = |columns: Vec<Field>, by, descending| {
+        let sort = Some(SortKey { by, descending });
+        Effect::Runs(RunsEffect::RecordListView(ListView { columns, sort }))
+    };
+    press(&mut state, "on");
     let mut names = own.clone();
     names.sort();
-    assert_eq!(shown(&state), names);
-    press(&mut state, "O");
+    assert_eq!(shown(&state), names, "while it is typed");
+    press(&mut state, "<esc>");
+    assert_eq!(shown(&state), own);
+    assert_eq!(press(&mut state, "on<enter>"), [kept(vec![], Field::Name, false)]);
     names.reverse();
+    assert_eq!(press(&mut state, "O"), [kept(vec![], Field::Name, true)]);
     assert_eq!(shown(&state), names);
-    for _ in 0..20 {
-        press(&mut state, "o");
-        if state.runs.sort.is_none() {
-            break;
+    assert_eq!(press(&mut state, "om<enter>"), [kept(vec![], Field::F1, true)], "by macro F1");
+    assert_eq!(shown(&state)[0], "brisk-otter");
+    press(&mut state, "oval<enter>");
+    assert_eq!(prompt_error(&state).as_deref(), Some("'val' begins several columns: val_acc, val_loss"));
+    press(&mut state, "<^u><enter>");
+    assert_eq!(shown(&state), own, "empty is the own order");
+    let kept_columns = press(&mut state, "Cf1 age<enter>");
+    let view = ListView { columns: vec![Field::F1, Field::Age], sort: None };
+    assert_eq!(kept_columns, [Effect::Runs(RunsEffect::RecordListView(view.clone()))]);
+    let screen = draw(&state, SIZES[0]);
+    let heads = screen.lines().find(|line| line.contains("STATE")).unwrap_or_default();
+    assert!(heads.contains("MACRO F1") && heads.contains("AGE") && !heads.contains("VAL ACC"), "{heads}");
+    super::update::drawn(&mut state);
+    let (head, column) = state.layout.headings[2];
+    assert_eq!(column, 2);
+    let click = Event::Click(Position::new(head.x, head.y));
+    assert_eq!(update(&mut state, NOW, click), [kept(view.columns.clone(), Field::F1, true)]);
+    let mut later = self::state();
+    update(&mut later, NOW, Event::Runs(RunsEvent::ListViewRead(view)));
+    assert!(!draw(&later, SIZES[0]).contains("VAL LOSS"));
+}
+
+#[test]
+fn the_columns_that_decide_are_shown_at_every_width() {
+    for size in [(80, 24), (100, 30), (120, 40), (160, 50), (200, 60)] {
+        let mut state = state();
+        let long = Logbook::new("a-run-with-a-very-long-name-indeed", 9_000).started().epochs(3, 3).view(false);
+        read(&mut state, long);
+        let screen = draw(&state, size);
+        let heads = screen.lines().find(|line| line.contains("STATE")).unwrap_or_default();
+        for column in ["RUN", "STRATEGY", "DATASET", "EPOCH", "MACRO F1", "TEST ACC", "VAL ACC"] {
+            assert!(heads.contains(column), "{size:?} {column}: {heads}");
         }
     }
-    assert_eq!(shown(&state), own, "after the last column its own order");
+}
+
+#[test]
+fn a_small_terminal_has_the_list_and_the_facts_of_a_run() {
+    let state = at("calm-heron");
+    for size in [(40, 10), (45, 20), (59, 16), (60, 12)] {
+        let screen = draw(&state, size);
+        for words in ["running", "calm-heron", "epoch 11 of 50, val loss", "waited 3 of", "left, ready 12:"] {
+            assert!(screen.contains(words), "{size:?} {words}: {screen}");
+        }
+    }
+    snapshot("runs_compact", &state, (40, 10));
+    snapshot("runs_compact", &state, (45, 20));
+    assert!(draw(&state, (39, 10)).contains("mien needs 40 columns and 10 rows"));
+}
+
+#[test]
+fn settings_tags_and_note_are_one_key_away() {
+    let mut state = at("brisk-otter");
+    press(&mut state, "nworth another look<enter>i");
+    let screen = draw(&state, SIZES[0]);
+    for words in ["settings of brisk-otter", "worth another look", "learning-rate", "seed"] {
+        assert!(screen.contains(words), "{words}: {screen}");
+    }
+}
+
+#[test]
+fn limits_are_changed_in_two_fields() {
+    let mut state = at("brisk-otter");
+    let extend = |epochs, patience| vec![Effect::Runs(RunsEffect::Extend { id: id("brisk-otter"), epochs, patience })];
+    press(&mut state, "e60");
+    assert!(draw(&state, SIZES[1]).contains("one-cycle schedule is stretched to 60 epochs"));
+    assert_eq!(press(&mut state, "<tab>20<enter>"), extend(60, 20));
+    assert_eq!(press(&mut at("brisk-otter"), "e++<down>++-<enter>"), extend(52, 11));
 }
 
 #[test]
@@ -101,7 +173,13 @@ fn requests_are_sent_and_their_answers_shown() {
     let of = |id| RunsEffect::Limits { id, epochs: 80, patience: 12 };
     let heron = || id("calm-heron");
     let table = [
-        ("p", RunsEffect::Pause(heron()), Request::Pause, Logged::Paused, "calm-heron is paused: p continues it"),
+        (
+            "p",
+            RunsEffect::Pause(heron()),
+            Request::Pause,
+            Logged::Paused,
+            "calm-heron is paused in epoch 12; it keeps its slot on cpu: p continues it",
+        ),
         (
             "e<^u>epochs 80 patience 12<enter>",
             of(heron()),
@@ -250,6 +328,104 @@ fn actions_apply_to_all_marked_runs() {
 }
 
 #[test]
+fn every_key_acts_on_the_marks_if_the_cursor_is_on_one_else_on_the_cursor() {
+    let marked = |cursor: &str| {
+        let mut state = state();
+        state.runs.marked = vec![id("calm-heron"), id("new-wren")];
+        state.runs.selected = Some(id(cursor));
+        state
+    };
+    let heron_and_wren = |effect: fn(crate::domain::RunId) -> RunsEffect| {
+        ["calm-heron", "new-wren"].map(|name| Effect::Runs(effect(id(name)))).to_vec()
+    };
+    let stop = |cursor| press(&mut marked(cursor), "Sy");
+    assert_eq!(stop("calm-heron"), heron_and_wren(RunsEffect::Stop));
+    assert_eq!(stop("brisk-otter"), [], "the cursor's run has ended");
+    assert_eq!(press(&mut marked("calm-heron"), "p"), heron_and_wren(RunsEffect::Pause));
+    assert_eq!(press(&mut marked("warm-stork"), "R"), [Effect::Runs(RunsEffect::Resume(id("warm-stork")))]);
+    assert_eq!(press(&mut marked("brisk-otter"), "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
+    assert_eq!(press(&mut marked("calm-heron"), "t+night<enter>").len(), 2);
+    assert_eq!(press(&mut marked("brisk-otter"), "t+night<enter>").len(), 1);
+    assert_eq!(press(&mut marked("calm-heron"), "nslow<enter>").len(), 2);
+    for key in ["e", "N", "r"] {
+        let mut state = marked("calm-heron");
+        press(&mut state, key);
+        assert!(message(&state).contains("takes one run, and 2 are marked"), "{key}: {}", message(&state));
+        let mut state = marked("brisk-otter");
+        press(&mut state, key);
+        assert!(!message(&state).contains("takes one run"), "{key}: {}", message(&state));
+    }
+    let mut unmarked = state();
+    unmarked.runs.marked = vec![id("brisk-otter"), id("warm-stork")];
+    unmarked.runs.selected = Some(id("calm-heron"));
+    press(&mut unmarked, "S");
+    let screen = draw(&unmarked, SIZES[0]);
+    assert!(screen.contains("Stop calm-heron?") && screen.contains("not the 2 marked runs"), "{screen}");
+}
+
+#[test]
+fn what_ended_since_the_last_look_is_counted_and_told_once() {
+    let mut state = fixtures::with_data(fixtures::all());
+    press(&mut state, "1");
+    update(&mut state, NOW, Event::Runs(RunsEvent::LastLook(Some(NOW - 6 * 3_600_000))));
+    let tabs = draw(&state, SIZES[0]).lines().next().map(str::to_owned).unwrap_or_default();
+    // Finished, stopped and lost; the failed run is older.
+    assert!(tabs.contains("3 Runs ● 3"), "{tabs}");
+    assert_eq!(state.messages.len(), 3);
+    assert_eq!(press(&mut state, "3"), [], "the key was pressed before they were on the screen");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("since 06:00: 1 finished, 1 stopped, 1 lost"), "{screen}");
+    snapshot("runs_news", &state, SIZES[0]);
+    assert_eq!(press(&mut state, "j"), [Effect::Runs(RunsEffect::RecordLook(NOW))]);
+    assert_eq!(press(&mut state, "j"), []);
+    let screen = draw(&state, SIZES[0]);
+    assert!(!screen.contains("3 Runs ●") && screen.contains("since 06:00"), "{screen}");
+    press(&mut state, "13");
+    assert!(!draw(&state, SIZES[0]).contains("since 06:00"));
+    let ended =
+        Logbook::new("calm-heron", 133).started().epochs(15, 9).tested(9, crate::domain::FinishReason::EarlyStop);
+    press(&mut state, "1");
+    read(&mut state, ended.view(false));
+    assert!(
+        message(&state).starts_with("calm-heron finished: early stop, macro F1 0.5932, trained for 2m 45s"),
+        "{}",
+        message(&state)
+    );
+    assert_eq!(state.messages.len(), 4);
+}
+
+#[test]
+fn a_stop_names_the_step_that_is_kept() {
+    let mut state = at("calm-heron");
+    let saved = Logged::CheckpointSaved { epoch: 11, step: 560, best: false };
+    let ended = Logged::Ended { outcome: crate::domain::Outcome::Stopped };
+    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
+    let mut stopped = after(vec![saved, ended]);
+    stopped.alive = false;
+    read(&mut state, stopped);
+    assert_eq!(message(&state), "calm-heron is stopped after step 560 of epoch 12");
+    assert!(draw(&state, SIZES[1]).contains("R resumes after step 560 of epoch 12"));
+}
+
+#[test]
+fn runs_are_filtered_by_the_words_of_the_list() {
+    let table = [("early-stop", "brisk-otter"), ("finished", "brisk-otter"), ("on-request", "warm-stork")];
+    for (words, name) in table {
+        let mut state = state();
+        press(&mut state, &format!("/state:{words}<enter>"));
+        assert_eq!(shown(&state), [name], "{words}");
+    }
+}
+
+#[test]
+fn a_paused_run_is_not_counted_as_running() {
+    let mut state = at("calm-heron");
+    read(&mut state, after(vec![Logged::Paused]));
+    let tabs = draw(&state, SIZES[0]).lines().next().map(str::to_owned).unwrap_or_default();
+    assert!(tabs.contains("1 running, 1 paused"), "new-wren is starting: {tabs}");
+}
+
+#[test]
 fn curves_are_zoomed_and_read_at_a_cursor() {
     let mut state = at("calm-heron");
     press(&mut state, "<enter>sL+[<left>");
@@ -360,8 +536,8 @@ fn an_arrow_shows_the_order_and_hides_no_column() {
         };
         let plain = headings(&state).expect("headings");
         let mut arrows = 0;
-        for keys in ["o", "O"].repeat(20) {
-            press(&mut state, keys);
+        for field in SortKey::FIELDS {
+            press(&mut state, &format!("o{}<enter>", field.name()));
             let Some(line) = headings(&state).filter(|_| state.runs.sort.is_some()) else { break };
             assert_eq!(line.replace(['▲', '▼'], " "), plain, "{size:?}");
             arrows += line.matches(['▲', '▼']).count();

@@ -241,7 +241,7 @@ fn a_long_error_is_shown_whole() {
 #[test]
 fn the_smallest_terminal_and_a_smaller_one() {
     snapshot("smallest", &runs("calm-heron"), (60, 16));
-    snapshot("too_small", &runs("calm-heron"), (50, 10));
+    snapshot("too_small", &at(Screen::Data, runs("calm-heron")), (50, 10));
 }
 
 #[test]

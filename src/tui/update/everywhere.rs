@@ -116,9 +116,14 @@ pub(super) fn toggle_mouse(state: &mut State) {
     state.notify(text.into());
 }
 
-/// Copies the selection, or the error message that was visible when the key was pressed.
+/// Copies the selection. While an error is shown, nothing is copied.
 pub(super) fn copy_selection(state: &mut State, shown: Option<&Message>) -> Vec<Effect> {
-    let Some((what, text)) = selection(state, shown) else {
+    if shown.is_some_and(|message| message.error) {
+        // The user may have expected a question that the error replaced.
+        state.fail("there was no question to answer: nothing was done; ! and then y copies the error");
+        return Vec::new();
+    }
+    let Some((what, text)) = selection(state) else {
         state.fail("nothing is selected to copy");
         return Vec::new();
     };
@@ -134,12 +139,9 @@ pub(super) fn copy_selection(state: &mut State, shown: Option<&Message>) -> Vec<
 }
 
 /// Returns the name of what would be copied, and its text.
-fn selection(state: &State, shown: Option<&Message>) -> Option<(String, String)> {
+fn selection(state: &State) -> Option<(String, String)> {
     if let Some(Overlay::Messages(_)) = &state.overlay {
         return state.messages.last().map(|message| ("the newest message".into(), message.text.clone()));
-    }
-    if let Some(error) = shown.filter(|message| message.error) {
-        return Some(("the error".into(), error.text.clone()));
     }
     entry(state.screen).selection(state)
 }

@@ -13,14 +13,22 @@ use crate::tui::state::{Help, Input, Overlay, Palette, State};
 /// Returns the effects to perform at the start.
 #[must_use]
 pub fn start() -> Vec<Effect> {
-    vec![Effect::Train(TrainEffect::SuggestName), Effect::Runs(RunsEffect::CheckQueue)]
+    vec![
+        Effect::Train(TrainEffect::SuggestName),
+        Effect::Runs(RunsEffect::CheckQueue),
+        Effect::Runs(RunsEffect::ReadLastLook),
+        Effect::Runs(RunsEffect::ReadListView),
+    ]
 }
 
 /// Applies an event that happened at `now`, in milliseconds since 1970.
 pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
     state.now = now;
     match event {
-        Event::Key(key) => return on_key(state, key),
+        Event::Key(key) => {
+            let seen = runs::see_endings(state);
+            return seen.into_iter().chain(on_key(state, key)).collect();
+        }
         Event::Paste(text) => paste(state, &text),
         Event::Click(at) => return mouse::click(state, at),
         Event::Scroll(lines) => return mouse::scroll(state, lines),

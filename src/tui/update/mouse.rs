@@ -1,10 +1,10 @@
-//! Mouse input: clicks on tabs and lines, and the wheel. Each acts like a key, and none launches, stops or deletes
+//! Mouse input: clicks on tabs, headings and lines, and the wheel. Each acts like a key, and none launches, stops or deletes
 //! anything.
 
 use ratatui::layout::Position;
 
 use super::apply;
-use crate::tui::messages::{Action, Effect};
+use crate::tui::messages::{Action, Effect, RunsAction};
 use crate::tui::screens::go_to;
 use crate::tui::state::{Overlay, State};
 
@@ -34,6 +34,9 @@ pub(super) fn click(state: &mut State, at: Position) -> Vec<Effect> {
     }
     if let Some(screen) = state.layout.tab(at) {
         return go_to(state, screen);
+    }
+    if let Some(column) = state.layout.heading(at) {
+        return apply(state, Action::Runs(RunsAction::SortByColumn(column)));
     }
     let Some(steps) = state.layout.line(at) else { return Vec::new() };
     let action = if steps < 0 { Action::Up } else { Action::Down };

@@ -23,9 +23,6 @@ use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::text::{is_printable, printable};
 use crate::domain::{RunState, Size};
 
-/// The smallest terminal that is drawn on: columns and rows.
-const SMALLEST: (u16, u16) = (60, 16);
-
 /// Draws a frame. Returns its layout and the position of the terminal's cursor, if it is shown.
 ///
 /// ```text
@@ -50,8 +47,9 @@ pub(super) fn render(
 }
 
 fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures) -> (Layout, Option<Position>) {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        draw_too_small(state, buffer, area);
+    let smallest = entry(state.screen).smallest();
+    if area.width < smallest.0 || area.height < smallest.1 {
+        draw_too_small(state, smallest, buffer, area);
         return (Layout::default(), None);
     }
     let mut canvas = Canvas { buffer, pictures, layout: Layout::default(), cursor: None };
@@ -74,11 +72,11 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures)
     (std::mem::take(&mut canvas.layout), canvas.cursor)
 }
 
-fn draw_too_small(state: &State, buffer: &mut Buffer, area: Rect) {
+fn draw_too_small(state: &State, (columns, rows): (u16, u16), buffer: &mut Buffer, area: Rect) {
     let lines = [
-        format!("mien needs {} columns and {} rows,", SMALLEST.0, SMALLEST.1),
+        format!("mien needs {columns} columns and {rows} rows,"),
         format!("this terminal has {} and {}.", area.width, area.height),
-        "Enlarge it, or use `mien runs`.".into(),
+        "Enlarge it, press 3, or use `mien runs`.".into(),
     ];
     for (row, line) in (0..).zip(&lines) {
         Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());
@@ -101,14 +99,18 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     pen.write(NAME, theme.accent());
     for (number, screen) in (1..).zip(Screen::ALL) {
         let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
-        let text = format!(" {number} {} ", screen.title());
+        let unseen = if screen == Screen::Runs { state.runs.news.unseen() } else { 0 };
+        let mark = if unseen > 0 { format!("{} {unseen} ", theme.glyphs.best) } else { String::new() };
+        let text = format!(" {number} {} {mark}", screen.title());
         let (x, y) = pen.position();
         pen.write(&text, style);
         canvas.layout.tabs.push((Rect { x, y, width: width(&text), height: 1 }, screen));
     }
-    let queued = state.library.runs.list.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
-    let running = state.library.runs.active(state.now) - queued;
-    let counts: Vec<String> = [(running, "running"), (queued, "queued")]
+    let runs = &state.library.runs;
+    let of = |wanted| runs.list.iter().filter(|run| run.state(state.now) == Some(wanted)).count();
+    let (queued, paused) = (of(RunState::Queued), of(RunState::Paused));
+    let running = runs.active(state.now) - queued - paused;
+    let counts: Vec<String> = [(running, "running"), (paused, "paused"), (queued, "queued")]
         .into_iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| count(number, word, word))
@@ -129,7 +131,8 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 /// form.
 fn device_load(state: &State) -> Vec<String> {
     let texts = |run: &RunView| {
-        let summary = run.summary.as_ref().ok().filter(|_| run.is_active(state.now))?;
+        let at_work = run.is_active(state.now) && run.state(state.now) != Some(RunState::Paused);
+        let summary = run.summary.as_ref().ok().filter(|_| at_work)?;
         let load = summary.load.as_ref()?;
         let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
         let (share, memory) = match &load.gpu {

@@ -1,10 +1,16 @@
 //! The queue as a table and as JSON. Keys are stable: none is ever renamed.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::cli::expected_time::clock_in;
 use crate::cli::table::{Side, Table};
-use crate::runs::Job;
+use crate::domain::RunId;
+use crate::domain::figures::ready_at;
 use crate::runs::queue::{DeviceListing, Listing, QueuePosition, QueuedRun};
+use crate::runs::{Forecast, Job};
+use crate::supervise::now;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Whole<'a> {
@@ -33,24 +39,31 @@ struct Run<'a> {
     after: Option<&'a str>,
     /// Whether it had begun, if it is lost.
     begun: Option<bool>,
+    /// The expected beginning, in milliseconds since 1970.
+    begins_at: Option<u64>,
+    /// The latest expected end, in milliseconds since 1970.
+    ends_at: Option<u64>,
 }
+
+/// The expected times of the runs, in seconds from now.
+pub(super) type Forecasts = BTreeMap<RunId, Forecast>;
 
 /// Returns the queue as JSON.
-pub(super) fn json(listing: &Listing) -> Whole<'_> {
-    Whole { devices: listing.devices.iter().map(device_json).collect() }
+pub(super) fn json<'a>(listing: &'a Listing, forecasts: &Forecasts) -> Whole<'a> {
+    Whole { devices: listing.devices.iter().map(|group| device_json(group, forecasts)).collect() }
 }
 
-fn device_json(group: &DeviceListing) -> Device<'_> {
+fn device_json<'a>(group: &'a DeviceListing, forecasts: &Forecasts) -> Device<'a> {
     Device {
         name: group.device.as_ref().map(|device| device.name.as_str()),
         host: group.device.as_ref().map(|device| device.host.as_str()),
         slots: group.slots,
         in_use: group.in_use,
-        runs: group.runs.iter().map(run_json).collect(),
+        runs: group.runs.iter().map(|run| run_json(run, forecasts)).collect(),
     }
 }
 
-fn run_json(run: &QueuedRun) -> Run<'_> {
+fn run_json<'a>(run: &'a QueuedRun, forecasts: &Forecasts) -> Run<'a> {
     let (mut ahead, mut after, mut begun) = (None, None, None);
     let state = match &run.position {
         QueuePosition::Running => "at_work",
@@ -70,31 +83,57 @@ fn run_json(run: &QueuedRun) -> Run<'_> {
             "lost"
         }
     };
-    Run { id: run.id.as_str(), job: run.job.name(), state, ahead, after, begun }
+    let times = forecasts.get(&run.id);
+    let begins_at = times.and_then(|of| ready_at(now(), of.begins));
+    let ends_at = times.and_then(|of| ready_at(now(), of.ends));
+    Run { id: run.id.as_str(), job: run.job.name(), state, ahead, after, begun, begins_at, ends_at }
 }
 
 /// Returns a line and a table for each device.
-pub(super) fn text(listing: &Listing) -> String {
-    let mut parts: Vec<String> = listing.devices.iter().map(device_text).collect();
+pub(super) fn text(listing: &Listing, forecasts: &Forecasts) -> String {
+    let mut parts: Vec<String> = listing.devices.iter().map(|group| device_text(group, forecasts)).collect();
+    parts.extend(done_by(listing, forecasts));
     if !listing.lost().is_empty() {
         parts.push("`mien queue restart` starts a new worker for each run that has lost its worker\n".into());
     }
     parts.join("\n")
 }
 
-fn device_text(group: &DeviceListing) -> String {
+/// Returns the time at which the last waiting run has ended; `None` if none waits or one of them has no known end.
+fn done_by(listing: &Listing, forecasts: &Forecasts) -> Option<String> {
+    let waits = |run: &&QueuedRun| matches!(run.position, QueuePosition::Waiting { .. } | QueuePosition::WaitsFor(_));
+    let waiting: Vec<&QueuedRun> = listing.devices.iter().flat_map(|group| &group.runs).filter(waits).collect();
+    let ends: Option<Vec<f64>> = waiting.iter().map(|run| Some(forecasts.get(&run.id)?.ends)).collect();
+    let last = ends?.into_iter().max_by(f64::total_cmp)?;
+    Some(format!("all are done by {}, judging by earlier runs\n", clock_in(last)?))
+}
+
+fn device_text(group: &DeviceListing, forecasts: &Forecasts) -> String {
     let head = match &group.device {
         Some(device) => format!("{device}: {} of {} slots in use", group.in_use, group.slots),
         None => "device not known yet".into(),
     };
-    let mut table = Table::new([("", Side::Right), ("RUN", Side::Left), ("JOB", Side::Left), ("STATE", Side::Left)]);
+    let mut table = Table::new([
+        ("", Side::Right),
+        ("RUN", Side::Left),
+        ("JOB", Side::Left),
+        ("STATE", Side::Left),
+        ("BEGINS", Side::Left),
+        ("ENDS BY", Side::Left),
+    ]);
     let mut number = 0;
     for run in &group.runs {
         let waits =
             !matches!(run.position, QueuePosition::Running | QueuePosition::Unqueued | QueuePosition::Lost { .. });
         number += usize::from(waits);
         let number = if waits { number.to_string() } else { String::new() };
-        table.row(&[number, run.id.to_string(), run.job.to_string(), position_text(&run.position, run.job)]);
+        let times = forecasts.get(&run.id);
+        let clock = |seconds: Option<f64>| seconds.and_then(clock_in).unwrap_or_else(|| "–".into());
+        let begins = times.map(|of| of.begins).filter(|begins| *begins > 0.0);
+        let position = position_text(&run.position, run.job);
+        let cells = [run.id.to_string(), run.job.to_string(), position, clock(begins), clock(times.map(|of| of.ends))];
+        let [id, job, position, begins, ends] = cells;
+        table.row(&[number, id, job, position, begins, ends]);
     }
     format!("{head}\n{}", table.render())
 }

@@ -5,13 +5,15 @@ mod listing;
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::expected_time::seconds_left;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
+use crate::cli::run_list::read_runs;
 use crate::cli::{gpu, output};
 use crate::domain::text::printable;
-use crate::domain::{DeviceRequest, RunId};
-use crate::runs::queue::{DeviceKey, QueueMove};
-use crate::runs::{Queue as RunQueue, RunStore};
+use crate::domain::{DeviceRequest, RunId, RunState};
+use crate::runs::queue::{DeviceKey, Listing, QueueMove};
+use crate::runs::{Queue as RunQueue, RunStore, Summary, forecast};
 use crate::supervise;
 
 /// Show which runs use each device and which wait; change their order, restart runs that have lost their workers
@@ -102,15 +104,29 @@ fn list(store: &RunStore, Output { json }: Output) -> Result<Exit, CommandError>
     let listing = RunQueue::of(store.home())
         .list(supervise::now())
         .map_err(|source| CommandError::List { folder: store.home().checkpoints(), source })?;
+    let forecasts = forecasts(store, &listing)?;
     if json {
-        output::json(&listing::json(&listing))?;
+        output::json(&listing::json(&listing, &forecasts))?;
     } else if listing.devices.is_empty() {
         output::note("no run uses a device or waits for one");
     } else {
-        output::print(&listing::text(&listing))?;
+        output::print(&listing::text(&listing, &forecasts))?;
     }
     listing.complaints.iter().for_each(|complaint| output::print_error(complaint));
     Ok(Exit::Done)
+}
+
+/// Returns the expected times of the runs in the queue.
+fn forecasts(store: &RunStore, listing: &Listing) -> Result<listing::Forecasts, CommandError> {
+    let (runs, _) = read_runs(store)?;
+    let earlier: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
+    let queued = listing.devices.iter().flat_map(|group| &group.runs);
+    let active: Vec<(&Summary, RunState)> = queued
+        .filter_map(|queued| runs.iter().find(|run| run.summary.id == queued.id))
+        .map(|run| (run.summary.as_ref(), run.state(supervise::now())))
+        .filter(|(_, state)| state.is_active())
+        .collect();
+    Ok(forecast(&active, |run| seconds_left(store, &earlier, run), supervise::now()))
 }
 
 fn move_run(store: &RunStore, arguments: &Move) -> Result<Exit, CommandError> {

@@ -2,28 +2,33 @@
 
 mod check;
 mod prune;
+mod since;
 
 use clap::{Args, Subcommand};
+use jiff::ZonedDateTime;
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::expected_time::clock_at;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table, age, figure};
 use crate::cli::{output, run_json};
+use crate::domain::figures::span;
 use crate::domain::{RunState, Tag};
 use crate::runs::facts::{Field, Value};
-use crate::runs::{RunFacts, RunStore, SortKey, Summary};
+use crate::runs::{Ending, RunFacts, RunStore, SortKey, Summary};
 use crate::supervise;
+use since::Since;
 
 const FILTERS: &str = "\
 A filter consists of terms, all of which a run has to match:
   WORD            the word is in its name, strategy, dataset, tags or note
   FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
   !WORD           the opposite; A,B means either (quote < > ! | from the shell)
-Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate age
-Examples: 'state:running'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
-KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate age.";
+Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate duration age
+Examples: 'state:running'  'state:early-stop'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
+KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate duration age.";
 
 /// List the runs, newest first: all of them, or those that match a filter
 #[derive(Debug, Args)]
@@ -35,6 +40,9 @@ pub(in crate::cli) struct Runs {
     check: check::Check,
     /// Terms that a run has to match, such as `state:running val_acc>0.6 !cnn`; with --check: names of runs
     filter: Vec<String>,
+    /// Only runs that ended after this time, by their end: `last` (when somebody last looked), 12h, 18:00, 2026-11-26
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
     /// Order by a column instead of age, the best or the newest first
     #[arg(long, value_name = "KEY")]
     sort: Option<SortKey>,
@@ -74,6 +82,9 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     let none = runs.is_empty() && warnings.is_empty();
     let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut warnings)).collect();
     listed.retain(|run| query.matches(run));
+    if let Some(since) = arguments.since {
+        keep_ended(store, &mut listed, since)?;
+    }
     if let Some(key) = arguments.sort {
         listed.sort_by(|one, other| key.compare(one, other));
     }
@@ -91,14 +102,28 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     } else if none {
         output::note(&format!("no runs in {} yet: `mien train cnn` starts one", store.home().path().display()));
     } else if listed.is_empty() {
-        output::note("no run matches the filter; `mien runs` lists all of them");
+        let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
+        output::note(&format!("{what}; `mien runs` lists all of them"));
     } else {
-        output::table(&table(&listed, now).render())?;
+        output::table(&table(&listed, now, arguments.since.is_some()).render())?;
     }
     for warning in warnings {
         output::print_error(&warning);
     }
     Ok(Exit::Done)
+}
+
+/// Keeps the runs that ended after a time, the earliest first. A look since the last one becomes the last one.
+fn keep_ended(store: &RunStore, listed: &mut Vec<RunFacts>, since: Since) -> Result<(), CommandError> {
+    let at = since.at(store, &ZonedDateTime::now())?;
+    let ended = |run: &RunFacts| Ending::of_facts(run).map(|ending| ending.at).filter(|ended| *ended > at);
+    listed.retain(|run| ended(run).is_some());
+    listed.sort_by_key(|run| ended(run));
+    if since == Since::Last {
+        // In a home that cannot be written, the next look begins with the same runs.
+        let _ = store.home().record_look(supervise::now());
+    }
+    Ok(())
 }
 
 fn number(run: &RunFacts, field: Field) -> Option<f64> {
@@ -112,8 +137,10 @@ fn tags(run: &RunFacts) -> String {
     run.annotations().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn table(runs: &[RunFacts], now: u64) -> Table {
-    let mut table = Table::new([
+/// Returns the table of the runs; `with_end`: with the time of the end as its first column.
+fn table(runs: &[RunFacts], now: u64, with_end: bool) -> Table {
+    let columns = [
+        ("ENDED", Side::Left),
         ("STATE", Side::Left),
         ("RUN", Side::Left),
         ("STRATEGY", Side::Left),
@@ -123,14 +150,18 @@ fn table(runs: &[RunFacts], now: u64) -> Table {
         ("VAL ACC", Side::Right),
         ("TEST ACC", Side::Right),
         ("MACRO F1", Side::Right),
+        ("TIME", Side::Right),
         ("AGE", Side::Right),
         ("TAGS", Side::Left),
         ("NOTE", Side::Left),
         ("DETAILS", Side::Left),
-    ]);
+    ];
+    let first = usize::from(!with_end);
+    let mut table = Table::of(&columns[first..]);
     for listed in runs {
         let run = listed.summary();
-        table.row(&[
+        let cells = [
+            Ending::of_facts(listed).map_or_else(String::new, |ending| clock_at(ending.at)),
             listed.state().to_string(),
             run.id.to_string(),
             run.recipe.strategy.to_string(),
@@ -140,11 +171,13 @@ fn table(runs: &[RunFacts], now: u64) -> Table {
             figure(number(listed, Field::ValAcc)),
             figure(number(listed, Field::TestAcc)),
             figure(number(listed, Field::F1)),
+            number(listed, Field::Duration).map_or_else(|| "–".into(), span),
             age(now.saturating_sub(run.recipe.created_at)),
             tags(listed),
             listed.annotations().note.as_str().to_owned(),
             remark(run, listed.state()),
-        ]);
+        ];
+        table.row(&cells[first..]);
     }
     table
 }

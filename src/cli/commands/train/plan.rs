@@ -2,6 +2,7 @@
 
 use super::options::{LeaveOut, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
 use crate::cli::exit::CommandError;
+use crate::cli::expected_time::clock_in;
 use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
@@ -196,23 +197,36 @@ pub(super) fn check_without_start(store: &RunStore, recipe: &Recipe) -> Result<(
     Ok(fail_on_first(preflight::check_without_start(recipe, &HomeLibrary(store)))?)
 }
 
-/// Prints parameters, memory and expected time of the recipes on stderr, and equal lines only once.
+/// Prints parameters, memory and expected time of the recipes on stderr, and equal lines only once; of several recipes
+/// also the time of all.
 pub(super) fn print_estimates(store: &RunStore, recipes: &[Recipe]) -> Result<(), CommandError> {
     let (runs, _) = read_runs(store)?;
     let summaries: Vec<&Summary> = runs.iter().map(|run| run.summary.as_ref()).collect();
     let mut printed = Vec::new();
+    let mut total = Some(0.0);
     for recipe in recipes {
-        let text = describe(store, &summaries, recipe)?;
+        let (text, seconds) = describe(store, &summaries, recipe)?;
+        total = total.zip(seconds).map(|(total, seconds)| total + seconds);
         if !printed.contains(&text) {
             output::note(&text);
             printed.push(text);
         }
     }
+    if let (Some(seconds), true) = (total, recipes.len() > 1) {
+        let runs = recipes.len();
+        output::note(&format!("all {runs} runs take at most {}", until(seconds)));
+    }
     Ok(())
 }
 
-/// Returns parameters, memory and expected time of a recipe, judging by these runs.
-fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<String, CommandError> {
+/// Returns `12 min, ready 02:15 if training begins now`.
+fn until(seconds: f64) -> String {
+    let ready = clock_in(seconds).map_or_else(String::new, |clock| format!(", ready {clock} if training begins now"));
+    format!("{}{ready}", duration(seconds))
+}
+
+/// Returns parameters, memory and expected time of a recipe, judging by these runs, and the seconds of all its epochs.
+fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<(String, Option<f64>), CommandError> {
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
     let classes = dataset.classes.len();
@@ -231,6 +245,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         let disk = Size(cost.features_bytes);
         parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
     }
+    let mut seconds = None;
     if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &Machine::this()) {
         let before = if estimated.feature_seconds >= 1.0 {
             format!(
@@ -241,9 +256,12 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
             String::new()
         };
         let how = if estimated.rough { "roughly, " } else { "" };
-        let on = estimated.other_dataset.map_or_else(String::new, |dataset| format!(" on {dataset}"));
+        let on = estimated.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let epoch = duration(estimated.seconds_per_epoch);
-        parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}", estimated.source_run));
+        let total = estimated.total(recipe.epochs);
+        let all = format!("at most {}", until(total));
+        parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}; {all}", estimated.source_run));
+        seconds = Some(total);
     }
-    Ok(parts.join("; "))
+    Ok((parts.join("; "), seconds))
 }

@@ -14,6 +14,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Pane;
+use crate::domain::RunState;
+use crate::domain::figures::clock_time;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -63,7 +65,14 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
         let sentence = format!("event log: {}; the rest is shown; details: `mien runs --check {}`", run.damage, run.id);
         (sentence, theme.warning())
     });
-    for (sentence, style) in pending.into_iter().chain(damage).chain(status::describe_state(
+    let times = state.runs.queue.of(&run.id);
+    let clock = |at: u64| clock_time(at, state.now, &state.zone);
+    let expected = times.begins.filter(|_| run_state == RunState::Queued).map(|begins| {
+        let ahead = state.runs.queue.ahead(&run.id).map_or_else(String::new, |ahead| format!("{ahead} ahead of it; "));
+        let ends = times.ends.map_or_else(String::new, |ends| format!(", ends by {}", clock(ends)));
+        (format!("{ahead}begins about {}{ends}", clock(begins)), theme.text())
+    });
+    for (sentence, style) in pending.into_iter().chain(damage).chain(expected).chain(status::describe_state(
         theme,
         summary,
         run_state,

@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::RunsState;
+use super::{RunsState, columns};
+use crate::domain::figures::{clock_time, span};
 use crate::domain::{RunState, text::printable};
 use crate::runs::Summary;
-use crate::runs::facts::Field;
+use crate::runs::facts::{Field, Value};
 use crate::tui::layout::Layout;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
@@ -17,41 +18,6 @@ use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::{Column, Row, Table, first_line};
 
 use super::status;
-
-/// The columns. `VAL LOSS` and `VAL ACC` are of the best epoch, `TEST ACC` and `MACRO F1` of the final test.
-const COLUMNS: [Column; 12] = [
-    Column::left("STATE", 12, 0),
-    Column::left("RUN", 24, 0),
-    Column::left("STRATEGY", 10, 5),
-    Column::left("DATASET", 14, 8),
-    Column::right("EPOCH", 1),
-    Column::right("VAL LOSS", 2),
-    Column::right("VAL ACC", 6),
-    Column::right("TEST ACC", 9),
-    Column::right("MACRO F1", 4),
-    Column::right("IMAGES/S", 11),
-    Column::right("AGE", 7),
-    Column::left("TAGS", 24, 10),
-];
-
-/// The field by which each column sorts the list.
-const FIELDS: [Field; 12] = [
-    Field::State,
-    Field::Name,
-    Field::Strategy,
-    Field::Dataset,
-    Field::Epoch,
-    Field::ValLoss,
-    Field::ValAcc,
-    Field::TestAcc,
-    Field::F1,
-    Field::Rate,
-    Field::Age,
-    Field::Tag,
-];
-
-/// The widest texts of the columns, so that no column moves when the list does.
-const WIDEST: [&str; 12] = ["✓ early stop", "", "", "", "50/50", "0.0000", "0.000", "0.000", "0.000", "", "59m", ""];
 
 /// The maximum number of runs whose names are measured.
 const MEASURED: usize = 2_000;
@@ -87,46 +53,64 @@ fn epoch(summary: &Summary, run_state: RunState) -> String {
     if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
 }
 
-fn row(state: &State, run: &RunView) -> Row {
-    let theme = &state.theme;
-    let (word, style) = status::list_label(state, run);
-    let name = format!("{}{}{}", mark(theme, &state.runs, run), run.id, damage_mark(run));
-    let mut row: Row = vec![(word, style), (name, theme.strong())];
-    let Ok(summary) = &run.summary else {
-        row.resize(COLUMNS.len(), (String::new(), theme.text()));
-        return row;
-    };
-    let run_state = run.state(state.now).unwrap_or(RunState::Lost);
-    let recipe = &summary.recipe;
-    let text = |text: String| (text, theme.text());
-    row.extend([text(recipe.strategy.to_string()), text(recipe.dataset.to_string()), text(epoch(summary, run_state))]);
-    if let Some(wait) = describe_wait(summary).filter(|_| run_state == RunState::Queued) {
-        row.push((wait, theme.dim()));
-        return row;
+/// Returns a line of the list. That of a queued run ends with the reason for waiting in place of its metrics.
+fn row(state: &State, run: &RunView, columns: &[(Field, Column)]) -> Row {
+    let queued = run.state(state.now) == Some(RunState::Queued);
+    let wait = run.summary.as_ref().ok().filter(|_| queued).and_then(|summary| describe_wait(state, summary));
+    let mut row = Row::new();
+    for (field, column) in columns {
+        let is_metric = column.right && *field != Field::Epoch;
+        if let (Some(wait), true) = (&wait, is_metric) {
+            row.push((wait.clone(), state.theme.dim()));
+            return row;
+        }
+        row.push(cell(state, run, *field));
     }
-    let best = summary.best();
-    let scores = summary.test.as_ref().map(|test| test.confusion.scores());
-    let figure =
-        |value: Option<f64>, decimals| text(value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals)));
-    row.extend([
-        figure(best.map(|best| best.val_loss), 4),
-        figure(best.map(|best| best.val_accuracy), 3),
-        figure(scores.as_ref().map(|scores| scores.accuracy), 3),
-        figure(scores.as_ref().map(|scores| scores.f1), 3),
-        text(speed(summary)),
-        (age(state.now.saturating_sub(recipe.created_at)), theme.dim()),
-        (tags(run), theme.accent()),
-    ]);
     row
 }
 
+/// Returns the text of a run in a column.
+fn cell(state: &State, run: &RunView, field: Field) -> (String, Style) {
+    let theme = &state.theme;
+    let text = |text: String| (text, theme.text());
+    match field {
+        Field::State => return status::list_label(state, run),
+        Field::Name => {
+            let name = format!("{}{}{}", mark(theme, &state.runs, run), run.id, damage_mark(run));
+            return (name, theme.strong());
+        }
+        _ => {}
+    }
+    let (Ok(summary), Some(facts)) = (&run.summary, run.facts(state.now)) else { return text(String::new()) };
+    let decimals = if field == Field::ValLoss { 4 } else { 3 };
+    match field {
+        Field::Strategy => text(summary.recipe.strategy.to_string()),
+        Field::Dataset => text(summary.recipe.dataset.to_string()),
+        Field::Epoch => text(epoch(summary, facts.state())),
+        Field::Rate => text(speed(summary)),
+        Field::Age => (age(state.now.saturating_sub(summary.recipe.created_at)), theme.dim()),
+        Field::Tag => (tags(run), theme.accent()),
+        _ => match facts.value(field) {
+            Value::Number(seconds) if field == Field::Duration => text(span(seconds)),
+            Value::Number(number) => text(decimal(number, decimals)),
+            _ => text("–".into()),
+        },
+    }
+}
+
 /// Returns what a queued run waits for, in few words for a narrow list.
-fn describe_wait(summary: &Summary) -> Option<String> {
-    let slot = summary.slot_wait.as_ref().map(|wait| match wait.ahead {
+fn describe_wait(state: &State, summary: &Summary) -> Option<String> {
+    let queue = &state.runs.queue;
+    let slot = summary.slot_wait.as_ref().map(|wait| match queue.ahead(&summary.id).unwrap_or(wait.ahead) {
         0 => format!("next on {}", wait.device),
         ahead => format!("{ahead} ahead on {}", wait.device),
     });
-    summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(slot).map(|words| printable(&words))
+    let words = summary.waiting_for.as_ref().map(|other| format!("after {other}")).or(slot)?;
+    let begins = queue
+        .of(&summary.id)
+        .begins
+        .map_or_else(String::new, |at| format!(", from {}", clock_time(at, state.now, &state.zone)));
+    Some(printable(&format!("{words}{begins}")))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to what fits
@@ -135,64 +119,82 @@ fn speed(summary: &Summary) -> String {
     speed.map_or_else(|| "–".into(), |speed| thousands(speed.clamp(0.0, 1e12).round() as usize))
 }
 
-/// Returns a line that is as wide as any of the list, in the columns whose width depends on the runs.
-fn widest(state: &State) -> Row {
+/// Returns the width of the widest text of a column, so that no column moves when the list does.
+fn widest(state: &State, field: Field) -> usize {
     let runs = &state.runs;
-    let mut texts: Vec<String> = WIDEST.iter().map(|text| (*text).to_owned()).collect();
-    let marks = if runs.marked.is_empty() { 0 } else { 3 };
-    let mut longest = [0; 6];
-    for run in runs.visible(&state.library).take(MEASURED) {
-        let Ok(summary) = &run.summary else { continue };
-        let recipe = &summary.recipe;
-        // Names contain only characters of one column each.
-        let speed = summary.images_per_second.map_or(1, |speed| if speed >= 1e4 { 7 } else { 5 });
-        let tags: usize = run.annotations.tags.iter().map(|tag| tag.as_str().len() + 1).sum();
-        let note = if run.annotations.note.as_str().is_empty() { 0 } else { 6 };
-        let lengths = [
-            run.id.as_str().len() + damage_mark(run).len() + marks,
-            recipe.strategy.name().len(),
-            recipe.dataset.as_str().len(),
-            // `300/300` is as wide as the last epoch will be.
-            WIDEST[4].len().max(2 * summary.limits.epochs.to_string().len() + 1),
-            speed,
-            tags + note,
-        ];
-        for (longest, length) in longest.iter_mut().zip(lengths) {
-            *longest = (*longest).max(length);
+    let longest =
+        |length: &dyn Fn(&RunView) -> usize| runs.visible(&state.library).take(MEASURED).map(length).max().unwrap_or(0);
+    // Names contain only characters of one column each.
+    let of = |length: fn(&Summary) -> usize| {
+        longest(&|run: &RunView| run.summary.as_ref().map_or(0, |summary| length(summary)))
+    };
+    match field {
+        Field::State => 12,
+        Field::Name => {
+            let marks = if runs.marked.is_empty() { 0 } else { 3 };
+            longest(&|run: &RunView| run.id.as_str().len() + damage_mark(run).len() + marks)
         }
+        Field::Strategy => of(|summary| summary.recipe.strategy.name().len()),
+        Field::Dataset => of(|summary| summary.recipe.dataset.as_str().len()),
+        // `300/300` is as wide as the last epoch will be.
+        Field::Epoch => of(|summary| 2 * summary.limits.epochs.to_string().len() + 1).max(5),
+        Field::Rate => of(|summary| summary.images_per_second.map_or(1, |speed| if speed >= 1e4 { 7 } else { 5 })),
+        Field::Tag => longest(&|run: &RunView| tags(run).len()),
+        Field::Duration => of(|summary| span(summary.trained_seconds()).len()),
+        Field::Age => 3,
+        _ => 6,
     }
-    for (column, length) in [1, 2, 3, 4, 9, 11].into_iter().zip(longest) {
-        texts[column] = "x".repeat(length);
-    }
-    texts.into_iter().map(|text| (text, Style::new())).collect()
 }
 
+/// The widest names of runs that are tried, so that a long one does not omit a column.
+const NAME_WIDTHS: [u16; 3] = [24, 18, 13];
+
 /// Returns the widths of the columns; without tags, their column has none.
-fn most_widths(state: &State, room: u16, gap: u16) -> Vec<u16> {
-    let rows = [widest(state)];
-    let no_tags = rows[0][11].0.is_empty();
-    let mut columns = COLUMNS;
-    if no_tags {
-        columns[11].rank = u8::MAX;
-    }
-    let table = Table { columns: &columns, rows: &rows, selected: None, marked: false, gap };
-    let mut widths = table.widths(room);
-    if no_tags {
-        widths[11] = 0;
-    }
-    widths
+fn most_widths(state: &State, shown: &[(Field, Column)], room: u16, gap: u16) -> Vec<u16> {
+    let texts: Vec<usize> = shown.iter().map(|(field, _)| widest(state, *field)).collect();
+    let row: Row = texts.iter().map(|width| ("x".repeat(*width), Style::new())).collect();
+    let is_empty = |index: usize| shown[index].0 == Field::Tag && texts[index] == 0;
+    let with_names = |most: u16| {
+        let mut columns: Vec<Column> = shown.iter().map(|(_, column)| *column).collect();
+        for (index, (field, _)) in shown.iter().enumerate() {
+            match field {
+                Field::Name => columns[index].max_width = most,
+                _ if is_empty(index) => columns[index].rank = u8::MAX,
+                _ => {}
+            }
+        }
+        let rows = [row.clone()];
+        let table = Table { columns: &columns, rows: &rows, selected: None, marked: false, gap };
+        let mut widths = table.widths(room);
+        (0..shown.len()).filter(|index| is_empty(*index)).for_each(|index| widths[index] = 0);
+        widths
+    };
+    let count = |widths: &[u16]| {
+        let decides = |(index, width): &(usize, &u16)| **width > 0 && shown[*index].1.rank <= columns::DECIDING;
+        widths.iter().enumerate().filter(decides).count()
+    };
+    let widths = NAME_WIDTHS.map(with_names);
+    // The widest names that omit none of the deciding columns.
+    let most = widths.iter().map(|widths| count(widths)).max().unwrap_or(0);
+    widths.into_iter().find(|widths| count(widths) == most).unwrap_or_default()
 }
 
 /// Returns the number of columns at which no cell of the list is cut.
 pub(super) fn wanted(state: &State) -> u16 {
-    let widths = most_widths(state, u16::MAX, 1);
+    let widths = most_widths(state, &columns::shown(&state.runs), u16::MAX, 1);
     widths.iter().sum::<u16>() + u16::try_from(widths.len()).unwrap_or(0) + 2
 }
 
 /// Returns 1 if a line above the list states its filter, order or marks, else 0.
 pub(super) fn heading_rows(state: &State) -> u16 {
     let runs = &state.runs;
-    u16::from(!runs.filter.text.is_empty() || runs.sort.is_some() || runs.marked.len() > 1)
+    u16::from(
+        !runs.filter.text.is_empty()
+            || runs.sort.is_some()
+            || runs.marked.len() > 1
+            || runs.news.since().is_some()
+            || runs.queue.done_by().is_some(),
+    )
 }
 
 /// Draws the line of filter and order, the headings, and as many runs as fit.
@@ -206,41 +208,64 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, ar
     let visible = usize::from(area.height.saturating_sub(1));
     let position = runs.position(&state.library);
     let first = first_line(position, runs.shown.len(), visible);
-    let rows: Vec<Row> = runs.visible(&state.library).skip(first).take(visible).map(|run| row(state, run)).collect();
+    let columns = columns::shown(runs);
+    let lines = runs.visible(&state.library).skip(first).take(visible);
+    let rows: Vec<Row> = lines.map(|run| row(state, run, &columns)).collect();
     // Columns are two cells apart if that hides none of them.
-    let all = most_widths(state, u16::MAX, 2);
+    let all = most_widths(state, &columns, u16::MAX, 2);
     let shown = u16::try_from(all.iter().filter(|width| **width > 0).count()).unwrap_or(0);
     let gap = if all.iter().sum::<u16>() + 2 * shown <= area.width { 2 } else { 1 };
-    let widths = most_widths(state, area.width.saturating_sub(2), gap);
+    let widths = most_widths(state, &columns, area.width.saturating_sub(2), gap);
     let selected = (!rows.is_empty()).then(|| position - first);
-    let table = Table { columns: &COLUMNS, rows: &rows, selected, marked: true, gap };
-    table.draw(buffer, theme, area, &widths, &titles(state));
+    let heads: Vec<Column> = columns.iter().map(|(_, column)| *column).collect();
+    let table = Table { columns: &heads, rows: &rows, selected, marked: true, gap };
+    table.draw(buffer, theme, area, &widths, &titles(state, &columns));
+    layout.headings.extend(headings(area, &widths, gap));
     layout.add_lines(table.visible_lines(area).map(|(index, place)| (first + index, place)), position);
-    draw_direction(state, buffer, area, &widths, gap);
+    draw_direction(state, &columns, buffer, area, &widths, gap);
     draw_scroll_marks(theme, buffer, area, first > 0, first + rows.len() < runs.shown.len());
+}
+
+/// Returns the area of each shown heading with the index of its column.
+fn headings(area: Rect, widths: &[u16], gap: u16) -> Vec<(Rect, usize)> {
+    let mut x = area.x + 1;
+    let mut found = Vec::new();
+    for (index, width) in widths.iter().enumerate().filter(|(_, width)| **width > 0) {
+        found.push((Rect { x, y: area.y, width: *width, height: 1 }.intersection(area), index));
+        x += width + gap;
+    }
+    found
 }
 
 /// Draws an arrow after the heading of the sorting column. The arrow is between columns, so that none moves or
 /// disappears.
-fn draw_direction(state: &State, buffer: &mut Buffer, area: Rect, widths: &[u16], gap: u16) {
+fn draw_direction(
+    state: &State,
+    columns: &[(Field, Column)],
+    buffer: &mut Buffer,
+    area: Rect,
+    widths: &[u16],
+    gap: u16,
+) {
     let Some(key) = state.runs.sort else { return };
-    let Some(column) = FIELDS.iter().position(|field| *field == key.by).filter(|column| widths[*column] > 0) else {
+    let index = columns.iter().position(|(field, _)| *field == key.by);
+    let Some(column) = index.filter(|column| widths[*column] > 0) else {
         return;
     };
     let before = widths[..column].iter().filter(|width| **width > 0).map(|width| width + gap).sum::<u16>();
-    let title = if COLUMNS[column].right { widths[column] } else { width(COLUMNS[column].title) };
+    let title = if columns[column].1.right { widths[column] } else { width(columns[column].1.title) };
     let mut pen = Pen::new(buffer, &state.theme, area, 0);
     pen.skip(1 + before + title).write(if key.descending { "▼" } else { "▲" }, state.theme.accent());
 }
 
 /// Returns the headings; that of the sorting column is highlighted.
-fn titles(state: &State) -> Row {
+fn titles(state: &State, columns: &[(Field, Column)]) -> Row {
     let theme = &state.theme;
-    let title = |(column, field): (&Column, Field)| match state.runs.sort {
-        Some(key) if key.by == field => (column.title.to_owned(), theme.accent()),
+    let title = |(field, column): &(Field, Column)| match state.runs.sort {
+        Some(key) if key.by == *field => (column.title.to_owned(), theme.accent()),
         _ => (column.title.to_owned(), theme.dim()),
     };
-    COLUMNS.iter().zip(FIELDS).map(title).collect()
+    columns.iter().map(title).collect()
 }
 
 /// Draws arrows at the right edge where the list continues above its first line or below its last one.
@@ -258,6 +283,10 @@ fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, theme, area, 0);
     let (shown, all) = (runs.shown.len(), state.library.runs.list.len());
     pen.skip(1);
+    if let Some(since) = runs.news.since() {
+        let time = clock_time(since, state.now, &state.zone);
+        pen.write(&format!("since {time}: {} (!)", runs.news.counts()), theme.accent()).write(" · ", theme.dim());
+    }
     if runs.filter.text.is_empty() {
         pen.write(&format!("{} runs", thousands(all)), theme.text());
     } else {
@@ -279,6 +308,10 @@ fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     if !runs.marked.is_empty() {
         pen.write(&format!(" · {} marked", runs.marked.len()), theme.dim());
+    }
+    if let Some(at) = runs.queue.done_by() {
+        let words = format!(" · all done by {}", clock_time(at, state.now, &state.zone));
+        pen.write(&words, theme.text());
     }
     let share = real(shown as u64) / real(all.max(1) as u64);
     if share < 1.0 && pen.room() > width("/ changes it ") {

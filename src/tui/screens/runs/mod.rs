@@ -1,9 +1,12 @@
 //! The Runs screen: the list of runs, and progress, curves and log of the selected run.
 //!
-//! Below 120 columns, the list is above the selected run, from 120 columns on to its left.
+//! Below 180 columns the list is above the selected run, from 180 columns on to its left, as wide as it needs. A small
+//! terminal has the list and a few facts.
 
 mod backend;
 mod bars;
+mod columns;
+mod compact;
 mod curves;
 mod detail;
 mod list;
@@ -26,13 +29,19 @@ use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
-    Chart, Curves, EpochPositions, Filter, LogLine, LogView, Pane, PendingRequest, Request, RunsPurpose, RunsState,
-    describe_limits, parse_limits,
+    Chart, Curves, EpochPositions, Filter, LimitsForm, LogLine, LogView, News, Pane, PendingRequest, QueueTimes,
+    Request, RunsPurpose, RunsState, describe_limits, describe_schedule, parse_limits,
 };
-pub use update::{on_event, on_runs};
+pub use update::{on_event, on_runs, see_endings};
 
-/// The fewest columns with the list to the left of the run.
-const BESIDE: u16 = 120;
+/// The fewest columns with the list to the left of the run, so that the list has more columns than on a screen of 80.
+const BESIDE: u16 = 180;
+
+/// The fewest columns of a run to the right of the list.
+const DETAIL: u16 = 90;
+
+/// The fewest columns and rows for a list above the run with its curves.
+const CURVES: (u16, u16) = (60, 14);
 
 /// The columns and rows of a log under the settings, and the rows of most settings. They are constant, because
 /// otherwise the log would move when another run is selected.
@@ -64,6 +73,14 @@ impl ScreenEntry for Runs {
         Some((format!("the run's name, {}", run.id), run.id.to_string()))
     }
 
+    fn smallest(&self) -> (u16, u16) {
+        (40, 10)
+    }
+
+    fn edit_line(&self, state: &mut State, action: Action) -> Option<(String, usize)> {
+        update::prompts::edit_line(state, action)
+    }
+
     fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
         update::prompts::check_line(state, line)
     }
@@ -78,6 +95,10 @@ impl ScreenEntry for Runs {
 }
 
 fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    let is_small = area.width < CURVES.0 || area.height < CURVES.1;
+    if let Some(run) = state.runs.current(&state.library).filter(|_| is_small && state.library.runs.error.is_none()) {
+        return compact::render(state, run, canvas, area);
+    }
     let Canvas { buffer, layout, .. } = canvas;
     let theme = &state.theme;
     if let Some(error) = &state.library.runs.error {
@@ -95,7 +116,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let count = u16::try_from(state.library.runs.list.len()).unwrap_or(u16::MAX / 2);
     let head = 1 + list::heading_rows(state);
     if area.width >= BESIDE {
-        let width = list::wanted(state).clamp(42, area.width * 5 / 12);
+        let width = list::wanted(state).clamp(42, area.width - DETAIL);
         let left = Rect { width, ..area };
         let right = Rect { x: area.x + width, width: area.width - width, ..area };
         let settings = settings::rows(run, width);
@@ -141,7 +162,7 @@ fn applies(state: &State, action: Action) -> bool {
             run_state.is_some_and(|run_state| !run_state.is_active() && run_state != RunState::Finished)
         }
         RunsAction::Stop | RunsAction::Pause => run_state.is_some_and(RunState::is_active),
-        RunsAction::Repeat | RunsAction::Limits => run_state.is_some(),
+        RunsAction::Repeat | RunsAction::Limits | RunsAction::Settings => run_state.is_some(),
         RunsAction::NextHit | RunsAction::PreviousHit => !state.runs.log.search.is_empty(),
         RunsAction::Filter | RunsAction::Sort => state.library.runs.list.len() > 1,
         _ => true,

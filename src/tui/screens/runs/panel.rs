@@ -125,8 +125,8 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
         let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
         lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
-    // A lost worker leaves an outdated measurement.
-    let load = if run_state.is_active() { load(summary) } else { Vec::new() };
+    // A lost or paused worker leaves an outdated measurement.
+    let load = if run_state.is_active() && run_state != RunState::Paused { load(summary) } else { Vec::new() };
     lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
     lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| figure(name, value)));
     if let Some(last) = summary.epochs.last() {

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::hyperparameter::Patience;
+use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Recipe, StrategyChoice};
 use crate::tui::library::RunView;
 use crate::tui::state::State;
@@ -32,6 +33,19 @@ fn annotations(run: &RunView) -> Vec<(&'static str, String)> {
 /// Returns the settings that have a row.
 fn shown(recipe: &Recipe) -> impl Iterator<Item = Hyperparameter> {
     Hyperparameter::of(recipe.strategy).filter(|setting| !setting.is_off(recipe))
+}
+
+/// Returns annotations, origins and settings as lines, each safe to print; empty for a run that cannot be read.
+pub(super) fn lines(run: &RunView) -> Vec<String> {
+    let Ok(summary) = &run.summary else { return Vec::new() };
+    let recipe = summary.recipe_in_force();
+    let settings = shown(&recipe).map(|setting| {
+        let (value, began) = (setting.get(&recipe), setting.get(&summary.recipe));
+        let changed = if value == began { String::new() } else { format!("  (changed from {began})") };
+        (setting.name(), format!("{value}{changed}"))
+    });
+    let all = annotations(run).into_iter().chain(origins(&recipe)).chain(settings);
+    all.map(|(name, text)| printable(&format!("{name:<NAME$}{text}", NAME = usize::from(NAME)))).collect()
 }
 
 /// Returns the number of rows at which [`render`] leaves nothing out.

@@ -28,11 +28,9 @@ pub(super) fn list_label(state: &State, run: &RunView) -> (String, Style) {
         (RunState::Running, _) if summary.kernels.is_some() => "compiling",
         (RunState::Running, _) if summary.features.is_some() => "features",
         (RunState::Running, _) if summary.evaluating.is_some() => "testing",
-        (RunState::Finished, Some(Outcome::Finished { reason: FinishReason::EarlyStop })) => "early stop",
-        (RunState::Finished, _) => "all epochs",
+        (RunState::Finished, _) => summary.ending(),
         (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
-        // The name of this state is wider than the column.
-        (RunState::Interrupted, _) => "signalled",
+        (RunState::Interrupted, _) => summary.ending(),
         _ => run_state.name(),
     };
     (format!("{sign} {word}"), style)
@@ -56,7 +54,10 @@ pub(super) fn describe_state(
     loss: Option<&WorkerDeath>,
 ) -> Option<(String, Style)> {
     let epoch = summary.epoch();
-    let next_step = if epoch == 0 { "R starts it again".into() } else { format!("R resumes after epoch {epoch}") };
+    let next_step = match summary.saved {
+        None => "R starts it again".into(),
+        Some(saved) => format!("R resumes {saved}"),
+    };
     let (sign, style) = theme.state(run_state);
     let text = match run_state {
         RunState::Running if summary.stopping => format!("stopping: it ends after the current batch; then {next_step}"),
@@ -72,27 +73,22 @@ pub(super) fn describe_state(
         RunState::Running => return None,
         RunState::Queued => match (&summary.waiting_for, &summary.slot_wait) {
             (Some(other), _) => format!("queued: waits for {other} to end"),
-            (None, Some(SlotWait { device, ahead: 1 })) => {
-                format!("queued: waits for {device}, one run is ahead of it")
-            }
-            (None, Some(SlotWait { device, ahead })) => {
-                format!("queued: waits for {device}, {ahead} runs are ahead of it")
-            }
+            (None, Some(SlotWait { device, .. })) => format!("queued: waits for {device}"),
             (None, None) => "queued: waits for its device".into(),
         },
-        RunState::Paused => format!("paused after epoch {epoch}: p continues it"),
+        RunState::Paused => format!("paused {}: p continues it", summary.describe_pause()),
         RunState::Starting => "starting: the worker opens the data and builds the network".into(),
         RunState::Lost if summary.wait().is_some() && loss != Some(&WorkerDeath::Killed) => {
             "lost: it was waiting and has no worker; R or Q restarts it".into()
         }
         RunState::Lost => format!("lost: {}; {next_step}", loss.unwrap_or(&WorkerDeath::Silent)),
-        RunState::Stopped => format!("stopped on request after epoch {epoch}; {next_step}"),
+        RunState::Stopped => format!("stopped on request; {next_step}"),
         RunState::Interrupted => {
             let signal = match &summary.outcome {
                 Some(Outcome::Interrupted { signal }) => printable(signal),
                 _ => "a signal".into(),
             };
-            format!("interrupted by {signal} after epoch {epoch}; {next_step}")
+            format!("interrupted by {signal}; {next_step}")
         }
         RunState::Finished => describe_finish(summary),
         RunState::Failed => {

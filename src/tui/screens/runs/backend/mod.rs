@@ -97,6 +97,17 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
             RunsEvent::QueueLost(listing.lost().len())
         }
+        RunsEffect::ReadLastLook => RunsEvent::LastLook(store.home().last_look().unwrap_or_default()),
+        RunsEffect::ReadListView => RunsEvent::ListViewRead(store.home().list_view().unwrap_or_default()),
+        RunsEffect::RecordListView(view) => {
+            let _ = store.home().record_list_view(&view);
+            RunsEvent::LookRecorded
+        }
+        RunsEffect::RecordLook(at) => {
+            // In a home that cannot be written, the next look begins with the same runs.
+            let _ = store.home().record_look(at);
+            RunsEvent::LookRecorded
+        }
         RunsEffect::Rename { from, to } => {
             let result = words(store.rename(&from, &to, supervise::now()));
             RunsEvent::Renamed { from, result: result.map(|()| to) }

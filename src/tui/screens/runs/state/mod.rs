@@ -2,7 +2,10 @@
 
 mod chart;
 mod limits;
+mod limits_form;
 mod log;
+mod news;
+mod queue_times;
 mod requests;
 
 use std::cmp::{Ordering, Reverse};
@@ -10,14 +13,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use chart::{Chart, Curves, EpochPositions};
-pub use limits::{describe_limits, parse_limits};
+pub use limits::{describe_limits, describe_schedule, parse_limits};
+pub use limits_form::LimitsForm;
 pub use log::LogView;
+pub use news::News;
+pub use queue_times::QueueTimes;
 pub use requests::{PendingRequest, Request};
 
 use crate::domain::RunId;
 use crate::runs::comparison::MAX_RUNS;
 pub use crate::runs::detail::LogLine;
-use crate::runs::facts::RunFacts;
+use crate::runs::facts::{Field, RunFacts};
 use crate::runs::query::{Query, SortKey};
 use crate::tui::library::{Library, RunView};
 use crate::tui::messages::Context;
@@ -54,10 +60,20 @@ pub enum RunsPurpose {
     Rename(RunId),
     /// Tags to add to runs and to remove from them.
     Tag(Vec<RunId>),
-    /// The note of a run.
-    Note(RunId),
+    /// The note of runs.
+    Note(Vec<RunId>),
     /// New limits for a run.
     Limits(RunId),
+    /// The column by which the list is sorted.
+    Sort {
+        /// The previous order.
+        before: Option<SortKey>,
+    },
+    /// The columns of the list.
+    Columns {
+        /// The previous columns.
+        before: Vec<Field>,
+    },
     /// The text to search in the log.
     Search {
         /// The previous search text.
@@ -74,6 +90,10 @@ pub struct RunsState {
     pub filter: Filter,
     /// The sort key of the list; `None` for active runs first, then the youngest.
     pub sort: Option<SortKey>,
+    /// The chosen columns of the list in their order; empty for the usual ones.
+    pub columns: Vec<Field>,
+    /// The fields of the prompt for limits, until its line is edited as text.
+    pub limits_form: Option<LimitsForm>,
     /// The name of the selected run, which a moving list does not change.
     pub selected: Option<RunId>,
     /// The marked runs in the order of marking, which Compare shows.
@@ -90,6 +110,10 @@ pub struct RunsState {
     pub log: LogView,
     /// The requests that workers have not answered yet.
     pub pending: Vec<PendingRequest>,
+    /// The waiting runs, with their expected times.
+    pub queue: QueueTimes,
+    /// The runs that ended since the last look.
+    pub news: News,
     /// The purpose of the line that is being typed.
     pub prompt: Option<RunsPurpose>,
 }
@@ -132,7 +156,10 @@ impl RunsState {
         library.runs.loaded = true;
         library.runs.list.sort_by_cached_key(|run| {
             let created = run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at);
-            (!run.is_active(now), Reverse(created), run.id.clone())
+            // Waiting runs are in the order of the queue, below those at work.
+            let wait = run.summary.as_ref().ok().filter(|summary| run.is_active(now) && summary.wait().is_some());
+            let position = wait.map(|wait| (wait.slot_wait.as_ref().map_or(usize::MAX, |slot| slot.ahead), created));
+            (!run.is_active(now), position, Reverse(created), run.id.clone())
         });
         let ids: HashSet<&RunId> = library.runs.list.iter().map(|run| &run.id).collect();
         self.marked.retain(|id| ids.contains(id));
@@ -140,6 +167,7 @@ impl RunsState {
             let grown = library.runs.find(&id).map_or(0, |after| log::count_new_lines(&log, &after.log));
             self.log.keep_position(grown);
         }
+        self.queue.read(library, now);
         self.arrange(library, now);
         // After a deletion the run that takes its index is selected.
         let gone = self.selected.as_ref().is_some_and(|id| library.runs.find(id).is_none());
@@ -241,15 +269,5 @@ impl RunsState {
     #[must_use]
     pub fn pending_request(&self, id: &RunId) -> Option<&PendingRequest> {
         self.pending.iter().rfind(|pending| pending.id == *id)
-    }
-
-    /// Returns the targets of an action: the marked runs if there are several, else the selected run.
-    #[must_use]
-    pub fn targets(&self, library: &Library) -> Vec<RunId> {
-        match (self.marked.as_slice(), self.current(library)) {
-            (marked, _) if marked.len() > 1 && !self.whole => marked.to_vec(),
-            (_, Some(run)) => vec![run.id.clone()],
-            (_, None) => Vec::new(),
-        }
     }
 }

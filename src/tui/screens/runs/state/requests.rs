@@ -36,13 +36,18 @@ impl PendingRequest {
         let id = &self.id;
         if !run_state.is_active() {
             return Some(match (self.request, run_state) {
-                (Request::Stop, RunState::Stopped) => format!("{id} is stopped"),
+                (Request::Stop, RunState::Stopped) => match summary.saved {
+                    Some(saved) => format!("{id} is stopped {saved}"),
+                    None => format!("{id} is stopped before its first step"),
+                },
                 (_, run_state) => format!("{id} has ended meanwhile: it is {run_state}"),
             });
         }
         match self.request {
             Request::Stop if summary.stopping => Some(format!("{id} is stopping")),
-            Request::Pause if run_state == RunState::Paused => Some(format!("{id} is paused: p continues it")),
+            Request::Pause if run_state == RunState::Paused => {
+                Some(format!("{id} is paused {}: p continues it", summary.describe_pause()))
+            }
             Request::Continue if run_state != RunState::Paused => Some(format!("{id} continues")),
             Request::Limits(limits) if summary.limits == limits => {
                 Some(format!("{id} now has {} epochs and patience {}", limits.epochs, Patience(limits.patience)))

@@ -1,13 +1,13 @@
 //! Renaming, tagging, annotating and deleting runs.
 
 use super::super::RunsPurpose;
-use super::{ask, confirm, current};
+use super::{ask, confirm, targets};
 use crate::domain::{RunId, Size};
 use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::State;
 
 pub(super) fn rename(state: &mut State) {
-    let Some(run) = current(state) else { return };
+    let Some(run) = targets::one(state, "N") else { return };
     if run.is_active(state.now) {
         return state.fail(&format!("{} is active: rename it when it has ended", run.id));
     }
@@ -35,11 +35,10 @@ pub(super) fn renamed(state: &mut State, from: &RunId, result: Result<RunId, Str
 
 pub(super) fn tag(state: &mut State) {
     let targets = state.runs.targets(&state.library);
-    let title = match targets.as_slice() {
-        [] => return state.fail("no run is selected"),
-        [one] => format!("tags of {one}"),
-        several => format!("tags of {} marked runs", several.len()),
-    };
+    if targets.is_empty() {
+        return state.fail("no run is selected");
+    }
+    let title = format!("tags of {}", targets::name(&targets));
     let mut tags: Vec<String> = targets
         .iter()
         .filter_map(|id| state.library.runs.find(id))
@@ -53,10 +52,16 @@ pub(super) fn tag(state: &mut State) {
 }
 
 pub(super) fn note(state: &mut State) {
-    let Some(run) = current(state) else { return };
-    let title = format!("note about {}", run.id);
-    let explanation = "one paragraph, which filters search too; empty for none".into();
-    ask(state, RunsPurpose::Note(run.id), title, explanation, run.annotations.note.as_str());
+    let runs = targets::all(state);
+    let Some(first) = runs.first() else { return };
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+    let title = format!("note about {}", targets::name(&ids));
+    let same = runs.iter().all(|run| run.annotations.note == first.annotations.note);
+    let text = if same { first.annotations.note.as_str() } else { "" };
+    let explanation = "one paragraph, which filters search too; empty for none";
+    let explanation =
+        if same { explanation.into() } else { format!("their notes differ, and are replaced; {explanation}") };
+    ask(state, RunsPurpose::Note(ids), title, explanation, text);
 }
 
 /// Measures the runs to delete; the answer opens the question.
@@ -106,19 +111,20 @@ pub(super) fn measured(state: &mut State, sizes: &[(RunId, u64)]) {
         let best = summary.best().map(|best| format!(", best val loss {:.4}", best.val_loss)).unwrap_or_default();
         Some(format!("{} on {}, {} epochs{best}", summary.recipe.strategy, summary.recipe.dataset, summary.epoch()))
     };
-    let lines = match sizes {
+    let mut lines = match sizes {
         [(id, _)] => vec![
             format!("Delete {id} permanently?"),
             one(id).unwrap_or_else(|| "it cannot be read".into()),
             format!("Its settings, log, weights and predictions are lost: {total}."),
         ],
         several => vec![
-            format!("Delete {} runs permanently?", several.len()),
+            format!("Delete the {} marked runs permanently?", several.len()),
             several.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", "),
             format!("Their settings, logs, weights and predictions are lost: {total}."),
         ],
     };
-    let ids = sizes.iter().map(|(id, _)| id.clone()).collect();
+    let ids: Vec<RunId> = sizes.iter().map(|(id, _)| id.clone()).collect();
+    lines.extend(state.runs.remark_on_marks(&ids));
     confirm(state, "delete", lines, "yes, delete", vec![Effect::Runs(RunsEffect::Delete(ids))]);
 }
 

@@ -4,9 +4,11 @@ mod detail;
 mod manage;
 pub(super) mod prompts;
 mod requests;
+mod targets;
 
-use super::{Filter, Pane, Request, RunsPurpose, RunsState};
-use crate::domain::RunId;
+use super::{Filter, Pane, Request, RunsPurpose, RunsState, columns};
+use crate::domain::{RunId, RunState};
+use crate::runs::ListView;
 use crate::runs::comparison::MAX_RUNS;
 use crate::runs::query::SortKey;
 use crate::runs::queue::QueueMove;
@@ -15,8 +17,11 @@ use crate::tui::library::{Library, RunView};
 use crate::tui::messages::{Action, ActionError, Effect, RunsAction, RunsEffect, RunsEvent, moved};
 use crate::tui::screen::Screen;
 use crate::tui::screens::{entry, go_to, prompt};
-use crate::tui::state::{Input, Overlay, Prompt, State};
+use crate::tui::state::{Input, Overlay, Prompt, Report, State};
 use crate::tui::widgets::figures::count;
+
+/// The age in milliseconds up to which the end of a run is news for the bottom line.
+const RECENT: u64 = 60_000;
 
 /// The maximum number of characters of a typed line.
 const LINE: usize = 2_000;
@@ -49,16 +54,19 @@ fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Mark => mark(state),
         RunsAction::Unmark => state.runs.marked.clear(),
         RunsAction::MarkShown => mark_shown(state),
-        RunsAction::Sort => sort(state),
-        RunsAction::Reverse => reverse(state),
+        RunsAction::Sort => ask_sort(state),
+        RunsAction::SortByColumn(column) => return sort_by_column(state, column),
+        RunsAction::Columns => ask_columns(state),
+        RunsAction::Settings => show_settings(state),
+        RunsAction::Reverse => return reverse(state),
         RunsAction::Filter => ask_filter(state),
         RunsAction::Rename => manage::rename(state),
         RunsAction::Tag => manage::tag(state),
         RunsAction::Note => manage::note(state),
         RunsAction::Delete => return manage::delete(state),
         RunsAction::Pause => return requests::pause(state),
-        RunsAction::Earlier => return requests::move_in_queue(state, QueueMove::Up),
-        RunsAction::Later => return requests::move_in_queue(state, QueueMove::Down),
+        RunsAction::Earlier => return requests::move_in_queue(state, &QueueMove::Up),
+        RunsAction::Later => return requests::move_in_queue(state, &QueueMove::Down),
         RunsAction::RestartQueue => return vec![Effect::Runs(RunsEffect::RestartQueue)],
         RunsAction::Limits => requests::ask_limits(state),
         RunsAction::Evaluate => return requests::evaluate(state),
@@ -72,6 +80,12 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
     match event {
         RunsEvent::Done(Ok(words)) => state.notify(words),
         RunsEvent::Done(Err(error)) => state.fail(&error),
+        RunsEvent::LastLook(at) => return on_last_look(state, at),
+        RunsEvent::ListViewRead(ListView { columns, sort }) => {
+            (state.runs.columns, state.runs.sort) = (columns, sort);
+            state.runs.arrange(&state.library, state.now);
+        }
+        RunsEvent::LookRecorded => {}
         RunsEvent::Requested(id, result) => {
             if let Err(error) = result {
                 state.runs.pending.retain(|asked| asked.id != id);
@@ -124,13 +138,50 @@ type PutRuns = fn(&mut RunsState, &mut Library, Vec<RunView>, u64) -> Vec<String
 /// Puts read runs into the library. Returns the effects to request.
 pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effect> {
     state.library.runs.error = None;
+    let first = !state.library.runs.loaded;
     let messages = put(&mut state.runs, &mut state.library, list, state.now);
-    show_answer(state, messages);
+    let ended = report_endings(state, first || !messages.is_empty());
+    show_answer(state, if messages.is_empty() { ended } else { messages });
     if !state.key_pressed && !state.library.runs.list.is_empty() {
         // A user who has runs wants to see them first.
         state.screen = Screen::Runs;
     }
     entry(state.screen).on_runs(state)
+}
+
+/// Writes the ends that were not told yet to the messages. Returns them to show, unless they are `quiet`.
+fn report_endings(state: &mut State, quiet: bool) -> Vec<String> {
+    let ended = state.runs.news.read(&state.library, state.now);
+    let mut shown = Vec::new();
+    for ending in ended {
+        let recent = state.now.saturating_sub(ending.at) < RECENT;
+        if recent && !quiet {
+            shown.push(ending.text);
+        } else {
+            state.record(ending.text, ending.state == RunState::Failed || ending.state == RunState::Lost, ending.at);
+        }
+    }
+    // The last one is recorded when it is shown.
+    for text in shown.iter().rev().skip(1).rev() {
+        state.record(text.clone(), false, state.now);
+    }
+    shown
+}
+
+/// Records that the ends on the screen were seen, because a key was pressed. Returns the effect that remembers it.
+pub fn see_endings(state: &mut State) -> Vec<Effect> {
+    if state.screen != Screen::Runs || state.overlay.is_some() || !state.runs.news.see() {
+        return Vec::new();
+    }
+    vec![Effect::Runs(RunsEffect::RecordLook(state.now))]
+}
+
+/// Sets the time of the last look. The first look of a home begins now.
+fn on_last_look(state: &mut State, at: Option<u64>) -> Vec<Effect> {
+    state.runs.news.begin(at.unwrap_or(state.now));
+    let ended = report_endings(state, true);
+    show_answer(state, ended);
+    if at.is_some() { Vec::new() } else { vec![Effect::Runs(RunsEffect::RecordLook(state.now))] }
 }
 
 /// Shows the last message about new runs, unless an error is shown.
@@ -159,24 +210,21 @@ fn back(state: &mut State) {
 fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: String, text: &str) {
     let input = Input::default().with_max_length(LINE);
     // The prompt does not cover the list or the log, which these change while the user types.
-    let live = matches!(purpose, RunsPurpose::Filter { .. } | RunsPurpose::Search { .. });
+    let live = matches!(
+        purpose,
+        RunsPurpose::Filter { .. }
+            | RunsPurpose::Search { .. }
+            | RunsPurpose::Sort { .. }
+            | RunsPurpose::Columns { .. }
+    );
     state.runs.prompt = Some(purpose);
     let mut prompt = Prompt { title, explanation, input, error: None, live };
     prompt.input.paste(text);
     prompt::open(state, prompt);
 }
 
-/// Returns the selected run, or shows an error that there is none.
-fn current(state: &mut State) -> Option<RunView> {
-    let run = state.runs.current(&state.library).cloned();
-    if run.is_none() {
-        state.fail("no run is selected");
-    }
-    run
-}
-
 fn repeat(state: &mut State) -> Vec<Effect> {
-    let Some(run) = current(state) else { return Vec::new() };
+    let Some(run) = targets::one(state, "r") else { return Vec::new() };
     let Ok(summary) = &run.summary else {
         state.fail(&format!("{} cannot be read", run.id));
         return Vec::new();
@@ -220,22 +268,55 @@ fn warn_of_many(state: &mut State) {
     }
 }
 
-/// Sorts by the next field; after the last field in the default order.
-fn sort(state: &mut State) {
-    let here = state.runs.sort.and_then(|key| SortKey::FIELDS.iter().position(|field| *field == key.by));
-    let next = here.map_or(0, |here| here + 1);
-    state.runs.sort = SortKey::FIELDS.get(next).and_then(|field| SortKey::by(*field));
-    state.runs.arrange(&state.library, state.now);
+fn ask_sort(state: &mut State) {
+    let explanation =
+        format!("the beginning of a column: {}; a leading - reverses; empty: active first", columns::names());
+    let before = state.runs.sort;
+    ask(state, RunsPurpose::Sort { before }, "sort by".into(), explanation, "");
 }
 
-fn reverse(state: &mut State) {
-    match state.runs.sort {
-        Some(key) => {
-            state.runs.sort = Some(key.reversed());
-            state.runs.arrange(&state.library, state.now);
-        }
-        None => state.fail("the list is in its default order, active runs first: o sorts it by a column"),
+fn ask_columns(state: &mut State) {
+    let explanation =
+        format!("names in the order of the list, or their beginnings: {}; empty: the usual", columns::names());
+    let before = state.runs.columns.clone();
+    let text = before.iter().map(|field| field.name()).collect::<Vec<_>>().join(" ");
+    ask(state, RunsPurpose::Columns { before }, "columns".into(), explanation, &text);
+}
+
+/// Sorts by a column that was clicked; a second time in the opposite direction.
+fn sort_by_column(state: &mut State, column: usize) -> Vec<Effect> {
+    let shown = columns::shown(&state.runs);
+    let Some(key) = shown.get(column).and_then(|(field, _)| SortKey::by(*field)) else { return Vec::new() };
+    let again = state.runs.sort.filter(|sort| sort.by == key.by);
+    state.runs.sort = Some(again.map_or(key, SortKey::reversed));
+    state.runs.arrange(&state.library, state.now);
+    vec![keep_list_view(state)]
+}
+
+/// Returns the effect that keeps the columns and the order of the list.
+fn keep_list_view(state: &State) -> Effect {
+    let (columns, sort) = (state.runs.columns.clone(), state.runs.sort);
+    Effect::Runs(RunsEffect::RecordListView(ListView { columns, sort }))
+}
+
+/// Shows settings, tags and note of the selected run.
+fn show_settings(state: &mut State) {
+    let Some(run) = targets::one(state, "i") else { return };
+    let lines = super::settings::lines(&run);
+    if lines.is_empty() {
+        return state.fail(&format!("{} cannot be read", run.id));
     }
+    state.overlay = Some(Overlay::Report(Report { title: format!("settings of {}", run.id), lines, first: 0 }));
+}
+
+fn reverse(state: &mut State) -> Vec<Effect> {
+    let Some(key) = state.runs.sort else {
+        state.fail("the list is in its default order, active runs first: o sorts it by a column");
+        return Vec::new();
+    };
+    state.runs.sort = Some(key.reversed());
+    state.runs.arrange(&state.library, state.now);
+    vec![keep_list_view(state)]
 }
 
 fn ask_filter(state: &mut State) {

@@ -1,13 +1,33 @@
 //! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
-use super::super::{Filter, Request, RunsPurpose, describe_limits, parse_limits};
-use super::{detail, requests};
+use super::super::{Filter, Request, RunsPurpose, columns, describe_limits, describe_schedule, parse_limits};
+use super::{detail, keep_list_view, requests};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::annotations::{AnnotationChange, Note};
-use crate::runs::query::Query;
-use crate::tui::messages::{Effect, RunsEffect};
+use crate::runs::query::{Query, SortKey};
+use crate::tui::messages::{Action, Effect, RunsEffect};
 use crate::tui::state::{Overlay, State};
+
+/// Applies a key to the two fields of the limits. Returns the line and the position of the cursor; `None` where the line
+/// is text.
+pub(in crate::tui::screens::runs) fn edit_line(state: &mut State, action: Action) -> Option<(String, usize)> {
+    if !matches!(state.runs.prompt, Some(RunsPurpose::Limits(_))) || matches!(action, Action::Back | Action::Enter) {
+        return None;
+    }
+    let mut form = state.runs.limits_form.take()?;
+    if !form.edit(action) {
+        return (action == Action::ClearLine).then(|| (String::new(), 0));
+    }
+    let line = form.line();
+    state.runs.limits_form = Some(form);
+    Some(line)
+}
+
+fn put_sort(state: &mut State, sort: Option<SortKey>) {
+    state.runs.sort = sort;
+    state.runs.arrange(&state.library, state.now);
+}
 
 /// Checks the line after a change and applies live changes.
 pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -> Result<(), String> {
@@ -21,6 +41,16 @@ pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -
                 crate::domain::text::printable(&format!("'{word}' at {column}: {}", error.reason))
             })?;
             put_filter(state, Filter { text: text.trim().to_owned(), query });
+            Ok(())
+        }
+        RunsPurpose::Sort { before } => {
+            let before = *before;
+            let sort = columns::parse_sort(text);
+            put_sort(state, sort.as_ref().ok().copied().unwrap_or(before));
+            sort.map(drop)
+        }
+        RunsPurpose::Columns { .. } => {
+            state.runs.columns = columns::parse_columns(text)?;
             Ok(())
         }
         RunsPurpose::Rename(id) => new_name(state, id, text).map(drop),
@@ -48,6 +78,10 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
             state.runs.select(index, &state.library);
             Ok(Vec::new())
         }
+        RunsPurpose::Sort { .. } | RunsPurpose::Columns { .. } => {
+            check_line(state, text)?;
+            Ok(vec![keep_list_view(state)])
+        }
         RunsPurpose::Rename(id) => {
             let to = new_name(state, id, text)?;
             let rename = RunsEffect::Rename { from: id.clone(), to: to.clone() };
@@ -57,11 +91,15 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
             let changes = changes(text)?;
             Ok(ids.iter().filter_map(|id| describe(state, id, changes.clone())).collect())
         }
-        RunsPurpose::Note(id) => {
+        RunsPurpose::Note(ids) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
-            let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
-            let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note)] };
-            Ok(describe(state, id, changes).into_iter().collect())
+            let mut effects = Vec::new();
+            for id in ids {
+                let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
+                let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note.clone())] };
+                effects.extend(describe(state, id, changes));
+            }
+            Ok(effects)
         }
         RunsPurpose::Limits(id) => {
             let limits = limits(state, id, text)?;
@@ -84,6 +122,8 @@ pub(in crate::tui::screens::runs) fn cancel_line(state: &mut State) {
             let query = Query::parse(&text).unwrap_or_default();
             put_filter(state, Filter { text, query });
         }
+        Some(RunsPurpose::Sort { before }) => put_sort(state, before),
+        Some(RunsPurpose::Columns { before }) => state.runs.columns = before,
         Some(RunsPurpose::Search { before }) => state.runs.log.search = before,
         _ => {}
     }
@@ -125,8 +165,10 @@ fn explain(state: &mut State, id: &RunId, limits: Limits) {
     let Some(Ok(summary)) = state.library.runs.find(id).map(|run| run.summary.clone()) else { return };
     let now = summary.limits;
     let words = format!(
-        "{}. In force: {} epochs, patience {}. Accepted: epochs 1 to 10000, patience 1 to 1000 or off.",
+        "{}{}. In force: {} epochs, patience {}. ↑ ↓ choose the field, digits replace it, + and - step it; epochs 1 to \
+         10000, patience 1 to 1000 or off.",
         describe_limits(&summary, limits),
+        describe_schedule(&summary, limits),
         now.epochs,
         Patience(now.patience)
     );

@@ -1,14 +1,14 @@
 //! Requests to workers: stop, pause, continue, change limits, evaluate again. A request is remembered until the
 //! worker's events answer it.
 
-use super::super::{PendingRequest, Request, RunsPurpose};
-use super::{ask, confirm, current};
+use super::super::{LimitsForm, PendingRequest, Request, RunsPurpose};
+use super::{ask, confirm, targets};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{RunId, RunState};
 use crate::runs::queue::QueueMove;
 use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, RunsEffect};
-use crate::tui::state::State;
+use crate::tui::state::{Overlay, State};
 
 /// Remembers a request until it is answered.
 pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
@@ -16,28 +16,30 @@ pub(super) fn remember(state: &mut State, id: &RunId, request: Request) {
     state.runs.pending.push(PendingRequest { id: id.clone(), request, at: state.now });
 }
 
-/// Returns the active runs among the targets, or shows the reason why there is none.
-fn active(state: &mut State, what: &str) -> Vec<RunView> {
+/// Returns the targets of a key in one of these states, or shows the reason why there is none.
+fn in_state(state: &mut State, accepts: fn(RunState) -> bool, why_not: &str) -> Vec<RunView> {
     let now = state.now;
-    let targets = state.runs.targets(&state.library);
-    let runs: Vec<RunView> =
-        targets.iter().filter_map(|id| state.library.runs.find(id)).filter(|run| run.is_active(now)).cloned().collect();
+    let targets = targets::all(state);
+    let runs: Vec<RunView> = targets.iter().filter(|run| run.state(now).is_some_and(accepts)).cloned().collect();
     if runs.is_empty() {
-        let words = match targets.as_slice() {
-            [] => "no run is selected".into(),
-            [one] => match state.library.runs.find(one).and_then(|run| run.state(now)) {
-                Some(run_state) => format!("{one} is {run_state}: there is nothing to {what}"),
-                None => format!("{one} cannot be read"),
+        match targets.as_slice() {
+            [] => {}
+            [one] => match one.state(now) {
+                Some(run_state) => state.fail(&format!("{} is {run_state}: {why_not}", one.id)),
+                None => state.fail(&format!("{} cannot be read", one.id)),
             },
-            several => format!("none of the {} marked runs is active: there is nothing to {what}", several.len()),
-        };
-        state.fail(&words);
+            several => state.fail(&format!("none of the {} marked runs: {why_not}", several.len())),
+        }
     }
     runs
 }
 
+fn ids(runs: &[RunView]) -> Vec<RunId> {
+    runs.iter().map(|run| run.id.clone()).collect()
+}
+
 pub(super) fn stop(state: &mut State) -> Vec<Effect> {
-    let runs = active(state, "stop");
+    let runs = in_state(state, RunState::is_active, "there is nothing to stop");
     if let [run] = runs.as_slice()
         && run.ignores_stop(state.now)
     {
@@ -45,26 +47,29 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
-    let lines = match names.as_slice() {
+    let mut lines = match names.as_slice() {
         [] => return Vec::new(),
-        [one] => [format!("Stop {one}?"), "It ends after the current batch.".into(), "R resumes it from there.".into()],
-        several => [
-            format!("Stop {} runs?", several.len()),
+        [one] => vec![
+            format!("Stop {one}?"),
+            "It ends after the current batch and saves its position; R resumes it from there.".into(),
+        ],
+        several => vec![
+            format!("Stop {} of the marked runs?", several.len()),
             several.join(", "),
-            "Each ends after its current batch; R resumes it from there.".into(),
+            "Each ends after its current batch and saves its position; R resumes it from there.".into(),
         ],
     };
+    lines.extend(state.runs.remark_on_marks(&ids(&runs)));
     let effects = runs.iter().map(|run| Effect::Runs(RunsEffect::Stop(run.id.clone()))).collect();
-    confirm(state, "stop", lines.to_vec(), "yes, stop", effects);
+    confirm(state, "stop", lines, "yes, stop", effects);
     Vec::new()
 }
 
 /// Asks whether to kill the worker of a run that ignores a request to stop.
 fn offer_to_kill(state: &mut State, run: &RunView) {
-    let epoch = run.summary.as_ref().map_or(0, |summary| summary.epoch());
-    let then = match epoch {
-        0 => "R then starts it again.".into(),
-        epoch => format!("R then resumes after epoch {epoch}; later steps are lost."),
+    let then = match run.summary.as_ref().ok().and_then(|summary| summary.saved) {
+        None => "R then starts it again.".into(),
+        Some(saved) => format!("R then resumes {saved}; later steps are lost."),
     };
     let asked = state.now.saturating_sub(run.stop_requested_at.unwrap_or(state.now)) / 1_000;
     let lines = vec![
@@ -75,69 +80,71 @@ fn offer_to_kill(state: &mut State, run: &RunView) {
     confirm(state, "kill", lines, "yes, kill", vec![Effect::Runs(RunsEffect::Kill(run.id.clone()))]);
 }
 
+/// Resumes the ended runs and continues the paused ones.
 pub(super) fn resume(state: &mut State) -> Vec<Effect> {
-    let Some(run) = current(state) else { return Vec::new() };
-    let id = run.id.clone();
-    match run.state(state.now) {
-        Some(RunState::Stopped | RunState::Interrupted | RunState::Lost | RunState::Failed) => {
-            state.runs.selected = Some(id.clone());
-            return vec![Effect::Runs(RunsEffect::Resume(id))];
-        }
-        Some(RunState::Paused) => return pause(state),
-        Some(RunState::Finished) => {
-            state.fail(&super::describe_finished(&id));
-        }
-        Some(run_state) => state.fail(&format!("{id} is {run_state}: nothing to resume")),
-        None => state.fail(&format!("{id} cannot be read")),
+    const RESUMABLE: fn(RunState) -> bool = |run_state| {
+        use RunState::{Failed, Interrupted, Lost, Paused, Stopped};
+        matches!(run_state, Stopped | Interrupted | Lost | Failed | Paused)
+    };
+    if let [run] = targets::all(state).as_slice()
+        && run.state(state.now) == Some(RunState::Finished)
+    {
+        state.fail(&super::describe_finished(&run.id));
+        return Vec::new();
     }
-    Vec::new()
+    let runs = in_state(state, RESUMABLE, "there is nothing to resume");
+    if let [run] = runs.as_slice() {
+        state.runs.selected = Some(run.id.clone());
+    }
+    let (paused, ended): (Vec<RunView>, Vec<RunView>) =
+        runs.into_iter().partition(|run| run.state(state.now) == Some(RunState::Paused));
+    let resumed = ended.into_iter().map(|run| Effect::Runs(RunsEffect::Resume(run.id)));
+    let effects: Vec<Effect> = resumed.collect();
+    effects.into_iter().chain(send(state, ids(&paused), Request::Continue)).collect()
 }
 
-/// Pauses the selected run, or continues it if it is paused.
+/// Remembers a pause or its end for these runs. Returns the effects that request it.
+fn send(state: &mut State, runs: Vec<RunId>, request: Request) -> Vec<Effect> {
+    let effect = |id: RunId| {
+        remember(state, &id, request);
+        Effect::Runs(if request == Request::Pause { RunsEffect::Pause(id) } else { RunsEffect::Continue(id) })
+    };
+    runs.into_iter().map(effect).collect()
+}
+
+/// Pauses the runs at work; if none is, continues the paused ones. A pause that is not answered yet is withdrawn.
 pub(super) fn pause(state: &mut State) -> Vec<Effect> {
-    let Some(run) = current(state) else { return Vec::new() };
-    let id = run.id.clone();
-    let pause_pending = state.runs.pending_request(&id).map(|pending| pending.request) == Some(Request::Pause);
-    match run.state(state.now) {
-        Some(RunState::Paused) => {
-            remember(state, &id, Request::Continue);
-            vec![Effect::Runs(RunsEffect::Continue(id))]
-        }
-        // The pause was requested a moment ago and is withdrawn.
-        Some(run_state) if run_state.is_active() && pause_pending => {
-            state.runs.pending.retain(|pending| pending.id != id);
-            vec![Effect::Runs(RunsEffect::Continue(id))]
-        }
-        Some(run_state) if run_state.is_active() => {
-            remember(state, &id, Request::Pause);
-            vec![Effect::Runs(RunsEffect::Pause(id))]
-        }
-        Some(run_state) => {
-            state.fail(&format!("{id} is {run_state}: there is nothing to pause"));
-            Vec::new()
-        }
-        None => {
-            state.fail(&format!("{id} cannot be read"));
-            Vec::new()
-        }
+    let runs = in_state(state, RunState::is_active, "there is nothing to pause");
+    let pauses = |run: &RunView| {
+        run.state(state.now) == Some(RunState::Paused)
+            || state.runs.pending_request(&run.id).map(|pending| pending.request) == Some(Request::Pause)
+    };
+    let (paused, at_work): (Vec<RunView>, Vec<RunView>) = runs.into_iter().partition(pauses);
+    if !at_work.is_empty() {
+        return send(state, ids(&at_work), Request::Pause);
     }
+    let (answered, asked): (Vec<RunView>, Vec<RunView>) =
+        paused.into_iter().partition(|run| run.state(state.now) == Some(RunState::Paused));
+    state.runs.pending.retain(|pending| asked.iter().all(|run| run.id != pending.id));
+    let withdrawn: Vec<Effect> = ids(&asked).into_iter().map(|id| Effect::Runs(RunsEffect::Continue(id))).collect();
+    withdrawn.into_iter().chain(send(state, ids(&answered), Request::Continue)).collect()
 }
 
-/// Moves the selected run among the runs that wait for the same device.
-pub(super) fn move_in_queue(state: &mut State, to: QueueMove) -> Vec<Effect> {
-    let Some(run) = current(state) else { return Vec::new() };
-    let id = run.id.clone();
-    match run.state(state.now) {
-        Some(RunState::Queued) => return vec![Effect::Runs(RunsEffect::Move(id, to))],
-        Some(run_state) => state.fail(&format!("{id} is {run_state}: only waiting runs are moved in the queue")),
-        None => state.fail(&format!("{id} cannot be read")),
+/// Moves waiting runs among the runs that wait for the same device. Several keep their order.
+pub(super) fn move_in_queue(state: &mut State, to: &QueueMove) -> Vec<Effect> {
+    let waits = |run_state| run_state == RunState::Queued;
+    let mut runs = in_state(state, waits, "only waiting runs are moved in the queue");
+    let order: Vec<RunId> = state.runs.visible(&state.library).map(|run| run.id.clone()).collect();
+    runs.sort_by_key(|run| order.iter().position(|id| *id == run.id));
+    if *to == QueueMove::Down {
+        runs.reverse();
     }
-    Vec::new()
+    runs.into_iter().map(|run| Effect::Runs(RunsEffect::Move(run.id, to.clone()))).collect()
 }
 
 /// Opens the prompt for epochs and patience.
 pub(super) fn ask_limits(state: &mut State) {
-    let Some(run) = current(state) else { return };
+    let Some(run) = targets::one(state, "e") else { return };
     let (Ok(summary), id) = (&run.summary, run.id.clone()) else {
         return state.fail(&format!("{} cannot be read", run.id));
     };
@@ -148,18 +155,25 @@ pub(super) fn ask_limits(state: &mut State) {
     } else {
         format!("extend {id} and resume it")
     };
+    state.runs.limits_form = Some(LimitsForm::new(limits));
     ask(state, RunsPurpose::Limits(id), title, String::new(), &text);
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.input.replace(&text, "epochs ".len() + limits.epochs.to_string().len());
+    }
 }
 
 pub(super) fn evaluate(state: &mut State) -> Vec<Effect> {
-    let Some(run) = current(state) else { return Vec::new() };
-    let id = run.id.clone();
-    if run.is_active(state.now) {
-        state.fail(&format!("{id} is active: it is tested when its training has ended"));
-    } else if run.has_best_weights {
-        return vec![Effect::Runs(RunsEffect::Evaluate(id))];
-    } else {
-        state.fail(&format!("{id} has saved no weights to test"));
+    if let [run] = targets::all(state).as_slice() {
+        let id = run.id.clone();
+        if run.is_active(state.now) {
+            state.fail(&format!("{id} is active: it is tested when its training has ended"));
+            return Vec::new();
+        } else if !run.has_best_weights {
+            state.fail(&format!("{id} has saved no weights to test"));
+            return Vec::new();
+        }
     }
-    Vec::new()
+    let runs = in_state(state, |run_state| !run_state.is_active(), "all are active: they are tested at their end");
+    let with_weights = runs.into_iter().filter(|run| run.has_best_weights);
+    with_weights.map(|run| Effect::Runs(RunsEffect::Evaluate(run.id))).collect()
 }

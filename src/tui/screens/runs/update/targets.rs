@@ -1,0 +1,57 @@
+//! The runs on which a key acts: the marked runs if the line of the cursor is marked, else the run of the cursor.
+
+use super::super::RunsState;
+use crate::domain::RunId;
+use crate::domain::figures::count;
+use crate::tui::library::{Library, RunView};
+use crate::tui::state::State;
+
+impl RunsState {
+    /// Returns the runs on which a key acts.
+    #[must_use]
+    pub fn targets(&self, library: &Library) -> Vec<RunId> {
+        match self.current(library) {
+            Some(run) if !self.whole && self.marked.contains(&run.id) => self.marked.clone(),
+            Some(run) => vec![run.id.clone()],
+            None => Vec::new(),
+        }
+    }
+
+    /// Returns a remark for a question about one run: the marked ones stay as they are.
+    #[must_use]
+    pub fn remark_on_marks(&self, targets: &[RunId]) -> Option<String> {
+        let others = self.marked.iter().filter(|id| !targets.contains(id)).count();
+        (others > 0).then(|| format!("The cursor's run only, not the {}.", count(others, "marked run", "marked runs")))
+    }
+}
+
+/// Returns the names of runs for a title or a sentence: `calm-heron`, or `3 marked runs`.
+pub(super) fn name(targets: &[RunId]) -> String {
+    match targets {
+        [one] => one.to_string(),
+        several => format!("{} marked runs", several.len()),
+    }
+}
+
+/// Returns the runs on which a key acts, or shows the reason why there is none.
+pub(super) fn all(state: &mut State) -> Vec<RunView> {
+    let targets = state.runs.targets(&state.library);
+    if targets.is_empty() {
+        state.fail("no run is selected");
+    }
+    targets.iter().filter_map(|id| state.library.runs.find(id)).cloned().collect()
+}
+
+/// Returns the only run on which a key acts. Shows an error if there is none, or if the key takes one and several are
+/// marked.
+pub(super) fn one(state: &mut State, key_takes: &str) -> Option<RunView> {
+    let mut targets = all(state);
+    if targets.len() > 1 {
+        state.fail(&format!(
+            "{key_takes} takes one run, and {} are marked: u unmarks them, or go to a run without a mark",
+            targets.len()
+        ));
+        return None;
+    }
+    targets.pop()
+}
