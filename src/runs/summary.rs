@@ -229,6 +229,11 @@ impl Summary {
         self.outcome.is_none() || self.evaluating.is_some()
     }
 
+    /// Returns whether the log's latest worker has begun and has not logged an end.
+    pub(super) fn has_worker_by_log(&self) -> bool {
+        self.started && self.is_alive_by_log()
+    }
+
     /// Returns the run's state. `alive`: whether a worker holds the run's lock; `now` in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, alive: bool, now: u64) -> RunState {

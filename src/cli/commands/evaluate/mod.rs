@@ -9,13 +9,13 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::{Ending, Watcher, follow, print_ending};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{Output, QueueOption};
+use crate::cli::options::{Output, PlaceOption, QueueOption};
 use crate::cli::output;
 use crate::cli::run_events::EventPrinter;
 use crate::domain::RunId;
 use crate::domain::text::printable;
 use crate::runs::RunStore;
-use crate::supervise;
+use crate::supervise::{self, Start};
 
 /// Test a run's best weights again, on the training images too; or average the predictions of several runs
 ///
@@ -31,6 +31,8 @@ pub(in crate::cli) struct Evaluate {
     #[arg(long, conflicts_with = "now")]
     average: bool,
     #[command(flatten)]
+    place: PlaceOption,
+    #[command(flatten)]
     queue: QueueOption,
     #[command(flatten)]
     output: Output,
@@ -41,7 +43,7 @@ impl Evaluate {
         let store = invocation.open_home()?;
         match &self.runs[..] {
             runs if self.average => average::print_average(&store, runs, self.output),
-            [run] => test_again(&store, &store.find(run)?, self.queue, self.output),
+            [run] => test_again(&store, &store.find(run)?, self.place.start(self.queue)?, self.output),
             runs => Err(CommandError::Usage(format!(
                 "one run is tested at a time, not {}: --average takes the mean of several runs' saved predictions",
                 runs.len()
@@ -51,9 +53,9 @@ impl Evaluate {
 }
 
 /// Starts a worker that tests the run, and follows it to its end.
-fn test_again(store: &RunStore, id: &RunId, queue: QueueOption, output: Output) -> Result<Exit, CommandError> {
+fn test_again(store: &RunStore, id: &RunId, start: Start, output: Output) -> Result<Exit, CommandError> {
     let mut run = store.summary(id)?;
-    supervise::evaluate(store, id, queue.when())?;
+    supervise::evaluate(store, id, start)?;
     // Otherwise an earlier test's metrics would be printed as this one's.
     Arc::make_mut(&mut run.summary).test = None;
     let ending = follow(&mut run, &EventPrinter::before_result(output), Watcher::Starter)?;

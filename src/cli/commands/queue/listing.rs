@@ -16,6 +16,8 @@ struct Device<'a> {
     #[serde(rename = "device")]
     name: Option<&'a str>,
     host: Option<&'a str>,
+    /// The place of a cluster, which has no device and no slots here.
+    place: Option<&'a str>,
     slots: usize,
     in_use: usize,
     runs: Vec<Run<'a>>,
@@ -25,7 +27,7 @@ struct Device<'a> {
 struct Run<'a> {
     id: &'a str,
     job: &'a str,
-    /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`.
+    /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`, `placed`.
     state: &'a str,
     /// The number of runs before it, if it waits for a slot.
     ahead: Option<usize>,
@@ -44,6 +46,7 @@ fn device_json(group: &DeviceListing) -> Device<'_> {
     Device {
         name: group.device.as_ref().map(|device| device.name.as_str()),
         host: group.device.as_ref().map(|device| device.host.as_str()),
+        place: group.place.as_deref(),
         slots: group.slots,
         in_use: group.in_use,
         runs: group.runs.iter().map(run_json).collect(),
@@ -65,6 +68,7 @@ fn run_json(run: &QueuedRun) -> Run<'_> {
         }
         QueuePosition::Paused => "paused",
         QueuePosition::Starting => "starting",
+        QueuePosition::Placed(_) => "placed",
         QueuePosition::Lost { begun: was } => {
             begun = Some(*was);
             "lost"
@@ -85,6 +89,9 @@ pub(super) fn text(listing: &Listing) -> String {
 fn device_text(group: &DeviceListing) -> String {
     let head = match &group.device {
         Some(device) => format!("{device}: {} of {} slots in use", group.in_use, group.slots),
+        None if group.place.is_some() => {
+            format!("{}, a place of a cluster", group.place.as_deref().unwrap_or_default())
+        }
         None => "device not known yet".into(),
     };
     let mut table = Table::new([("", Side::Right), ("RUN", Side::Left), ("JOB", Side::Left), ("STATE", Side::Left)]);
@@ -110,6 +117,7 @@ fn position_text(position: &QueuePosition, job: Job) -> String {
         (QueuePosition::WaitsFor(other), _) => format!("waits for {other} to end"),
         (QueuePosition::Paused, _) => "paused".into(),
         (QueuePosition::Starting, _) => "starting".into(),
+        (QueuePosition::Placed(words), _) => words.clone(),
         (QueuePosition::Lost { begun: true }, _) => "was running, has lost its worker".into(),
         (QueuePosition::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
     }

@@ -3,6 +3,8 @@
 mod check;
 mod prune;
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 
 use crate::cli::exit::{CommandError, Exit};
@@ -11,9 +13,9 @@ use crate::cli::options::Output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table, age, figure};
 use crate::cli::{output, run_json};
-use crate::domain::{RunState, Tag};
+use crate::domain::{Outcome, RunId, RunState, Tag};
 use crate::runs::facts::{Field, Value};
-use crate::runs::{RunFacts, RunStore, SortKey, Summary};
+use crate::runs::{FollowedRun, RunFacts, RunStore, SortKey, Summary};
 use crate::supervise;
 
 const FILTERS: &str = "\
@@ -69,9 +71,12 @@ impl Runs {
 
 fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     let query = parse_filter(&arguments.filter)?;
+    let problem = supervise::slurm::refresh(store);
     let now = supervise::now();
     let (runs, mut warnings) = read_runs(store)?;
     let none = runs.is_empty() && warnings.is_empty();
+    warnings.extend(problem);
+    let jobs: BTreeMap<RunId, String> = runs.iter().filter_map(job_remark).collect();
     let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut warnings)).collect();
     listed.retain(|run| query.matches(run));
     if let Some(key) = arguments.sort {
@@ -93,7 +98,7 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     } else if listed.is_empty() {
         output::note("no run matches the filter; `mien runs` lists all of them");
     } else {
-        output::table(&table(&listed, now).render())?;
+        output::table(&table(&listed, &jobs, now).render())?;
     }
     for warning in warnings {
         output::print_error(&warning);
@@ -112,7 +117,14 @@ fn tags(run: &RunFacts) -> String {
     run.annotations().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn table(runs: &[RunFacts], now: u64) -> Table {
+/// Returns a run's name with the words on its job on a cluster; `None` without such words.
+fn job_remark(run: &FollowedRun) -> Option<(RunId, String)> {
+    let words = run.job_words().or_else(|| run.folder().job_end().filter(|_| !run.alive))?;
+    let over = matches!(run.summary.outcome, Some(Outcome::Finished { .. } | Outcome::Stopped));
+    (!over || run.job.is_some()).then(|| (run.summary.id.clone(), words))
+}
+
+fn table(runs: &[RunFacts], jobs: &BTreeMap<RunId, String>, now: u64) -> Table {
     let mut table = Table::new([
         ("STATE", Side::Left),
         ("RUN", Side::Left),
@@ -143,7 +155,7 @@ fn table(runs: &[RunFacts], now: u64) -> Table {
             age(now.saturating_sub(run.recipe.created_at)),
             tags(listed),
             listed.annotations().note.as_str().to_owned(),
-            remark(run, listed.state()),
+            jobs.get(&run.id).cloned().unwrap_or_else(|| remark(run, listed.state())),
         ]);
     }
     table
