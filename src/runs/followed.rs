@@ -216,6 +216,13 @@ impl FollowedRun {
     /// Returns the run's state at `now`, in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, now: u64) -> RunState {
-        if self.submitted { RunState::Queued } else { self.summary.state(self.alive, now) }
+        if self.submitted {
+            return RunState::Queued;
+        }
+        match self.summary.state(self.alive, now) {
+            // On a cluster a worker comes only of a job, and there is none.
+            RunState::Starting if !self.alive && !matches!(self.folder.place(), Ok(None)) => RunState::Lost,
+            state => state,
+        }
     }
 }

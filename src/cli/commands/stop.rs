@@ -39,7 +39,7 @@ fn stop(store: &RunStore, id: &RunId, output: Output) -> Result<Exit, CommandErr
     supervise::request_stop(store, id)?;
     let (run, state) = wait_for(store, id, |run, _| run.submitted)?;
     print_state(&run, state, &describe(&run, state), output)?;
-    let is_stopping = state.is_active() && run.summary.stopping;
+    let is_stopping = state.is_active() && (run.summary.stopping || run.submitted);
     Ok(Exit::done_if(is_stopping || matches!(state, RunState::Stopped | RunState::Finished)))
 }
 

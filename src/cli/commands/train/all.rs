@@ -1,7 +1,7 @@
 //! `train all`: one run of each strategy, one after the other.
 
 use super::options::TrainAll;
-use super::{plan, print_scripts};
+use super::{dry_run, plan};
 use crate::cli::commands::compare::print_side_by_side;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::{Ending, Watcher, follow};
@@ -32,7 +32,7 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     plan::print_estimates(store, &recipes)?;
     let names = supervise::strategy_run_names(&stem);
     if let Some(place) = options.run.place.place()?.filter(|_| options.run.dry.dry_run) {
-        return print_scripts(store, &names, &place);
+        return dry_run::print_scripts(store, &names, &place);
     }
     let start = options.run.place.start(launch.queue)?;
     let ids = supervise::launch_all_strategies(store, names, recipes, start)?;

@@ -1,6 +1,7 @@
 //! `train`: starts runs, then follows them unless they are detached.
 
 mod all;
+mod dry_run;
 mod options;
 mod plan;
 mod sweep;
@@ -12,8 +13,8 @@ use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{CnnSettings, DeepSettings, PlaceOption, StrategySettings};
 use crate::cli::output;
-use crate::domain::{Place, Recipe, RunId, Strategy, Sweep};
-use crate::runs::{Job, RunStore};
+use crate::domain::{Recipe, Strategy, Sweep};
+use crate::runs::RunStore;
 use crate::supervise::{self, LaunchError};
 use options::{RunOptions, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
 
@@ -120,21 +121,12 @@ fn start<O: StrategySettings>(
     if let Some(place) = options.place.place()?.filter(|_| options.dry.dry_run) {
         let stem = options.name.unwrap_or_else(|| supervise::suggest_name(store));
         let names = if recipes.len() == 1 { vec![stem] } else { supervise::sweep_names(&stem, recipes.len()) };
-        return print_scripts(store, &names, &place);
+        return dry_run::print_scripts(store, &names, &place);
     }
     match &recipes[..] {
         [recipe] => start_one(store, recipe, options),
         recipes => sweep::queue(store, sweep, recipes, options),
     }
-}
-
-/// Prints the scripts by which these runs would start on a place.
-fn print_scripts(store: &RunStore, names: &[RunId], place: &Place) -> Result<Exit, CommandError> {
-    for id in names {
-        let script = supervise::script(store, id, Job::Train, place);
-        output::print(&script.map_err(|error| CommandError::Failure(error.to_string()))?)?;
-    }
-    Ok(Exit::Done)
 }
 
 /// Starts one run, and follows it or prints its id.

@@ -58,12 +58,12 @@ impl Launcher for Slurm {
             return Ok(Started::Running);
         }
         run.write_job_script(&self.script(run, job)?)?;
-        run.set_place(self.place.as_ref())?;
         run.clear_job_report()?;
         let place = self.place.as_ref().map(|place| place.name.clone());
         let at = crate::domain::now();
         let mut placement = Placement { launcher: NAME.into(), at, place, ..Placement::default() };
         run.record_placement(&placement)?;
+        run.set_place(self.place.as_ref())?;
         match submit(run) {
             Ok((job, cluster)) => {
                 (placement.job, placement.cluster) = (Some(job), cluster);

@@ -74,8 +74,14 @@ fn requeue(job: &str) -> Result<String, CommandError> {
     let state = show(job)?;
     match state.word.as_str() {
         "RUNNING" | "TIMEOUT" | "COMPLETING" | "SIGNALING" => {
-            commands::run("scontrol", &["requeue", job], QUESTION)?;
-            Ok(format!("asked Slurm to queue job {job} again"))
+            match commands::run("scontrol", &["requeue", job], QUESTION) {
+                Ok(_) => Ok(format!("asked Slurm to queue job {job} again")),
+                // Slurm does so by itself after a preemption, which it shows only when the job has left its node.
+                Err(CommandError::Refused(_, words)) if words.contains("pending execution") => {
+                    Ok(format!("Slurm queues job {job} again"))
+                }
+                Err(error) => Err(error),
+            }
         }
         word => Ok(format!("job {job} is left to Slurm, which has it as {word}")),
     }
