@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
+//! | [`config`] | the config file: its path, its errors, its places |
 //! | [`durable`] | atomic file replacement, versioned files, locks |
 //! | [`checkpoint`] | a run's weights and state |
 //! | [`events`] | a run's event log |
@@ -28,6 +29,7 @@
 pub mod bench;
 pub mod checkpoint;
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod detect;
 pub mod domain;

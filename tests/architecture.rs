@@ -18,11 +18,12 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 20] = [
     // Built for fuzzing and tests only.
     Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
+    Rule { room: "config", rooms: &["domain"], frameworks: &[] },
     Rule { room: "events", rooms: &["domain"], frameworks: &[] },
     Rule { room: "runs", rooms: &["domain", "durable", "events", "checkpoint"], frameworks: &[] },
     Rule { room: "data", rooms: &["domain", "durable"], frameworks: &[] },
@@ -49,11 +50,16 @@ const RULES: [Rule; 19] = [
     },
     Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
     Rule { room: "supervise", rooms: &["domain", "events", "runs"], frameworks: &[] },
-    Rule { room: "tui", rooms: &["domain", "events", "runs", "supervise", "data", "weights"], frameworks: SCREEN },
+    Rule {
+        room: "tui",
+        rooms: &["domain", "config", "events", "runs", "supervise", "data", "weights"],
+        frameworks: SCREEN,
+    },
     Rule {
         room: "cli",
         rooms: &[
             "domain",
+            "config",
             "events",
             "runs",
             "data",
@@ -91,6 +97,7 @@ const DOORS: [Door; 6] = [
         parts: &[
             "layout",
             "job",
+            "generation",
             "predictions",
             "queue",
             "RunFolder",

@@ -8,8 +8,8 @@ use super::options::{LaunchOptions, Output};
 use super::run_events::EventPrinter;
 use super::{output, run_json, scores};
 use crate::domain::RunState;
-use crate::runs::FollowedRun;
 use crate::runs::layout::SPAWN_GRACE;
+use crate::runs::{FollowedRun, RunStore};
 use crate::supervise;
 
 /// The time between two reads of the log.
@@ -69,6 +69,9 @@ fn print_detached(mut run: FollowedRun, output: Output) -> Result<Exit, CommandE
     let state = run.state(supervise::now());
     let id = &run.summary.id;
     output.print(&run_json::detail(&run, state), || format!("{id}\n"))?;
+    if let Some(words) = run.job_words() {
+        output::note(&words);
+    }
     if let (RunState::Failed, Some(cause)) = (state, run.summary.cause()) {
         return Err(CommandError::Failure(format!("{id} failed: {cause}")));
     }
@@ -105,6 +108,10 @@ fn follow_with(
 ) -> Result<Ending, CommandError> {
     let begun = Instant::now();
     let mut records = Vec::new();
+    let mut job_words = None;
+    if run.folder().placed_job().is_some() {
+        run.folder().home().iter().for_each(|home| supervise::slurm::keep_watching(&RunStore::new(home.clone())));
+    }
     // A new worker may not have locked its run yet. Without this wait the run's earlier state would pass for its end.
     let mut has_begun = watcher == Watcher::Onlooker;
     let mut has_asked = false;
@@ -114,6 +121,11 @@ fn follow_with(
         has_begun |= run.alive || !records.is_empty() || begun.elapsed() > SPAWN_GRACE;
         records.iter().try_for_each(|record| printer.event(record))?;
         printer.progress(&run.summary);
+        let words = run.job_words();
+        if words.is_some() && words != job_words {
+            words.iter().for_each(|words| printer.note(words));
+            job_words = words;
+        }
         let state = run.state(supervise::now());
         if has_begun && !state.is_active() {
             return Ok(Ending::Over(state));

@@ -8,7 +8,7 @@ use super::scores::{ClassEntry, FurtherScores, class_entries, top2};
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{FollowedRun, RunFacts, Summary};
+use crate::runs::{FollowedRun, PlacedJob, RunFacts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -70,6 +70,36 @@ pub(super) struct RunDetail<'a> {
     test_views: Option<Views<'a>>,
     train_scores: Option<Test<'a>>,
     warnings: &'a [String],
+    /// The job on a cluster that is, or may become, the run's worker.
+    cluster: Option<ClusterJob<'a>>,
+    /// The end of the run's last job on a cluster, in the scheduler's words.
+    cluster_end: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClusterJob<'a> {
+    place: Option<&'a str>,
+    cluster: Option<&'a str>,
+    job: Option<&'a str>,
+    attempt: u32,
+    submitted_at: u64,
+    /// The scheduler's word, such as `PENDING`; `null` before it was asked.
+    state: Option<&'a str>,
+    reason: Option<&'a str>,
+    node: Option<&'a str>,
+}
+
+fn cluster_job(PlacedJob { placement, report }: &PlacedJob) -> ClusterJob<'_> {
+    ClusterJob {
+        place: placement.place.as_deref(),
+        cluster: placement.cluster.as_deref(),
+        job: placement.job.as_deref(),
+        attempt: placement.attempt,
+        submitted_at: placement.at,
+        state: report.as_ref().map(|report| report.word.as_str()),
+        reason: report.as_ref().map(|report| report.reason.as_str()),
+        node: report.as_ref().map(|report| report.node.as_str()),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -169,6 +199,8 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
             .map(|(views, result)| Views { views: *views, test: test(result, &run.classes, None) }),
         train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes, None)),
         warnings: &run.warnings,
+        cluster: followed.job.as_ref().map(cluster_job),
+        cluster_end: followed.folder().job_end(),
     }
 }
 

@@ -55,8 +55,8 @@ impl GroupSizes {
         let mut order: Vec<usize> = (0..self.sizes.len()).collect();
         order.sort_by_key(|group| (std::cmp::Reverse(self.images(*group)), mix(fold.seed, *group as u64)));
         let classes = self.sizes.iter().flatten().map(|(class, _)| usize::from(*class) + 1).max().unwrap_or(0);
-        let mut dealt = vec![vec![0_usize; classes]; fold.of as usize];
-        let mut totals = vec![0_usize; fold.of as usize];
+        let mut dealt = vec![vec![0_usize; classes]; fold.count as usize];
+        let mut totals = vec![0_usize; fold.count as usize];
         let mut splits = vec![Split::Train; self.sizes.len()];
         let mut untested = Vec::new();
         for group in order {
@@ -66,7 +66,7 @@ impl GroupSizes {
                     of_classes.map(|(class, count)| dealt[*part][usize::from(*class)] * *count as usize).sum();
                 (own, totals[*part], *part)
             };
-            let part = (0..fold.of as usize).min_by_key(filled).unwrap_or(0);
+            let part = (0..fold.count as usize).min_by_key(filled).unwrap_or(0);
             totals[part] += self.images(group);
             for (class, count) in &self.sizes[group] {
                 dealt[part][usize::from(*class)] += *count as usize;
@@ -168,7 +168,7 @@ mod tests {
         let groups: Vec<u32> = (0..20).flat_map(|person| [person; 6]).collect();
         let labels: Vec<u16> = (0..20).flat_map(|_| [0, 0, 1, 1, 2, 2]).collect();
         let sizes = GroupSizes::count(&groups, &labels, 0);
-        let of = |number, seed| DataFold { groups: Some(0), ..DataFold { number, of: 5, seed, groups: None } };
+        let of = |number, seed| DataFold { groups: Some(0), ..DataFold { number, count: 5, seed, groups: None } };
         for number in 1..=5 {
             let counts = sizes.counts(of(number, 0), 3);
             assert!(counts.iter().all(|class| (class.test, class.validation, class.train) == (8, 2, 30)), "{counts:?}");

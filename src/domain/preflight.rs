@@ -88,8 +88,8 @@ impl DatasetFacts {
             }
             let count = groups.map_or(0, GroupSizes::len);
             // Each fold tests one group at least, and needs one to train on and one to validate.
-            if count < (fold.of as usize).max(3) {
-                return Err(Problem::FewGroups { count, folds: fold.of });
+            if count < (fold.count as usize).max(3) {
+                return Err(Problem::FewGroups { count, folds: fold.count });
             }
         }
         let stored: Vec<SplitCounts> = self.classes.iter().map(|(_, counts)| *counts).collect();

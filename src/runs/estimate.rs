@@ -51,7 +51,7 @@ impl Estimate {
     /// Returns the seconds of a whole run of this many epochs, at most.
     #[must_use]
     pub fn total(&self, epochs: u32) -> f64 {
-        self.seconds_before + self.seconds_per_epoch * f64::from(epochs)
+        self.feature_seconds + self.seconds_per_epoch * f64::from(epochs)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::detail::Detail;
+use super::job_report::PlacedJob;
 use super::layout::RunFolder;
 use super::saved_fold::{self, FoldKind, SavedFold};
 use super::summary::Summary;
@@ -35,6 +36,8 @@ pub struct FollowedRun {
     pub alive: bool,
     /// Whether no process held the lock, but a worker may begin at any time.
     pub submitted: bool,
+    /// The run's job on a cluster, as its scheduler was last seen to have it.
+    pub job: Option<PlacedJob>,
     /// The error of reading the lock's state at the last poll.
     pub lock_error: Option<String>,
     /// Whether the lock's state was ever known.
@@ -79,6 +82,7 @@ impl FollowedRun {
             saved: [0; 2],
             alive: false,
             submitted: false,
+            job: None,
             lock_error: None,
             liveness_known: false,
         }
@@ -143,9 +147,12 @@ impl FollowedRun {
         };
         self.liveness_known |= !matches!(liveness, Liveness::Unknown(_));
         self.lock_error = if let Liveness::Unknown(error) = &liveness { Some(error.to_string()) } else { None };
-        let submitted = matches!(liveness, Liveness::Submitted);
-        let changed = grown || alive != self.alive || submitted != self.submitted;
-        (self.alive, self.submitted) = (alive, submitted);
+        let job = self.folder.placed_job();
+        // Locks that do not reach other hosts would hide a worker that the scheduler and the log both show.
+        let seen = job.as_ref().is_some_and(PlacedJob::is_running) && self.summary.has_worker_by_log();
+        let submitted = matches!(liveness, Liveness::Submitted) && !seen;
+        let changed = grown || alive != self.alive || submitted != self.submitted || job != self.job;
+        (self.alive, self.submitted, self.job) = (alive, submitted, job);
         Ok(changed)
     }
 
@@ -200,9 +207,22 @@ impl FollowedRun {
         }
     }
 
+    /// Describes the run's job on a cluster: `Slurm job 12 on gpu is pending: Resources`; `None` without one.
+    #[must_use]
+    pub fn job_words(&self) -> Option<String> {
+        Some(self.job.as_ref()?.describe(&self.summary))
+    }
+
     /// Returns the run's state at `now`, in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, now: u64) -> RunState {
-        if self.submitted { RunState::Queued } else { self.summary.state(self.alive, now) }
+        if self.submitted {
+            return RunState::Queued;
+        }
+        match self.summary.state(self.alive, now) {
+            // On a cluster a worker comes only of a job, and there is none.
+            RunState::Starting if !self.alive && !matches!(self.folder.place(), Ok(None)) => RunState::Lost,
+            state => state,
+        }
     }
 }

@@ -9,11 +9,16 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::layout::RunFolder;
+use crate::domain::Place;
 use crate::durable::lock::{self, LockState};
 use crate::durable::versioned::{FileError, FileKind};
 
 /// The newest format of `placed.json` that this program writes and reads.
 pub const PLACEMENT_VERSION: u32 = 1;
+
+/// `place.json`.
+static PLACE: FileKind =
+    FileKind { name: "place", newest: 1, pretty: false, damaged: "is not the record of a place", advice: "" };
 
 static KIND: FileKind = FileKind {
     name: "placement",
@@ -24,7 +29,7 @@ static KIND: FileKind = FileKind {
 };
 
 /// The job of another system that will become a run's worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Placement {
     /// The name of the launcher that submitted the run.
     pub launcher: String,
@@ -33,6 +38,15 @@ pub struct Placement {
     pub job: Option<String>,
     /// The time of submission, in milliseconds since 1970.
     pub at: u64,
+    /// The name of the place in the config file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The cluster, if the system names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// How often the system has started the job again: 0 at its first start.
+    #[serde(default)]
+    pub attempt: u32,
 }
 
 /// The state of a run's worker.
@@ -67,6 +81,43 @@ impl RunFolder {
     /// If the record cannot be read.
     pub fn placement(&self) -> Result<Option<Placement>, FileError> {
         KIND.read(&self.placement_file())
+    }
+
+    fn place_file(&self) -> PathBuf {
+        self.control().join("place.json")
+    }
+
+    /// Returns the place on which the run's workers start; `None` if that is the machine of whoever starts one.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn place(&self) -> Result<Option<Place>, FileError> {
+        PLACE.read(&self.place_file())
+    }
+
+    /// Records the place on which the run's workers start, also later ones.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn set_place(&self, place: Option<&Place>) -> io::Result<()> {
+        match place {
+            Some(place) => self.request(&self.place_file(), &PLACE.bytes(place)?),
+            None => self.take_back(&self.place_file()),
+        }
+    }
+
+    /// Returns the path of the script that the scheduler of the place runs.
+    #[must_use]
+    pub fn job_script(&self) -> PathBuf {
+        self.control().join("job.sh")
+    }
+
+    /// Writes the script that the scheduler of the place runs.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn write_job_script(&self, text: &str) -> io::Result<()> {
+        self.request(&self.job_script(), text.as_bytes())
     }
 
     /// Records the system that will start the run's worker.

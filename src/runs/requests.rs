@@ -6,6 +6,8 @@
 //! control/limits.json  the limits in force instead of the recipe's
 //! control/queue.json   the run's entry in the queue: see `queue`
 //! control/placed.json  no request: the system that will start the worker: see `placement`
+//! control/scheduler.json, place.json, job.sh   no requests: what the scheduler said last: see `job_report`
+//! control/generation   no request: the number of the latest worker: see `generation`
 //! control/killed       no request: the id of the worker that a person killed, until the run is resumed
 //! ```
 //! A request remains until it is withdrawn, so that a worker that starts later finds it. The starter of a worker

@@ -276,6 +276,11 @@ impl Summary {
         self.outcome.is_none() || self.evaluating.is_some()
     }
 
+    /// Returns whether the log's latest worker has begun and has not logged an end.
+    pub(super) fn has_worker_by_log(&self) -> bool {
+        self.started && self.is_alive_by_log()
+    }
+
     /// Returns the run's state. `alive`: whether a worker holds the run's lock; `now` in milliseconds since 1970.
     #[must_use]
     pub fn state(&self, alive: bool, now: u64) -> RunState {
@@ -310,10 +315,10 @@ impl Summary {
     #[must_use]
     pub fn trained_seconds(&self) -> f64 {
         let features = self.features_computed.map_or(0.0, |(_, seconds)| seconds);
-        if self.history.is_empty() {
+        if self.epochs.is_empty() {
             0.0
         } else {
-            features + self.history.iter().map(|epoch| epoch.seconds).sum::<f64>()
+            features + self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>()
         }
     }
 

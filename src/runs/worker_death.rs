@@ -22,6 +22,8 @@ const LONGEST: usize = 160;
 pub enum WorkerDeath {
     /// A person killed it.
     Killed,
+    /// The scheduler ended its job, in the scheduler's words.
+    Scheduler(String),
     /// The disk of the run's folder is full.
     DiskFull,
     /// The last line that the worker printed, safe to print.
@@ -34,6 +36,7 @@ impl fmt::Display for WorkerDeath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Killed => f.write_str("its worker was killed by hand"),
+            Self::Scheduler(words) => f.write_str(words),
             Self::DiskFull => f.write_str("its worker is gone and its disk is full"),
             Self::LastOutput(words) => write!(f, "its worker is gone, with the last output: {words}"),
             Self::Silent => f.write_str("its worker is gone without a message"),
@@ -47,6 +50,8 @@ impl RunFolder {
     pub fn worker_death(&self) -> WorkerDeath {
         if self.killed() {
             WorkerDeath::Killed
+        } else if let Some(words) = self.job_end() {
+            WorkerDeath::Scheduler(words)
         } else if is_full(self.path()) {
             WorkerDeath::DiskFull
         } else {

@@ -55,6 +55,14 @@ pub enum KillError {
         /// The process that is gone.
         pid: u32,
     },
+    /// The scheduler refused to cancel the job.
+    #[error("cannot cancel the job of {id}: {source}")]
+    Cancel {
+        /// The run.
+        id: RunId,
+        /// The scheduler's error.
+        source: std::io::Error,
+    },
     /// The system refused the signal.
     #[error("cannot kill process {pid}, the worker of {id}: {source}")]
     Signal {
@@ -119,6 +127,8 @@ pub fn kill(store: &RunStore, id: &RunId) -> Result<Option<u32>, KillError> {
             let state = store.summary(id)?.state(super::now());
             Err(KillError::NoWorker { id: id.clone(), state })
         }
+        // Cancelling a job needs no certain worker.
+        Liveness::Unknown(_) if folder.placed_job().is_some() => launcher.kill(id, &folder),
         Liveness::Unknown(source) => Err(doubt(source)),
     }
 }

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{FinishReason, Limits, Outcome, Recipe, RunId, RunState, SettingError};
+use crate::domain::{FinishReason, Limits, Outcome, Place, Recipe, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
-use crate::runs::{FileError, Job, Queue, RunStore, Summary};
+use crate::runs::{FileError, Job, Queue, RunFolder, RunStore, Summary};
 
-use super::launcher::{self, Launcher, StartError, Started};
+use super::launcher::{self, Launcher, LocalProcess, Slurm, StartError, Started};
 
 /// The time at which a worker begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +19,59 @@ pub enum LaunchTime {
     IfPending,
     /// Begins at once, regardless of other runs on the device.
     Now,
+}
+
+/// Where and when a worker begins.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// When.
+    pub when: LaunchTime,
+    /// Where; `None` for where the run's last worker began, and for this machine where there was none.
+    pub on: Option<Whereabouts>,
+}
+
+/// The choice of where a worker begins.
+#[derive(Debug, Clone)]
+pub enum Whereabouts {
+    /// On this machine.
+    Here,
+    /// On this place of a cluster.
+    Place(Box<Place>),
+}
+
+impl From<LaunchTime> for Start {
+    fn from(when: LaunchTime) -> Self {
+        Self { when, on: None }
+    }
+}
+
+impl Start {
+    /// Returns the place where the worker of a run begins; `None` for this machine.
+    fn place(&self, run: &RunFolder) -> Result<Option<Place>, FileError> {
+        match &self.on {
+            None => run.place(),
+            Some(Whereabouts::Here) => Ok(None),
+            Some(Whereabouts::Place(place)) => Ok(Some((**place).clone())),
+        }
+    }
+
+    /// Returns whether the worker begins on a place that names its own program, so that this one need not train.
+    fn has_program(&self, run: Option<&RunFolder>) -> bool {
+        let place = match (&self.on, run) {
+            (Some(Whereabouts::Place(place)), _) => Some((**place).clone()),
+            (None, Some(run)) => run.place().ok().flatten(),
+            _ => None,
+        };
+        place.is_some_and(|place| place.program.is_some())
+    }
+}
+
+/// Returns the script by which the worker of a new run of this name would begin on a place.
+///
+/// # Errors
+/// If a path cannot stand in a script.
+pub fn script(store: &RunStore, id: &RunId, job: Job, place: &Place) -> io::Result<String> {
+    Slurm { place: Some(place.clone()) }.script(&store.folder(id), job)
 }
 
 /// The reason why no worker was started, or none stayed.
@@ -57,14 +110,14 @@ pub enum LaunchError {
     /// A limit is out of its range.
     #[error(transparent)]
     Limits(#[from] SettingError),
-    /// The limits in force cannot be read.
+    /// The limits in force, or the run's place, cannot be read.
     #[error(transparent)]
     InForce(#[from] FileError),
     /// The run was started, but its tag could not be saved.
     #[error("the run continues without its tag: {0}")]
     Tag(FileError),
-    /// The limits cannot be written.
-    #[error("cannot change the limits of {id}: {source}")]
+    /// A request cannot be written.
+    #[error("cannot write into the folder of {id}: {source}")]
     Write {
         /// The run.
         id: RunId,
@@ -112,9 +165,15 @@ fn last_output(tail: &str) -> String {
 /// # Errors
 /// If the run cannot be created, which leaves no folder, or no worker stays. The folder then contains the worker's
 /// output.
-pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, when: LaunchTime) -> Result<RunId, LaunchError> {
-    require_trainer()?;
-    launch_with(launcher::ALL[0], store, id, recipe, when)
+pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, start: impl Into<Start>) -> Result<RunId, LaunchError> {
+    let start = start.into();
+    require_trainer(&start, None)?;
+    match &start.on {
+        Some(Whereabouts::Place(place)) => {
+            launch_with(&Slurm { place: Some((**place).clone()) }, store, id, recipe, start.when)
+        }
+        _ => launch_with(&LocalProcess, store, id, recipe, start.when),
+    }
 }
 
 /// Works as [`launch`] does, through this launcher.
@@ -127,7 +186,7 @@ pub(super) fn launch_with(
 ) -> Result<RunId, LaunchError> {
     let create = |source| LaunchError::Create { folder: store.home().checkpoints(), source };
     let id = store.create(id, recipe).map_err(create)?;
-    let started = start(launcher, store, &id, Job::Train, when);
+    let started = start_with(launcher, store, &id, Job::Train, when);
     if let Err(LaunchError::Spawn { .. }) = started {
         // No process ever used the folder: otherwise lists would show a run that never was.
         let _ = std::fs::remove_dir_all(store.folder(&id).path());
@@ -152,9 +211,10 @@ pub fn resume_with_limits(
     id: &RunId,
     epochs: Option<u32>,
     patience: Option<u32>,
-    when: LaunchTime,
+    start: impl Into<Start>,
 ) -> Result<(), LaunchError> {
-    require_trainer()?;
+    let start = start.into();
+    require_trainer(&start, Some(&store.folder(id)))?;
     refresh_placement(store, id)?;
     let run = store.summary(id)?;
     let (state, run) = (run.state(super::now()), run.summary);
@@ -176,7 +236,7 @@ pub fn resume_with_limits(
     if epochs.is_some() || patience.is_some() {
         folder.request_limits(limits).map_err(|source| LaunchError::Write { id: id.clone(), source })?;
     }
-    start(launcher::ALL[0], store, id, Job::Train, when)
+    start_on(&start, store, id, Job::Train)
 }
 
 /// Refuses a finished run with nothing left to train under these limits, or with unchanged limits.
@@ -201,8 +261,9 @@ fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
 ///
 /// # Errors
 /// If the run has a worker, there are no weights, or no worker stays.
-pub fn evaluate(store: &RunStore, id: &RunId, when: LaunchTime) -> Result<(), LaunchError> {
-    require_trainer()?;
+pub fn evaluate(store: &RunStore, id: &RunId, start: impl Into<Start>) -> Result<(), LaunchError> {
+    let start = start.into();
+    require_trainer(&start, Some(&store.folder(id)))?;
     refresh_placement(store, id)?;
     if state(store, id)?.is_active() {
         return Err(LaunchError::Busy { id: id.clone() });
@@ -211,11 +272,11 @@ pub fn evaluate(store: &RunStore, id: &RunId, when: LaunchTime) -> Result<(), La
     if !checkpoint.exists() {
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint });
     }
-    start(launcher::ALL[0], store, id, Job::Evaluate, when)
+    start_on(&start, store, id, Job::Evaluate)
 }
 
-fn require_trainer() -> Result<(), LaunchError> {
-    if super::can_train() { Ok(()) } else { Err(LaunchError::NoTrainer) }
+fn require_trainer(start: &Start, run: Option<&RunFolder>) -> Result<(), LaunchError> {
+    if super::can_train() || start.has_program(run) { Ok(()) } else { Err(LaunchError::NoTrainer) }
 }
 
 fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
@@ -229,7 +290,23 @@ fn refresh_placement(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
     settled.map_err(|source| LaunchError::Spawn { id: id.clone(), source })
 }
 
-fn start(launcher: &dyn Launcher, store: &RunStore, id: &RunId, job: Job, when: LaunchTime) -> Result<(), LaunchError> {
+fn start_on(start: &Start, store: &RunStore, id: &RunId, job: Job) -> Result<(), LaunchError> {
+    let folder = store.folder(id);
+    if let Some(place) = start.place(&folder)? {
+        return start_with(&Slurm { place: Some(place) }, store, id, job, start.when);
+    }
+    let forget = folder.set_place(None).and_then(|()| folder.clear_job_report());
+    forget.map_err(|source| LaunchError::Write { id: id.clone(), source })?;
+    start_with(&LocalProcess, store, id, job, start.when)
+}
+
+fn start_with(
+    launcher: &dyn Launcher,
+    store: &RunStore,
+    id: &RunId,
+    job: Job,
+    when: LaunchTime,
+) -> Result<(), LaunchError> {
     let folder = store.folder(id);
     let queue = Queue::of(store.home());
     let pending = folder.queue_file().exists();

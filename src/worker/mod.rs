@@ -40,12 +40,23 @@ use run_reporter::RunReporter;
 use signals::Interruption;
 use waiting::SlotClaim;
 
-/// Runs a job on a run folder, from locking it to the last event, queued or right `now`. The process has its own
+/// The turn in which a worker begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// When its device has a free slot and all earlier runs have begun.
+    Queued,
+    /// At once.
+    Now,
+    /// At once, because a scheduler has given it its device, but only if its job is still pending.
+    Placed,
+}
+
+/// Runs a job on a run folder, from locking it to the last event, in its turn. The process has its own
 /// session. The exit code is 0 if the job was completed or stopped on request, else 1, also after a signal. The event
 /// log has the reason, or stderr where no log could be opened.
 #[must_use]
-pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
-    match run_job(folder, job, now) {
+pub fn run(folder: &RunFolder, job: Job, turn: Turn) -> ExitCode {
+    match run_job(folder, job, turn) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -56,7 +67,7 @@ pub fn run(folder: &RunFolder, job: Job, now: bool) -> ExitCode {
 }
 
 /// Returns whether the job was completed or stopped on request.
-fn run_job(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError> {
+fn run_job(folder: &RunFolder, job: Job, turn: Turn) -> Result<bool, WorkerError> {
     let path = || folder.path().to_owned();
     let recipe = folder.recipe()?;
     let resumed = folder.has_checkpoint();
@@ -70,7 +81,7 @@ fn run_job(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError>
         .ok_or_else(|| WorkerError::Busy(path()))?;
     // A failure is ignored: the holder is needed only to kill this process, and a full disk must not prevent training.
     let _ = Holder::record(&lock);
-    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| !now);
+    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| turn != Turn::Now);
     if let Some(queue) = &queue {
         // Two processes may start a worker for one run. The first may have finished the job when this one gets the
         // lock.
@@ -78,14 +89,19 @@ fn run_job(folder: &RunFolder, job: Job, now: bool) -> Result<bool, WorkerError>
             return Ok(true);
         }
     }
+    let generation = folder.begin_generation().map_err(|source| WorkerError::File {
+        doing: "write",
+        path: folder.path().join("control/generation"),
+        source,
+    })?;
     let log = EventWriter::open(&folder.events_file(), run_reporter::now()).map_err(|source| WorkerError::File {
         doing: "write",
         path: folder.events_file(),
         source,
     })?;
     let interruption = Interruption::listen().map_err(WorkerError::Signals)?;
-    let mut claim = SlotClaim { queued: queue.is_some(), slot: None };
-    let mut reporter = RunReporter::new(log, folder.clone(), interruption, Limits::of(&recipe));
+    let mut claim = SlotClaim { queued: turn == Turn::Queued, slot: None };
+    let mut reporter = RunReporter::new(log, folder.clone(), generation, interruption, Limits::of(&recipe));
 
     fault::record_panics(PanicOutput::First);
     // A panic is logged as the run's end. Otherwise the run would look lost.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::domain::{Limits, Outcome};
 use crate::events::{Event, EventWriter};
 use crate::model::device;
+use crate::runs::generation::Generation;
 use crate::runs::layout::RunFolder;
 use crate::runs::predictions::Predictions;
 use crate::train::Reporter;
@@ -35,6 +36,7 @@ pub(super) enum ControlRequest {
 pub(super) struct RunReporter {
     log: SharedLog,
     folder: RunFolder,
+    generation: Generation,
     interruption: Interruption,
     stopping: bool,
     polled: Instant,
@@ -74,10 +76,17 @@ impl SharedLog {
 }
 
 impl RunReporter {
-    pub(super) fn new(log: EventWriter, folder: RunFolder, interruption: Interruption, own_limits: Limits) -> Self {
+    pub(super) fn new(
+        log: EventWriter,
+        folder: RunFolder,
+        generation: Generation,
+        interruption: Interruption,
+        own_limits: Limits,
+    ) -> Self {
         Self {
             log: SharedLog::new(log),
             folder,
+            generation,
             interruption,
             stopping: false,
             polled: Instant::now(),
@@ -105,6 +114,7 @@ impl RunReporter {
     /// Writes predictions to a file of the run. A failure is logged as a warning, because a full disk must not end a
     /// training.
     pub(super) fn write_predictions(&mut self, predictions: &Predictions, path: &Path) {
+        self.end_if_superseded();
         if let Err(error) = predictions.write(path) {
             let message = format!("cannot write {}: {error}; its predictions are missing", path.display());
             self.report(Event::Warning { message });
@@ -140,7 +150,17 @@ impl RunReporter {
         }
     }
 
+    /// Ends this process, without writing anything, where a later worker of the run has begun. It can only have got
+    /// the lock on a file system whose locks do not reach other hosts; two workers would mix their epochs.
+    fn end_if_superseded(&self) {
+        if !self.generation.is_current() {
+            let _ = writeln!(io::stderr(), "mien worker: another worker of this run has begun, and this one ends");
+            std::process::exit(1);
+        }
+    }
+
     fn append(&mut self, event: Event) -> io::Result<()> {
+        self.end_if_superseded();
         if self.lost > 0 {
             let message = format!("{} events before this could not be recorded", self.lost);
             self.log.append(Event::Warning { message })?;
@@ -221,6 +241,8 @@ impl RunReporter {
     /// Handles requests in the folder, and logs load and warnings.
     fn poll(&mut self) {
         self.polled = Instant::now();
+        // Checkpoints follow an event or a poll.
+        self.end_if_superseded();
         self.report_refusal();
         self.update_limits();
         if let Some(load) = self.load.as_ref().and_then(LoadMeter::take) {

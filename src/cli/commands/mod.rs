@@ -17,6 +17,7 @@ mod export;
 mod inspect;
 mod note;
 mod pause;
+mod places;
 #[cfg(feature = "trainer")]
 mod predict;
 mod queue;
@@ -83,6 +84,7 @@ commands! {
     #[cfg(feature = "trainer")]
     predict::Predict,
     queue::Queue,
+    places::Places,
     doctor::Doctor,
     #[cfg(feature = "trainer")]
     bench::Bench,

@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
 use crate::cli::library::{HomeLibrary, fail_on_first};
-use crate::cli::options::{LaunchOptions, RunArgument};
+use crate::cli::options::{LaunchOptions, PlaceOption, RunArgument};
 use crate::cli::output;
 use crate::domain::RunState;
 use crate::domain::hyperparameter::Patience;
@@ -25,6 +25,8 @@ pub(in crate::cli) struct Resume {
     #[arg(long, value_name = "N")]
     patience: Option<Patience>,
     #[command(flatten)]
+    place: PlaceOption,
+    #[command(flatten)]
     launch: LaunchOptions,
 }
 
@@ -42,7 +44,8 @@ impl Resume {
             fail_on_first(preflight::check_dataset(recipe, HomeLibrary(&store).dataset(&recipe.dataset)))?;
         }
         let patience = self.patience.map(|Patience(epochs)| epochs);
-        supervise::resume_with_limits(&store, &id, self.epochs, patience, self.launch.queue.when())?;
+        let start = self.place.start(self.launch.queue)?;
+        supervise::resume_with_limits(&store, &id, self.epochs, patience, start)?;
         // Without the epoch, which only the worker knows: it finds out which checkpoint is undamaged.
         output::note(&format!("resuming {id}"));
         follow_started(run, self.launch)

@@ -40,7 +40,9 @@ struct Shown<'a> {
 impl Show {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        let run = store.summary(&self.run.find(&store)?)?;
+        let id = self.run.find(&store)?;
+        let problem = supervise::slurm::refresh(&store);
+        let run = store.summary(&id)?;
         let now = supervise::now();
         let (summary, state) = (&run.summary, run.state(now));
         let layers = layers(&store, summary);
@@ -54,7 +56,7 @@ impl Show {
             Format { csv: true, .. } => output::records(&summary.epochs)?,
             Format { .. } => output::print(&text(&run, &facts, now, &layers))?,
         }
-        warnings.iter().for_each(|warning| output::print_error(warning));
+        warnings.iter().chain(&problem).for_each(|warning| output::print_error(warning));
         if !run.damage().is_none() {
             let log = run.folder().events_file();
             output::print_error(&format!("{}: {}; the rest is shown", log.display(), run.damage()));
@@ -91,7 +93,8 @@ fn layer_table(layers: &[LayerRow]) -> String {
 
 fn text(followed: &FollowedRun, facts: &RunFacts, now: u64, layers: &[LayerRow]) -> String {
     let (run, loss) = (&followed.summary, &followed.folder().worker_death());
-    let head = head(run, facts.state(), loss, now) + &annotations(facts.annotations());
+    let job = followed.job_words().map(|words| format!("cluster     {words}\n")).unwrap_or_default();
+    let head = head(run, facts.state(), loss, now) + &job + &annotations(facts.annotations());
     let mut parts = vec![head, settings(run)];
     if !layers.is_empty() {
         parts.push(layer_table(layers));
@@ -122,12 +125,15 @@ fn annotations(annotations: &Annotations) -> String {
 fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {
     let outcome = run.outcome.as_ref().filter(|_| !state.is_active()).map(event_text::describe_outcome);
     let state = match (state, outcome) {
+        (RunState::Interrupted, Some(outcome)) if matches!(loss, WorkerDeath::Scheduler(_)) => {
+            format!("{outcome}; {loss}")
+        }
         (_, Some(outcome)) => outcome,
         (RunState::Lost, None) if run.wait().is_some() && *loss != WorkerDeath::Killed => {
             "lost: it was waiting in the queue and has no worker; `mien queue restart` restarts it".into()
         }
         (RunState::Lost, None) => format!("lost: {loss}; `mien resume {}` continues it", run.id),
-        (RunState::Queued, None) => format!("queued: {}", run.wait().unwrap_or_default()),
+        (RunState::Queued, None) => run.wait().map_or_else(|| "queued".into(), |wait| format!("queued: {wait}")),
         (state, None) => state.to_string(),
     };
     let created = age(now.saturating_sub(run.recipe.created_at));

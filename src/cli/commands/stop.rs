@@ -37,9 +37,9 @@ impl Stop {
 
 fn stop(store: &RunStore, id: &RunId, output: Output) -> Result<Exit, CommandError> {
     supervise::request_stop(store, id)?;
-    let (run, state) = wait_for(store, id, |_, _| false)?;
+    let (run, state) = wait_for(store, id, |run, _| run.submitted)?;
     print_state(&run, state, &describe(&run, state), output)?;
-    let is_stopping = state.is_active() && run.summary.stopping;
+    let is_stopping = state.is_active() && (run.summary.stopping || run.submitted);
     Ok(Exit::done_if(is_stopping || matches!(state, RunState::Stopped | RunState::Finished)))
 }
 
@@ -76,6 +76,9 @@ fn describe(run: &FollowedRun, state: RunState) -> String {
         }
         RunState::Lost => format!("{id} was lost before it could stop: `mien resume {id}` continues it"),
         state if !state.is_active() => format!("{id} ended before it could stop: it is {state}"),
+        _ if run.submitted => {
+            format!("{id} stops as soon as its job begins; `mien stop {id} --kill` cancels the job")
+        }
         _ if run.summary.stopping => {
             format!("{id} has received the request and is ending: `mien watch {id}` follows it")
         }

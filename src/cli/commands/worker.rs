@@ -6,8 +6,11 @@ use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::privacy;
+use crate::cli::{output, privacy};
 use crate::runs::{Home, Job, RunFolder};
+use crate::supervise::slurm;
+#[cfg(feature = "trainer")]
+use crate::worker::Turn;
 
 /// Run as the worker of a run; started by `train` and the dashboard
 #[derive(Debug, Args)]
@@ -21,6 +24,9 @@ pub(in crate::cli) struct Worker {
     /// Start at once instead of waiting for a slot
     #[arg(long)]
     now: bool,
+    /// Start at once, if the run was handed to the scheduler's job that this process is
+    #[arg(long, conflicts_with = "now")]
+    placed: bool,
 }
 
 impl Worker {
@@ -30,18 +36,39 @@ impl Worker {
         // Fails only for the leader of a process group, which has a session of its own or was started by hand.
         let _ = rustix::process::setsid();
         privacy::set_umask(RunFolder::at(&self.folder).home().as_ref().map(Home::path));
-        Ok(work(&self))
+        if self.placed { self.run_placed() } else { Ok(self.work()) }
     }
-}
 
-#[cfg(feature = "trainer")]
-fn work(worker: &Worker) -> Exit {
-    Exit::Worker(crate::worker::run(&RunFolder::at(&worker.folder), worker.job, worker.now))
-}
+    /// Does the job of a scheduler, which is queued again after an interruption.
+    fn run_placed(&self) -> Result<Exit, CommandError> {
+        let run = RunFolder::at(&self.folder);
+        let failed = |error: std::io::Error| CommandError::Failure(format!("{}: {error}", self.folder.display()));
+        if !slurm::arrive(&run).map_err(failed)? {
+            output::note("mien worker: the run was not handed to this job, or has ended: nothing to do");
+            return Ok(Exit::Done);
+        }
+        let exit = self.work();
+        match slurm::hand_back(&run) {
+            Ok(words) => words.iter().for_each(|words| output::note(&format!("mien worker: {words}"))),
+            Err(error) => output::print_error(&format!("cannot queue the job again: {error}; `mien resume` does")),
+        }
+        Ok(exit)
+    }
 
-#[cfg(not(feature = "trainer"))]
-fn work(worker: &Worker) -> Exit {
-    let error = crate::supervise::LaunchError::NoTrainer;
-    crate::cli::output::print_error(&format!("cannot {} {}: {error}", worker.job, worker.folder.display()));
-    Exit::Failed
+    #[cfg(feature = "trainer")]
+    fn work(&self) -> Exit {
+        let turn = match (self.placed, self.now) {
+            (true, _) => Turn::Placed,
+            (false, true) => Turn::Now,
+            (false, false) => Turn::Queued,
+        };
+        Exit::Worker(crate::worker::run(&RunFolder::at(&self.folder), self.job, turn))
+    }
+
+    #[cfg(not(feature = "trainer"))]
+    fn work(&self) -> Exit {
+        let error = crate::supervise::LaunchError::NoTrainer;
+        output::print_error(&format!("cannot {} {}: {error}", self.job, self.folder.display()));
+        Exit::Failed
+    }
 }

@@ -2,11 +2,13 @@
 
 mod format;
 mod launch;
+mod place;
 mod recipe;
 mod run;
 
 pub(super) use format::{Format, Output};
 pub(super) use launch::{LaunchOptions, QueueOption};
+pub(super) use place::{DryRun, PlaceOption};
 pub(super) use recipe::{
     AllSettings, CnnSettings, DeepSettings, FeaturesSettings, FinetuneSettings, RecipeOptions, StrategySettings,
 };

@@ -309,8 +309,8 @@ impl Columns {
         let names = features.get(label.name()).map(class_names).unwrap_or_default();
         let are_emotions = EMOTION_COLUMNS.iter().any(|name| label.name().eq_ignore_ascii_case(name));
         let beside: Vec<&TypePtr> = others.into_iter().filter(|field| field.name() != label.name()).collect();
-        let named = |wanted: &[&str]| by_name(&beside, wanted).filter(|field| field.is_primitive()).cloned();
-        let (usage, group) = (named(&SPLIT_COLUMNS), named(&GROUP_COLUMNS));
+        let find = |wanted: &[&str]| by_name(&beside, wanted).filter(|field| field.is_primitive()).cloned();
+        let (usage, group) = (find(&SPLIT_COLUMNS), find(&GROUP_COLUMNS));
         Ok(Self { image: image.clone(), label: label.clone(), names, are_emotions, usage, group })
     }
 

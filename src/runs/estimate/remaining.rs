@@ -27,7 +27,7 @@ pub fn run_left(summary: &Summary, now: u64) -> (f64, f64) {
     let all = f64::from(summary.limits.epochs.max(1));
     let (done, seconds) = epoch_left(summary, now);
     let share = (f64::from(summary.epoch()) + done) / all;
-    let recent: Vec<f64> = summary.history.iter().rev().take(5).map(|epoch| epoch.seconds).collect();
+    let recent: Vec<f64> = summary.epochs.iter().rev().take(5).map(|epoch| epoch.seconds).collect();
     let under_way = u32::from(summary.progress.is_some());
     let after = f64::from(summary.limits.epochs.saturating_sub(summary.epoch() + under_way));
     if recent.is_empty() {

@@ -8,7 +8,9 @@ use super::Queue;
 use super::device::{DeviceKey, this_host};
 use super::entry::Entry;
 use crate::domain::{DeviceRequest, RunId};
+use crate::runs::followed::FollowedRun;
 use crate::runs::job::Job;
+use crate::runs::job_report::PlacedJob;
 use crate::runs::placement::Liveness;
 use crate::runs::store::RunStore;
 use crate::runs::summary::Summary;
@@ -31,6 +33,8 @@ pub enum QueuePosition {
     Paused,
     /// Its worker has not started yet.
     Starting,
+    /// The run was handed to a cluster, with the words on its job.
+    Placed(String),
     /// Its worker is gone.
     Lost {
         /// Whether it was running; otherwise it was waiting.
@@ -66,6 +70,8 @@ pub struct QueuedRun {
 pub struct DeviceListing {
     /// The device; `None` for runs whose workers have not chosen one yet.
     pub device: Option<DeviceKey>,
+    /// The place of a cluster that is meant instead of a device.
+    pub place: Option<String>,
     /// The number of runs that may use it at once.
     pub slots: usize,
     /// The number of slots in use.
@@ -104,7 +110,10 @@ impl Queue {
         let listed = |id: &RunId| entries.iter().any(|(other, _)| other == id);
         let unqueued: Vec<_> = ids.par_iter().filter(|id| !listed(id)).filter_map(|id| unqueued(&store, id)).collect();
         for (device, run) in queued {
-            listing.put(device, run);
+            match store.folder(&run.id).placed_job() {
+                Some(job) => listing.put_on_place(&job, run),
+                None => listing.put(device, run),
+            }
         }
         for (name, run) in unqueued {
             let named = |device: &&DeviceKey| device.is_local() && Some(&device.name) == name.as_ref();
@@ -144,9 +153,23 @@ impl Queue {
 
 impl Listing {
     fn put(&mut self, device: Option<DeviceKey>, run: QueuedRun) {
-        match self.devices.iter_mut().find(|group| same(group.device.as_ref(), device.as_ref())) {
+        match self
+            .devices
+            .iter_mut()
+            .find(|group| group.place.is_none() && same(group.device.as_ref(), device.as_ref()))
+        {
             Some(group) => group.runs.push(run),
-            None => self.devices.push(DeviceListing { device, slots: 1, in_use: 0, runs: vec![run] }),
+            None => self.devices.push(DeviceListing { device, place: None, slots: 1, in_use: 0, runs: vec![run] }),
+        }
+    }
+
+    fn put_on_place(&mut self, job: &PlacedJob, run: QueuedRun) {
+        let place = job.placement.place.clone().unwrap_or_else(|| job.placement.launcher.clone());
+        if let Some(group) = self.devices.iter_mut().find(|group| group.place.as_ref() == Some(&place)) {
+            group.runs.push(run);
+        } else {
+            let group = DeviceListing { device: None, place: Some(place), slots: 0, in_use: 0, runs: vec![run] };
+            self.devices.push(group);
         }
     }
 
@@ -161,8 +184,11 @@ impl Listing {
 fn queued(store: &RunStore, id: &RunId, entry: &Entry, now: u64) -> Option<(Option<DeviceKey>, QueuedRun)> {
     let folder = store.folder(id);
     let alive = folder.worker_alive();
-    let summary = store.summary(id).ok().map(|run| run.summary);
+    let run = store.summary(id).ok();
+    let placed = run.as_ref().and_then(FollowedRun::job_words);
+    let summary = run.map(|run| run.summary);
     let position = match (alive, &summary) {
+        (true, _) if placed.is_some() => QueuePosition::Placed(placed.unwrap_or_default()),
         (false, _) if folder.job_is_over(entry) => return None,
         (false, Some(summary)) if summary.state(false, now).is_active() => QueuePosition::Starting,
         (false, _) => QueuePosition::Lost { begun: entry.begun },

@@ -1,8 +1,9 @@
-//! The launchers of workers: so far, a process on this machine. A batch system is another file here and another entry
-//! of [`ALL`].
+//! The launchers of workers: a process on this machine, and a job of Slurm. A further one is another file here and
+//! another entry of [`ALL`].
 
 mod process;
 mod signal;
+pub mod slurm;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,10 @@ use crate::runs::{Job, Liveness, RunFolder};
 
 pub use process::LocalProcess;
 pub(super) use process::program;
+pub use slurm::Slurm;
 
 /// All launchers; the first is the default.
-pub static ALL: [&dyn Launcher; 1] = [&LocalProcess];
+pub static ALL: [&dyn Launcher; 2] = [&LocalProcess, &slurm::ANYWHERE];
 
 /// A way to start workers, to find out their state, and to end them.
 pub trait Launcher: Sync {

@@ -33,7 +33,12 @@ impl Launcher for BatchSystem {
     }
 
     fn start(&self, run: &RunFolder, _: Job, _: LaunchTime) -> Result<Started, StartError> {
-        run.record_placement(&Placement { launcher: "batch".into(), job: Some("4711".into()), at: 1 })?;
+        run.record_placement(&Placement {
+            launcher: "batch".into(),
+            job: Some("4711".into()),
+            at: 1,
+            ..Placement::default()
+        })?;
         Ok(Started::Submitted)
     }
 

@@ -28,6 +28,14 @@ pub fn defaults() -> String {
 # The most frames per second, from 1 to {MAX_FRAMES}. Choose fewer over a slow connection.
 #frames_per_second = {MAX_FRAMES}
 
+# A part of a cluster on which runs start with --on NAME; only engine is needed. `mien places check` tries it.
+#     [places.gpu]
+#     engine = \"slurm\"
+#     partition = \"gpu\"
+#     time = \"4:00:00\"
+#     gpus = 1
+# Further settings: account, qos, gres, cpus, memory, program, setup = [\"module load cuda\"], extra = [\"--exclusive\"].
+
 [theme]
 # \"auto\" (from the terminal's background), \"dark\", \"light\" or \"mono\".
 #name = \"auto\"

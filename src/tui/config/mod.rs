@@ -1,4 +1,4 @@
-//! The config file: keys, colours, glyphs, graphics, mouse and frame rate. An error names its line, and the other lines
+//! The config file: keys, colours, glyphs, graphics, mouse and frame rate, as the dashboard uses it. An error names its line, and the other lines
 //! take effect.
 //!
 //! May use: the key tables and the theme. Never the state.
@@ -6,27 +6,19 @@
 mod defaults;
 mod read;
 
-use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
-use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use ratatui::style::Color;
 
 use super::theme::{ASCII, Role, Theme, ThemeName, UNICODE};
-use crate::domain::text::printable;
+use crate::config::read_text;
 use crate::tui::messages::Keymap;
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 
+pub use crate::config::{Problem, VARIABLE, path};
 pub use defaults::defaults;
-
-/// The environment variable that names another config file.
-pub const VARIABLE: &str = "MIEN_CONFIG";
-
-/// The largest accepted file, in bytes. A larger one is no config file.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The highest frame rate, in frames per second.
 pub const MAX_FRAMES: u32 = 20;
@@ -92,35 +84,6 @@ impl Config {
     }
 }
 
-/// An error in the config file; the value is ignored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The path of the file.
-    pub file: PathBuf,
-    /// The line number from 1; `None` for the file as a whole.
-    pub line: Option<usize>,
-    /// The error, the value, and the accepted values.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = printable(&self.file.display().to_string());
-        match self.line {
-            Some(line) => write!(f, "{file}:{line}: {}", printable(&self.message)),
-            None => write!(f, "{file}: {}", printable(&self.message)),
-        }
-    }
-}
-
-/// Returns the path of the config file: `MIEN_CONFIG`, else `mien/config.toml` in the user's config folder. `None` if
-/// there is no such folder.
-#[must_use]
-pub fn path() -> Option<PathBuf> {
-    let named = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
-    named.or_else(|| Some(choose_base_strategy().ok()?.config_dir().join("mien/config.toml")))
-}
-
 /// Reads the config file. A missing file means defaults, but a file named by `MIEN_CONFIG` must exist.
 #[must_use]
 pub fn load() -> Config {
@@ -140,20 +103,6 @@ pub fn load_from(path: &Path, must_exist: bool) -> Config {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => Config::default(),
         Err(error) => problem(format!("cannot be read: {error}; the defaults are used")),
     }
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let file = File::open(path)?;
-    // Opening or reading a pipe or a device could block for ever.
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than 1 MiB"));
-    }
-    Ok(text)
 }
 
 impl State {

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{Config, GlyphChoice, MAX_FRAMES, Problem};
+use crate::config::{line_of, places};
 use crate::tui::key::parse;
 use crate::tui::messages::{Keymap, Rebinding};
 use crate::tui::terminal_facts::Graphics;
@@ -64,8 +65,7 @@ pub(super) fn read(path: &Path, text: &str) -> Config {
 
 impl ConfigReader<'_> {
     fn line(&self, at: usize) -> usize {
-        let before = self.text.as_bytes().get(..at).unwrap_or(self.text.as_bytes());
-        before.split(|byte| *byte == b'\n').count()
+        line_of(self.text, at)
     }
 
     fn line_of<T>(&self, spanned: &Spanned<T>) -> usize {
@@ -89,6 +89,11 @@ impl ConfigReader<'_> {
         match name {
             "keys" => self.table_lines(name, value).iter().for_each(|line| self.read_binding(line)),
             "theme" => self.table_lines(name, value).iter().for_each(|line| self.read_theme(line)),
+            // The commands that start runs use the places.
+            "places" => {
+                let (_, problems) = places::read(self.text, value);
+                problems.into_iter().for_each(|(line, message)| self.report(line, message));
+            }
             "glyphs" => self.config.glyphs = self.read_choice(name, value, &GLYPHS).unwrap_or_default(),
             "graphics" => self.config.graphics = self.read_choice(name, value, &GRAPHICS).unwrap_or_default(),
             "mouse" => match value.get_ref().as_bool() {
@@ -105,7 +110,7 @@ impl ConfigReader<'_> {
                 }
             }
             _ => {
-                let settings = "glyphs, graphics, mouse, frames_per_second, [theme] and [keys]";
+                let settings = "glyphs, graphics, mouse, frames_per_second, [theme], [keys] and [places.NAME]";
                 self.report(self.line_of(key), format!("unknown setting '{name}': the settings are {settings}"));
             }
         }

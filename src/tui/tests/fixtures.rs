@@ -259,6 +259,7 @@ impl Logbook {
             summary: Ok(Arc::new(summary)),
             alive,
             submitted: false,
+            job: None,
             stop_requested_at: None,
             worker_death: None,
             has_best_weights: saved,

@@ -22,7 +22,7 @@ use run::WatchedRun;
 
 use crate::domain::RunId;
 use crate::runs::RunStore;
-use crate::supervise::now;
+use crate::supervise::{self, now};
 use crate::tui::backend::Backend;
 use crate::tui::library::RunView;
 use crate::tui::messages::{Event, InspectEvent};
@@ -58,6 +58,8 @@ pub(super) enum WatchRequest {
 /// Starts the watcher's thread. It ends once the receiver of the events is dropped.
 pub(super) fn start(store: RunStore, backend: Arc<Backend>, events: Sender<Event>) -> mpsc::Sender<WatchRequest> {
     let (requests, received) = mpsc::channel();
+    // Its own thread: a scheduler that does not answer must not hold up the runs.
+    supervise::slurm::keep_watching(&store);
     std::thread::spawn(move || {
         let report = events.clone();
         let watcher = Watcher::new(store, backend, events);

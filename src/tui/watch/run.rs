@@ -37,6 +37,7 @@ impl WatchedRun {
             summary: Err("not read yet".into()),
             alive: false,
             submitted: false,
+            job: None,
             stop_requested_at: None,
             worker_death: None,
             has_best_weights: false,
@@ -106,6 +107,7 @@ impl WatchedRun {
                 if grown {
                     view.summary = Ok(Arc::clone(&run.summary));
                     (view.alive, view.submitted) = (run.alive, run.submitted);
+                    view.job = run.job_words();
                     view.damage = run.damage();
                     view.has_best_weights = run.folder().best_checkpoint().exists();
                 }

@@ -10,14 +10,14 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::{Ending, Watcher, follow, print_ending};
 use crate::cli::invocation::Invocation;
 use crate::cli::library::{HomeLibrary, fail_on_first};
-use crate::cli::options::{Output, QueueOption};
+use crate::cli::options::{Output, PlaceOption, QueueOption};
 use crate::cli::output;
 use crate::cli::run_events::EventPrinter;
 use crate::domain::RunId;
 use crate::domain::preflight;
 use crate::domain::text::printable;
 use crate::runs::RunStore;
-use crate::supervise;
+use crate::supervise::{self, Start};
 
 /// Test a run's best weights again, on the training images too; or average the predictions of several runs
 ///
@@ -33,6 +33,8 @@ pub(in crate::cli) struct Evaluate {
     #[arg(long, conflicts_with = "now")]
     average: bool,
     #[command(flatten)]
+    place: PlaceOption,
+    #[command(flatten)]
     queue: QueueOption,
     #[command(flatten)]
     output: Output,
@@ -43,7 +45,7 @@ impl Evaluate {
         let store = invocation.open_home()?;
         match &self.runs[..] {
             runs if self.average => average::print_average(&store, runs, self.output),
-            [run] => test_again(&store, &store.find(run)?, self.queue, self.output),
+            [run] => test_again(&store, &store.find(run)?, self.place.start(self.queue)?, self.output),
             runs => Err(CommandError::Usage(format!(
                 "one run is tested at a time, not {}: --average takes the mean of several runs' saved predictions",
                 runs.len()
@@ -53,13 +55,13 @@ impl Evaluate {
 }
 
 /// Starts a worker that tests the run, and follows it to its end.
-fn test_again(store: &RunStore, id: &RunId, queue: QueueOption, output: Output) -> Result<Exit, CommandError> {
+fn test_again(store: &RunStore, id: &RunId, start: Start, output: Output) -> Result<Exit, CommandError> {
     let mut run = store.summary(id)?;
     if supervise::can_train() && store.folder(id).best_checkpoint().exists() {
         // Otherwise a worker without its dataset would fail with the name of a file.
         fail_on_first(preflight::check_without_start(&run.summary.recipe, &HomeLibrary(store)))?;
     }
-    supervise::evaluate(store, id, queue.when())?;
+    supervise::evaluate(store, id, start)?;
     // Otherwise an earlier test's metrics would be printed as this one's.
     Arc::make_mut(&mut run.summary).test = None;
     let ending = follow(&mut run, &EventPrinter::before_result(output), Watcher::Starter)?;

@@ -22,6 +22,8 @@ struct Device<'a> {
     #[serde(rename = "device")]
     name: Option<&'a str>,
     host: Option<&'a str>,
+    /// The place of a cluster, which has no device and no slots here.
+    place: Option<&'a str>,
     slots: usize,
     in_use: usize,
     runs: Vec<Run<'a>>,
@@ -31,7 +33,7 @@ struct Device<'a> {
 struct Run<'a> {
     id: &'a str,
     job: &'a str,
-    /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`.
+    /// `at_work`, `beside`, `waiting`, `paused`, `starting`, `lost`, `placed`.
     state: &'a str,
     /// The number of runs before it, if it waits for a slot.
     ahead: Option<usize>,
@@ -57,6 +59,7 @@ fn device_json<'a>(group: &'a DeviceListing, forecasts: &Forecasts) -> Device<'a
     Device {
         name: group.device.as_ref().map(|device| device.name.as_str()),
         host: group.device.as_ref().map(|device| device.host.as_str()),
+        place: group.place.as_deref(),
         slots: group.slots,
         in_use: group.in_use,
         runs: group.runs.iter().map(|run| run_json(run, forecasts)).collect(),
@@ -78,6 +81,7 @@ fn run_json<'a>(run: &'a QueuedRun, forecasts: &Forecasts) -> Run<'a> {
         }
         QueuePosition::Paused => "paused",
         QueuePosition::Starting => "starting",
+        QueuePosition::Placed(_) => "placed",
         QueuePosition::Lost { begun: was } => {
             begun = Some(*was);
             "lost"
@@ -111,6 +115,9 @@ fn done_by(listing: &Listing, forecasts: &Forecasts) -> Option<String> {
 fn device_text(group: &DeviceListing, forecasts: &Forecasts) -> String {
     let head = match &group.device {
         Some(device) => format!("{device}: {} of {} slots in use", group.in_use, group.slots),
+        None if group.place.is_some() => {
+            format!("{}, a place of a cluster", group.place.as_deref().unwrap_or_default())
+        }
         None => "device not known yet".into(),
     };
     let mut table = Table::new([
@@ -149,6 +156,7 @@ fn position_text(position: &QueuePosition, job: Job) -> String {
         (QueuePosition::WaitsFor(other), _) => format!("waits for {other} to end"),
         (QueuePosition::Paused, _) => "paused".into(),
         (QueuePosition::Starting, _) => "starting".into(),
+        (QueuePosition::Placed(words), _) => words.clone(),
         (QueuePosition::Lost { begun: true }, _) => "was running, has lost its worker".into(),
         (QueuePosition::Lost { begun: false }, _) => "was waiting, has lost its worker".into(),
     }

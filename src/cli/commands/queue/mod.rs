@@ -101,6 +101,9 @@ impl Queue {
 }
 
 fn list(store: &RunStore, Output { json }: Output) -> Result<Exit, CommandError> {
+    if let Some(problem) = supervise::slurm::refresh(store) {
+        output::print_error(&problem);
+    }
     let listing = RunQueue::of(store.home())
         .list(supervise::now())
         .map_err(|source| CommandError::List { folder: store.home().checkpoints(), source })?;

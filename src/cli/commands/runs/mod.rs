@@ -4,6 +4,8 @@ mod check;
 mod prune;
 mod since;
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
 
@@ -15,9 +17,9 @@ use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table, age, figure};
 use crate::cli::{output, run_json};
 use crate::domain::figures::span;
-use crate::domain::{RunState, Tag};
+use crate::domain::{Outcome, RunId, RunState, Tag};
 use crate::runs::facts::{Field, Value};
-use crate::runs::{Ending, RunFacts, RunStore, SortKey, Summary};
+use crate::runs::{Ending, FollowedRun, RunFacts, RunStore, SortKey, Summary};
 use crate::supervise;
 use since::Since;
 
@@ -77,9 +79,12 @@ impl Runs {
 
 fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     let query = parse_filter(&arguments.filter)?;
+    let problem = supervise::slurm::refresh(store);
     let now = supervise::now();
     let (runs, mut warnings) = read_runs(store)?;
     let none = runs.is_empty() && warnings.is_empty();
+    warnings.extend(problem);
+    let jobs: BTreeMap<RunId, String> = runs.iter().filter_map(job_remark).collect();
     let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut warnings)).collect();
     listed.retain(|run| query.matches(run));
     if let Some(since) = arguments.since {
@@ -105,7 +110,7 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
         let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
         output::note(&format!("{what}; `mien runs` lists all of them"));
     } else {
-        output::table(&table(&listed, now, arguments.since.is_some()).render())?;
+        output::table(&table(&listed, &jobs, now, arguments.since.is_some()).render())?;
     }
     for warning in warnings {
         output::print_error(&warning);
@@ -137,8 +142,15 @@ fn tags(run: &RunFacts) -> String {
     run.annotations().tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" ")
 }
 
+/// Returns a run's name with the words on its job on a cluster; `None` without such words.
+fn job_remark(run: &FollowedRun) -> Option<(RunId, String)> {
+    let words = run.job_words().or_else(|| run.folder().job_end().filter(|_| !run.alive))?;
+    let over = matches!(run.summary.outcome, Some(Outcome::Finished { .. } | Outcome::Stopped));
+    (!over || run.job.is_some()).then(|| (run.summary.id.clone(), words))
+}
+
 /// Returns the table of the runs; `with_end`: with the time of the end as its first column.
-fn table(runs: &[RunFacts], now: u64, with_end: bool) -> Table {
+fn table(runs: &[RunFacts], jobs: &BTreeMap<RunId, String>, now: u64, with_end: bool) -> Table {
     let columns = [
         ("ENDED", Side::Left),
         ("STATE", Side::Left),
@@ -175,7 +187,7 @@ fn table(runs: &[RunFacts], now: u64, with_end: bool) -> Table {
             age(now.saturating_sub(run.recipe.created_at)),
             tags(listed),
             listed.annotations().note.as_str().to_owned(),
-            remark(run, listed.state()),
+            jobs.get(&run.id).cloned().unwrap_or_else(|| remark(run, listed.state())),
         ];
         table.row(&cells[first..]);
     }

@@ -1,7 +1,7 @@
 //! `train all`: one run of each strategy, one after the other.
 
 use super::options::TrainAll;
-use super::plan;
+use super::{dry_run, plan};
 use crate::cli::commands::compare::print_side_by_side;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::{Ending, Watcher, follow};
@@ -30,8 +30,12 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
-    let ids =
-        supervise::launch_all_strategies(store, supervise::strategy_run_names(&stem), recipes, launch.queue.when())?;
+    let names = supervise::strategy_run_names(&stem);
+    if let Some(place) = options.run.place.place()?.filter(|_| options.run.dry.dry_run) {
+        return dry_run::print_scripts(store, &names, &place);
+    }
+    let start = options.run.place.start(launch.queue)?;
+    let ids = supervise::launch_all_strategies(store, names, recipes, start)?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
     output::note(&format!("{}: trained one after the other", names.join(", ")));

@@ -1,6 +1,7 @@
 //! `train`: starts runs, then follows them unless they are detached.
 
 mod all;
+mod dry_run;
 mod options;
 mod plan;
 mod sweep;
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use crate::cli::exit::{self, CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{CnnSettings, DeepSettings, StrategySettings};
+use crate::cli::options::{CnnSettings, DeepSettings, PlaceOption, StrategySettings};
 use crate::cli::output;
 use crate::domain::{Recipe, Strategy, Sweep};
 use crate::runs::RunStore;
@@ -62,10 +63,22 @@ enum TrainStrategy {
     All(TrainAll),
 }
 
+impl TrainStrategy {
+    fn place(&self) -> &PlaceOption {
+        match self {
+            Self::Cnn(options) => &options.run.place,
+            Self::Deep(options) => &options.run.place,
+            Self::Features(options) => &options.run.place,
+            Self::Finetune(options) => &options.run.place,
+            Self::All(options) => &options.run.place,
+        }
+    }
+}
+
 impl Train {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = &invocation.open_home()?;
-        if !supervise::can_train() {
+        if !supervise::can_train() && self.strategy.place().on.is_none() {
             // Otherwise the demo dataset would be drawn in vain.
             return Err(LaunchError::NoTrainer.into());
         }
@@ -105,6 +118,11 @@ fn start<O: StrategySettings>(
     }
     recipes.iter().try_for_each(|recipe| plan::check(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
+    if let Some(place) = options.place.place()?.filter(|_| options.dry.dry_run) {
+        let stem = options.name.unwrap_or_else(|| supervise::suggest_name(store));
+        let names = if recipes.len() == 1 { vec![stem] } else { supervise::sweep_names(&stem, recipes.len()) };
+        return dry_run::print_scripts(store, &names, &place);
+    }
     match &recipes[..] {
         [recipe] => start_one(store, recipe, options),
         recipes => sweep::queue(store, sweep, recipes, options),
@@ -118,7 +136,7 @@ fn start_one<O: StrategySettings>(
     options: RunOptions<O>,
 ) -> Result<Exit, CommandError> {
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
-    let id = supervise::launch(store, &wanted, recipe, options.launch.queue.when())?;
+    let id = supervise::launch(store, &wanted, recipe, options.place.start(options.launch.queue)?)?;
     supervise::tag(store, &id, options.tag.as_ref())?;
     if id != wanted {
         output::note(&format!("there is a run {wanted} already: this one is {id}"));

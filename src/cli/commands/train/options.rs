@@ -4,7 +4,8 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::cli::options::{
-    AllSettings, FeaturesSettings, FinetuneSettings, LaunchOptions, RecipeOptions, StrategySettings,
+    AllSettings, DryRun, FeaturesSettings, FinetuneSettings, LaunchOptions, PlaceOption, RecipeOptions,
+    StrategySettings,
 };
 use crate::data::check::Exclusion;
 use crate::domain::data_fold::MAX_FOLDS;
@@ -39,6 +40,10 @@ pub(super) struct RunOptions<O: StrategySettings> {
     pub(super) after: Option<String>,
     #[command(flatten)]
     pub(super) recipe: RecipeOptions<O>,
+    #[command(flatten)]
+    pub(super) place: PlaceOption,
+    #[command(flatten)]
+    pub(super) dry: DryRun,
     #[command(flatten)]
     pub(super) launch: LaunchOptions,
 }

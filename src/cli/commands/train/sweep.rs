@@ -36,8 +36,8 @@ pub(super) fn queue<O: StrategySettings>(
     recipes: &[Recipe],
     options: RunOptions<O>,
 ) -> Result<Exit, CommandError> {
-    let when = options.launch.queue.when();
-    if when == LaunchTime::Now {
+    let start = options.place.start(options.launch.queue)?;
+    if start.when == LaunchTime::Now {
         return Err(CommandError::Usage(format!(
             "--now would start all {} runs at once: leave it out to queue them; `mien queue slots DEVICE N` lets N runs \
              use a device",
@@ -49,7 +49,7 @@ pub(super) fn queue<O: StrategySettings>(
     let varied: Vec<Hyperparameter> = sweep.varied().collect();
     let names = supervise::sweep_names(&stem, recipes.len());
     output::note(&format!("queueing {} runs, tagged {tag}", recipes.len()));
-    let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, when)?;
+    let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, &start)?;
     if options.launch.output.json {
         let settings = |recipe: &Recipe| varied.iter().map(|setting| (setting.name(), setting.get(recipe))).collect();
         let runs =

@@ -136,9 +136,9 @@ fn delete(store: &RunStore, name: &WeightsName, yes: bool, output: Output) -> Re
         return Err(bases::missing(home, name));
     }
     let (runs, _) = read_runs(store)?;
-    let uses =
+    let is_user =
         |run: &&FollowedRun| run.summary.recipe.transfer.as_ref().is_some_and(|transfer| transfer.weights == *name);
-    let users: Vec<&FollowedRun> = runs.iter().filter(uses).collect();
+    let users: Vec<&FollowedRun> = runs.iter().filter(is_user).collect();
     if let Some(active) = users.iter().find(|run| run.state(supervise::now()).is_active()) {
         let id = &active.summary.id;
         let reason = format!("{id} uses the weights {name}: wait for it, or `mien stop {id}` ends it");

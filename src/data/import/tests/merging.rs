@@ -117,7 +117,7 @@ fn persons_are_kept_together_by_folds_and_after_a_merge() {
         assert_eq!(Split::ALL.map(|split| dataset.len(split)), [42, 6, 12]);
     }
     assert!(tested.len() == 60 && tested.values().all(|times| *times == 1), "{tested:?}");
-    let other = DataFold { number: 1, of: 5, seed: 3, groups: Some(checksum ^ 1) };
+    let other = DataFold { number: 1, count: 5, seed: 3, groups: Some(checksum ^ 1) };
     let error = open(&bench, "persons").in_fold(Some(other)).unwrap_err().to_string();
     assert!(error.contains("groups of images are not those"), "{error}");
 

@@ -33,7 +33,7 @@ fn facts(state: &State, run: &RunView, columns: u16) -> Vec<String> {
         return wrap(run.summary.as_ref().err().map_or("", String::as_str), columns);
     };
     let limits = summary.limits;
-    let loss = summary.history.last().map_or_else(|| "–".into(), |last| decimal(last.val_loss, 4));
+    let loss = summary.epochs.last().map_or_else(|| "–".into(), |last| decimal(last.val_loss, 4));
     let mut lines = vec![format!("epoch {} of {}, val loss {loss}", summary.epoch(), limits.epochs)];
     let stopping = &summary.early_stopping;
     if stopping.best_epoch > 0 {

@@ -72,12 +72,12 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
         let ends = times.ends.map_or_else(String::new, |ends| format!(", ends by {}", clock(ends)));
         (format!("{ahead}begins about {}{ends}", clock(begins)), theme.text())
     });
-    for (sentence, style) in pending.into_iter().chain(damage).chain(expected).chain(status::describe_state(
-        theme,
-        summary,
-        run_state,
-        run.worker_death.as_ref(),
-    )) {
+    let job = run.job.clone().map(|words| (words, theme.dim()));
+    // A submitted run waits for its cluster, and not for a device of this machine.
+    let described = (!run.submitted)
+        .then(|| status::describe_state(theme, summary, run_state, run.worker_death.as_ref()))
+        .flatten();
+    for (sentence, style) in pending.into_iter().chain(damage).chain(expected).chain(job).chain(described) {
         let lines = wrap(&sentence, rest.width.saturating_sub(2));
         let rows = u16::try_from(lines.len()).unwrap_or(1).min(3);
         let place = take(&mut rest, rows);

@@ -69,7 +69,7 @@ impl QueueTimes {
     /// Estimates the seconds of the active runs, again only after another run has trained an epoch.
     fn estimate(&mut self, library: &Library, active: &[(&Summary, RunState)]) {
         let summaries: Vec<&Summary> = library.runs.list.iter().filter_map(|run| run.summary.as_deref().ok()).collect();
-        let trained = summaries.iter().filter(|run| !run.history.is_empty()).count();
+        let trained = summaries.iter().filter(|run| !run.epochs.is_empty()).count();
         if trained != self.judged_by {
             self.whole.clear();
             self.judged_by = trained;

@@ -1,0 +1,68 @@
+//! `places`: lists the places of the config file and tries them.
+
+mod check;
+mod probe;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::invocation::Invocation;
+use crate::cli::options::Output;
+use crate::cli::output;
+use crate::cli::table::{Side, Table};
+use crate::config;
+use crate::domain::Place;
+
+/// List the places on which runs can start with --on, or try them
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(in crate::cli) struct Places {
+    #[command(subcommand)]
+    command: Option<PlacesCommand>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum PlacesCommand {
+    /// Run a short job on a place: does it submit, does the node see the home, do locks reach it, is its clock near
+    Check(check::Check),
+    #[command(hide = true)]
+    Probe(probe::Probe),
+}
+
+/// The places, for scripts. Keys are stable: none is ever renamed.
+#[derive(Debug, Serialize)]
+struct Listed {
+    places: Vec<Place>,
+    problems: Vec<String>,
+}
+
+impl Places {
+    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        match self.command {
+            Some(PlacesCommand::Check(check)) => check.run(invocation),
+            Some(PlacesCommand::Probe(probe)) => probe.run(),
+            None => list(self.output),
+        }
+    }
+}
+
+fn list(output: Output) -> Result<Exit, CommandError> {
+    let config::Places { places, problems } = config::Places::load();
+    let listed = Listed { places, problems: problems.iter().map(ToString::to_string).collect() };
+    if listed.places.is_empty() && listed.problems.is_empty() && !output.json {
+        output::note("the config file has no [places.NAME]: `mien config defaults` shows one");
+        return Ok(Exit::Done);
+    }
+    output.print(&listed, || {
+        let mut table = Table::new([("PLACE", Side::Left), ("SETTINGS", Side::Left)]);
+        listed.places.iter().for_each(|place| table.row(&[place.name.clone(), place.to_string()]));
+        if listed.places.is_empty() { String::new() } else { table.render() }
+    })?;
+    if !output.json {
+        listed.problems.iter().for_each(|problem| output::print_error(problem));
+    }
+    Ok(Exit::done_if(listed.problems.is_empty()))
+}
