@@ -186,11 +186,12 @@ fn queued(store: &RunStore, id: &RunId, entry: &Entry, now: u64) -> Option<(Opti
     let alive = folder.worker_alive();
     let run = store.summary(id).ok();
     let placed = run.as_ref().and_then(FollowedRun::job_words);
+    let active = run.as_ref().is_some_and(|run| run.state(now).is_active());
     let summary = run.map(|run| run.summary);
     let position = match (alive, &summary) {
         (true, _) if placed.is_some() => QueuePosition::Placed(placed.unwrap_or_default()),
         (false, _) if folder.job_is_over(entry) => return None,
-        (false, Some(summary)) if summary.state(false, now).is_active() => QueuePosition::Starting,
+        (false, Some(_)) if active => QueuePosition::Starting,
         (false, _) => QueuePosition::Lost { begun: entry.begun },
         (true, _) if entry.begun => QueuePosition::Running,
         (true, Some(summary)) => waiting(summary),
