@@ -332,7 +332,7 @@ fn only_an_active_run_can_be_stopped() {
         writer.append(4, Event::Ended { outcome: Outcome::Stopped }).expect("an append");
         drop(lock);
     });
-    assert!(lab.text(&["stop", "brisk"]).contains("brisk-otter has stopped after epoch 0"));
+    assert!(lab.text(&["stop", "brisk"]).contains("brisk-otter has stopped before its first step"));
     worker.join().expect("a worker");
 }
 

@@ -119,7 +119,7 @@ fn a_worker_that_does_not_answer_is_killed_and_the_run_goes_on() {
     assert_eq!(asked.status.code(), Some(2), "{}", stderr(&asked));
     assert!(stderr(&asked).contains("--yes kills the worker of calm-heron without asking") && run.worker_alive());
     let told = lab.text(&["stop", "calm-heron", "--kill", "--yes"]);
-    assert!(told.contains("killed process") && told.contains("continues it after epoch"), "{told}");
+    assert!(told.contains("killed process") && told.contains("`mien resume calm-heron`"), "{told}");
     assert!(!run.worker_alive() && run.killed());
     assert_eq!(fs::read(run.events_file()).expect("a log"), before, "only workers write the log");
     assert_eq!(show(&lab)["state"], "lost");

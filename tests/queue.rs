@@ -145,7 +145,7 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "paused")]);
     lab.text(&["unpause", "otter"]);
     // A waiting run obeys a stop, and resuming it puts it behind the others.
-    assert!(lab.text(&["stop", "otter"]).contains("otter has stopped after epoch 0"));
+    assert!(lab.text(&["stop", "otter"]).contains("otter has stopped before its first step"));
     lab.text(&["resume", "otter", "--detach"]);
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "waiting 1")]);
 }

@@ -48,7 +48,7 @@ fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() 
     let paused = lab.folder("paused");
     wait_for_epoch(&paused, 1);
 
-    assert!(lab.text(&["pause", "paused"]).contains("paused is paused after epoch"));
+    assert!(lab.text(&["pause", "paused"]).contains("it keeps its slot on cpu"));
     assert_eq!(state(&lab, "paused"), json!("paused"));
     let (before, slept, done) = (ticks(&paused), naps(&paused), epochs_done(&paused));
     wait_for("ten looks at its folder", PATIENCE, || (naps(&paused) >= slept + 10).then_some(()));

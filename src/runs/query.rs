@@ -182,15 +182,13 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
         Field::State => {
             let small = value.to_lowercase().replace(['-', '_'], " ");
             let mut meant = STATES.iter().chain(&ENDINGS).filter(|state| state.starts_with(&small));
-            match (meant.next(), meant.next()) {
-                (Some(state), None) => Ok(Operand::Text((*state).to_owned())),
-                _ => {
-                    let endings = ENDINGS.map(|ending| ending.replace(' ', "-"));
-                    let similar = suggest(value, STATES.into_iter().chain(endings.iter().map(String::as_str)));
-                    let states = STATES.join(", ");
-                    Err(format!("'{value}' is not a state{similar}; use {states}, {}", endings.join(", ")))
-                }
+            if let (Some(state), None) = (meant.next(), meant.next()) {
+                return Ok(Operand::Text((*state).to_owned()));
             }
+            let endings = ENDINGS.map(|ending| ending.replace(' ', "-"));
+            let similar = suggest(value, STATES.into_iter().chain(endings.iter().map(String::as_str)));
+            let states = STATES.join(", ");
+            Err(format!("'{value}' is not a state{similar}; use {states}, {}", endings.join(", ")))
         }
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
         Field::Age | Field::Duration => age(value).map(Operand::Number).ok_or_else(|| {

@@ -136,11 +136,11 @@ mod tests {
         let second = waiting("b", 1);
         let queued = RunState::Queued;
         let chain = [(&first, RunState::Running), (&second, queued), (&after, queued)];
-        assert_eq!(times(&chain)[2].1, 110.0);
+        assert_eq!(times(&chain)[2], ("c".to_owned(), 110.0, 210.0));
         let hidden = [(&first, RunState::Running), (&unknown, queued), (&last, queued)];
         let found = times(&hidden);
         assert_eq!(found.iter().map(|(id, ..)| id.as_str()).collect::<Vec<_>>(), ["a", "unknown"]);
-        assert!(found[1].1 == 10.0 && found[1].2.is_nan(), "its beginning is known, its end is not");
+        assert_eq!(format!("{:?}", found[1]), r#"("unknown", 10.0, NaN)"#, "its beginning is known, its end is not");
         let paused = [(&first, RunState::Paused), (&second, queued)];
         assert!(times(&paused).is_empty(), "nobody knows when a pause ends");
     }

@@ -28,9 +28,8 @@ pub(super) fn list_label(state: &State, run: &RunView) -> (String, Style) {
         (RunState::Running, _) if summary.kernels.is_some() => "compiling",
         (RunState::Running, _) if summary.features.is_some() => "features",
         (RunState::Running, _) if summary.evaluating.is_some() => "testing",
-        (RunState::Finished, _) => summary.ending(),
+        (RunState::Finished | RunState::Interrupted, _) => summary.ending(),
         (RunState::Failed, Some(Outcome::Diverged { .. })) => "diverged",
-        (RunState::Interrupted, _) => summary.ending(),
         _ => run_state.name(),
     };
     (format!("{sign} {word}"), style)

@@ -85,7 +85,6 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
             (state.runs.columns, state.runs.sort) = (columns, sort);
             state.runs.arrange(&state.library, state.now);
         }
-        RunsEvent::LookRecorded => {}
         RunsEvent::Requested(id, result) => {
             if let Err(error) = result {
                 state.runs.pending.retain(|asked| asked.id != id);
@@ -96,7 +95,7 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
         RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
-        RunsEvent::QueueLost(0) => {}
+        RunsEvent::LookRecorded | RunsEvent::QueueLost(0) => {}
         RunsEvent::QueueLost(runs) => {
             let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
             state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));

@@ -115,19 +115,20 @@ fn send(state: &mut State, runs: Vec<RunId>, request: Request) -> Vec<Effect> {
 /// Pauses the runs at work; if none is, continues the paused ones. A pause that is not answered yet is withdrawn.
 pub(super) fn pause(state: &mut State) -> Vec<Effect> {
     let runs = in_state(state, RunState::is_active, "there is nothing to pause");
-    let is_paused = |run: &RunView| {
+    let is_idle = |run: &RunView| {
         run.state(state.now) == Some(RunState::Paused)
             || state.runs.pending_request(&run.id).map(|pending| pending.request) == Some(Request::Pause)
     };
-    let (waiting, at_work): (Vec<RunView>, Vec<RunView>) = runs.into_iter().partition(is_paused);
+    let (idle, at_work): (Vec<RunView>, Vec<RunView>) = runs.into_iter().partition(is_idle);
     if !at_work.is_empty() {
         return send(state, ids(&at_work), Request::Pause);
     }
-    let (answered, asked): (Vec<RunView>, Vec<RunView>) =
-        waiting.into_iter().partition(|run| run.state(state.now) == Some(RunState::Paused));
-    state.runs.pending.retain(|pending| asked.iter().all(|run| run.id != pending.id));
-    let withdrawn: Vec<Effect> = ids(&asked).into_iter().map(|id| Effect::Runs(RunsEffect::Continue(id))).collect();
-    withdrawn.into_iter().chain(send(state, ids(&answered), Request::Continue)).collect()
+    let (at_pause, unanswered): (Vec<RunView>, Vec<RunView>) =
+        idle.into_iter().partition(|run| run.state(state.now) == Some(RunState::Paused));
+    state.runs.pending.retain(|pending| unanswered.iter().all(|run| run.id != pending.id));
+    let withdrawn: Vec<Effect> =
+        ids(&unanswered).into_iter().map(|id| Effect::Runs(RunsEffect::Continue(id))).collect();
+    withdrawn.into_iter().chain(send(state, ids(&at_pause), Request::Continue)).collect()
 }
 
 /// Moves waiting runs among the runs that wait for the same device. Several keep their order.
