@@ -1,7 +1,7 @@
 //! Runs on disk: the layout of a run's folder, the store of all runs, and a run's summary as a fold of its events.
 //!
-//! Depends on `domain`, `durable`, `events` and `checkpoint`. Never burn: the dashboard and the command line read runs only through
-//! this module.
+//! Depends on `domain`, `durable`, `events` and `checkpoint`. Never burn: the dashboard and the command line read
+//! runs only through this module.
 
 pub mod annotations;
 pub mod check;
