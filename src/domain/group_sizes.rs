@@ -49,7 +49,7 @@ impl GroupSizes {
     }
 
     /// Returns the split of each group in a fold. The largest groups are dealt first, each to the fold that has the
-    /// smallest part of the group's classes; groups of one size come in an order drawn by the seed.
+    /// smallest part of the group's classes. Groups of one size come in an order drawn by the seed.
     #[must_use]
     pub fn splits(&self, fold: DataFold) -> Vec<Split> {
         let mut order: Vec<usize> = (0..self.sizes.len()).collect();

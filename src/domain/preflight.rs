@@ -72,8 +72,8 @@ impl DatasetFacts {
     /// Returns the facts with the splits of a fold.
     ///
     /// # Errors
-    /// [`Problem::Recipe`] if there is no such fold, [`Problem::FewForFolds`] if a class has fewer images than folds,
-    /// [`Problem::FewGroups`] if there are fewer groups than a fold needs, [`Problem::OtherGroups`].
+    /// [`Problem::Recipe`] if there is no such fold, [`Problem::FewForFolds`] if a class has fewer images than folds.
+    /// [`Problem::FewGroups`] or [`Problem::OtherGroups`] if its groups do not fit.
     pub fn in_fold(&self, fold: DataFold) -> Result<Self, Problem> {
         fold.check().map_err(Problem::Recipe)?;
         let few = |(_, counts): &&(String, SplitCounts)| counts.total() < fold.count as usize;

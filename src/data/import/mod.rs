@@ -1,7 +1,8 @@
 //! The import of a folder, an archive or a table into the packed store.
 //!
-//! Stages: list the source (`folder`, `archive`, `csv`, `parquet` → `listing`), assign classes and splits (`layout`), decode and
-//! write (`pack`, `decode`). Bad files are skipped and listed in the `report`. A source that fails as a whole gives an
+//! Stages: list the source (`folder`, `archive`, `csv`, `parquet` → `listing`), assign classes and splits (`layout`),
+//! decode and write (`pack`, `decode`).
+//! Bad files are skipped and listed in the `report`. A source that fails as a whole gives an
 //! [`ImportError`] and leaves no files.
 
 mod archive;

@@ -1,8 +1,8 @@
 //! Datasets in Parquet as Hugging Face ships them: a row for each image, with the bytes of its file and its label.
 //!
 //! The image is a struct of `bytes` and `path`, or a binary column. Labels are words, or numbers whose words are in the
-//! metadata that Hugging Face's `datasets` writes. Splits are in the names of files or folders (`train-00000-of-00002`),
-//! or in a column. Bytes of images go to the spool.
+//! metadata that Hugging Face's `datasets` writes. Splits are in the names of files or folders,
+//! as `train-00000-of-00002`, or in a column. Bytes of images go to the spool.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -361,8 +361,8 @@ fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
     if more > 0 { format!("{listed} and {more} more") } else { listed }
 }
 
-/// Returns the split of each file by its folders, else by its name; none at all where all files state the same one that
-/// is not training. Otherwise a single `test.parquet` would have no training images.
+/// Returns the split of each file by its folders, else by its name. Files that all state one split state none, unless
+/// it is training. Otherwise a single `test.parquet` would have no training images.
 fn splits_of(files: &[&SourceFile]) -> Result<Vec<Option<SplitName>>, String> {
     let mut sets = BTreeSet::new();
     let mut splits = Vec::new();

@@ -20,11 +20,11 @@ use crate::download::is_address;
 use crate::runs::{Home, RunStore};
 use crate::supervise::{self, ImportLine, ImportProgress, Imported, SkippedFile};
 
-/// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), Parquet or a CSV table (emotion, pixels)
+/// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), Parquet, or a CSV table of pixels
 ///
 /// Folders and archives hold train/CLASS/* and test/CLASS/*, in any usual spelling and nesting, or CLASS/* alone; or
-/// --labels and --pattern state the classes. Parquet is read as Hugging Face ships it. What is not taken is counted with its reason. An address (https://…) is
-/// downloaded first; after an interruption the same command resumes it.
+/// --labels and --pattern state the classes. Parquet is read as Hugging Face ships it. What is not taken is counted
+/// with its reason. An address (https://…) is downloaded first; after an interruption the same command resumes it.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// A folder, an archive, a table, a Parquet file, or the address of a file

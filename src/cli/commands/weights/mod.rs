@@ -128,7 +128,7 @@ fn show(home: &Home, name: &WeightsName, output: Output) -> Result<Exit, Command
     Ok(Exit::Done)
 }
 
-/// Deletes weights, also damaged ones, unless a run at work needs them.
+/// Deletes weights, also damaged ones, unless an active run needs them.
 fn delete(store: &RunStore, name: &WeightsName, yes: bool, output: Output) -> Result<Exit, CommandError> {
     let home = store.home();
     let path = home.weights_file(name);
