@@ -16,6 +16,8 @@ use crate::supervise;
 pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let launch = options.run.launch;
     let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
+    let names = supervise::strategy_run_names(&stem);
+    names.iter().filter(|_| options.run.name.is_some()).try_for_each(|name| store.refuse_taken(name))?;
     let settings = options.run.recipe.sweep()?;
     if let Some(setting) = settings.varied().next() {
         let advice = "train one strategy at a time with several values";
@@ -30,8 +32,7 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
-    let ids =
-        supervise::launch_all_strategies(store, supervise::strategy_run_names(&stem), recipes, launch.queue.when())?;
+    let ids = supervise::launch_all_strategies(store, names, recipes, launch.queue.when())?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
     output::note(&format!("{}: trained one after the other", names.join(", ")));
