@@ -2,6 +2,7 @@
 //! and may block, so the runtime makes them on other threads than drawing.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
 use crate::data::check::{Findings, Summary};
@@ -17,13 +18,15 @@ pub struct Backend {
     pub(super) store: RunStore,
     /// The running import, if there is one.
     pub(super) import: Mutex<Option<Import>>,
+    /// The number of the latest preview; an earlier one ends when it sees another number.
+    pub(super) preview: AtomicU64,
 }
 
 impl Backend {
     /// Returns a backend for the home of these runs.
     #[must_use]
     pub fn new(store: RunStore) -> Self {
-        Self { store, import: Mutex::new(None) }
+        Self { store, import: Mutex::new(None), preview: AtomicU64::new(0) }
     }
 
     /// Reads the datasets of the home, ordered by name.

@@ -4,6 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::messages::Action;
 use super::screen::Screen;
 use super::widgets::faces::Pictures;
 
@@ -14,6 +15,8 @@ pub struct Layout {
     pub tabs: Vec<(Rect, Screen)>,
     /// Clickable lines, each with its distance from the selected line: positive below it, negative above.
     pub lines: Vec<(Rect, isize)>,
+    /// Areas that perform an action when they are clicked, such as cells and hints.
+    pub targets: Vec<(Rect, Action)>,
     /// The index of the first line on the last page of the overlay.
     pub last_page: usize,
     /// The number of pictures that fit on a page.
@@ -33,6 +36,12 @@ impl Layout {
     #[must_use]
     pub fn line(&self, at: Position) -> Option<isize> {
         self.lines.iter().find(|(area, _)| area.contains(at)).map(|(_, steps)| *steps)
+    }
+
+    /// Returns the action of the area that covers a position; of several areas, the one that was drawn last.
+    #[must_use]
+    pub fn target(&self, at: Position) -> Option<Action> {
+        self.targets.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, action)| *action)
     }
 
     /// Adds lines by their indices; `selected` is the index of the selected line.

@@ -92,7 +92,7 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
     update(&mut state, NOW, Event::DatasetsRead(Ok(datasets)));
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![])));
     update(&mut state, NOW, Event::RunsRead(runs));
-    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("quiet-lynx"))));
+    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("neat-gecko"))));
     state
 }
 

@@ -1,7 +1,7 @@
 //! The choice of training images that a run leaves out.
 
 use super::super::{Form, FormChoices};
-use crate::domain::{LeftOutImages, Strategy, StrategyChoice};
+use crate::domain::{DatasetName, LeftOutImages, Strategy, StrategyChoice};
 
 /// A choice of training images to leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,21 @@ impl Form {
             }
             _ => default(),
         }
+    }
+
+    /// Chooses the marked images of a dataset again, after more were marked, if the form is about that dataset. A choice
+    /// made or repeated before is about fewer marks.
+    pub fn take_up_marks(&mut self, dataset: &DatasetName, choices: &FormChoices<'_>) {
+        if self.dataset(choices).is_some_and(|own| own.name == *dataset) {
+            self.left_out_choice = None;
+        }
+    }
+
+    /// Returns whether a run of this form leaves out the marked images of a dataset.
+    #[must_use]
+    pub fn leaves_out_marks_of(&self, dataset: &DatasetName, choices: &FormChoices<'_>) -> bool {
+        self.dataset(choices).is_some_and(|own| own.name == *dataset)
+            && self.left_out_choice(choices) == LeftOutChoice::Marked
     }
 
     /// Returns the images that a run of this form leaves out.
