@@ -1,11 +1,11 @@
 //! Reads datasets, weights and marks of the home for the dashboard, and holds what its effects need. Calls read files
 //! and may block, so the runtime makes them on other threads than drawing.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
-use crate::data::check::{Findings, Summary};
+use crate::data::check::{Exclusion, Findings, Summary};
 use crate::data::{self, Manifest, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
@@ -60,11 +60,15 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// Returns the cached findings of a dataset's check, in few words each.
-    fn findings(&self, name: &DatasetName, manifest: &Manifest) -> Vec<String> {
+    /// Returns the cached findings of a dataset's check, in few words each, and the training images of each kind.
+    fn findings(&self, name: &DatasetName, manifest: &Manifest) -> (Vec<String>, Vec<(Exclusion, LeftOutImages)>) {
         let total = manifest.counts().total();
         let found = Findings::cached(&self.store.home().dataset(name), &manifest.fingerprint, total);
-        found.map_or_else(Vec::new, |found| Summary::of(&found, &manifest.places()).parts())
+        let Some(found) = found else { return (Vec::new(), Vec::new()) };
+        let places = manifest.places();
+        let images = Exclusion::ALL.map(|kind| (kind, found.left_out(kind, &places)));
+        let images = images.into_iter().filter(|(_, images)| !images.is_empty()).collect();
+        (Summary::of(&found, &places).parts(), images)
     }
 
     /// Reads which training images of a dataset are marked as wrongly labelled.
@@ -82,7 +86,7 @@ impl Backend {
 fn dataset_view(
     name: &DatasetName,
     manifest: Manifest,
-    findings: Vec<String>,
+    (findings, found): (Vec<String>, Vec<(Exclusion, LeftOutImages)>),
     marked: Result<LeftOutImages, String>,
 ) -> DatasetView {
     DatasetView {
@@ -94,6 +98,7 @@ fn dataset_view(
         classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
         skipped: manifest.skipped_count,
         findings,
+        found: Arc::new(found),
         marks_error: marked.as_ref().err().cloned(),
         marked: marked.unwrap_or_default(),
     }

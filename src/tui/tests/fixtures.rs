@@ -57,6 +57,7 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         classes: FER2013.into_iter().map(class).collect(),
         skipped,
         findings: Vec::new(),
+        found: Arc::default(),
         marked: LeftOutImages::default(),
         marks_error: None,
     }

@@ -239,6 +239,21 @@ fn the_next_run_leaves_out_marked_images_unless_the_form_excludes_none() {
 }
 
 #[test]
+fn the_form_leaves_out_what_the_check_found() {
+    use crate::data::check::Exclusion;
+    let mut dataset = fixtures::fer2013();
+    let leaks = LeftOutImages::new(vec![1, 9], Vec::new());
+    dataset.found = std::sync::Arc::new(vec![(Exclusion::Leaks, leaks.clone())]);
+    let mut state = at(Screen::Train, fixtures::state(vec![fixtures::entry(dataset)], Vec::new()));
+    assert!(launched(&state).is_empty(), "only by choice");
+    state.train.focus = crate::tui::screens::train::Field::LeftOut;
+    super::update::press(&mut state, "<right>");
+    assert_eq!(launched(&state), leaks);
+    let screen = super::screens::draw(&state, super::screens::SIZES[1]);
+    assert!(screen.contains("leaks (2)"), "{screen}");
+}
+
+#[test]
 fn a_repeated_run_leaves_out_the_same_images_whatever_is_marked() {
     let earlier = LeftOutImages::new(vec![1, 2, 3], run_ids(&["quiet-lynx"]));
     let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| {

@@ -157,14 +157,17 @@ fn describe_left_out(form: &Form, choices: &FormChoices<'_>) -> (Input, String) 
     let text = match form.left_out_choice(choices) {
         LeftOutChoice::Nothing => String::new(),
         LeftOutChoice::Marked => format!("marked ({})", thousands(left_out.len())),
+        LeftOutChoice::Found(kind) => format!("{} ({})", kind.name(), thousands(left_out.len())),
         LeftOutChoice::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
     };
     let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
-    let note = match (text.is_empty(), form.left_out_choices(choices).len()) {
-        (true, 0 | 1) => "nothing is marked".into(),
-        (true, _) => "there are marked images".into(),
-        (false, _) if found.is_empty() => String::new(),
-        (false, _) => format!("found with {}", found.join(", ")),
+    let known = form.left_out_choices(choices);
+    let note = match text.is_empty() {
+        true if known.contains(&LeftOutChoice::Marked) => "there are marked images".into(),
+        true if known.len() > 1 => "the check found some: ← →".into(),
+        true => "nothing is marked".into(),
+        false if found.is_empty() => String::new(),
+        false => format!("found with {}", found.join(", ")),
     };
     (Input::new(text), note)
 }

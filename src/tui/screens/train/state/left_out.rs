@@ -1,6 +1,7 @@
 //! The choice of training images that a run leaves out.
 
 use super::super::{Form, FormChoices};
+use crate::data::check::Exclusion;
 use crate::domain::{DatasetName, LeftOutImages, Strategy, StrategyChoice};
 
 /// A choice of training images to leave out.
@@ -10,6 +11,8 @@ pub enum LeftOutChoice {
     Nothing,
     /// The images that are marked as wrongly labelled on the Inspect screen.
     Marked,
+    /// The images that the dataset's check finds.
+    Found(Exclusion),
     /// The images that another run left out: the repeated one, or the one from which fine-tuning starts.
     Earlier {
         /// The fingerprint of the images' dataset.
@@ -28,6 +31,7 @@ impl Form {
         if !dataset.marked.is_empty() {
             found.push(LeftOutChoice::Marked);
         }
+        found.extend(dataset.found.iter().map(|(kind, _)| LeftOutChoice::Found(*kind)));
         let earlier = self.left_out_by_start(choices).into_iter().chain(self.left_out_choice.clone());
         for choice in earlier {
             let LeftOutChoice::Earlier { fingerprint, images } = &choice else { continue };
@@ -100,6 +104,10 @@ impl Form {
         match self.left_out_choice(choices) {
             LeftOutChoice::Nothing => LeftOutImages::default(),
             LeftOutChoice::Marked => self.dataset(choices).map(|dataset| dataset.marked.clone()).unwrap_or_default(),
+            LeftOutChoice::Found(kind) => {
+                let found = self.dataset(choices).and_then(|one| one.found.iter().find(|(known, _)| *known == kind));
+                found.map(|(_, images)| images.clone()).unwrap_or_default()
+            }
             LeftOutChoice::Earlier { images, .. } => images,
         }
     }
