@@ -23,7 +23,7 @@ fn a_demo_run_is_launched_left_and_found_again() {
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
     dashboard.fill(Hyperparameter::Epochs, "12");
     dashboard.fill(Hyperparameter::BatchSize, "96");
-    dashboard.press("\r");
+    dashboard.launch("\u{1b}");
 
     let id = wait_for("a run", PATIENCE, || lab.first_run()).summary.id.clone();
     let later = |text: &str| text.lines().any(|line| (2..=12).any(|epoch| line.contains(&format!("{epoch}/12"))));
@@ -58,7 +58,7 @@ fn a_terminal_that_goes_away_ends_the_dashboard_and_no_worker() {
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
     dashboard.fill(Hyperparameter::Epochs, "40");
-    dashboard.press("\r");
+    dashboard.launch("\u{1b}");
     let epochs = || lab.first_run().map_or(0, |run| run.summary.epoch());
     wait_for("the first epoch", PATIENCE, || (epochs() >= 1).then_some(()));
 
@@ -83,7 +83,7 @@ fn all_strategies_are_launched_by_keys_and_wait_for_one_another() {
     // Selects features; without weights the form shows the remedy.
     dashboard.press("\u{1b}[C\u{1b}[C");
     dashboard.wait("what is missing", |text| text.contains("mien weights"));
-    dashboard.press("\r");
+    dashboard.launch("G");
     // The refused launch moves the cursor to the missing setting.
     dashboard.wait("a refusal", |text| text.contains("▸ weights"));
     assert!(lab.first_run().is_none(), "nothing was launched");
@@ -102,7 +102,7 @@ fn all_strategies_are_launched_by_keys_and_wait_for_one_another() {
     {
         dashboard.fill(setting, value);
     }
-    dashboard.press("\r");
+    dashboard.launch("\u{1b}");
     dashboard.wait("four runs", |text| {
         ["-cnn", "-deep", "-features", "-finetune"].iter().all(|ending| text.lines().any(|line| line.contains(ending)))
     });

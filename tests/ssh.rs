@@ -93,7 +93,7 @@ fn launch(dashboard: &mut Dashboard, lab: &Lab, number: &str) {
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
     dashboard.fill(Hyperparameter::Epochs, number);
     dashboard.fill(Hyperparameter::Patience, number);
-    dashboard.press("\r");
+    dashboard.launch("\u{1b}");
     wait_for("the first epoch", PATIENCE, || (epochs(lab) >= 1).then_some(()));
 }
 

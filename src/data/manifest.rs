@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::import::Fit;
 use super::split::{Division, Protocol};
 use super::store::StoreError;
+use crate::domain::figures;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
+use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, Split, SplitCounts};
 use crate::durable::versioned;
 
@@ -33,6 +35,13 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
+    /// Returns `48×48 gray`: width and height in pixels, and whether the images have colours.
+    #[must_use]
+    pub fn describe(self) -> String {
+        let colours = if self.channels == 1 { "gray" } else { "colour" };
+        format!("{}×{} {colours}", self.width, self.height)
+    }
+
     /// Returns the bytes of one image.
     #[must_use]
     pub fn bytes(self) -> usize {
@@ -70,6 +79,25 @@ pub struct LeftOut {
     pub example: String,
     /// Whether a strict import refuses the source because of them; files that are no images may lie beside the classes.
     pub skipped: bool,
+}
+
+/// Returns the decisions of an import, and everything that it left out, by reason: a line each, safe to print.
+#[must_use]
+pub fn reasons(notes: &[String], left_out: &[LeftOut]) -> Vec<String> {
+    let mut lines: Vec<String> = notes.iter().map(|note| format!("note: {note}")).collect();
+    for (skipped, words) in [(true, "skipped"), (false, "passed over")] {
+        let here: Vec<&LeftOut> = left_out.iter().filter(|kind| kind.skipped == skipped).collect();
+        let count: u64 = here.iter().map(|kind| kind.count).sum();
+        if count > 0 {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            lines.push(format!("{} {words}:", figures::count(count, "item was", "items were")));
+        }
+        lines.extend(here.iter().map(|LeftOut { reason, count, example, .. }| match count {
+            1 => format!("  {example}: {reason}"),
+            count => format!("  {count} × {reason}, such as {example}"),
+        }));
+    }
+    lines.iter().map(|line| printable(line)).collect()
 }
 
 /// The place of an image in a dataset.

@@ -64,6 +64,11 @@ pub enum MarkedError {
         /// The dataset's fingerprint now.
         dataset: String,
     },
+    /// The dataset has no training image from this source.
+    #[error(
+        "no training image came from '{0}': give the path that `mien inspect` and the Data screen show, or a number"
+    )]
+    NoSource(String),
     /// The dataset has no such image.
     #[error("there is no training image {index}: there are {count}, counted from 0")]
     NoImage {
@@ -75,6 +80,20 @@ pub enum MarkedError {
     /// The image has no mark to remove.
     #[error("image {0} is not marked: nothing was changed")]
     NotMarked(u32),
+}
+
+/// Returns the number of the training image that a person names: by its number, from 0, or by its path in the imported
+/// source.
+///
+/// # Errors
+/// If no training image came from this path.
+pub fn find(dataset: &Dataset, named: &str) -> Result<u32, MarkedError> {
+    if let Ok(index) = named.parse() {
+        return Ok(index);
+    }
+    let index = (0..dataset.len(Split::Train)).find(|index| dataset.source(Split::Train, *index) == named);
+    let index = index.and_then(|index| u32::try_from(index).ok());
+    index.ok_or_else(|| MarkedError::NoSource(printable(named)))
 }
 
 impl Marks {

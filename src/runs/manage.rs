@@ -39,7 +39,7 @@ pub enum ManageError {
         id: RunId,
     },
     /// Another run has the name.
-    #[error("there is a run {id} already")]
+    #[error("there is a run {id} already: choose another name")]
     Taken {
         /// The name.
         id: RunId,
@@ -79,9 +79,7 @@ impl RunStore {
         }
         RunId::of_new_run(new.as_str())?;
         let (from, to) = (self.folder(old), self.folder(new));
-        if to.path().symlink_metadata().is_ok() {
-            return Err(ManageError::Taken { id: new.clone() });
-        }
+        self.refuse_taken(new)?;
         let _lock = self.lock_inactive(old, now)?;
         // Recorded before the rename. Otherwise a crash in between would lose the former name; an extra record does no
         // harm.
@@ -90,6 +88,15 @@ impl RunStore {
             about.former.push(old.clone());
         })?;
         durable::move_folder(from.path(), to.path(), RECIPE_FILE).map_err(|source| io_error(&from, source))
+    }
+
+    /// Refuses a name that a run has. Otherwise scripts that give a new run a name would go on with the old one.
+    ///
+    /// # Errors
+    /// If there is a run of this name.
+    pub fn refuse_taken(&self, id: &RunId) -> Result<(), ManageError> {
+        let is_taken = self.folder(id).path().symlink_metadata().is_ok();
+        if is_taken { Err(ManageError::Taken { id: id.clone() }) } else { Ok(()) }
     }
 
     /// Deletes a run permanently. The run disappears from every list at once; if removing its files is interrupted,

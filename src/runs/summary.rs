@@ -315,11 +315,7 @@ impl Summary {
     #[must_use]
     pub fn trained_seconds(&self) -> f64 {
         let features = self.features_computed.map_or(0.0, |(_, seconds)| seconds);
-        if self.epochs.is_empty() {
-            0.0
-        } else {
-            features + self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>()
-        }
+        if self.epochs.is_empty() { 0.0 } else { features + self.epochs.iter().map(|epoch| epoch.seconds).sum::<f64>() }
     }
 
     /// Returns the metrics of the best epoch by the monitored metric.

@@ -48,6 +48,19 @@ pub struct SkippedFile {
     pub reason: String,
 }
 
+/// Things of one kind that an import left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOutKind {
+    /// The reason.
+    pub reason: String,
+    /// The number of things.
+    pub count: u64,
+    /// The first of them: a path inside the source, or a row of its table.
+    pub example: String,
+    /// Whether a strict import refuses the source because of them.
+    pub skipped: bool,
+}
+
 /// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
@@ -63,6 +76,12 @@ pub struct Imported {
     pub skipped_count: u64,
     /// The number of resized images.
     pub resized: u64,
+    /// Decisions of the import that a person should know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Everything that was left out, by reason.
+    #[serde(default)]
+    pub left_out: Vec<LeftOutKind>,
 }
 
 /// A line of an import's output.
@@ -100,14 +119,15 @@ pub struct Import {
 }
 
 impl Import {
-    /// Starts importing `source`, a path or an address, into the home as a dataset of this name.
+    /// Starts importing `source`, a path or an address, into the home as a dataset of this name. `options` are those of
+    /// `mien data import`.
     ///
     /// # Errors
     /// If the process cannot be started.
-    pub fn start(home: &Path, source: &str, name: &DatasetName) -> std::io::Result<Self> {
+    pub fn start(home: &Path, source: &str, name: &DatasetName, options: &[String]) -> std::io::Result<Self> {
         let mut command = Command::new(program()?);
         command.arg("--home").arg(std::path::absolute(home)?);
-        command.args(["data", "import", "--name", name.as_str(), PROGRESS_OPTION, "--", source]);
+        command.args(["data", "import", "--name", name.as_str(), PROGRESS_OPTION]).args(options).args(["--", source]);
         Self::of(command)
     }
 
@@ -119,7 +139,7 @@ impl Import {
                 let lines = BufReader::new(out).lines().map_while(Result::ok);
                 let lines = lines.filter_map(|line| serde_json::from_str(&line).ok());
                 // The receiver is gone; the import continues by itself.
-                lines.map(|line| sender.send(line)).take_while(Result::is_ok).for_each(drop);
+                lines.map(|line| sender.send(line).is_ok()).take_while(|received| *received).for_each(drop);
             });
         }
         let complaint = child.stderr.take().map(|stderr| {

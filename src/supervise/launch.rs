@@ -125,7 +125,9 @@ pub enum LaunchError {
         source: io::Error,
     },
     /// The run has no weights.
-    #[error("{id} has saved no weights yet: there is no {}", checkpoint.display())]
+    #[error(
+        "{id} has saved no weights yet, there is no {}: `mien resume {id}` trains it further", checkpoint.display()
+    )]
     NoWeights {
         /// The run.
         id: RunId,

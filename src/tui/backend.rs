@@ -1,10 +1,11 @@
 //! Reads datasets, weights and marks of the home for the dashboard, and holds what its effects need. Calls read files
 //! and may block, so the runtime makes them on other threads than drawing.
 
-use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
-use crate::data::check::{FindingCounts, Findings};
+use crate::data::check::{Exclusion, FindingCounts, Findings};
 use crate::data::{self, Manifest, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
@@ -17,13 +18,15 @@ pub struct Backend {
     pub(super) store: RunStore,
     /// The running import, if there is one.
     pub(super) import: Mutex<Option<Import>>,
+    /// The number of the latest preview; an earlier one ends when it sees another number.
+    pub(super) preview: AtomicU64,
 }
 
 impl Backend {
     /// Returns a backend for the home of these runs.
     #[must_use]
     pub fn new(store: RunStore) -> Self {
-        Self { store, import: Mutex::new(None) }
+        Self { store, import: Mutex::new(None), preview: AtomicU64::new(0) }
     }
 
     /// Reads the datasets of the home, ordered by name.
@@ -57,11 +60,15 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// Returns the cached findings of a dataset's check, in few words each.
-    fn findings(&self, name: &DatasetName, manifest: &Manifest) -> Vec<String> {
+    /// Returns the cached findings of a dataset's check, in few words each, and the training images of each kind.
+    fn findings(&self, name: &DatasetName, manifest: &Manifest) -> (Vec<String>, Vec<(Exclusion, LeftOutImages)>) {
         let total = manifest.counts().total();
         let found = Findings::cached(&self.store.home().dataset(name), &manifest.fingerprint, total);
-        found.map_or_else(Vec::new, |found| FindingCounts::of(&found, &manifest.places()).parts())
+        let Some(found) = found else { return (Vec::new(), Vec::new()) };
+        let places = manifest.places();
+        let images = Exclusion::ALL.map(|kind| (kind, found.left_out(kind, &places)));
+        let images = images.into_iter().filter(|(_, images)| !images.is_empty()).collect();
+        (FindingCounts::of(&found, &places).parts(), images)
     }
 
     /// Reads which training images of a dataset are marked as wrongly labelled.
@@ -79,7 +86,7 @@ impl Backend {
 fn dataset_view(
     name: &DatasetName,
     manifest: Manifest,
-    findings: Vec<String>,
+    (findings, found): (Vec<String>, Vec<(Exclusion, LeftOutImages)>),
     marked: Result<LeftOutImages, String>,
 ) -> DatasetView {
     DatasetView {
@@ -92,6 +99,7 @@ fn dataset_view(
         groups: manifest.groups,
         skipped: manifest.skipped_count,
         findings,
+        found: Arc::new(found),
         marks_error: marked.as_ref().err().cloned(),
         marked: marked.unwrap_or_default(),
     }

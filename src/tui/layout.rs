@@ -4,6 +4,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::messages::Action;
 use super::screen::Screen;
 use super::widgets::faces::Pictures;
 
@@ -16,6 +17,8 @@ pub struct Layout {
     pub lines: Vec<(Rect, isize)>,
     /// Clickable headings of a list, each with the index of its column.
     pub headings: Vec<(Rect, usize)>,
+    /// Areas that perform an action when they are clicked, such as cells and hints.
+    pub targets: Vec<(Rect, Action)>,
     /// The index of the first line on the last page of the overlay.
     pub last_page: usize,
     /// The number of pictures that fit on a page.
@@ -41,6 +44,12 @@ impl Layout {
     #[must_use]
     pub fn heading(&self, at: Position) -> Option<usize> {
         self.headings.iter().find(|(area, _)| area.contains(at)).map(|(_, column)| *column)
+    }
+
+    /// Returns the action of the area that covers a position; of several areas, the one that was drawn last.
+    #[must_use]
+    pub fn target(&self, at: Position) -> Option<Action> {
+        self.targets.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, action)| *action)
     }
 
     /// Adds lines by their indices; `selected` is the index of the selected line.

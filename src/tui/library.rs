@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::data::check::Exclusion;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
@@ -121,6 +122,8 @@ pub struct DatasetView {
     pub skipped: u64,
     /// The findings of its check, in few words each; empty before the first check.
     pub findings: Vec<String>,
+    /// The training images that the check finds, by kind; kinds without images are left out.
+    pub found: Arc<Vec<(Exclusion, LeftOutImages)>>,
     /// Training images marked as wrongly labelled, with the runs that found them.
     pub marked: LeftOutImages,
     /// The reason why the marks cannot be read, if so.

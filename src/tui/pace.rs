@@ -61,10 +61,12 @@ impl FramePacer {
 }
 
 /// Returns whether the passing of time alone changed the screen between `then` and the state's time, in milliseconds
-/// since 1970. Durations of active runs, pending answers and the ages of runs in whole units show time.
+/// since 1970. Durations of active runs, pending answers, the ages of runs in whole units and messages show time.
 pub(super) fn time_changes_screen(state: &State, then: u64) -> bool {
     let ages = |created: u64| age_unit(then.saturating_sub(created)) != age_unit(state.now.saturating_sub(created));
+    let shown = |now: u64| state.message.as_ref().is_some_and(|message| !message.is_expired(now));
     !state.runs.pending.is_empty()
+        || shown(then) != shown(state.now)
         || state.library.runs.list.iter().any(|run| {
             run.is_active(then)
                 || run.is_active(state.now)

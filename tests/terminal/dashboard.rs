@@ -78,6 +78,13 @@ impl Dashboard {
         });
     }
 
+    /// Goes to the launch line by this key, and launches: Esc from a typed field, G from a choice.
+    pub(crate) fn launch(&mut self, key: &str) {
+        self.press(key);
+        self.wait("the launch line", |text| text.contains("▸ [ Launch ]"));
+        self.press("\r");
+    }
+
     pub(crate) fn quit(&mut self) -> String {
         let status = self.leave("q");
         assert!(status.success(), "{status:?}");

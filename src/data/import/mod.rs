@@ -41,7 +41,7 @@ pub use options::{ClassMap, Fit, ImportOptions};
 pub use preview::{ImportPreview, preview};
 pub use report::{ImportProgress, ImportReport, ImportStage, MOST_SKIPS_LISTED};
 pub use sizes::SizeCount;
-pub use source::dropped_path;
+pub use source::{dropped_path, plain_path};
 
 use self::layout::Plan;
 use self::limits::Limits;

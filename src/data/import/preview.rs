@@ -7,7 +7,8 @@ use super::sizes::{Measured, SizeCount};
 use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout, merge};
 use crate::data::manifest::{ClassCounts, ImageShape, LeftOut, SplitOptions};
 use crate::data::writer::check_target;
-use crate::domain::{Split, SplitCounts};
+use crate::domain::figures::thousands;
+use crate::domain::{Size, Split, SplitCounts};
 
 /// A dataset as an import would make it. Pictures that cannot be decoded are still counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,42 @@ pub struct ImportPreview {
     pub notes: Vec<String>,
     /// The bytes that the dataset takes on disk.
     pub disk: u64,
+}
+
+/// The number of sizes of pictures that are shown.
+const SHOWN_SIZES: usize = 5;
+
+impl ImportPreview {
+    /// Returns three lines: images, classes, stored size and disk; the sizes of the pictures; the splits.
+    #[must_use]
+    pub fn head(&self) -> Vec<String> {
+        let Self { classes, image, fit, sizes, split, disk, .. } = self;
+        let count: usize = classes.iter().map(|class| class.counts.total()).sum();
+        let shown = sizes.iter().take(SHOWN_SIZES).map(|size| {
+            format!(
+                "{} of {}×{}",
+                thousands(usize::try_from(size.count).unwrap_or(usize::MAX)),
+                size.width,
+                size.height
+            )
+        });
+        let mut shown: Vec<String> = shown.collect();
+        if sizes.len() > SHOWN_SIZES {
+            shown.push(format!("{} more sizes", sizes.len() - SHOWN_SIZES));
+        }
+        let fitted = if sizes.len() > 1 { format!("; other shapes: {}", fit.name()) } else { String::new() };
+        vec![
+            format!(
+                "would import {} images in {} classes, {}, {} of disk",
+                thousands(count),
+                thousands(classes.len()),
+                image.describe(),
+                Size(*disk)
+            ),
+            format!("pictures: {}{fitted}", shown.join(", ")),
+            format!("split: {}", split.describe()),
+        ]
+    }
 }
 
 /// Returns the dataset that an import would make, and changes nothing. `progress` is called several times a second; a

@@ -14,14 +14,21 @@ pub fn dropped_path(given: &Path) -> PathBuf {
     if given.symlink_metadata().is_ok() {
         return given.to_owned();
     }
+    let path = plain_path(given);
+    if path.symlink_metadata().is_ok() { path } else { given.to_owned() }
+}
+
+/// Returns the path that a shell or a terminal would write like this, whether it exists or not: without quotes,
+/// backslashes and `file://`.
+#[must_use]
+pub fn plain_path(given: &Path) -> PathBuf {
     let bytes = given.as_os_str().as_bytes().trim_ascii();
     let within = [b'\'', b'"'].iter().find_map(|quote| bytes.strip_prefix(&[*quote])?.strip_suffix(&[*quote]));
     let address = within.unwrap_or(bytes);
     // The quotes of an address belong to the path.
     let address = [b"file://localhost/".as_slice(), b"file:///"].iter().find_map(|start| address.strip_prefix(*start));
     let read = address.map_or_else(|| unquote(bytes), |path| decode_percent(path, b"/"));
-    let path = PathBuf::from(OsString::from_vec(read));
-    if path.symlink_metadata().is_ok() { path } else { given.to_owned() }
+    PathBuf::from(OsString::from_vec(read))
 }
 
 /// Removes quotes and backslashes as a shell does.

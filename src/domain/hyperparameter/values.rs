@@ -51,10 +51,15 @@ impl Hyperparameter {
     pub fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), SettingError> {
         let text = text.trim();
         let wrong = || SettingError::OutOfRange { setting: self, given: printable(text), allowed: self.range() };
+        // 0,001 typed with a comma is two values for the command line, and 001 would be taken as 1.
+        let is_plain = !text
+            .trim_start_matches(['+', '-'])
+            .strip_prefix('0')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         let whole = |low: u32, high: u32| {
-            text.parse::<u32>().ok().filter(|value| (low..=high).contains(value)).ok_or_else(wrong)
+            text.parse::<u32>().ok().filter(|value| is_plain && (low..=high).contains(value)).ok_or_else(wrong)
         };
-        let real = || text.parse::<f64>().ok().filter(|value| value.is_finite()).ok_or_else(wrong);
+        let real = || text.parse::<f64>().ok().filter(|value| is_plain && value.is_finite()).ok_or_else(wrong);
         let rate = || real().ok().filter(|rate| *rate > 0.0 && *rate <= 1.0).ok_or_else(wrong);
         // −0 would write another recipe file for the same training.
         let upto = |most: f64| {
@@ -105,7 +110,7 @@ impl Hyperparameter {
             Self::Augmentation => recipe.augmentation = Augmentation::parse(text).ok_or_else(wrong)?,
             // 2^53 − 1 is the largest integer that every JSON reader represents exactly.
             Self::Seed => {
-                recipe.seed = text.parse().ok().filter(|seed| *seed < 1 << 53).ok_or_else(wrong)?;
+                recipe.seed = text.parse().ok().filter(|seed| is_plain && *seed < 1 << 53).ok_or_else(wrong)?;
             }
             Self::Device => recipe.device = text.parse().map_err(|_| wrong())?,
             Self::Precision => recipe.precision = Precision::named(text).ok_or_else(wrong)?,

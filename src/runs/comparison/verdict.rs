@@ -49,6 +49,9 @@ pub enum NotComparable {
     /// A run has no test.
     #[error("{0} has not been tested: `mien evaluate {0}` tests its best weights")]
     NotTested(RunId),
+    /// A run has no test, and no weights to test.
+    #[error("{0} has completed no epoch: `mien resume {0}` trains it further")]
+    NoEpoch(RunId),
     /// The predictions of a run cannot be read.
     #[error(transparent)]
     Predictions(#[from] InspectionError),
@@ -190,7 +193,8 @@ fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {
 fn tested<'a>(candidate: &Candidate<'a>) -> Result<&'a Inspection, NotComparable> {
     let id = &candidate.run.id;
     let Some(test) = &candidate.run.test else {
-        return Err(NotComparable::NotTested(id.clone()));
+        let has_weights = !candidate.run.epochs.is_empty();
+        return Err(if has_weights { NotComparable::NotTested } else { NotComparable::NoEpoch }(id.clone()));
     };
     let inspection = candidate.test.as_ref().map_err(Clone::clone).copied()?;
     let (logged, found) = (&test.confusion, inspection.confusion());

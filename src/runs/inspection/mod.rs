@@ -26,6 +26,15 @@ pub enum InspectionError {
         /// The split, which is not validation.
         split: Split,
     },
+    /// The run has none for the split, and no weights that could make them.
+    #[error("{id} has no predictions for its {}: it has saved no weights yet, `mien resume {id}` trains it further",
+        images_of(*split))]
+    NoWeights {
+        /// The run.
+        id: RunId,
+        /// The split, which is not validation.
+        split: Split,
+    },
     /// The run has none for its validation images.
     #[error(
         "{id} has saved no predictions for its {}: no epoch is complete yet, or an older mien ran it",

@@ -120,7 +120,14 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     own("compare.unmark", &[Key::char('u')], CompareAction::Unmark, "unmark", "remove the selected run"),
     on("compare.left", CONTEXTS, &[code(KeyCode::Left), Key::char('h')], Action::Left, "", "the run to the left"),
-    on("compare.right", CONTEXTS, &[code(KeyCode::Right), Key::char('l')], Action::Right, "", "the run to the right"),
+    on(
+        "compare.right",
+        CONTEXTS,
+        &[code(KeyCode::Right), Key::char('l')],
+        Action::Right,
+        "next run",
+        "the run to the right",
+    ),
     own(
         "compare.move_left",
         &[Key::char('<')],

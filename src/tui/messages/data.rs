@@ -1,10 +1,12 @@
 //! The actions of the Data screen with their keys, its effects and its events.
 
+use std::sync::Arc;
+
 use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
-use crate::data::{demo, features::CacheUsage};
+use crate::data::{ImportPreview, demo, features::CacheUsage};
 use crate::domain::{Augmentation, DatasetName, Split, SplitCounts};
 use crate::supervise::ImportEvent;
 use crate::tui::key::Key;
@@ -19,8 +21,19 @@ pub const LIST: Context = Context::of(Screen::Data, "list", Kind::List);
 /// The faces of a class on the whole screen.
 pub const FACES: Context = Context::of(Screen::Data, "faces", Kind::List);
 
-pub(super) const CONTEXTS: &[Context] = &[LIST, FACES];
-const BOTH: &[Context] = CONTEXTS;
+/// A path of the import form.
+pub const IMPORT_PATH: Context = Context::of(Screen::Data, "import path", Kind::Text);
+/// Another text of the import form.
+pub const IMPORT_TEXT: Context = Context::of(Screen::Data, "import text", Kind::Text);
+/// A choice of the import form, or its last line.
+pub const IMPORT_CHOICE: Context = Context::of(Screen::Data, "import choice", Kind::Form);
+
+pub(super) const CONTEXTS: &[Context] = &[LIST, FACES, IMPORT_PATH, IMPORT_TEXT, IMPORT_CHOICE];
+const BOTH: &[Context] = &[LIST, FACES];
+/// The import form.
+const FORM: &[Context] = &[IMPORT_PATH, IMPORT_TEXT, IMPORT_CHOICE];
+const FORM_TEXTS: &[Context] = &[IMPORT_PATH, IMPORT_TEXT];
+const FORM_BUT_PATHS: &[Context] = &[IMPORT_TEXT, IMPORT_CHOICE];
 
 /// A request of the user on the Data screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +48,12 @@ pub enum DataAction {
     NextPage,
     /// Show the previous page.
     PreviousPage,
-    /// Import a dataset.
+    /// Open the import form.
     Import,
+    /// Show what the import form would import.
+    Preview,
+    /// List what the import of the dataset skipped.
+    Skipped,
     /// Delete a dataset.
     Delete,
     /// Create the demo dataset.
@@ -64,7 +81,48 @@ pub(super) static BINDINGS: &[Binding] = &[
         "enlarge",
         "enlarge the face and show its source; again: all faces",
     ),
-    on("data.back", BOTH, &[code(KeyCode::Esc)], Action::Back, "", "back to the classes; cancel an import"),
+    on("data.back", BOTH, &[code(KeyCode::Esc)], Action::Back, "back", "back to the classes; cancel an import"),
+    on(
+        "import.enter",
+        FORM,
+        &[code(KeyCode::Enter)],
+        Action::Enter,
+        "next",
+        "to the next field; on the last line, import",
+    ),
+    on("import.complete", &[IMPORT_PATH], &[code(KeyCode::Tab)], Action::Complete, "complete", "complete the path"),
+    on(
+        "import.change",
+        &[IMPORT_CHOICE],
+        &[code(KeyCode::Right), Key::char('l'), Key::char(' ')],
+        Action::Right,
+        "change",
+        "the other choice",
+    ),
+    on(
+        "import.change_back",
+        &[IMPORT_CHOICE],
+        &[code(KeyCode::Left), Key::char('h')],
+        Action::Left,
+        "",
+        "the other choice",
+    ),
+    on(
+        "import.preview",
+        FORM,
+        &[Key::ctrl('p')],
+        of(DataAction::Preview),
+        "preview",
+        "show what would come in: classes, splits, sizes",
+    ),
+    on("import.below", FORM_BUT_PATHS, &[code(KeyCode::Tab)], Action::Down, "", "the field below"),
+    on("import.above", FORM, &[code(KeyCode::BackTab)], Action::Up, "", "the field above"),
+    on("import.field_down", FORM_TEXTS, &[code(KeyCode::Down)], Action::Down, "", "the field below"),
+    on("import.field_up", FORM_TEXTS, &[code(KeyCode::Up)], Action::Up, "", "the field above"),
+    on("import.last", FORM_TEXTS, &[code(KeyCode::PageDown)], Action::PageDown, "", "to the last line, which imports"),
+    on("import.first", FORM_TEXTS, &[code(KeyCode::PageUp)], Action::PageUp, "", "to the source"),
+    on("import.close", FORM, &[code(KeyCode::Esc)], Action::Back, "close", "close the form, which keeps its values"),
+    on("import.help", FORM_TEXTS, &[code(KeyCode::F(1))], Action::Help, "help", "show the keys, also while typing"),
     on(
         "data.split",
         BOTH,
@@ -99,6 +157,14 @@ pub(super) static BINDINGS: &[Binding] = &[
         "the previous page of faces or epochs",
     ),
     on("data.import", &[LIST], &[Key::char('i')], of(DataAction::Import), "import", "import a dataset"),
+    on(
+        "data.skipped",
+        &[LIST],
+        &[Key::char('s')],
+        of(DataAction::Skipped),
+        "skipped",
+        "list what the import skipped, with the reasons",
+    ),
     on(
         "data.demo",
         &[LIST],
@@ -196,6 +262,41 @@ pub struct VariantRequest {
     pub count: usize,
 }
 
+/// An import as the form describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportOrder {
+    /// A path or an address, as typed.
+    pub source: String,
+    /// The name of the dataset.
+    pub name: DatasetName,
+    /// The names and the values of the given options; the value of an option without one is empty.
+    pub options: Vec<(&'static str, String)>,
+}
+
+impl ImportOrder {
+    /// Returns whether the source is downloaded.
+    #[must_use]
+    pub fn is_address(&self) -> bool {
+        ["https://", "http://"].iter().any(|start| self.source.starts_with(start))
+    }
+
+    /// Returns whether another import brings in the same images under perhaps another name.
+    #[must_use]
+    pub fn has_same_images(&self, other: &Self) -> bool {
+        (&self.source, &self.options) == (&other.source, &other.options)
+    }
+
+    /// Returns the options as arguments of `mien data import`.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let argument = |(name, value): &(&str, String)| match value.as_str() {
+            "" => format!("--{name}"),
+            value => format!("--{name}={value}"),
+        };
+        self.options.iter().map(argument).collect()
+    }
+}
+
 /// A request of the Data screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DataEffect {
@@ -205,13 +306,12 @@ pub enum DataEffect {
     MakeVariants(VariantRequest),
     /// Complete a path; answered by `Completed`.
     Complete(String),
+    /// Find out what an import would bring in, or end such a search; answered by `Previewed`.
+    Preview(Option<ImportOrder>),
     /// Start an import; answered by `Import`.
-    StartImport {
-        /// A path or an address.
-        source: String,
-        /// The name of the dataset.
-        name: DatasetName,
-    },
+    StartImport(ImportOrder),
+    /// Read what the import of a dataset skipped; answered by `SkippedRead`.
+    ReadSkipped(DatasetName),
     /// Wait for progress of the import; answered by `Import`.
     WatchImport,
     /// Cancel the import and remove its files; answered by `Import`.
@@ -231,7 +331,7 @@ impl ScreenEffect for DataEffect {
 
     fn targets(&self) -> Vec<Target> {
         match self {
-            Self::Delete(name) | Self::StartImport { name, .. } => vec![Target::Dataset(name.clone())],
+            Self::Delete(name) | Self::StartImport(ImportOrder { name, .. }) => vec![Target::Dataset(name.clone())],
             Self::CreateDemo => DatasetName::new(demo::NAME).map(Target::Dataset).into_iter().collect(),
             _ => Vec::new(),
         }
@@ -260,6 +360,12 @@ pub enum DataEvent {
         /// The completed path.
         path: String,
     },
+    /// The dataset that an import would make, or the reason why there is none; nothing where the search was ended.
+    Previewed(ImportOrder, Result<Arc<ImportPreview>, String>),
+    /// Nothing is searched any more.
+    PreviewEnded,
+    /// What the import of a dataset skipped, as lines, or the reason why they cannot be read.
+    SkippedRead(DatasetName, Result<Vec<String>, String>),
     /// Progress or the end of the import.
     Import(ImportEvent),
     /// The size of a dataset on disk, in bytes.

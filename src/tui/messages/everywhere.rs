@@ -7,10 +7,8 @@ use super::keymap::{Binding, Context, Kind, Scope, code, on};
 use crate::tui::key::Key;
 use crate::tui::screen::{Screen, screens};
 
-/// The help.
-pub const HELP: Context = Context::over("help", Kind::Help);
-/// The help, while its filter is typed.
-pub const HELP_FILTER: Context = Context::over("help filter", Kind::Filter);
+/// The help, which every typed character filters.
+pub const HELP: Context = Context::over("help", Kind::Filter);
 /// A question to answer with yes or no.
 pub const CONFIRM: Context = Context::over("question", Kind::Question);
 /// A line of text to type.
@@ -22,18 +20,18 @@ pub const MESSAGES: Context = Context::over("messages", Kind::Lines);
 /// The report of an import.
 pub const REPORT: Context = Context::over("report", Kind::Lines);
 
-pub(super) const CONTEXTS: &[Context] = &[HELP, HELP_FILTER, CONFIRM, PROMPT, PALETTE, MESSAGES, REPORT];
+pub(super) const CONTEXTS: &[Context] = &[HELP, CONFIRM, PROMPT, PALETTE, MESSAGES, REPORT];
 
 /// Contexts in which digits are commands.
 const DIGITS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form];
 /// Contexts in which all letters are commands.
 const READING: &[Kind] = &[Kind::List, Kind::Panes];
-/// Contexts in which most letters are commands.
-const LETTERS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Number];
-const LISTS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Help, Kind::Lines];
-const TYPING: &[Kind] = &[Kind::Number, Kind::Text, Kind::Line, Kind::Filter];
+/// Contexts in which most letters and signs are commands.
+const LETTERS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form];
+const LISTS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Lines];
+const TYPING: &[Kind] = &[Kind::Text, Kind::Line, Kind::Filter];
 /// Contexts without an overlay.
-const SCREEN: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Number, Kind::Text];
+const SCREEN: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Text];
 
 const fn on_kinds(
     name: &'static str,
@@ -43,7 +41,7 @@ const fn on_kinds(
     hint: &'static str,
     description: &'static str,
 ) -> Binding {
-    Binding { name, keys, scope: Scope::Kinds(kinds), action, description, hint }
+    Binding { name, keys, scope: Scope::Kinds(kinds), action, description, hint, aliases: &[] }
 }
 
 const fn everywhere(
@@ -53,7 +51,7 @@ const fn everywhere(
     hint: &'static str,
     description: &'static str,
 ) -> Binding {
-    Binding { name, keys, scope: Scope::All, action, description, hint }
+    Binding { name, keys, scope: Scope::All, action, description, hint, aliases: &[] }
 }
 
 /// The keys of the screens, in the order of the tabs. A tenth screen does not compile and needs a key of another kind.
@@ -68,6 +66,7 @@ macro_rules! bindings {
             action: Action::GoTo(Screen::$Screen),
             hint: "",
             description: super::$name::DESCRIPTION,
+            aliases: &[stringify!($name)],
         }),*];
     };
 }
@@ -89,8 +88,9 @@ pub(super) static COMMANDS: &[Binding] = &[
     on_kinds("mouse", SCREEN, &[], Action::ToggleMouse, "", "turn the mouse on, or off to select text"),
     on_kinds("tour", SCREEN, &[], Action::Tour, "", "show the first steps again"),
     everywhere("suspend", &[Key::ctrl('z')], Action::Suspend, "", "suspend to the shell; `fg` returns"),
-    on_kinds("help", LETTERS, &[Key::char('?')], Action::Help, "help", "show the keys"),
-    on_kinds("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs continue"),
+    on_kinds("help", LETTERS, &[Key::char('?')], Action::Help, "help", "show the keys").also(&["h", "keys"]),
+    on_kinds("quit", LETTERS, &[Key::char('q')], Action::Quit, "quit", "quit the dashboard; runs continue")
+        .also(&["q", "q!", "qa", "wq", "wq!", "x", "exit"]),
     everywhere("quit_anywhere", &[Key::ctrl('c')], Action::Quit, "", "quit from anywhere; runs continue"),
     on_kinds("up", LISTS, &[code(KeyCode::Up), Key::char('k')], Action::Up, "", "up"),
     on_kinds("down", LISTS, &[code(KeyCode::Down), Key::char('j')], Action::Down, "", "down"),
@@ -174,26 +174,16 @@ pub(super) static OVERLAYS: &[Binding] = &[
     on("confirm.yes", &[CONFIRM], &[Key::char('y')], Action::Yes, "yes", "do it"),
     on("confirm.no", &[CONFIRM], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "cancel"),
     on("prompt.enter", &[PROMPT], &[code(KeyCode::Enter)], Action::Enter, "accept", "accept the typed line"),
-    on("prompt.complete", &[PROMPT], &[code(KeyCode::Tab)], Action::Complete, "", "complete the path"),
     on("prompt.up", &[PROMPT], &[code(KeyCode::Up)], Action::Up, "", "the other field"),
     on("prompt.down", &[PROMPT], &[code(KeyCode::Down)], Action::Down, "", "the other field"),
     on("prompt.leave", &[PROMPT], &[code(KeyCode::Esc)], Action::Back, "cancel", "close without a change"),
     on(
         "help.close",
         &[HELP],
-        &[code(KeyCode::Esc), Key::char('?'), Key::char('q')],
-        Action::Back,
-        "close",
-        "close the help",
-    ),
-    on("help.filter", &[HELP], &[Key::char('/')], Action::Filter, "filter", "filter the keys; or just type"),
-    on(
-        "help.unfilter",
-        &[HELP_FILTER],
         &[code(KeyCode::Esc), code(KeyCode::Enter)],
         Action::Back,
-        "all keys",
-        "clear the filter",
+        "close",
+        "clear the filter, or close the help",
     ),
     on("palette.do", &[PALETTE], &[code(KeyCode::Enter)], Action::Enter, "run", "run the selected command"),
     on("palette.leave", &[PALETTE], &[code(KeyCode::Esc)], Action::Back, "close", "close the palette"),

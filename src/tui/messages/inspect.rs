@@ -27,6 +27,8 @@ pub enum InspectAction {
     NextPane,
     /// Go to the previous pane.
     PreviousPane,
+    /// Select the cell of a true and a predicted class.
+    Cell(usize, usize),
     /// Show the next image of the cell.
     NextFace,
     /// Show the previous image of the cell.
@@ -105,6 +107,16 @@ pub(super) static BINDINGS: &[Binding] = &[
         "the cell's faces on the whole screen",
     ),
     own(
+        "inspect.suspects",
+        &[Key::char('w')],
+        InspectAction::Suspects,
+        "suspects",
+        "training images that may be wrongly labelled",
+    ),
+    own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
+    own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
+    own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
+    own(
         "inspect.evaluate",
         &[Key::char('E')],
         InspectAction::Evaluate,
@@ -144,18 +156,8 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("inspect.next_face", &[Key::char('.')], InspectAction::NextFace, "next face", "the next face of the cell"),
     own("inspect.previous_face", &[Key::char(',')], InspectAction::PreviousFace, "", "the previous face of the cell"),
     own("inspect.order", &[Key::char('o')], InspectAction::Order, "sort", "sort faces by confidence, loss or position"),
-    own(
-        "inspect.suspects",
-        &[Key::char('w')],
-        InspectAction::Suspects,
-        "suspects",
-        "training images that may be wrongly labelled",
-    ),
-    own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
     own("inspect.previous_run", &[Key::char('<')], InspectAction::PreviousRun, "", "inspect the previous run"),
-    own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
     own("inspect.alone", &[Key::char('A')], InspectAction::CompareNone, "", "compare with no other run"),
-    own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
     own("inspect.pane_back", &[code(KeyCode::BackTab)], InspectAction::PreviousPane, "", "faces, classes, matrix"),
 ];
 

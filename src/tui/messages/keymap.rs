@@ -19,16 +19,12 @@ pub(super) enum Kind {
     Panes,
     /// Letters are commands, apart from those that a form has in common with text.
     Form,
-    /// Digits are text.
-    Number,
-    /// Letters are text.
+    /// Every character is text.
     Text,
     /// A line to type over a screen.
     Line,
     /// A line to type over a list, which it filters.
     Filter,
-    /// Lines to read over a screen; letters begin a filter.
-    Help,
     /// Lines to read over a screen.
     Lines,
     /// A question over a screen.
@@ -57,7 +53,7 @@ impl Context {
     /// Returns whether the arrows move between the fields of a form.
     #[must_use]
     pub fn is_form(self) -> bool {
-        matches!(self.kind, Kind::Form | Kind::Number | Kind::Text)
+        matches!(self.kind, Kind::Form | Kind::Text)
     }
 
     /// Returns all contexts.
@@ -69,11 +65,8 @@ impl Context {
     #[must_use]
     pub fn takes(self, key: Key) -> Option<char> {
         let KeyCode::Char(c) = key.code else { return None };
-        let types = match self.kind {
-            Kind::Text | Kind::Line | Kind::Help | Kind::Filter => true,
-            Kind::Number => c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '-'),
-            _ => false,
-        };
+        // A field takes every character and shows what is wrong: a dropped one would turn 0,001 into 0001.
+        let types = matches!(self.kind, Kind::Text | Kind::Line | Kind::Filter);
         (types && !key.ctrl && !key.alt).then_some(c)
     }
 }
@@ -102,9 +95,16 @@ pub struct Binding {
     pub description: &'static str,
     /// The hint for the bottom line, of one or two words; empty for a binding that is not shown there.
     pub hint: &'static str,
+    /// Other names in the palette, such as `q` for quitting.
+    pub aliases: &'static [&'static str],
 }
 
 impl Binding {
+    /// Returns the binding with further names in the palette.
+    pub(super) const fn also(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
     /// Returns whether the binding works in a context.
     #[must_use]
     pub fn works_in(&self, context: Context) -> bool {
@@ -134,7 +134,7 @@ pub(super) const fn on(
     hint: &'static str,
     description: &'static str,
 ) -> Binding {
-    Binding { name, keys, scope: Scope::These(contexts), action, description, hint }
+    Binding { name, keys, scope: Scope::These(contexts), action, description, hint, aliases: &[] }
 }
 
 macro_rules! tables {
@@ -263,9 +263,7 @@ fn accept(rebinding: &Rebinding) -> Result<&'static Binding, String> {
     if let Some(twice) = rebinding.keys.iter().find(|key| !seen.insert(**key)) {
         return Err(format!("{} is listed twice", name(*twice)));
     }
-    // In the help, only letters without a binding begin a filter.
-    let typing = binding.contexts().filter(|context| context.kind != Kind::Help);
-    for context in typing {
+    for context in binding.contexts() {
         if let Some(key) = rebinding.keys.iter().find(|key| context.takes(**key).is_some()) {
             let key = name(*key);
             return Err(format!(
@@ -327,7 +325,9 @@ mod tests {
     fn while_typing_letters_are_letters() {
         assert_eq!(action(train::NAME, Key::char('q')), Some(Action::Insert('q')));
         assert_eq!(action(train::NUMBER, Key::char('3')), Some(Action::Insert('3')));
-        assert_eq!(action(train::NUMBER, Key::char('q')), Some(Action::Quit));
+        for c in "q,0j?:g ".chars() {
+            assert_eq!(action(train::NUMBER, Key::char(c)), Some(Action::Insert(c)), "a field takes every character");
+        }
         assert_eq!(action(train::CHOICE, Key::char('3')), Some(Action::GoTo(Screen::Runs)));
         assert_eq!(action(train::NAME, Key::ctrl('x')), None);
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use ratatui::layout::Position;
 
-pub use everywhere::{CONFIRM, HELP, HELP_FILTER, MESSAGES, PALETTE, PROMPT, REPORT};
+pub use everywhere::{CONFIRM, HELP, MESSAGES, PALETTE, PROMPT, REPORT};
 pub use keymap::{Binding, Context, Keymap, Rebinding, all};
 
 use super::key::Key;
@@ -131,8 +131,6 @@ macro_rules! declare {
             Complete,
             /// Open the command palette.
             Palette,
-            /// Type a filter.
-            Filter,
             /// Copy what is selected to the terminal's clipboard.
             Yank,
             /// Show the earlier messages.

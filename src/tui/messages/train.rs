@@ -14,7 +14,7 @@ pub(super) const DESCRIPTION: &str = "Train: launch a run";
 /// A choice of the form, or the launch line.
 pub const CHOICE: Context = Context::of(Screen::Train, "choice", Kind::Form);
 /// A number of the form.
-pub const NUMBER: Context = Context::of(Screen::Train, "number", Kind::Number);
+pub const NUMBER: Context = Context::of(Screen::Train, "number", Kind::Text);
 /// The name of the run.
 pub const NAME: Context = Context::of(Screen::Train, "name", Kind::Text);
 
@@ -24,8 +24,10 @@ const FIELDS: &[Context] = &[NUMBER, NAME];
 /// A request of the user on the Train screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainAction {
-    /// Launch the runs of the form.
+    /// Go to the next field; on the launch line, launch the runs of the form.
     Launch,
+    /// Bring the form back as it was before the last preset, repeat or reset of a field.
+    Undo,
     /// Select the next choice of the field.
     Cycle,
     /// Reset the field to its default.
@@ -45,7 +47,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[code(KeyCode::Enter)],
         of(TrainAction::Launch),
         "launch",
-        "launch the run that the form describes",
+        "to the next field; on the launch line, launch the run",
     ),
     on(
         "train.change",
@@ -72,15 +74,21 @@ pub(super) static BINDINGS: &[Binding] = &[
         "preset",
         "the next preset: default, reference, quick",
     ),
+    on(
+        "train.undo",
+        CONTEXTS,
+        &[Key::ctrl('r')],
+        of(TrainAction::Undo),
+        "undo",
+        "bring the form back as it was before a preset, repeat or reset",
+    ),
     on("train.leave", FIELDS, &[code(KeyCode::Esc)], Action::Back, "leave", "leave the field"),
     on("train.back", &[CHOICE], &[code(KeyCode::Esc)], Action::Back, "back", "back to the previous screen"),
     on("train.field_up", FIELDS, &[code(KeyCode::Up), code(KeyCode::BackTab)], Action::Up, "", "the field above"),
     on("train.field_down", FIELDS, &[code(KeyCode::Down), code(KeyCode::Tab)], Action::Down, "", "the field below"),
     on("train.above", &[CHOICE], &[code(KeyCode::BackTab)], Action::Up, "", "the field above"),
     on("train.below", &[CHOICE], &[code(KeyCode::Tab)], Action::Down, "", "the field below"),
-    on("train.number_up", &[NUMBER], &[Key::char('k')], Action::Up, "", "the field above"),
-    on("train.number_down", &[NUMBER], &[Key::char('j')], Action::Down, "", "the field below"),
-    on("train.help", CONTEXTS, &[code(KeyCode::F(1))], Action::Help, "", "show the keys, also while typing"),
+    on("train.help", CONTEXTS, &[code(KeyCode::F(1))], Action::Help, "help", "show the keys, also while typing"),
 ];
 
 /// A request of the Train screen to the runtime.

@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::backend::Backend;
 use super::layout::Canvas;
-use super::messages::{Action, Effect, Event};
+use super::messages::{Action, Binding, Effect, Event};
 use super::screen::{Screen, screens};
 use super::state::State;
 
@@ -27,6 +27,11 @@ pub(super) trait ScreenEntry: Sync {
     /// Returns whether an action would have an effect now. The bottom line hides keys of other actions.
     fn applies(&self, _state: &State, _action: Action) -> bool {
         true
+    }
+
+    /// Returns the hint of a binding as things are now; empty where none is shown.
+    fn hint(&self, _state: &State, binding: &Binding) -> &'static str {
+        binding.hint
     }
 
     /// Returns the effects to request when the screen comes to the front.
@@ -83,11 +88,6 @@ pub(super) trait ScreenEntry: Sync {
 
     /// Undoes the live changes of a prompt that was cancelled.
     fn cancel_line(&self, _state: &mut State) {}
-
-    /// Returns the effects that complete the line of a prompt.
-    fn complete_line(&self, _state: &State, _line: &str) -> Vec<Effect> {
-        Vec::new()
-    }
 }
 
 macro_rules! table {

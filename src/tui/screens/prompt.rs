@@ -27,10 +27,6 @@ pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             screen.cancel_line(state);
         }
         Action::Enter => return enter(state),
-        Action::Complete => {
-            let line = prompt.input.text().to_owned();
-            return screen.complete_line(state, &line);
-        }
         edit => {
             prompt.input.edit(edit);
             check(state);

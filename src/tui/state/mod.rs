@@ -8,6 +8,7 @@ pub use overlay::{Confirm, Help, Overlay, Palette, Prompt, Report};
 
 use jiff::tz::TimeZone;
 
+use crate::domain::RunId;
 use crate::domain::text::printable;
 
 use super::layout::Layout;
@@ -18,7 +19,8 @@ use crate::tui::messages::{self, Context, Keymap};
 use crate::tui::screen::Screen;
 use crate::tui::screen::screens;
 
-/// A message on the bottom line. It stays until a key is pressed, so that nobody misses it.
+/// A message on the bottom line. It stays until a key is pressed, until the time to read it is over, or as long as it is
+/// true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The text, safe to print.
@@ -27,6 +29,18 @@ pub struct Message {
     pub error: bool,
     /// The time of the message, in milliseconds since 1970.
     pub at: u64,
+    /// The run that it says is active; the message is untrue once that run has ended.
+    pub active: Option<RunId>,
+}
+
+impl Message {
+    /// Returns whether the message gives its line back to the hints at `now`, in milliseconds since 1970. An error waits
+    /// for a key: otherwise somebody who looked away would miss that an effect failed.
+    #[must_use]
+    pub fn is_expired(&self, now: u64) -> bool {
+        let reading = 6_000 + 50 * self.text.chars().count() as u64;
+        !self.error && now >= self.at + reading
+    }
 }
 
 macro_rules! declare {
@@ -127,13 +141,36 @@ impl State {
         self.show_message(text, false);
     }
 
+    /// Shows and stores a message that holds only while a run is active.
+    pub fn notify_of_active(&mut self, run: RunId, text: String) {
+        self.notify(text);
+        if let Some(message) = &mut self.message {
+            message.active = Some(run);
+        }
+    }
+
     /// Shows and stores an error message.
     pub fn fail(&mut self, text: &str) {
         self.show_message(printable(text), true);
     }
 
+    /// Returns the message to show, unless it is too old.
+    #[must_use]
+    pub fn shown_message(&self) -> Option<&Message> {
+        self.message.as_ref().filter(|message| !message.is_expired(self.now))
+    }
+
+    /// Removes the message if it says that a run is active which has ended.
+    pub fn drop_untrue_message(&mut self) {
+        let runs = &self.library.runs;
+        let ended = |id: &RunId| runs.find(id).is_some_and(|run| !run.is_active(self.now));
+        if self.message.as_ref().and_then(|message| message.active.as_ref()).is_some_and(ended) {
+            self.message = None;
+        }
+    }
+
     fn show_message(&mut self, text: String, error: bool) {
-        self.message = Some(Message { text: text.clone(), error, at: self.now });
+        self.message = Some(Message { text: text.clone(), error, at: self.now, active: None });
         self.record(text, error, self.now);
     }
 
@@ -142,7 +179,7 @@ impl State {
         if self.messages.len() == Self::MAX_MESSAGES {
             self.messages.remove(0);
         }
-        self.messages.push(Message { text, error, at });
+        self.messages.push(Message { text, error, at, active: None });
     }
 
     /// The number of messages stored; older ones are dropped.
@@ -152,7 +189,6 @@ impl State {
     #[must_use]
     pub fn context(&self) -> Context {
         match &self.overlay {
-            Some(Overlay::Help(help)) if help.filter.is_some() => messages::HELP_FILTER,
             Some(Overlay::Help(_)) => messages::HELP,
             Some(Overlay::Report(_)) => messages::REPORT,
             Some(Overlay::Palette(_)) => messages::PALETTE,

@@ -25,8 +25,8 @@ pub enum Overlay {
 pub struct Help {
     /// The index of the first line shown.
     pub line: usize,
-    /// The filter, once one is typed.
-    pub filter: Option<Input>,
+    /// The filter; all keys are listed while it is empty.
+    pub filter: Input,
 }
 
 /// The command palette.

@@ -326,7 +326,12 @@ fn the_backend_reads_predictions_and_names_missing_ones() {
         Event::Compare(CompareEvent::VerdictComputed(_, verdict)) => verdict,
         other => panic!("{other:?}"),
     };
-    let reason = verdict(run_effect(&backend, judge())).expect_err("nothing on disk").to_string();
+    for run in &runs {
+        let path = store.folder(&run.id).best_checkpoint();
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, "weights").expect("written");
+    }
+    let reason = verdict(run_effect(&backend, judge())).expect_err("no predictions on disk").to_string();
     assert!(reason.contains("`mien evaluate quiet-lynx`"), "{reason}");
     for (run, skill) in runs.iter().zip([560, 610]) {
         let path = crate::runs::inspection::file(&store.folder(&run.id), Split::Test, 0);

@@ -5,7 +5,7 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
 use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
-use crate::tui::messages::data::SplitFilter;
+use crate::tui::messages::data::{ImportOrder, SplitFilter};
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::data::DataView;
@@ -32,10 +32,10 @@ fn receive(state: &mut State, event: ImportEvent) -> Vec<Effect> {
 /// The Data screen with a running import of a path.
 fn importing() -> State {
     let mut state = fer2013();
-    press(&mut state, "i~/x.zip<enter>");
+    press(&mut state, "ihttps://x.org/x.zip<pgdn>");
     let effects = press(&mut state, "<enter>");
-    let name = fixtures::dataset_name("x");
-    assert_eq!(effects, [Effect::Data(DataEffect::StartImport { source: "~/x.zip".into(), name })]);
+    let (source, name) = ("https://x.org/x.zip".into(), fixtures::dataset_name("x"));
+    assert_eq!(effects, [Effect::Data(DataEffect::StartImport(ImportOrder { source, name, options: vec![] }))]);
     state
 }
 
@@ -91,7 +91,10 @@ fn variants_are_those_of_the_form() {
     update(&mut state, NOW, fixtures::samples_of("fer2013", 0, SplitFilter::Of(Split::Validation), 0));
     press(&mut state, "a");
     assert_eq!(state.data.view, DataView::Table);
-    assert!(state.message.expect("a message").text.contains("never augmented"));
+    assert!(state.message.as_ref().expect("a message").text.contains("never augmented"));
+    update(&mut state, NOW + 60_000, Event::Tick);
+    state.message = None;
+    assert!(!draw(&state, SIZES[2]).contains("a augmented"), "a hint is not offered for what is refused");
 }
 
 #[test]
@@ -104,7 +107,16 @@ fn an_import_is_typed_followed_and_reported() {
     let skip = |number: u32| SkippedFile { source: format!("train/sad/{number}.png"), reason: "is cut short".into() };
     let skipped = (0..40).map(skip).collect();
     let (name, images, classes) = ("x".into(), 35_847, 7);
-    let done = Imported { name, images, classes, skipped, skipped_count: 1_200, resized: 3 };
+    let done = Imported {
+        name,
+        images,
+        classes,
+        skipped,
+        skipped_count: 1_200,
+        resized: 3,
+        notes: vec!["'Sad' and 'sad' are one class".into()],
+        left_out: Vec::new(),
+    };
     assert_eq!(receive(&mut state, ImportEvent::Finished(done)), []);
     assert!(state.data.import.is_none());
     snapshot("data_imported", &state, SIZES[0]);
@@ -134,19 +146,12 @@ fn an_import_is_cancelled_after_a_question_and_its_error_is_shown() {
     let mut state = importing();
     receive(&mut state, ImportEvent::Failed("/x.zip: cannot be read".into()));
     assert_eq!(state.message.expect("a message").text, "x was not imported: /x.zip: cannot be read");
-}
-
-#[test]
-fn a_name_that_is_taken_is_refused_as_it_is_typed() {
-    let mut state = fer2013();
-    press(&mut state, "i/data/FER2013.tar.xz<enter>");
-    let Some(Overlay::Prompt(prompt)) = &state.overlay else { panic!("no line") };
-    assert_eq!(prompt.input.text(), "fer2013-2");
-    press(&mut state, "<^u>fer2013");
-    let Some(Overlay::Prompt(prompt)) = &state.overlay else { panic!("no line") };
-    assert!(prompt.error.as_ref().is_some_and(|error| error.contains("already")));
-    assert_eq!(press(&mut state, "<enter>"), []);
-    assert!(state.data.import.is_none());
+    // An import that ends under the question takes the question with it: yes would do nothing.
+    let mut state = importing();
+    press(&mut state, "<esc>");
+    assert!(matches!(state.overlay, Some(Overlay::Confirm(_))));
+    receive(&mut state, ImportEvent::Failed("/x.zip: cannot be read".into()));
+    assert_eq!(state.overlay, None);
 }
 
 #[test]

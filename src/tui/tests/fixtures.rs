@@ -58,6 +58,7 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         classes: FER2013.into_iter().map(class).collect(),
         skipped,
         findings: Vec::new(),
+        found: Arc::default(),
         marked: LeftOutImages::default(),
         marks_error: None,
     }
@@ -93,7 +94,7 @@ pub(crate) fn state(datasets: Vec<DatasetEntry>, runs: Vec<RunView>) -> State {
     update(&mut state, NOW, Event::DatasetsRead(Ok(datasets)));
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![])));
     update(&mut state, NOW, Event::RunsRead(runs));
-    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("quiet-lynx"))));
+    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("neat-gecko"))));
     state
 }
 

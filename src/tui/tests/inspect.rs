@@ -1,7 +1,7 @@
 //! Tests of keys and events on the Inspect screen.
 
 use super::fixtures::{self, NOW, id};
-use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run_ids, runs};
+use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run_ids};
 use super::screens::at;
 use crate::domain::{LeftOutImages, Split};
 use crate::runs::inspection::Order;
@@ -13,15 +13,20 @@ use crate::tui::state::State;
 use crate::tui::update::update;
 
 #[test]
-fn the_selected_run_is_inspected_and_another_one_if_it_has_no_predictions() {
+fn the_selected_run_is_inspected_or_it_is_said_why_not() {
     let mut state = inspected();
     assert_eq!((state.inspect.run.clone(), state.inspect.split), (Some(id("brisk-otter")), Split::Test));
     // Selecting another run shows that one.
     state.runs.selected = Some(id("quiet-lynx"));
     open(&mut state, &COUNTS, &names());
     assert_eq!(state.inspect.run, Some(id("quiet-lynx")));
-    // A run without predictions is not shown.
+    // A run without predictions is named: another one would pass for it, and be tested in its place.
     state.runs.selected = Some(id("new-wren"));
+    assert_eq!(super::update::press(&mut state, "35E"), []);
+    assert_eq!(state.inspect.run, Some(id("new-wren")));
+    let screen = super::screens::draw(&state, super::screens::SIZES[0]);
+    assert!(screen.contains("new-wren has no predictions yet: it is"), "{screen}");
+    state.runs.selected = Some(id("quiet-lynx"));
     open(&mut state, &COUNTS, &names());
     assert_eq!(state.inspect.run, Some(id("quiet-lynx")));
     // A run chosen on another screen stays.
@@ -31,11 +36,26 @@ fn the_selected_run_is_inspected_and_another_one_if_it_has_no_predictions() {
     open(&mut state, &COUNTS, &names());
     assert_eq!(state.inspect.run, Some(id("brisk-otter")));
     assert_eq!(state.inspect.against, Some(id("quiet-lynx")));
-    // The newest finished run, if the selected one cannot be shown.
-    let mut state = fixtures::with_data(runs());
-    state.runs.selected = Some(id("new-wren"));
-    open(&mut state, &COUNTS, &names());
-    assert_eq!(state.inspect.run, Some(id("brisk-otter")));
+}
+
+#[test]
+fn a_filled_form_takes_up_images_that_are_marked_later() {
+    let mut state = inspected();
+    // A repeated run without left-out images fixes "none" in the form.
+    let mut form = at(Screen::Runs, state.clone());
+    super::update::press(&mut form, "r");
+    state.train = form.train;
+    assert_eq!(state.train.left_out_choice(&state.form_choices()), LeftOutChoice::Nothing);
+    let name = fixtures::dataset_name("fer2013");
+    let marked = LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"]));
+    update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(name.clone(), Ok(marked))));
+    assert_eq!(launched(&state).len(), 2, "the form leaves out what was marked");
+    assert!(state.train.leaves_out_marks_of(&name, &state.form_choices()));
+    // Fewer marks change no choice.
+    state.train.left_out_choice = Some(LeftOutChoice::Nothing);
+    let fewer = LeftOutImages::new(vec![3], run_ids(&["brisk-otter"]));
+    update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(name, Ok(fewer))));
+    assert!(launched(&state).is_empty());
 }
 
 #[test]
@@ -216,6 +236,21 @@ fn the_next_run_leaves_out_marked_images_unless_the_form_excludes_none() {
     assert!(launched(&state).is_empty());
     super::update::press(&mut state, "<^d>");
     assert_eq!(launched(&state).len(), 2);
+}
+
+#[test]
+fn the_form_leaves_out_what_the_check_found() {
+    use crate::data::check::Exclusion;
+    let mut dataset = fixtures::fer2013();
+    let leaks = LeftOutImages::new(vec![1, 9], Vec::new());
+    dataset.found = std::sync::Arc::new(vec![(Exclusion::Leaks, leaks.clone())]);
+    let mut state = at(Screen::Train, fixtures::state(vec![fixtures::entry(dataset)], Vec::new()));
+    assert!(launched(&state).is_empty(), "only by choice");
+    state.train.focus = crate::tui::screens::train::Field::LeftOut;
+    super::update::press(&mut state, "<right>");
+    assert_eq!(launched(&state), leaks);
+    let screen = super::screens::draw(&state, super::screens::SIZES[1]);
+    assert!(screen.contains("leaks (2)"), "{screen}");
 }
 
 #[test]

@@ -9,16 +9,22 @@ mod data;
 #[cfg(test)]
 pub(super) mod fixtures;
 #[cfg(test)]
+mod form;
+#[cfg(test)]
 mod frame;
 pub(crate) mod fuzz;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod import_form;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
 mod inspect_fixtures;
 #[cfg(test)]
 mod inspect_screens;
+#[cfg(test)]
+mod palette;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]

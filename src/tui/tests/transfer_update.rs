@@ -98,10 +98,10 @@ fn fine_tuning_copies_settings_of_its_start() {
 #[test]
 fn a_features_run_is_launched_on_the_preferred_base() {
     let table = [
-        (&["imagenet", "own", "vggface"][..], "2<right><right><enter>", "vggface"),
-        (&["imagenet", "own"], "2<right><right><enter>", "imagenet"),
-        (&["own", "theirs"], "2<right><right><enter>", "own"),
-        (&["imagenet", "own"], "2<right><right><down><down><right><enter>", "own"),
+        (&["imagenet", "own", "vggface"][..], "2<right><right>G<enter>", "vggface"),
+        (&["imagenet", "own"], "2<right><right>G<enter>", "imagenet"),
+        (&["own", "theirs"], "2<right><right>G<enter>", "own"),
+        (&["imagenet", "own"], "2<right><right><down><down><right>G<enter>", "own"),
     ];
     for (present, keys, expected) in table {
         let mut state = with_weights(vec![]);
@@ -117,7 +117,7 @@ fn a_features_run_is_launched_on_the_preferred_base() {
 #[test]
 fn a_fine_tuning_is_launched_from_the_chosen_run() {
     let mut state = with_weights(starts());
-    let effects = press(&mut state, "2<right><right><right><down><right><down><down><right><enter>");
+    let effects = press(&mut state, "2<right><right><right><down><right><down><down><right>G<enter>");
     let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
     assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
@@ -129,11 +129,11 @@ fn all_strategies_are_launched_at_once_and_the_first_is_shown() {
     let mut state = with_weights(vec![]);
     press(&mut state, "2<left>");
     state.train.set_text(Hyperparameter::Size, "64");
-    let effects = press(&mut state, "<enter>");
+    let effects = press(&mut state, "G<enter>");
     let [Effect::Train(TrainEffect::LaunchAll { ids, recipes })] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(
         ids.each_ref().map(RunId::as_str),
-        ["quiet-lynx-cnn", "quiet-lynx-deep", "quiet-lynx-features", "quiet-lynx-finetune"]
+        ["neat-gecko-cnn", "neat-gecko-deep", "neat-gecko-features", "neat-gecko-finetune"]
     );
     assert_eq!(recipes.each_ref().map(|recipe| recipe.strategy), Strategy::ALL);
     assert_eq!(recipes.each_ref().map(|recipe| recipe.early_stopping.patience), [10, 10_000, 6, 6]);
@@ -150,13 +150,13 @@ fn all_strategies_are_launched_at_once_and_the_first_is_shown() {
 #[test]
 fn a_partial_launch_is_reported() {
     let mut state = with_weights(vec![]);
-    press(&mut state, "2<left><enter>");
+    press(&mut state, "2<left>G<enter>");
     let error = crate::supervise::LaunchError::NoTrainer;
-    let error = crate::supervise::LaunchSeriesError { launched: vec![id("quiet-lynx-cnn")], error };
+    let error = crate::supervise::LaunchSeriesError { launched: vec![id("neat-gecko-cnn")], error };
     update(&mut state, NOW, Event::Train(TrainEvent::LaunchAllFinished(Err(error.into()))));
     let message = state.message.clone().expect("a message");
     assert!(
-        message.text.contains("not all runs were launched") && message.text.contains("quiet-lynx-cnn"),
+        message.text.contains("not all runs were launched") && message.text.contains("neat-gecko-cnn"),
         "{message:?}"
     );
     assert!(!state.train.launching && state.screen == Screen::Train);
@@ -223,7 +223,7 @@ fn impossible_settings_are_refused_with_a_reason() {
     for (case, mut state, expected) in table {
         let (field, message) = error(&state).unwrap_or_else(|| panic!("{case}: accepted"));
         assert!(message.contains(expected), "{case}: {message}");
-        assert_eq!(press(&mut state, "2<enter>"), [], "{case}");
+        assert_eq!(press(&mut state, "2G<enter>"), [], "{case}");
         assert_eq!((state.train.focus, state.message.map(|message| message.text)), (field, Some(message)), "{case}");
     }
 }
@@ -232,7 +232,7 @@ fn impossible_settings_are_refused_with_a_reason() {
 fn fine_tuning_can_start_from_an_active_run() {
     let working = features("keen-crane", 60).started().view(true);
     let mut state = with_weights(vec![working]);
-    let effects = press(&mut state, "2<right><right><right><enter>");
+    let effects = press(&mut state, "2<right><right><right>G<enter>");
     assert!(matches!(effects.as_slice(), [Effect::Train(TrainEffect::Launch { .. })]), "{effects:?}");
 }
 
@@ -260,7 +260,7 @@ fn repeating_restores_strategy_base_start_and_settings() {
     });
     let mut state = with_weights(vec![finished(), run.started().epochs(1, 1).view(false)]);
     state.runs.selected = Some(id("old-owl"));
-    let effects = press(&mut state, "3r<enter>");
+    let effects = press(&mut state, "3rG<enter>");
     let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let fine_tuning = recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.clone()).expect("fine-tuning");
     assert_eq!((fine_tuning.from, fine_tuning.unfreeze), (id("quiet-lynx"), "block4".parse().expect("a stage")));
@@ -269,7 +269,7 @@ fn repeating_restores_strategy_base_start_and_settings() {
     let mut state = with_weights(starts());
     update(&mut state, NOW, Event::WeightsRead(Ok(vec![weights("imagenet"), weights("vggface")])));
     state.runs.selected = Some(id("keen-crane"));
-    let effects = press(&mut state, "3r<enter>");
+    let effects = press(&mut state, "3rG<enter>");
     let [Effect::Train(TrainEffect::Launch { recipe, .. })] = effects.as_slice() else { panic!("{effects:?}") };
     let transfer = recipe.transfer.clone().expect("a base");
     assert_eq!((transfer.weights, transfer.size, transfer.variants), (weights_name("imagenet"), 96, 3));

@@ -66,7 +66,9 @@ fn named(name: &str) -> Key {
         "^p" => Key::ctrl('p'),
         "^d" => Key::ctrl('d'),
         "^z" => Key::ctrl('z'),
+        "^r" => Key::ctrl('r'),
         "pgdn" => Key::plain(KeyCode::PageDown),
+        "end" => Key::plain(KeyCode::End),
         other => panic!("no key {other}"),
     }
 }
@@ -165,20 +167,20 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
 #[test]
 fn a_launch_uses_the_form_and_shows_the_run() {
     let mut state = state();
-    let effects = press(&mut state, "2<down><right><down><down><^u>7<enter>");
+    let effects = press(&mut state, "2<down><right><down><down><^u>7<esc><enter>");
     let [Effect::Train(TrainEffect::Launch { id: name, recipe })] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("quiet-lynx", "fer2013", 7));
+    assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("neat-gecko", "fer2013", 7));
     assert_eq!(recipe.fingerprint, fixtures::fer2013().fingerprint);
     assert_eq!(press(&mut state, "<enter>"), [], "once is enough");
-    let effects = update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("quiet-lynx-2")))));
+    let effects = update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("neat-gecko-2")))));
     assert_eq!(effects, [Effect::Train(TrainEffect::SuggestName)]);
-    assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(id("quiet-lynx-2"))));
+    assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(id("neat-gecko-2"))));
 }
 
 #[test]
 fn a_wrong_value_is_shown_and_not_launched() {
     let mut state = state();
-    let effects = press(&mut state, "2<down><down><down><^u>0<up><enter>");
+    let effects = press(&mut state, "2<down><down><down><^u>0<up>G<enter>");
     assert_eq!(effects, []);
     assert_eq!(state.train.focus, Field::Setting(Hyperparameter::Epochs));
     assert!(state.message.as_ref().is_some_and(|message| message.text.starts_with("epochs must be 1 to 10000")));
@@ -189,7 +191,7 @@ fn a_wrong_value_is_shown_and_not_launched() {
 #[test]
 fn a_failed_launch_stays_in_the_form() {
     let mut state = state();
-    press(&mut state, "2<enter>");
+    press(&mut state, "2G<enter>");
     update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Err(ActionError::Fault("no space\u{1b}[2J")))));
     let message = state.message.clone().expect("a message");
     assert_eq!((message.text.as_str(), message.error), ("not launched: no space·[2J", true));
@@ -264,22 +266,28 @@ fn help_and_quit_work_from_everywhere() {
         assert!(state.quit, "{keys}");
     }
     let mut state = state();
-    press(&mut state, "?jj");
+    press(&mut state, "?<down><down>");
     assert_eq!(help_line(&state), Some(2));
     press(&mut state, "q");
-    assert!(!state.quit && state.overlay.is_none());
+    assert!(!state.quit && state.overlay.is_some(), "every letter filters");
+    press(&mut state, "<esc><esc>");
     press(&mut state, "q");
     assert!(state.quit);
 }
 
 #[test]
-fn a_message_stays_until_a_key_and_is_stored() {
+fn a_message_stays_for_the_time_to_read_it_and_is_stored() {
     let mut state = state();
     update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
+    update(&mut state, NOW + 5_000, Event::Tick);
+    assert!(state.shown_message().is_some());
+    update(&mut state, NOW + 30_000, Event::Tick);
+    assert_eq!((state.shown_message(), state.messages.len()), (None, 1), "the hints are back");
+    update(&mut state, NOW + 30_000, Event::Failed("the disk is full".into()));
     update(&mut state, NOW + 3_600_000, Event::Tick);
-    assert!(state.message.is_some(), "who was away has not read it");
+    assert!(state.shown_message().is_some(), "who was away has not read the error");
     press(&mut state, "j");
-    assert_eq!((state.message.is_some(), state.messages.len()), (false, 1));
+    assert_eq!(state.shown_message(), None);
 }
 
 #[test]
@@ -313,15 +321,15 @@ fn the_class_stays_among_those_of_a_dataset_that_changed() {
 #[test]
 fn no_key_is_dead_at_the_end_of_the_help() {
     let mut state = state();
-    press(&mut state, "?G");
+    press(&mut state, "?<end>");
     let end = help_line(&state).expect("the help");
-    press(&mut state, "jjj");
+    press(&mut state, "<down><down><down>");
     assert_eq!(help_line(&state), Some(end));
-    press(&mut state, "k");
+    press(&mut state, "<up>");
     assert_eq!(help_line(&state), Some(end - 1));
     act(&mut state, Event::Resized { columns: 80, rows: 30 });
     assert_eq!(help_line(&state), Some(end - 6));
     update(&mut state, NOW, Event::Resized { columns: 80, rows: 200 });
-    press(&mut state, "j");
+    press(&mut state, "<down>");
     assert_eq!(help_line(&state), Some(0));
 }

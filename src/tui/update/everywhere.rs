@@ -27,24 +27,22 @@ pub(super) fn hide_tour(state: &mut State, key: Key) -> bool {
 pub(super) fn apply_to_help(state: &mut State, action: Action) {
     let end = state.layout.last_page;
     let Some(Overlay::Help(help)) = &mut state.overlay else { return };
-    match (action, &mut help.filter) {
-        (Action::Back, Some(_)) => *help = Help::default(),
-        (Action::Back, None) => state.overlay = None,
-        (Action::Filter, _) => help.filter = Some(filter_input("")),
-        (Action::Insert(c), None) => *help = Help { line: 0, filter: Some(filter_input(c.encode_utf8(&mut [0; 4]))) },
-        (Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last, _) => {
-            help.line = moved(help.line, action, end + 1);
+    let is_empty = help.filter.text().is_empty();
+    match action {
+        // The key that opened the help closes it too.
+        Action::Back | Action::Insert('?') if is_empty => state.overlay = None,
+        Action::Back => (help.line, help.filter) = (0, Input::default().with_max_length(LONGEST_FILTER)),
+        // People who know other programs begin a search with it.
+        Action::Insert('/') if is_empty => {}
+        Action::Up | Action::Down | Action::PageUp | Action::PageDown => help.line = moved(help.line, action, end + 1),
+        Action::LineStart | Action::LineEnd if is_empty => {
+            help.line = if action == Action::LineStart { 0 } else { end };
         }
-        (edit, Some(input)) => {
-            input.edit(edit);
+        edit => {
+            help.filter.edit(edit);
             help.line = 0;
         }
-        _ => {}
     }
-}
-
-fn filter_input(text: &str) -> Input {
-    Input::new(text).with_max_length(LONGEST_FILTER)
 }
 
 pub(super) fn apply_to_messages(state: &mut State, line: usize, action: Action) {
@@ -87,6 +85,7 @@ fn run_command(state: &mut State, command: Command) -> Vec<Effect> {
             state.theme = state.theme.clone().named(name);
             state.notify(format!("theme {word}; to keep it, write name = \"{word}\" under [theme] in the config file"));
         }
+        Command::Explain(words) => state.notify(words),
     }
     Vec::new()
 }
@@ -98,8 +97,8 @@ pub(super) fn paste(state: &mut State, text: &str) {
             palette.input.paste(text);
             palette.selected = 0;
         }
-        Some(Overlay::Help(Help { line, filter: Some(input) })) => {
-            input.paste(text);
+        Some(Overlay::Help(Help { line, filter })) => {
+            filter.paste(text);
             *line = 0;
         }
         _ => state.notify(format!("no text field here: {} pasted bytes were ignored", text.len())),
@@ -109,7 +108,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
 pub(super) fn toggle_mouse(state: &mut State) {
     state.mouse = !state.mouse;
     let text = if state.mouse {
-        "mouse on: click tabs and lines, scroll with the wheel; hold Shift to select text"
+        "mouse on: click tabs, lines, cells and hints; the wheel scrolls; hold Shift to select text"
     } else {
         "mouse off: the terminal selects text again"
     };

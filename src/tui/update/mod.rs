@@ -36,8 +36,16 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Redraw | Event::Tick => {}
         Event::Terminal(facts) => state.set_terminal(facts),
         Event::Resized { columns, rows } => (state.columns, state.rows) = (columns, rows),
-        Event::RunsRead(list) => return runs::on_runs(state, list, runs::RunsState::replace),
-        Event::RunsChanged(list) => return runs::on_runs(state, list, runs::RunsState::merge),
+        Event::RunsRead(list) => {
+            let effects = runs::on_runs(state, list, runs::RunsState::replace);
+            state.drop_untrue_message();
+            return effects;
+        }
+        Event::RunsChanged(list) => {
+            let effects = runs::on_runs(state, list, runs::RunsState::merge);
+            state.drop_untrue_message();
+            return effects;
+        }
         Event::RunsUnreadable(error) => state.library.runs.error = Some(printable(&error)),
         Event::DatasetsRead(Ok(entries)) => return data::on_datasets(state, entries),
         Event::DatasetsRead(Err(error)) => state.library.datasets.error = Some(printable(&error)),
@@ -50,7 +58,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {
     state.key_pressed = true;
-    let shown = state.message.take();
+    let shown = state.message.take().filter(|message| !message.is_expired(state.now));
     if everywhere::hide_tour(state, key) {
         return Vec::new();
     }
@@ -82,7 +90,10 @@ fn on_drawn(state: &mut State, layout: super::layout::Layout) -> Vec<Effect> {
 pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Quit => state.quit = true,
-        Action::Help => state.overlay = Some(Overlay::Help(Help::default())),
+        Action::Help => {
+            let filter = Input::default().with_max_length(everywhere::LONGEST_FILTER);
+            state.overlay = Some(Overlay::Help(Help { line: 0, filter }));
+        }
         Action::Palette => {
             let input = Input::default().with_max_length(everywhere::LONGEST_FILTER);
             state.overlay = Some(Overlay::Palette(Palette { input, selected: 0 }));

@@ -1,5 +1,5 @@
-//! Mouse input: clicks on tabs, headings and lines, and the wheel. Each acts like a key, and none launches, stops or deletes
-//! anything.
+//! Mouse input: clicks on tabs, headings, lines, cells and hints, and the wheel. Each acts like a key; only a hint, which
+//! names the action, can launch or stop something.
 
 use ratatui::layout::Position;
 
@@ -24,19 +24,26 @@ pub(super) fn scroll(state: &mut State, lines: isize) -> Vec<Effect> {
     if scrolls { repeat(state, action, lines.unsigned_abs().min(MAX_LINES)) } else { Vec::new() }
 }
 
-/// Shows the screen of the clicked tab, or moves to the clicked line as arrow keys do.
+/// Shows the screen of the clicked tab, performs the action of the clicked cell or hint, or moves to the clicked line as
+/// arrow keys do.
 pub(super) fn click(state: &mut State, at: Position) -> Vec<Effect> {
     state.key_pressed = true;
     state.message = None;
     state.tour = false;
+    let target = state.layout.target(at);
     if state.overlay.is_some() {
-        return Vec::new();
+        // The hints below an overlay are its own.
+        let hint = target.filter(|_| at.y + 1 == state.rows);
+        return hint.map_or_else(Vec::new, |action| apply(state, action));
     }
     if let Some(screen) = state.layout.tab(at) {
         return go_to(state, screen);
     }
     if let Some(column) = state.layout.heading(at) {
         return apply(state, Action::Runs(RunsAction::SortByColumn(column)));
+    }
+    if let Some(action) = target {
+        return apply(state, action);
     }
     let Some(steps) = state.layout.line(at) else { return Vec::new() };
     let action = if steps < 0 { Action::Up } else { Action::Down };

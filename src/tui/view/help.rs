@@ -8,7 +8,7 @@ use super::overlay::{draw_frame, draw_input};
 use crate::tui::layout::Canvas;
 use crate::tui::messages::{self, Binding, Context};
 use crate::tui::screen::Screen;
-use crate::tui::state::{Help, Input, State};
+use crate::tui::state::{Help, State};
 use crate::tui::widgets::paint::{Pen, width};
 
 /// The heading of the keys that work in overlays.
@@ -21,7 +21,7 @@ enum Line {
 }
 
 /// Returns the keys of this screen, then those of several screens, then the others; only lines that match the filter.
-fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
+fn lines(state: &State, filter: &str) -> Vec<Line> {
     let title = |context: Context| context.screen.map_or(OVERLAYS, Screen::title);
     let group_of = |binding: &Binding| {
         let mut titles: Vec<&str> = binding.contexts().map(title).collect();
@@ -29,12 +29,7 @@ fn lines(state: &State, filter: Option<&Input>) -> Vec<Line> {
         // A binding of several screens is listed once, at the top.
         if let [one] = titles.as_slice() { Some(*one) } else { None }
     };
-    let words: Vec<String> = filter
-        .map(|input| input.text().to_lowercase())
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(str::to_owned)
-        .collect();
+    let words: Vec<String> = filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let section = |title: &'static str, group: Option<&'static str>| {
         let found: Vec<Line> = messages::all()
             .filter(|binding| group_of(binding) == group)
@@ -64,19 +59,18 @@ fn key_names(state: &State, binding: &'static Binding) -> Option<String> {
 pub(super) fn render(state: &State, help: &Help, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let theme = &state.theme;
-    let filter = help.filter.as_ref();
+    let filter = help.filter.text();
     let lines = lines(state, filter);
     // A filtered list keeps its full height; otherwise it would jump with every letter.
-    let height =
-        if filter.is_some() { u16::MAX } else { u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2) };
-    let title = if filter.is_some() { " matching keys " } else { " keys: type to filter " };
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let height = if filter.is_empty() { rows } else { u16::MAX };
+    let title = if filter.is_empty() { " keys: type to filter " } else { " matching keys " };
     let inside = draw_frame(state, buffer, area, (70, height), title);
-    let list = match filter {
-        Some(input) => {
-            canvas.cursor = Some(draw_input(state, input, buffer, inside));
-            Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }
-        }
-        None => inside,
+    let list = if filter.is_empty() {
+        inside
+    } else {
+        canvas.cursor = Some(draw_input(state, &help.filter, buffer, inside));
+        Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }
     };
     let visible = usize::from(list.height);
     canvas.layout.last_page = lines.len().saturating_sub(visible);
@@ -92,7 +86,7 @@ pub(super) fn render(state: &State, help: &Help, canvas: &mut Canvas<'_>, area: 
         };
     }
     if lines.is_empty() {
-        let hint = format!("no key matches; {} shows all keys", state.keymap.key("help.unfilter"));
+        let hint = format!("no key matches; {} shows all keys", state.keymap.key("help.close"));
         Pen::new(buffer, theme, list, 0).skip(1).write(&hint, theme.dim());
     }
     let below = lines.len().saturating_sub(first + visible);

@@ -14,6 +14,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::layout::{Canvas, Layout};
 use super::library::RunView;
+use super::messages::{Action, Binding};
 use super::screen::Screen;
 use super::screens::entry;
 use super::state::{Message, State};
@@ -57,7 +58,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures)
     draw_tabs(state, canvas, Rect { height: 1, ..area });
     let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
     entry(state.screen).draw(state, canvas, body);
-    let covered = state.overlay.is_some() || state.message.is_some() || state.tour;
+    let covered = state.overlay.is_some() || state.shown_message().is_some() || state.tour;
     let over = (!canvas.pictures.placed.is_empty() && covered).then(|| canvas.buffer.clone());
     if state.overlay.is_some() {
         canvas.cursor = None;
@@ -65,7 +66,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, pictures: &mut Pictures)
     tour::render(state, canvas.buffer, body);
     overlay::render(state, canvas, body);
     // The bottom line is drawn last, because a long message covers lines of the screen.
-    draw_bottom_line(state, canvas.buffer, Rect { y: area.bottom() - 1, height: 1, ..area });
+    draw_bottom_line(state, canvas, Rect { y: area.bottom() - 1, height: 1, ..area });
     if let Some(before) = over {
         canvas.pictures.remove_covered(&before, canvas.buffer);
     }
@@ -127,19 +128,21 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     pen.flush_right(&counts, theme.good().patch(theme.strong()));
 }
 
-/// Returns the device load of the selected run if it is active, else of the first active one: in a long and a short
-/// form.
+/// Returns the load of the selected run's worker if it is active, else of the first active one: in a long and a short
+/// form. On the CPU it is the worker's share of one core, not that of the machine.
 fn device_load(state: &State) -> Vec<String> {
     let texts = |run: &RunView| {
         let at_work = run.is_active(state.now) && run.state(state.now) != Some(RunState::Paused);
         let summary = run.summary.as_ref().ok().filter(|_| at_work)?;
         let load = summary.load.as_ref()?;
-        let name = summary.device.as_ref().map_or_else(|| "cpu".into(), |device| printable(&device.name));
-        let (share, memory) = match &load.gpu {
-            Some(gpu) => (f64::from(gpu.utilization), gpu.memory_used),
-            None => (load.cpu, load.memory),
+        let (short, memory) = match &load.gpu {
+            Some(gpu) => {
+                let name = summary.device.as_ref().map_or_else(|| "gpu".into(), |device| printable(&device.name));
+                (format!("{name} {}%", gpu.utilization), gpu.memory_used)
+            }
+            None => (format!("worker {:.0}% of a core", load.cpu), load.memory),
         };
-        Some(vec![format!("{name} {share:.0}% · {}", Size(memory)), format!("{name} {share:.0}%")])
+        Some(vec![format!("{short} · {}", Size(memory)), short])
     };
     state.runs.current(&state.library).into_iter().chain(&state.library.runs.list).find_map(texts).unwrap_or_default()
 }
@@ -147,36 +150,48 @@ fn device_load(state: &State) -> Vec<String> {
 /// The text at the left end of the tabs.
 const NAME: &str = " mien ";
 
-fn draw_bottom_line(state: &State, buffer: &mut Buffer, area: Rect) {
+/// A hint of the bottom line: the key, the hint and the action of a click.
+type Hint = (String, &'static str, Action);
+
+fn draw_bottom_line(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
-    if let Some(message) = &state.message {
-        return show_message(state, message, buffer, area);
+    if let Some(message) = state.shown_message() {
+        return show_message(state, message, canvas.buffer, area);
     }
-    let context = state.context();
-    let always = ["help", "quit"];
-    let hints = |wanted: bool| {
-        state
-            .keymap
-            .of(context)
-            .filter(move |binding| !binding.hint.is_empty() && always.contains(&binding.hint) == wanted)
-            .filter(|binding| entry(state.screen).applies(state, binding.action))
-            .filter_map(|binding| Some((theme.key(*state.keymap.keys(binding).first()?), binding.hint)))
+    let (ends, others): (Vec<Hint>, Vec<Hint>) =
+        hints(state).into_iter().partition(|(_, hint, _)| ["help", "quit"].contains(hint));
+    let columns = |(key, hint, _): &Hint| width(key) + width(hint) + 3;
+    let end: u16 = ends.iter().map(columns).sum();
+    let mut pen = Pen::new(canvas.buffer, theme, area, 0);
+    let targets = &mut canvas.layout.targets;
+    let mut write = |pen: &mut Pen<'_>, (key, hint, action): &Hint| {
+        let (x, y) = pen.position();
+        targets.push((Rect { x, y, width: width(key) + width(hint) + 1, height: 1 }, *action));
+        pen.write(key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
     };
-    let ends: Vec<_> = hints(true).collect();
-    let end: u16 = ends.iter().map(|(key, hint)| width(key) + width(hint) + 3).sum();
-    let mut pen = Pen::new(buffer, theme, area, 0);
     pen.skip(1);
-    for (key, hint) in hints(false) {
-        if pen.room() < end + width(&key) + width(hint) + 3 {
+    for hint in &others {
+        if pen.room() < end + columns(hint) {
             break;
         }
-        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
+        write(&mut pen, hint);
     }
     let room = pen.room();
     pen.skip(room.saturating_sub(end));
-    for (key, hint) in ends {
-        pen.write(&key, theme.accent()).write(" ", theme.text()).write(hint, theme.dim()).skip(2);
-    }
+    ends.iter().for_each(|hint| write(&mut pen, hint));
+}
+
+/// Returns the hints of the keys that have an effect now, in the order of the tables.
+fn hints(state: &State) -> Vec<Hint> {
+    let of = |binding: &'static Binding| {
+        let (screen, over) = (entry(state.screen), state.overlay.is_some());
+        // The keys of an overlay are not those of the screen below it.
+        let hint = if over { binding.hint } else { screen.hint(state, binding) };
+        let key = state.theme.key(*state.keymap.keys(binding).first()?);
+        let applies = !hint.is_empty() && (over || screen.applies(state, binding.action));
+        applies.then_some((key, hint, binding.action))
+    };
+    state.keymap.of(state.context()).filter_map(of).collect()
 }
 
 /// Writes a message on the bottom line; a long one also covers up to three lines above it.

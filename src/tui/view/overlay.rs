@@ -7,7 +7,8 @@ use ratatui::widgets::{Block, Clear, Widget};
 use super::{help, messages, palette};
 use crate::tui::layout::Canvas;
 use crate::tui::state::{Confirm, Input, Overlay, Prompt, Report, State};
-use crate::tui::widgets::paint::{Pen, width, wrap};
+use crate::tui::widgets::paint::{Pen, wrap};
+use crate::tui::widgets::text_field;
 
 /// Draws the overlay, if there is one.
 pub(super) fn render(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
@@ -74,26 +75,11 @@ fn draw_prompt(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) 
     draw_input(state, &prompt.input, buffer, inside)
 }
 
-/// Draws a text field on the first line of the area, and returns the cursor's position. A long text scrolls so that the
-/// cursor stays visible.
+/// Draws a text field on the first line of the area, and returns the cursor's position.
 pub(super) fn draw_input(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
-    let theme = &state.theme;
-    let room = usize::from(inside.width.saturating_sub(2));
-    let before: String = input.text().chars().take(input.cursor()).collect();
-    let hidden = usize::from(width(&before)).saturating_sub(room.saturating_sub(1));
-    let mut skipped = 0;
-    let shown: String = input
-        .text()
-        .chars()
-        .skip_while(|c| {
-            let skip = skipped < hidden;
-            skipped += usize::from(width(c.encode_utf8(&mut [0; 4])));
-            skip
-        })
-        .collect();
-    Pen::new(buffer, theme, inside, 0).skip(1).write(&shown, theme.strong());
-    let column = width(&before).saturating_sub(u16::try_from(hidden).unwrap_or(u16::MAX));
-    Position::new((inside.x + 1 + column).min(inside.right().saturating_sub(1)), inside.y)
+    // A free column on each side.
+    let place = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), height: 1, ..inside };
+    text_field::render(buffer, &state.theme, place, input.text(), input.cursor(), state.theme.strong())
 }
 
 /// Returns the width and the wrapped lines of a report.

@@ -15,3 +15,4 @@ pub mod scale;
 pub mod shade;
 pub mod spark;
 pub mod table;
+pub mod text_field;

@@ -19,9 +19,9 @@ use crate::supervise;
 pub(super) struct Mark {
     /// The dataset's name
     name: DatasetName,
-    /// Indices in the training split, from 0
+    /// Numbers in the training split, from 0, or paths in the imported source
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<u32>,
+    images: Vec<String>,
     /// The run whose predictions led to them
     #[arg(long, value_name = "RUN")]
     found_with: Option<String>,
@@ -37,7 +37,8 @@ impl Mark {
         let dataset = Dataset::open(&home.dataset(&self.name))?;
         let mut changed = 0;
         let marked = marked::change(dataset.dir(), &manifest.fingerprint, |marked| {
-            for index in self.images {
+            for image in &self.images {
+                let index = marked::find(&dataset, image)?;
                 changed += usize::from(marked.mark(&dataset, index, run.clone(), supervise::now())?);
             }
             Ok(())
@@ -56,9 +57,9 @@ impl Mark {
 pub(super) struct Unmark {
     /// The dataset's name
     name: DatasetName,
-    /// Indices in the training split, from 0
+    /// Numbers in the training split, from 0, or paths in the imported source
     #[arg(required_unless_present = "all", value_name = "IMAGE")]
-    images: Vec<u32>,
+    images: Vec<String>,
     /// Remove all marks of the dataset
     #[arg(long, conflicts_with = "images")]
     all: bool,
@@ -77,9 +78,12 @@ impl Unmark {
             print_marks(&manifest, &none, self.output)?;
             return Ok(Exit::Done);
         }
+        let dataset = Dataset::open(&folder)?;
         let marked = marked::change(&folder, &manifest.fingerprint, |marked| {
-            let missing = self.images.iter().find(|index| !marked.unmark(**index));
-            missing.map_or(Ok(()), |index| Err(MarkedError::NotMarked(*index)))
+            self.images.iter().try_for_each(|image| {
+                let index = marked::find(&dataset, image)?;
+                if marked.unmark(index) { Ok(()) } else { Err(MarkedError::NotMarked(index)) }
+            })
         })?;
         output::note(&format!("{} still marked", count_images(marked.images.len())));
         print_marks(&manifest, &marked, self.output)?;

@@ -2,16 +2,12 @@
 
 use serde::Serialize;
 
-use super::sheet::{SplitEntry, class_table, image_text, reasons};
+use super::sheet::{SplitEntry, class_table};
 use crate::cli::exit::CommandError;
 use crate::cli::options::Output;
-use crate::cli::table::thousands;
 use crate::data::import::SizeCount;
+use crate::data::manifest::reasons;
 use crate::data::{ClassCounts, ImageShape, ImportPreview, LeftOut};
-use crate::domain::{Size, Split};
-
-/// The number of sizes of pictures that are shown.
-const SHOWN_SIZES: usize = 5;
 
 /// A dry run for scripts.
 #[derive(Debug, Serialize)]
@@ -51,26 +47,8 @@ pub(super) fn print(preview: &ImportPreview, output: Output) -> Result<(), Comma
 }
 
 fn text(preview: &ImportPreview) -> String {
-    let ImportPreview { classes, image, fit, sizes, split, left_out, notes, disk } = preview;
-    let count: usize = Split::ALL.iter().flat_map(|split| classes.iter().map(|class| class.counts.get(*split))).sum();
-    let shown = sizes.iter().take(SHOWN_SIZES).map(|size| {
-        format!("{} of {}×{}", thousands(usize::try_from(size.count).unwrap_or(usize::MAX)), size.width, size.height)
-    });
-    let mut shown: Vec<String> = shown.collect();
-    if sizes.len() > SHOWN_SIZES {
-        shown.push(format!("{} more sizes", sizes.len() - SHOWN_SIZES));
-    }
-    let fitted = if sizes.len() > 1 { format!("; other shapes: {}", fit.name()) } else { String::new() };
-    let head = format!(
-        "would import {} images in {} classes, {}, {} of disk\npictures: {}{fitted}\nsplit: {}\n\n",
-        thousands(count),
-        thousands(classes.len()),
-        image_text(*image),
-        Size(*disk),
-        shown.join(", "),
-        split.describe()
-    );
-    let reasons = reasons(notes, left_out);
+    let reasons = reasons(&preview.notes, &preview.left_out);
     let gap = if reasons.is_empty() { "" } else { "\n" };
-    head + &class_table(classes).render() + gap + &reasons
+    let lines = |lines: Vec<String>| lines.into_iter().map(|line| line + "\n").collect::<String>();
+    format!("{}\n{}{gap}{}", lines(preview.head()), class_table(&preview.classes).render(), lines(reasons))
 }

@@ -8,7 +8,7 @@ use crate::cli::table::{Side, Table, thousands};
 use crate::data::check::{self, FindingCounts, Findings};
 use crate::data::features::{self, CacheUsage};
 use crate::data::import::Fit;
-use crate::data::manifest::{ClassCounts, ImageShape, Part, SplitOptions};
+use crate::data::manifest::{ClassCounts, ImageShape, Part, SplitOptions, reasons};
 use crate::data::split::{Division, Protocol};
 use crate::data::{Distribution, LeftOut, Manifest, Skipped};
 use crate::domain::text::printable;
@@ -149,7 +149,7 @@ fn text(manifest: &Manifest) -> String {
     let head = format!(
         "{}  {}, {} classes, {} images, imbalance {:.1} : 1\nfingerprint {}\n{}{}\n",
         manifest.name,
-        image_text(manifest.image),
+        manifest.image.describe(),
         manifest.classes.len(),
         thousands(manifest.counts().total()),
         Distribution::of(&manifest.classes).imbalance,
@@ -214,35 +214,13 @@ fn import_notes(manifest: &Manifest) -> String {
         }
     }
     let text: String = lines.iter().map(|line| printable(line) + "\n").collect();
-    let text = text + &reasons(&manifest.notes, &manifest.left_out);
+    let reasons = reasons(&manifest.notes, &manifest.left_out);
+    let text: String = std::iter::once(text).chain(reasons.into_iter().map(|line| line + "\n")).collect();
     if text.is_empty() { text } else { format!("\n{text}") }
-}
-
-/// Returns the decisions of an import, and everything that it omitted, by reason.
-pub(super) fn reasons(notes: &[String], left_out: &[LeftOut]) -> String {
-    let mut lines: Vec<String> = notes.iter().map(|note| format!("note: {note}")).collect();
-    for (skipped, words) in [(true, "skipped"), (false, "passed over")] {
-        let here: Vec<&LeftOut> = left_out.iter().filter(|kind| kind.skipped == skipped).collect();
-        let count = here.iter().map(|kind| kind.count).sum();
-        if count > 0 {
-            lines.push(format!("{} {words}:", counted(count, "item was", "items were")));
-        }
-        lines.extend(here.iter().map(|LeftOut { reason, count, example, .. }| match count {
-            1 => format!("  {example}: {reason}"),
-            count => format!("  {count} × {reason}, such as {example}"),
-        }));
-    }
-    lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {
     figures::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
-}
-
-/// Returns width and height in pixels, and whether the images have colours.
-pub(super) fn image_text(shape: ImageShape) -> String {
-    let colours = if shape.channels == 1 { "gray" } else { "colour" };
-    format!("{}×{} {colours}", shape.width, shape.height)
 }
 
 /// Returns the cached features with their sizes; empty if there are none.
@@ -277,7 +255,7 @@ pub(super) fn table(manifests: &[Manifest]) -> Table {
         let counts = manifest.counts();
         table.row(&[
             manifest.name.to_string(),
-            image_text(manifest.image),
+            manifest.image.describe(),
             manifest.classes.len().to_string(),
             thousands(counts.train),
             thousands(counts.validation),

@@ -16,6 +16,8 @@ use crate::supervise;
 pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, CommandError> {
     let launch = options.run.launch;
     let stem = options.run.name.clone().unwrap_or_else(|| supervise::suggest_name(store));
+    let names = supervise::strategy_run_names(&stem);
+    names.iter().filter(|_| options.run.name.is_some()).try_for_each(|name| store.refuse_taken(name))?;
     let settings = options.run.recipe.sweep()?;
     if let Some(setting) = settings.varied().next() {
         let advice = "train one strategy at a time with several values";
@@ -30,7 +32,6 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     recipes[0].after = options.run.after.as_ref().map(|query| store.find(query)).transpose()?;
     recipes.iter().try_for_each(|recipe| plan::check_without_start(store, recipe))?;
     plan::print_estimates(store, &recipes)?;
-    let names = supervise::strategy_run_names(&stem);
     if let Some(place) = options.run.place.place()?.filter(|_| options.run.dry.dry_run) {
         return dry_run::print_scripts(store, &names, &place);
     }

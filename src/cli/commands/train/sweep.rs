@@ -44,10 +44,12 @@ pub(super) fn queue<O: StrategySettings>(
             recipes.len()
         )));
     }
+    let is_given = options.name.is_some();
     let stem = options.name.unwrap_or_else(|| supervise::suggest_name(store));
+    let names = supervise::sweep_names(&stem, recipes.len());
+    names.iter().filter(|_| is_given).try_for_each(|name| store.refuse_taken(name))?;
     let tag = options.tag.unwrap_or_else(|| supervise::sweep_tag(store, &stem));
     let varied: Vec<Hyperparameter> = sweep.varied().collect();
-    let names = supervise::sweep_names(&stem, recipes.len());
     output::note(&format!("queueing {} runs, tagged {tag}", recipes.len()));
     let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, &start)?;
     if options.launch.output.json {

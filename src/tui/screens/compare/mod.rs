@@ -27,7 +27,7 @@ use ratatui::layout::Rect;
 
 use super::text_selection;
 use crate::tui::layout::Canvas;
-use crate::tui::messages::{Action, CompareAction, Effect};
+use crate::tui::messages::{Action, Binding, CompareAction, Effect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
@@ -47,6 +47,15 @@ impl ScreenEntry for Compare {
 
     fn apply(&self, state: &mut State, action: Action) -> Vec<Effect> {
         update::apply(state, action)
+    }
+
+    fn hint(&self, state: &State, binding: &Binding) -> &'static str {
+        match binding.action {
+            Action::Open if state.compare.comparison.is_none() => "mark two",
+            Action::Back if state.compare.zoomed => "all panes",
+            Action::Back => "runs",
+            _ => binding.hint,
+        }
     }
 
     fn applies(&self, state: &State, action: Action) -> bool {

@@ -72,6 +72,9 @@ fn untested(state: &State, run: usize) -> String {
         Some(run_state) if run_state.is_active() => {
             format!("{id} is {}: the verdict follows its test", run_state.name())
         }
+        Some(run_state) if state.compare.runs[run].epochs.is_empty() => {
+            format!("{id} is {} and has completed no epoch: `mien resume {id}` trains it further", run_state.name())
+        }
         Some(run_state) => {
             format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", run_state.name())
         }

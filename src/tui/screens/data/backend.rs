@@ -1,14 +1,21 @@
 //! The effects of the Data screen: reading faces, augmenting them, importing, deleting.
 
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::paths;
 use crate::data::batch::{Pass, Source as _};
-use crate::data::{self, Augmenter, Dataset, Images, features};
+use crate::data::import::{IMPORT_OPTIONS, dropped_path};
+use crate::data::manifest;
+use crate::data::{
+    self, Augmenter, Dataset, Images, ImportOptions, ImportPreview, ImportRequest, Manifest, Skipped, features,
+};
 use crate::domain::{DatasetName, Split, text::printable};
 use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::backend::Backend;
-use crate::tui::messages::data::{FaceRange, Sample, VariantRequest};
+use crate::tui::messages::data::{FaceRange, ImportOrder, Sample, VariantRequest};
 use crate::tui::messages::{DataEffect, DataEvent};
 use crate::tui::widgets::faces::Face;
 
@@ -75,15 +82,49 @@ impl Backend {
     }
 
     /// Starts an import and returns its first event.
-    fn start_import(&self, source: &str, name: &DatasetName) -> ImportEvent {
-        let source = paths::expanded(source);
-        match Import::start(self.store.home().path(), &source, name) {
+    fn start_import(&self, order: &ImportOrder) -> ImportEvent {
+        let source = paths::expanded(&order.source);
+        match Import::start(self.store.home().path(), &source, &order.name, &order.arguments()) {
             Ok(import) => {
                 *self.import.lock().unwrap_or_else(PoisonError::into_inner) = Some(import);
                 ImportEvent::Running(None)
             }
             Err(error) => ImportEvent::Failed(format!("its process cannot be started: {error}")),
         }
+    }
+
+    /// Returns the dataset that an import would make. A later preview ends this one.
+    fn preview(&self, order: &ImportOrder) -> Result<ImportPreview, String> {
+        let number = self.preview.fetch_add(1, Ordering::SeqCst) + 1;
+        let source = dropped_path(Path::new(&paths::expanded(&order.source)));
+        let mut options = ImportOptions::default();
+        for (name, value) in &order.options {
+            let option = IMPORT_OPTIONS.iter().find(|option| option.name == *name);
+            option.map_or(Ok(()), |option| option.set(&mut options, value))?;
+        }
+        let (data, now) = (self.store.home().data(), supervise::now());
+        let request = ImportRequest { options, ..ImportRequest::new(source, order.name.clone(), data, now) };
+        let mut go_on = |_| {
+            if self.preview.load(Ordering::SeqCst) == number {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        data::preview(&request, &mut go_on).map_err(|error| error.to_string())
+    }
+
+    /// Returns what the import of a dataset skipped: by reason, then each listed file.
+    fn skipped(&self, name: &DatasetName) -> Result<Vec<String>, String> {
+        let manifest =
+            Manifest::read(&self.store.home().dataset(name)).map_err(|error| printable(&error.to_string()))?;
+        let mut lines = manifest::reasons(&manifest.notes, &manifest.left_out);
+        if !manifest.skipped.is_empty() {
+            lines.push(format!("skipped, {} of {}:", manifest.skipped.len(), manifest.skipped_count));
+        }
+        let line = |skip: &Skipped| printable(&format!("  {}: {}", skip.source, skip.reason));
+        lines.extend(manifest.skipped.iter().map(line));
+        Ok(lines)
     }
 
     /// Returns the next event of the import, after a short wait at most.
@@ -125,7 +166,19 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: DataEffect) -> DataE
             let path = paths::completed(&typed);
             DataEvent::Completed { typed, path }
         }
-        DataEffect::StartImport { source, name } => DataEvent::Import(backend.start_import(&source, &name)),
+        DataEffect::Preview(None) => {
+            backend.preview.fetch_add(1, Ordering::SeqCst);
+            DataEvent::PreviewEnded
+        }
+        DataEffect::Preview(Some(order)) => {
+            let found = backend.preview(&order).map(Arc::new).map_err(|error| printable(&error));
+            DataEvent::Previewed(order, found)
+        }
+        DataEffect::ReadSkipped(name) => {
+            let lines = backend.skipped(&name);
+            DataEvent::SkippedRead(name, lines)
+        }
+        DataEffect::StartImport(order) => DataEvent::Import(backend.start_import(&order)),
         DataEffect::WatchImport => DataEvent::Import(backend.poll_import()),
         DataEffect::CancelImport => DataEvent::Import(backend.cancel_import()),
         DataEffect::Measure(name) => {

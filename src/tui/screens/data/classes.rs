@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::domain::{Split, SplitCounts};
+use crate::tui::layout::Layout;
 use crate::tui::library::DatasetView;
 use crate::tui::messages::data::SplitFilter;
 use crate::tui::state::State;
@@ -64,7 +65,7 @@ fn shown(state: &State, area: Rect) -> Vec<SplitFilter> {
 }
 
 /// Draws the table of classes.
-pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rect) {
+pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {
     let theme = &state.theme;
     let names = dataset.classes.iter().map(|(name, _)| width(name)).max().unwrap_or(0).clamp(6, 20);
     let filters = shown(state, area);
@@ -83,6 +84,9 @@ pub(super) fn render(state: &State, dataset: &DatasetView, buffer: &mut Buffer, 
     }
     let visible = area.height.saturating_sub(2);
     let first = first_line(state.data.class, dataset.classes.len(), visible.into());
+    let rows = (1..=visible).zip(first..dataset.classes.len());
+    let rows = rows.map(|(row, class)| (class, Rect { y: area.y + row, height: 1, ..area }));
+    layout.add_lines(rows, state.data.class);
     for (row, (index, (name, counts))) in (1..=visible).zip(dataset.classes.iter().enumerate().skip(first)) {
         let mut pen = Pen::new(buffer, theme, area, row);
         let chosen = index == state.data.class;

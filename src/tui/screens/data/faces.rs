@@ -50,7 +50,7 @@ fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
         height: place.height.saturating_sub(1),
     };
     let inside = match state.data.view {
-        DataView::Table | DataView::Faces => inside,
+        DataView::Table | DataView::Faces | DataView::Import => inside,
         DataView::Face => {
             let width = inside.width.saturating_sub(FACTS_WIDTH);
             return vec![Rect { width, ..inside }];
@@ -86,7 +86,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
         DataView::Faces => "[ ] pages",
         DataView::Face => "← → others · Esc back",
         DataView::Variants => "[ ] epochs · ← → others · Esc back",
-        DataView::Table => "",
+        DataView::Table | DataView::Import => "",
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
     let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick, &state.library));
@@ -102,7 +102,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     };
     let Some(samples) = samples else { return };
     match data.view {
-        DataView::Table | DataView::Faces => {
+        DataView::Table | DataView::Faces | DataView::Import => {
             for (index, (sample, place)) in samples.iter().zip(&places).enumerate() {
                 faces::render_one(buffer, pictures, theme, *place, &sample.face);
                 if data.view == DataView::Faces && first + index == data.face {
@@ -143,7 +143,8 @@ fn large(
         ("source", sample.source.clone()),
         ("size", format!("{}×{} pixels, {colours}", sample.face.width, sample.face.height())),
         ("class", class.to_owned()),
-        ("split", format!("{}, image {}", sample.split, thousands(sample.index + 1))),
+        // The number by which commands name the image, from 0.
+        ("image", format!("{} of {}, from 0", sample.index, sample.split)),
     ];
     let mut row = 0;
     for (label, words) in lines {

@@ -3,6 +3,7 @@
 mod backend;
 mod classes;
 mod faces;
+mod import_form;
 mod paths;
 mod state;
 mod update;
@@ -10,17 +11,19 @@ mod update;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{Size, text::printable};
+use crate::domain::{Size, Split, text::printable};
 use crate::tui::layout::Canvas;
 use crate::tui::library::DatasetView;
-use crate::tui::messages::{Action, DataAction, Effect};
+use crate::tui::messages::data::SplitFilter;
+use crate::tui::messages::{Action, Binding, DataAction, Effect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{count, share, thousands};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 use crate::tui::widgets::progress;
 pub(super) use backend::run_effect;
-pub use state::{DataState, DataView, Faces, ImportPurpose, Importing};
+pub use import_form::{ImportField, ImportForm, PreviewStatus};
+pub use state::{DataState, DataView, Faces, Importing};
 pub use update::{on_datasets, on_event};
 
 /// The Data screen's entry in the table of screens.
@@ -52,16 +55,20 @@ impl ScreenEntry for Data {
         Some((format!("the dataset's name, {}", printable(entry.name.as_str())), entry.name.to_string()))
     }
 
-    fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
-        update::import::typed(state, line)
+    fn hint(&self, state: &State, binding: &Binding) -> &'static str {
+        let form = &state.data.form;
+        match binding.action {
+            Action::Back if state.data.view == DataView::Table => "cancel import",
+            Action::Enter if form.focus == ImportField::Import => "import",
+            Action::Right if form.focus == ImportField::Import => "",
+            // Where letters are commands, another key has this hint.
+            Action::Help if !form.focus.takes_text() && binding.name == "import.help" => "",
+            _ => binding.hint,
+        }
     }
 
-    fn accept_line(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
-        update::import::entered(state, line)
-    }
-
-    fn complete_line(&self, state: &State, line: &str) -> Vec<Effect> {
-        update::import::complete(state, line)
+    fn paste(&self, state: &mut State, text: &str) -> bool {
+        import_form::update::paste(state, text)
     }
 }
 
@@ -76,6 +83,9 @@ impl ScreenEntry for Data {
 fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let area = importing(state, buffer, area);
+    if state.data.view == DataView::Import {
+        return import_form::render(state, canvas, area);
+    }
     if state.library.datasets.list.is_empty() {
         return empty(state, buffer, area);
     }
@@ -100,6 +110,9 @@ fn applies(state: &State, action: Action) -> bool {
     let data = &state.data;
     let action = match action {
         Action::Data(action) => action,
+        Action::Back if data.view == DataView::Table => {
+            return data.import.as_ref().is_some_and(|import| !import.cancelled);
+        }
         // On an enlarged face, Enter goes back, and the hints show Esc for that.
         Action::Open => return data.view != DataView::Face && data.dataset(&state.library).is_some(),
         _ => return true,
@@ -108,6 +121,15 @@ fn applies(state: &State, action: Action) -> bool {
         DataAction::CreateDemo => !data.creating_demo && !state.library.datasets.has("demo"),
         DataAction::Import => state.data.import.is_none(),
         DataAction::Delete => !state.library.datasets.list.is_empty(),
+        DataAction::Skipped => data.dataset(&state.library).is_some_and(|dataset| dataset.skipped > 0),
+        DataAction::Preview => data.view == DataView::Import,
+        // Only training images are augmented.
+        DataAction::Variants => {
+            let is_training = data.sample(&state.library).is_none_or(|sample| sample.split == Split::Train);
+            is_training
+                && data.filter != SplitFilter::Of(Split::Validation)
+                && data.filter != SplitFilter::Of(Split::Test)
+        }
         DataAction::NextSplit => state.data.dataset(&state.library).is_some(),
         _ => state.data.count(&state.library) > 0,
     }
@@ -214,11 +236,15 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     Pen::new(buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
     findings(state, dataset, buffer, area);
     let table = classes::table_area(dataset, area);
-    classes::render(state, dataset, buffer, table);
+    classes::render(state, dataset, buffer, &mut canvas.layout, table);
     let below = Rect { y: table.bottom(), height: area.bottom().saturating_sub(table.bottom()), ..area };
     let skipped = match dataset.skipped {
         0 => "nothing skipped at import".into(),
-        n => format!("{} skipped at import", count(usize::try_from(n).unwrap_or(usize::MAX), "file", "files")),
+        n => {
+            let key = state.keymap.key("data.skipped");
+            let files = count(usize::try_from(n).unwrap_or(usize::MAX), "file", "files");
+            format!("{files} skipped at import ({key})")
+        }
     };
     let print: String = dataset.fingerprint.chars().take(12).collect();
     let gap = faces::gap(below);

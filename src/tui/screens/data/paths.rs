@@ -1,6 +1,9 @@
 //! Expansion and completion of typed paths.
 
 use std::fs;
+use std::path::Path;
+
+use crate::data::import::plain_path;
 
 /// Returns the path with the home folder in place of a leading `~`; addresses stay.
 pub(super) fn expanded(typed: &str) -> String {
@@ -10,8 +13,20 @@ pub(super) fn expanded(typed: &str) -> String {
     }
 }
 
-/// Returns the path completed with the common beginning of all fitting files; unchanged where none fits.
+/// Returns the path completed with the common beginning of all fitting files; unchanged where none fits. Quotes,
+/// backslashes and `file://`, as terminals write dropped files, are read where no file has the name as typed.
 pub(super) fn completed(typed: &str) -> String {
+    let as_typed = completed_plain(typed);
+    if as_typed != typed || typed.is_empty() {
+        return as_typed;
+    }
+    let plain = plain_path(Path::new(&expanded(typed))).to_string_lossy().into_owned();
+    let dropped = completed_plain(&plain);
+    let is_there = dropped != plain || Path::new(&plain).exists();
+    if is_there && !Path::new(&expanded(typed)).exists() { dropped } else { as_typed }
+}
+
+fn completed_plain(typed: &str) -> String {
     let (folder, begun) = typed.rsplit_once('/').map_or(("", typed), |(folder, begun)| (folder, begun));
     let parent = match (typed.contains('/'), folder) {
         (false, _) => ".".to_owned(),
@@ -62,6 +77,16 @@ mod tests {
         ];
         for (typed, expected) in table {
             assert_eq!(completed(&at(typed)), at(expected), "{typed}");
+        }
+        fs::create_dir(folder.path().join("my faces")).expect("made");
+        let dropped = [
+            format!("'{}", at("my")),
+            format!("'{}'", at("my faces")),
+            at("my\\ fa"),
+            format!("file://{}", at("my%20fa")),
+        ];
+        for typed in dropped {
+            assert_eq!(completed(&typed), at("my faces/"), "{typed}");
         }
         assert_eq!(completed("/no/such/folder/x"), "/no/such/folder/x");
         assert_eq!(completed("~"), "~/");

@@ -1,5 +1,6 @@
 //! The state of the Data screen.
 
+use super::ImportForm;
 use crate::data::features::CacheUsage;
 use crate::domain::{DatasetName, Split};
 use crate::tui::library::{DatasetView, Library};
@@ -20,6 +21,8 @@ pub enum DataView {
     Face,
     /// A training image as augmented in each epoch.
     Variants,
+    /// The import form.
+    Import,
 }
 
 /// A requested range of faces and the faces that were read.
@@ -42,15 +45,6 @@ pub struct Importing {
     pub progress: Option<crate::supervise::ImportProgress>,
     /// Whether it was cancelled.
     pub cancelled: bool,
-}
-
-/// The purpose of a line typed on the Data screen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImportPurpose {
-    /// A path or an address to import from.
-    Source,
-    /// The name of the dataset to import from this source.
-    Name(String),
 }
 
 /// The state of the Data screen.
@@ -80,8 +74,8 @@ pub struct DataState {
     pub variants: Option<(VariantRequest, Result<Vec<Face>, String>)>,
     /// The running import.
     pub import: Option<Importing>,
-    /// The purpose of the line that is being typed.
-    pub prompt: Option<ImportPurpose>,
+    /// The import form.
+    pub form: ImportForm,
     /// The faces and the variants that were requested last, so that each is requested once.
     pub requested: (Option<FaceRange>, Option<VariantRequest>),
     /// The disk usage of a dataset's cached features, as measured last.
@@ -103,7 +97,7 @@ impl Default for DataState {
             epoch: 1,
             variants: None,
             import: None,
-            prompt: None,
+            form: ImportForm::default(),
             requested: (None, None),
             features: None,
         }
@@ -114,7 +108,11 @@ impl DataState {
     /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
-        if self.view == DataView::Table { data::LIST } else { data::FACES }
+        match self.view {
+            DataView::Table => data::LIST,
+            DataView::Faces | DataView::Face | DataView::Variants => data::FACES,
+            DataView::Import => self.form.context(),
+        }
     }
 
     /// Returns the number of faces of the selected class and splits.

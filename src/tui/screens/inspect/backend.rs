@@ -158,9 +158,7 @@ mod tests {
         let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
         let judge = |subject: &PredictionRequest| backend.load_report(subject, &classes);
-        assert!(
-            judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien evaluate calm-heron"))
-        );
+        assert!(judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien resume calm-heron")));
         let none = judge(&subject(&run, Split::Validation, None)).expect_err("none");
         assert!(none.contains("has saved no predictions"), "{none}");
         let folder = backend.store.folder(&run);

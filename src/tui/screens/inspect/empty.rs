@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::Split;
+use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 
@@ -42,6 +43,24 @@ pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
     lines(state, words, buffer, below);
 }
 
+/// Draws the reason why a run has no predictions, and what to do.
+pub(super) fn no_predictions(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let (reason, advice) = match run.state(state.now) {
+        Some(run_state) if run_state.is_active() => (
+            format!("{} has no predictions yet: it is {}.", run.id, run_state.name()),
+            "They appear after its first epoch.",
+        ),
+        Some(run_state) => (
+            format!("{} has no predictions: it is {} and has completed no epoch.", run.id, run_state.name()),
+            "R on Runs (3) resumes it.",
+        ),
+        None => (format!("{} cannot be read.", run.id), ""),
+    };
+    let advice = format!("{advice} < and > show other runs.");
+    lines(state, [(reason.as_str(), theme.strong()), (advice.as_str(), theme.text())], buffer, area);
+}
+
 pub(super) fn reading(state: &State, buffer: &mut Buffer, area: Rect) {
     lines(state, [("reading the predictions …", state.theme.dim())], buffer, area);
 }
@@ -50,10 +69,10 @@ pub(super) fn reading(state: &State, buffer: &mut Buffer, area: Rect) {
 pub(super) fn unreadable(state: &State, reason: &str, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let way_out = match state.inspect.split {
-        Split::Validation => "t shows other images, < and > other runs.",
-        Split::Train | Split::Test => {
+        Split::Train | Split::Test if super::run(state).is_some_and(|run| run.has_best_weights) => {
             "E starts a worker that tests the run again, in the background. t shows other images, < and > other runs."
         }
+        _ => "t shows other images, < and > other runs.",
     };
     lines(state, [(reason, theme.warning()), ("", theme.text()), (way_out, theme.text())], buffer, area);
 }

@@ -10,6 +10,7 @@ use super::mode_words;
 use super::{InspectPane, Mode};
 use crate::tui::layout::Layout;
 use crate::tui::messages::inspect::PredictionReport;
+use crate::tui::messages::{Action, InspectAction};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::paint::{Pen, rule, width};
@@ -98,10 +99,9 @@ pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buff
         pen.skip(1).left(name, names, style).skip(1);
         for column in (left..classes.len()).take(across) {
             let (text, strength) = cell(report, mode, line, column);
-            if column == predicted && inspect.pane != InspectPane::Faces {
-                let (x, y) = pen.position();
-                layout.add_lines(std::iter::once((line, Rect { x, y, width: cells, height: 1 })), truth);
-            }
+            let (x, y) = pen.position();
+            let place = Rect { x, y, width: cells, height: 1 };
+            layout.targets.push((place, Action::Inspect(InspectAction::Cell(line, column))));
             let here = (line, column) == inspect.cell;
             draw(theme, &mut pen, &text, cells, style_of(theme, strength, line == column), here);
         }

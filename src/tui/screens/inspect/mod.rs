@@ -84,6 +84,9 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
     header(state, run, buffer, area);
     let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
+    if !update::has_predictions(run) {
+        return empty::no_predictions(state, run, buffer, below(2));
+    }
     let report = match state.inspect.shown() {
         None => return empty::reading(state, buffer, below(2)),
         Some((_, Err(reason))) => return empty::unreadable(state, reason, buffer, below(2)),
@@ -236,7 +239,10 @@ fn applies(state: &State, action: Action) -> bool {
             InspectAction::NextFace | InspectAction::PreviousFace => faces && !inspect.pager && !inspect.suspects,
             InspectAction::Order => faces && !inspect.suspects,
             InspectAction::Mode | InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
-            InspectAction::Evaluate => inspect.split != Split::Validation && inspect.shown().is_some() && !readable,
+            InspectAction::Evaluate => {
+                let has_weights = run(state).is_some_and(|run| run.has_best_weights);
+                has_weights && inspect.split != Split::Validation && inspect.shown().is_some() && !readable
+            }
             InspectAction::EpochBack => inspect.split == Split::Validation && readable,
             InspectAction::Suspects => !inspect.suspects && inspect.run.is_some(),
             _ => inspect.run.is_some(),

@@ -10,7 +10,7 @@ use crate::tui::layout::Layout;
 use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::figures::{count as counted, decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 
@@ -106,11 +106,14 @@ fn explanation(state: &State, run: &RunView) -> String {
         (_, 0) => format!(
             "A large loss is a hard face or a wrong label: mark wrong labels with Space. The next run can leave them out.{own}"
         ),
-        (Some(dataset), marked) => format!(
-            "{} {} of {} marked: the next run leaves them out, unless Train (2) is set otherwise.{own}",
-            thousands(marked),
-            if marked == 1 { "image" } else { "images" },
-            dataset.name,
-        ),
+        (Some(dataset), marked) => {
+            let left_out = state.train.leaves_out_marks_of(&dataset.name, &state.form_choices());
+            let then = if left_out {
+                "Train (2) leaves them out, a shell with --leave-out marked."
+            } else {
+                "left out where `left out` on Train (2) is marked, or by --leave-out marked."
+            };
+            format!("{} of {} marked: {then}{own}", counted(marked, "image", "images"), dataset.name)
+        }
     }
 }

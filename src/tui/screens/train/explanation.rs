@@ -41,7 +41,8 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "← → to choose".into(),
         ),
         Field::LeftOut => {
-            ("training images to leave out: those marked as wrongly labelled on Inspect (5)", "← → to choose".into())
+            let words = "training images to leave out: marked on Inspect (5), or found by `mien data check`";
+            (words, "← → to choose".into())
         }
         Field::Setting(setting) => {
             let default = state.train.default_of(setting, &state.form_choices());

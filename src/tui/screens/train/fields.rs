@@ -9,6 +9,7 @@ use super::label;
 use super::{Field, Form, FormChoices, LeftOutChoice};
 use crate::domain::StrategyChoice;
 use crate::supervise::strategy_run_names;
+use crate::tui::layout::Layout;
 use crate::tui::state::{Input, State};
 use crate::tui::widgets::figures::thousands;
 use crate::tui::widgets::paint::{Pen, width};
@@ -22,16 +23,20 @@ const VALUE: u16 = 18;
 
 /// Draws the lines, scrolled to the focus where they do not fit; the launch line is always visible. Returns the
 /// cursor's position.
-pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, area: Rect) -> Option<Position> {
     let all = state.train.fields();
     let (launch, fields) = all.split_last()?;
     let room = area.height.saturating_sub(1).min(u16::try_from(fields.len()).unwrap_or(u16::MAX));
     let here = fields.iter().position(|field| *field == state.train.focus).unwrap_or(fields.len() - 1);
     let first = first_line(here, fields.len(), room.into());
     let below = fields.len().saturating_sub(first + usize::from(room));
+    let place = |row: u16| Rect { y: area.y + row, height: area.height.min(1), ..area };
+    let focused = all.iter().position(|field| *field == state.train.focus).unwrap_or(0);
+    layout.add_lines((0..room).map(|row| (first + usize::from(row), place(row))), focused);
+    layout.add_lines(std::iter::once((all.len() - 1, place(room))), focused);
     let mut cursor = None;
     for (row, field) in (0..room).zip(&fields[first..]) {
-        let at = Rect { y: area.y + row, height: 1, ..area };
+        let at = place(row);
         let more = match row {
             0 if first > 0 => format!("↑ {first} more"),
             row if row + 1 == room && below > 0 => format!("↓ {below} more"),
@@ -43,7 +48,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) -> Option<P
             Pen::new(buffer, &state.theme, at, 0).flush_right(&format!("{more} "), state.theme.accent());
         }
     }
-    draw_field(state, buffer, Rect { y: area.y + room, height: area.height.min(1), ..area }, *launch).or(cursor)
+    draw_field(state, buffer, place(room), *launch).or(cursor)
 }
 
 /// Draws a line of the form. Returns the cursor's position if it is in this line.
@@ -152,14 +157,17 @@ fn describe_left_out(form: &Form, choices: &FormChoices<'_>) -> (Input, String) 
     let text = match form.left_out_choice(choices) {
         LeftOutChoice::Nothing => String::new(),
         LeftOutChoice::Marked => format!("marked ({})", thousands(left_out.len())),
+        LeftOutChoice::Found(kind) => format!("{} ({})", kind.name(), thousands(left_out.len())),
         LeftOutChoice::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
     };
     let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
-    let note = match (text.is_empty(), form.left_out_choices(choices).len()) {
-        (true, 0 | 1) => "nothing is marked".into(),
-        (true, _) => "there are marked images".into(),
-        (false, _) if found.is_empty() => String::new(),
-        (false, _) => format!("found with {}", found.join(", ")),
+    let known = form.left_out_choices(choices);
+    let note = match text.is_empty() {
+        true if known.contains(&LeftOutChoice::Marked) => "there are marked images".into(),
+        true if known.len() > 1 => "the check found some: ← →".into(),
+        true => "nothing is marked".into(),
+        false if found.is_empty() => String::new(),
+        false => format!("found with {}", found.join(", ")),
     };
     (Input::new(text), note)
 }

@@ -14,7 +14,7 @@ use ratatui::layout::Rect;
 
 use crate::domain::{Strategy, StrategyChoice};
 use crate::tui::layout::Canvas;
-use crate::tui::messages::{Action, Effect, TrainAction};
+use crate::tui::messages::{Action, Binding, Effect, TrainAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 pub(super) use backend::run_effect;
@@ -60,6 +60,22 @@ impl ScreenEntry for Train {
         applies(state, action)
     }
 
+    fn on_show(&self, state: &mut State) -> Vec<Effect> {
+        update::on_show(state)
+    }
+
+    fn hint(&self, state: &State, binding: &Binding) -> &'static str {
+        let focus = state.train.focus;
+        match binding.action {
+            Action::Train(TrainAction::Launch) if focus != Field::Launch => "next",
+            Action::Back if focus.takes_text() => "to launch",
+            Action::Last if focus != Field::Launch => "to launch",
+            // Where letters are commands, another key has this hint.
+            Action::Help if !focus.takes_text() && binding.name == "train.help" => "",
+            _ => binding.hint,
+        }
+    }
+
     fn paste(&self, state: &mut State, text: &str) -> bool {
         update::paste(state, text)
     }
@@ -83,7 +99,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         let form = Rect { height: lines.min(room.max(FEWEST)).min(area.height), ..area };
         (form, Rect { y: form.bottom(), height: area.height - form.height, ..area }, explanation::TIGHT)
     };
-    canvas.cursor = fields::render(state, buffer, form);
+    canvas.cursor = fields::render(state, buffer, &mut canvas.layout, form);
     if area.width >= WIDE {
         let under = lines.saturating_add(1).min(form.height);
         let free = Rect { y: form.y + under, width: form.width - 1, height: form.height - under, ..form };
@@ -126,6 +142,7 @@ fn applies(state: &State, action: Action) -> bool {
             matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::LeftOut)
         }
         Action::Train(TrainAction::Cycle) => focus != Field::Launch,
+        Action::Train(TrainAction::Undo) => state.train.can_undo(),
         _ => true,
     }
 }

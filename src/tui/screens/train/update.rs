@@ -10,9 +10,13 @@ use crate::tui::widgets::figures::count;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::Train(TrainAction::Launch) => return launch(state),
+        Action::Train(TrainAction::Launch) if state.train.focus == Field::Launch => return launch(state),
         Action::Train(TrainAction::Preset) => {
             apply_next_preset(state);
+            return Vec::new();
+        }
+        Action::Train(TrainAction::Undo) => {
+            undo(state);
             return Vec::new();
         }
         Action::Back => return back(state),
@@ -21,12 +25,16 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     let (form, choices) = state.form_and_choices();
     match action {
         Action::Up => focus(form, &choices, -1),
-        Action::Down => focus(form, &choices, 1),
+        // Enter confirms a field. If it launched from here, a confirmed number would start a run by surprise.
+        Action::Down | Action::Train(TrainAction::Launch) => focus(form, &choices, 1),
         Action::First | Action::PageUp => focus_on(form, &choices, Field::Strategy),
         Action::Last | Action::PageDown => focus_on(form, &choices, Field::Launch),
         Action::Train(TrainAction::Cycle) => cycle(form, &choices, 1),
         Action::Left if !form.focus.takes_text() => cycle(form, &choices, -1),
-        Action::Train(TrainAction::Reset) => form.reset(),
+        Action::Train(TrainAction::Reset) => {
+            form.remember();
+            form.reset();
+        }
         edit => {
             form.named |= form.focus == Field::Name && !matches!(edit, Action::Left | Action::Right);
             if let Some(input) = form.input(&choices) {
@@ -41,9 +49,18 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 fn apply_next_preset(state: &mut State) {
     let (form, choices) = state.form_and_choices();
     let preset = form.next_preset(&choices);
+    form.remember();
     form.apply_preset(preset, &choices);
-    let words = format!("preset {}: {}; seed and device unchanged", preset.name(), preset.purpose());
+    let back = state.keymap.key("train.undo");
+    let words = format!("preset {}: {}; seed and device unchanged; {back} undoes it", preset.name(), preset.purpose());
     state.notify(words);
+}
+
+/// Brings the form back as it was before the last change of many fields.
+fn undo(state: &mut State) {
+    let (form, choices) = state.form_and_choices();
+    let is_back = form.undo(&choices);
+    state.notify(if is_back { "the form is as it was before" } else { "there is nothing to undo" }.into());
 }
 
 fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
@@ -163,6 +180,12 @@ pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
     }
 }
 
+/// Requests another name if a run has taken the suggested one since.
+pub(super) fn on_show(state: &State) -> Vec<Effect> {
+    let is_free = state.train.named || state.train.error(Field::Name, &state.form_choices()).is_none();
+    if is_free { Vec::new() } else { vec![Effect::Train(TrainEffect::SuggestName)] }
+}
+
 fn on_name_suggested(state: &mut State, id: &RunId) {
     if !state.train.named {
         state.train.name = Input::new(id.as_str());
@@ -208,7 +231,7 @@ fn on_all_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -
 
 /// Shows a run that was just launched.
 fn show_run(state: &mut State, id: RunId, words: String) -> Vec<Effect> {
-    state.notify(words);
+    state.notify_of_active(id.clone(), words);
     state.runs.selected = Some(id);
     state.train.named = false;
     state.overlay = None;

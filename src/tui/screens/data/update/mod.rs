@@ -4,16 +4,20 @@ mod deletion;
 pub(super) mod import;
 
 use super::Faces;
-use super::{DataState, DataView, ImportPurpose};
-use crate::domain::{Augmentation, Recipe, Split, text::printable};
+use super::import_form;
+use super::{DataState, DataView};
+use crate::domain::{Augmentation, DatasetName, Recipe, Split, text::printable};
 use crate::tui::library::{DatasetEntry, Library};
 use crate::tui::messages::data::{FaceRange, SplitFilter, VariantRequest};
 use crate::tui::messages::{Action, DataAction, DataEffect, DataEvent, Effect, moved};
 use crate::tui::screen::Screen;
-use crate::tui::screens::{go_to, prompt};
-use crate::tui::state::{Input, Overlay, Prompt, State};
+use crate::tui::screens::go_to;
+use crate::tui::state::{Overlay, Report, State};
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    if state.data.view == DataView::Import {
+        return import_form::update::apply(state, action);
+    }
     let effects = apply_action(state, action);
     clamp_selection(&mut state.data, &state.library);
     effects
@@ -79,6 +83,7 @@ fn open(state: &mut State) -> Vec<Effect> {
         }
         DataView::Faces | DataView::Variants => DataView::Face,
         DataView::Face => DataView::Faces,
+        DataView::Import => DataView::Import,
     };
     Vec::new()
 }
@@ -91,7 +96,7 @@ fn back(state: &mut State) -> Vec<Effect> {
             }
             return Vec::new();
         }
-        DataView::Faces | DataView::Variants => DataView::Table,
+        DataView::Faces | DataView::Variants | DataView::Import => DataView::Table,
         DataView::Face => DataView::Faces,
     };
     Vec::new()
@@ -114,10 +119,15 @@ fn apply_own(state: &mut State, action: DataAction) -> Vec<Effect> {
             Some(split) => state.fail(&format!("{split} images are never augmented: v shows training images")),
             None => {}
         },
-        DataAction::Faces => {}
+        // The import form performs Preview.
+        DataAction::Faces | DataAction::Preview => {}
         DataAction::NextPage | DataAction::PreviousPage => turn_page(state, action == DataAction::NextPage),
         DataAction::CreateDemo => return create_demo(state),
-        DataAction::Import => import::ask(state),
+        DataAction::Import => import_form::update::open(state),
+        DataAction::Skipped => {
+            let name = state.data.dataset(&state.library).map(|dataset| dataset.name.clone());
+            return name.map(|name| Effect::Data(DataEffect::ReadSkipped(name))).into_iter().collect();
+        }
         DataAction::Delete => return deletion::ask(state),
     }
     Vec::new()
@@ -147,7 +157,7 @@ fn clamp_selection(data: &mut DataState, library: &Library) {
     let classes = data.dataset(library).map_or(0, |dataset| dataset.classes.len());
     data.class = data.class.min(classes.saturating_sub(1));
     data.face = data.face.min(data.count(library).saturating_sub(1));
-    if data.count(library) == 0 {
+    if data.count(library) == 0 && data.view != DataView::Import {
         data.view = DataView::Table;
     }
 }
@@ -285,7 +295,10 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
         DataEvent::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
         DataEvent::DemoFinished(result) => demo_finished(state, result),
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
-        DataEvent::Completed { typed, path } => import::completed(state, &typed, &path),
+        DataEvent::Completed { typed, path } => import_form::update::completed(state, &typed, &path),
+        DataEvent::Previewed(order, found) => import_form::update::previewed(state, &order, found),
+        DataEvent::PreviewEnded => {}
+        DataEvent::SkippedRead(name, lines) => show_skipped(state, &name, lines),
         DataEvent::Import(event) => return import::on_import(state, event),
         DataEvent::Measured(name, bytes) => deletion::measured(state, name, bytes),
         DataEvent::Deleted(name, Ok(())) => state.notify(format!("{name} is deleted")),
@@ -294,8 +307,15 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn open_prompt(state: &mut State, purpose: ImportPurpose, title: String, explanation: &str, text: String, most: usize) {
-    let input = Input::new(text).with_max_length(most);
-    state.data.prompt = Some(purpose);
-    prompt::open(state, Prompt { title, explanation: explanation.into(), input, error: None, live: false });
+/// Shows what the import of a dataset skipped, unless something else is shown by now.
+fn show_skipped(state: &mut State, name: &DatasetName, lines: Result<Vec<String>, String>) {
+    match lines {
+        Err(error) => state.fail(&error),
+        Ok(_) if state.overlay.is_some() || state.screen != Screen::Data => {}
+        Ok(lines) => {
+            let head = [format!("{name}: decisions of its import, and what it left out"), String::new()];
+            let lines = head.into_iter().chain(lines).collect();
+            state.overlay = Some(Overlay::Report(Report { title: "skipped at import".into(), lines, first: 0 }));
+        }
+    }
 }

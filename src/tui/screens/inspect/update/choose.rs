@@ -13,14 +13,15 @@ fn summary(run: &RunView) -> Option<&Summary> {
 }
 
 /// Returns whether the run may have predictions.
-fn has_predictions(run: &RunView) -> bool {
+pub(in crate::tui::screens::inspect) fn has_predictions(run: &RunView) -> bool {
     summary(run).is_some_and(|summary| summary.test.is_some() || !summary.epochs.is_empty())
 }
 
 /// Chooses a run, unless one is chosen and no other was selected on the Runs screen since.
 pub(super) fn follow(state: &mut State) {
     let runs = &state.library.runs;
-    let selected = state.runs.current(&state.library).filter(|run| has_predictions(run)).map(|run| run.id.clone());
+    // Also a run without predictions: the screen then states why. Otherwise another run would pass for the selected one.
+    let selected = state.runs.current(&state.library).filter(|run| run.summary.is_ok()).map(|run| run.id.clone());
     let inspect = &mut state.inspect;
     let moved = selected.is_some() && selected != inspect.followed;
     // Another screen chose the run to inspect.
@@ -81,7 +82,8 @@ fn read(state: &mut State, wanted: Option<PredictionRequest>) -> Vec<Effect> {
     {
         list::refill(&mut state.inspect);
     }
-    let (Some(subject), Some(summary)) = (wanted, run(state).and_then(summary)) else { return Vec::new() };
+    let known = run(state).filter(|run| has_predictions(run)).and_then(summary);
+    let (Some(subject), Some(summary)) = (wanted, known) else { return Vec::new() };
     let classes = summary.classes.iter().map(|name| printable(name)).collect();
     vec![Effect::Inspect(InspectEffect::LoadPredictions { subject, classes })]
 }

@@ -3,6 +3,8 @@
 mod choose;
 mod list;
 
+pub(super) use choose::has_predictions;
+
 use super::{InspectPane, Mode};
 use crate::domain::Split;
 use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
@@ -34,6 +36,10 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
     match action {
         InspectAction::NextPane => inspect.pane = inspect.pane.step(true),
         InspectAction::PreviousPane => inspect.pane = inspect.pane.step(false),
+        InspectAction::Cell(truth, predicted) => {
+            (inspect.pane, inspect.cell) = (InspectPane::Matrix, (truth, predicted));
+            list::refill(inspect);
+        }
         InspectAction::NextFace => inspect.pick += 1,
         InspectAction::PreviousFace => inspect.pick = inspect.pick.saturating_sub(1),
         InspectAction::Mode => mode(state),
@@ -180,6 +186,10 @@ fn mark(state: &mut State) -> Vec<Effect> {
 
 fn evaluate(state: &mut State) -> Vec<Effect> {
     let Some(run) = state.inspect.run.clone() else { return Vec::new() };
+    if !choose::run(state).is_some_and(|run| run.has_best_weights) {
+        state.fail(&format!("{run} has saved no weights yet: R on Runs (3) resumes it"));
+        return Vec::new();
+    }
     state.notify(format!("starting a worker that tests {run} again …"));
     vec![Effect::Inspect(InspectEffect::Evaluate(run))]
 }
@@ -204,8 +214,13 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             let entry = state.library.datasets.list.iter_mut().find(|entry| entry.name == name);
             if let Some(dataset) = entry.and_then(|entry| entry.dataset.as_mut().ok()) {
                 dataset.marks_error = result.as_ref().err().cloned();
+                let before = dataset.marked.len();
                 // Marks that could not be changed stay as they were.
                 dataset.marked = result.as_ref().unwrap_or(&dataset.marked).clone();
+                if dataset.marked.len() > before {
+                    let (form, choices) = state.form_and_choices();
+                    form.take_up_marks(&name, &choices);
+                }
             }
             if let Err(error) = result {
                 state.fail(&error);

@@ -91,7 +91,10 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
                 state.fail(&error);
             }
         }
-        RunsEvent::ResumeFinished(id, Ok(())) => state.notify(format!("{id} continues")),
+        RunsEvent::ResumeFinished(id, Ok(())) => {
+            let words = format!("{id} continues");
+            state.notify_of_active(id, words);
+        }
         RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
         RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),

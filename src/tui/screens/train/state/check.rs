@@ -3,6 +3,8 @@
 use super::super::{Field, Form, FormChoices};
 use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
 use crate::domain::{DatasetName, Hyperparameter, RunId, Strategy, StrategyChoice, WeightsName};
+use crate::runs::ManageError;
+use crate::supervise::strategy_run_names;
 use crate::weights::ADVICE;
 
 impl Form {
@@ -15,9 +17,24 @@ impl Form {
             Field::Dataset | Field::Weights | Field::From => self.missing(field, choices).or_else(of_recipe),
             Field::LeftOut => self.unknown_marks(choices).or_else(of_recipe),
             Field::Setting(setting) => self.refused(setting, choices).or_else(of_recipe),
-            Field::Name => RunId::of_new_run(self.name.text()).err().map(|error| error.to_string()),
+            Field::Name => self.name_error(choices),
             Field::Strategy | Field::Launch => None,
         }
+    }
+
+    /// Returns why the run or the four runs cannot have their names.
+    fn name_error(&self, choices: &FormChoices<'_>) -> Option<String> {
+        let name = match RunId::of_new_run(self.name.text()) {
+            Ok(name) => name,
+            Err(error) => return Some(error.to_string()),
+        };
+        let names = match self.strategy_choice {
+            StrategyChoice::One(_) => vec![name],
+            StrategyChoice::All => strategy_run_names(&name).to_vec(),
+        };
+        // While a launch is performed, its run may be listed already.
+        let taken = names.into_iter().find(|name| choices.library.runs.find(name).is_some() && !self.launching);
+        taken.map(|id| ManageError::Taken { id }.to_string())
     }
 
     /// Returns the first line with an error, and the error.

@@ -1,7 +1,8 @@
 //! The choice of training images that a run leaves out.
 
 use super::super::{Form, FormChoices};
-use crate::domain::{LeftOutImages, Strategy, StrategyChoice};
+use crate::data::check::Exclusion;
+use crate::domain::{DatasetName, LeftOutImages, Strategy, StrategyChoice};
 
 /// A choice of training images to leave out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub enum LeftOutChoice {
     Nothing,
     /// The images that are marked as wrongly labelled on the Inspect screen.
     Marked,
+    /// The images that the dataset's check finds.
+    Found(Exclusion),
     /// The images that another run left out: the repeated one, or the one from which fine-tuning starts.
     Earlier {
         /// The fingerprint of the images' dataset.
@@ -28,6 +31,7 @@ impl Form {
         if !dataset.marked.is_empty() {
             found.push(LeftOutChoice::Marked);
         }
+        found.extend(dataset.found.iter().map(|(kind, _)| LeftOutChoice::Found(*kind)));
         let earlier = self.left_out_by_start(choices).into_iter().chain(self.left_out_choice.clone());
         for choice in earlier {
             let LeftOutChoice::Earlier { fingerprint, images } = &choice else { continue };
@@ -79,12 +83,31 @@ impl Form {
         }
     }
 
+    /// Chooses the marked images of a dataset again, after more were marked, if the form is about that dataset. A choice
+    /// made or repeated before is about fewer marks.
+    pub fn take_up_marks(&mut self, dataset: &DatasetName, choices: &FormChoices<'_>) {
+        if self.dataset(choices).is_some_and(|own| own.name == *dataset) {
+            self.left_out_choice = None;
+        }
+    }
+
+    /// Returns whether a run of this form leaves out the marked images of a dataset.
+    #[must_use]
+    pub fn leaves_out_marks_of(&self, dataset: &DatasetName, choices: &FormChoices<'_>) -> bool {
+        self.dataset(choices).is_some_and(|own| own.name == *dataset)
+            && self.left_out_choice(choices) == LeftOutChoice::Marked
+    }
+
     /// Returns the images that a run of this form leaves out.
     #[must_use]
     pub fn left_out(&self, choices: &FormChoices<'_>) -> LeftOutImages {
         match self.left_out_choice(choices) {
             LeftOutChoice::Nothing => LeftOutImages::default(),
             LeftOutChoice::Marked => self.dataset(choices).map(|dataset| dataset.marked.clone()).unwrap_or_default(),
+            LeftOutChoice::Found(kind) => {
+                let found = self.dataset(choices).and_then(|one| one.found.iter().find(|(known, _)| *known == kind));
+                found.map(|(_, images)| images.clone()).unwrap_or_default()
+            }
             LeftOutChoice::Earlier { images, .. } => images,
         }
     }

@@ -77,6 +77,8 @@ pub struct Form {
     pub launching: bool,
     /// The repeated run and its settings.
     pub repeated: Option<(RunId, Box<Recipe>)>,
+    /// The form before the last preset, repeat or reset.
+    before: Option<Box<Self>>,
 }
 
 impl Default for Form {
@@ -111,7 +113,33 @@ impl Form {
             focus: Field::Strategy,
             launching: false,
             repeated: None,
+            before: None,
         }
+    }
+
+    /// Stores the form, so that [`Self::undo`] brings it back.
+    pub fn remember(&mut self) {
+        self.before = Some(Box::new(Self { before: None, ..self.clone() }));
+    }
+
+    /// Brings the stored form back, and stores this one in its place. Returns whether one was stored.
+    pub fn undo(&mut self, choices: &FormChoices<'_>) -> bool {
+        let Some(before) = self.before.take() else { return false };
+        let (launching, focus) = (self.launching, self.focus);
+        let now = std::mem::replace(self, *before);
+        self.before = Some(Box::new(now));
+        (self.launching, self.focus) = (launching, focus);
+        if !self.fields().contains(&focus) {
+            self.focus = Field::Strategy;
+        }
+        self.drop_defaults(choices);
+        true
+    }
+
+    /// Returns whether there is a form to bring back.
+    #[must_use]
+    pub fn can_undo(&self) -> bool {
+        self.before.is_some()
     }
 
     /// Returns the lines from the top.
@@ -250,6 +278,7 @@ impl Form {
 
     /// Copies a run's settings and remembers them, so that later changes are highlighted.
     pub fn copy_run(&mut self, id: RunId, recipe: &Recipe, choices: &FormChoices<'_>) {
+        self.remember();
         self.copy_recipe(recipe, choices);
         self.repeated = Some((id, Box::new(recipe.clone())));
     }

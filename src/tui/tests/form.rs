@@ -1,0 +1,143 @@
+//! Tests of the Train form: what is typed, confirmed, undone and promised.
+
+use ratatui::layout::Position;
+
+use super::fixtures::{self, NOW, id};
+use super::screens::{SIZES, at, draw};
+use super::update::{act, drawn, press, text};
+use crate::domain::Hyperparameter;
+use crate::tui::messages::{Effect, Event, TrainEffect, TrainEvent};
+use crate::tui::screen::Screen;
+use crate::tui::screens::train::Field;
+use crate::tui::state::State;
+use crate::tui::update::update;
+
+fn state() -> State {
+    at(Screen::Train, fixtures::with_data(fixtures::all()))
+}
+
+#[test]
+fn every_character_typed_into_a_number_is_taken_and_a_wrong_number_is_not_launched() {
+    let numbers: Vec<Hyperparameter> =
+        Hyperparameter::ALL.into_iter().filter(|setting| Field::Setting(*setting).takes_text()).collect();
+    for setting in numbers {
+        for typed in ["0,001", "early-newt", "0001", "1 000", "½"] {
+            let mut state = state();
+            let field = Field::Setting(setting);
+            if !state.train.fields().contains(&field) {
+                continue;
+            }
+            state.train.focus = field;
+            press(&mut state, "<^u>");
+            press(&mut state, typed);
+            assert_eq!(text(&state, setting), typed, "{}", setting.name());
+            let error = state.train.error(field, &state.form_choices());
+            assert!(error.is_some_and(|error| error.contains(typed)), "{} takes {typed}", setting.name());
+            assert_eq!(press(&mut state, "<esc><enter>"), [], "{} = {typed} is launched", setting.name());
+        }
+    }
+    let mut state = state();
+    state.train.focus = Field::Setting(Hyperparameter::Patience);
+    press(&mut state, "<^u>off");
+    assert_eq!(state.train.error(state.train.focus, &state.form_choices()), None);
+}
+
+#[test]
+fn letters_in_a_number_field_are_no_commands() {
+    let mut state = state();
+    state.train.focus = Field::Setting(Hyperparameter::Epochs);
+    press(&mut state, "<^u>501q3gG:?!");
+    assert_eq!(text(&state, Hyperparameter::Epochs), "501q3gG:?!");
+    assert!(!state.quit && state.overlay.is_none() && state.screen == Screen::Train);
+}
+
+#[test]
+fn enter_confirms_a_field_and_launches_only_on_the_launch_line() {
+    let mut state = at(Screen::Data, fixtures::with_data(fixtures::all()));
+    let fields = state.train.fields();
+    assert_eq!(press(&mut state, "<enter>"), [], "Data to Train");
+    for next in fields.iter().skip(1) {
+        assert_eq!(press(&mut state, "<enter>"), []);
+        assert_eq!(state.train.focus, *next);
+    }
+    let effects = press(&mut state, "<enter>");
+    assert!(matches!(&effects[..], [Effect::Train(TrainEffect::Launch { .. })]), "{effects:?}");
+}
+
+#[test]
+fn a_preset_a_reset_and_a_repeat_are_undone() {
+    let mut state = state();
+    state.train.focus = Field::Setting(Hyperparameter::Epochs);
+    press(&mut state, "<^u>77<down><^u>99<^p>");
+    assert_ne!(text(&state, Hyperparameter::Epochs), "77");
+    press(&mut state, "<^r>");
+    assert_eq!([Hyperparameter::Epochs, Hyperparameter::BatchSize].map(|it| text(&state, it)), ["77", "99"]);
+    press(&mut state, "<^d>");
+    assert_eq!(text(&state, Hyperparameter::BatchSize), "64");
+    press(&mut state, "<^r>");
+    assert_eq!(text(&state, Hyperparameter::BatchSize), "99");
+    press(&mut state, "<^r>");
+    assert_eq!(text(&state, Hyperparameter::BatchSize), "64", "undoing is undone too");
+    press(&mut state, "<^r><esc>3");
+    press(&mut state, "r");
+    assert_ne!(text(&state, Hyperparameter::Epochs), "77");
+    press(&mut state, "<^r>");
+    assert_eq!(text(&state, Hyperparameter::Epochs), "77");
+}
+
+#[test]
+fn a_name_that_a_run_has_is_refused_and_a_taken_suggestion_is_replaced() {
+    let mut state = state();
+    state.train.focus = Field::Name;
+    press(&mut state, "<^u>calm-heron");
+    let error = state.train.error(Field::Name, &state.form_choices()).expect("an error");
+    assert_eq!(error, "there is a run calm-heron already: choose another name");
+    assert_eq!(press(&mut state, "<esc><enter>"), []);
+    assert!(draw(&state, SIZES[0]).contains("✗"), "{}", draw(&state, SIZES[0]));
+    let mut state = at(Screen::Runs, fixtures::with_data(fixtures::all()));
+    update(&mut state, NOW, Event::Train(TrainEvent::NameSuggested(id("calm-heron"))));
+    assert_eq!(press(&mut state, "2"), [Effect::Train(TrainEffect::SuggestName)]);
+}
+
+#[test]
+fn a_launch_message_goes_when_the_run_has_ended() {
+    let mut state = state();
+    update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("brisk-otter")))));
+    assert!(state.shown_message().is_some());
+    update(&mut state, NOW, Event::RunsRead(fixtures::all()));
+    assert_eq!(state.shown_message(), None, "brisk-otter is finished");
+    update(&mut state, NOW, Event::Train(TrainEvent::LaunchFinished(Ok(id("calm-heron")))));
+    update(&mut state, NOW, Event::RunsRead(fixtures::all()));
+    assert!(state.shown_message().is_some(), "calm-heron is running");
+}
+
+#[test]
+fn clicks_focus_the_fields_the_classes_the_cells_and_perform_hints() {
+    let click = |state: &mut State, words: &str| {
+        drawn(state);
+        let screen = draw(state, SIZES[0]);
+        let (row, line) = screen
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(words))
+            .unwrap_or_else(|| panic!("{words}:\n{screen}"));
+        // The screen is printed in quotes.
+        let column = line.split(words).next().map_or(0, |before| before.chars().count() - 1);
+        let at = Position::new(u16::try_from(column).expect("a column"), u16::try_from(row).expect("a row"));
+        act(state, Event::Click(at))
+    };
+    let mut form = state();
+    assert_eq!(click(&mut form, "batch-size"), []);
+    assert_eq!(form.train.focus, Field::Setting(Hyperparameter::BatchSize));
+    assert_eq!(click(&mut form, "[ Launch ]"), [], "a click does not launch");
+    assert_eq!(form.train.focus, Field::Launch);
+    assert_eq!(click(&mut form, "Esc back"), []);
+    assert_ne!(form.screen, Screen::Train);
+    let mut data = at(Screen::Data, fixtures::with_data(vec![]));
+    click(&mut data, "fear");
+    assert_eq!(data.data.class, 2);
+    click(&mut data, "? help");
+    assert!(data.overlay.is_some());
+    click(&mut data, "Esc close");
+    assert!(data.overlay.is_none());
+}
