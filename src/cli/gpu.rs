@@ -31,6 +31,7 @@ pub(super) fn check(request: crate::domain::DeviceRequest) -> Result<(), crate::
 
 /// Checks nothing: a build without the trainer starts no runs.
 #[cfg(not(feature = "trainer"))]
+#[allow(clippy::unnecessary_wraps, reason = "the trainer's check can fail")]
 pub(super) fn check(_request: crate::domain::DeviceRequest) -> Result<(), crate::cli::exit::CommandError> {
     Ok(())
 }

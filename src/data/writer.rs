@@ -300,6 +300,9 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
+    ///
+    /// # Panics
+    /// If some images have a group and others have none.
     pub fn finish(mut self, description: Description, replace: bool) -> Result<(Manifest, bool), StoreError> {
         let at = |file: &str| self.staging.dir.join(file);
         for offset in &self.offsets {

@@ -91,11 +91,17 @@ struct Columns {
     group: Option<TypePtr>,
 }
 
-/// Reads the images of Parquet files into the spool, grouped by class and split. `source` is the folder or archive.
+/// The Parquet files of a source.
+pub(super) struct ParquetFiles<'a> {
+    /// The folder or archive.
+    pub(super) source: &'a Path,
+    pub(super) shards: &'a [SourceFile],
+    pub(super) contents: &'a Contents,
+}
+
+/// Reads the images of Parquet files into the spool, grouped by class and split.
 pub(super) fn read(
-    source: &Path,
-    files: &[SourceFile],
-    contents: &Contents,
+    ParquetFiles { source, shards, contents }: ParquetFiles<'_>,
     options: &ImportOptions,
     spool: &mut Spool,
     limits: &Limits,
@@ -108,7 +114,7 @@ pub(super) fn read(
             "--pattern takes classes from file names; --labels COLUMN names a column of Parquet files".into(),
         ));
     }
-    let mut files: Vec<&SourceFile> = files.iter().collect();
+    let mut files: Vec<&SourceFile> = shards.iter().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let splits = splits_of(&files).map_err(wrong)?;
     note_missing_shards(&files, log);
@@ -196,7 +202,7 @@ fn parse(row: Row, columns: &Columns, limits: &Limits) -> Result<Parsed, String>
         if is(&columns.image) {
             bytes = Some(image_bytes(field)?);
         } else if is(&columns.label) {
-            class = Some(class_of(field, columns)?);
+            class = Some(class_of(&field, columns)?);
         } else if columns.usage.as_ref().is_some_and(is) {
             let text = text_of(&field).ok_or("has no split")?;
             let shown: String = text.chars().take(20).collect();
@@ -234,15 +240,15 @@ fn image_bytes(field: Field) -> Result<Vec<u8>, String> {
     }
 }
 
-fn class_of(field: Field, columns: &Columns) -> Result<String, String> {
-    if let Field::ListInternal(list) = &field {
+fn class_of(field: &Field, columns: &Columns) -> Result<String, String> {
+    if let Field::ListInternal(list) = field {
         return match list.elements() {
-            [one] => class_of(one.clone(), columns),
+            [one] => class_of(one, columns),
             [] => Err("has no label".into()),
             _ => Err("has several labels".into()),
         };
     }
-    let text = text_of(&field).ok_or("has no label")?;
+    let text = text_of(field).ok_or("has no label")?;
     let Ok(number) = text.parse::<i64>() else { return csv::class_of(text.trim().as_bytes(), false) };
     if number < 0 {
         return Err(format!("has the label {number}, which means none"));
@@ -289,12 +295,11 @@ impl Columns {
         };
         let labels = Some(of_kind("ClassLabel")).filter(|found| !found.is_empty());
         let others: Vec<&TypePtr> = fields.iter().filter(|field| field.name() != image.name()).collect();
-        let label = match options.labels.first() {
-            Some(wanted) => others.iter().find(|field| Path::new(field.name()) == wanted).copied(),
-            None => {
-                let known = labels.as_ref().unwrap_or(&others);
-                by_name(known, &CLASS_COLUMNS).or(labels.as_ref().and_then(|labels| labels.first().copied()))
-            }
+        let label = if let Some(wanted) = options.labels.first() {
+            others.iter().find(|field| Path::new(field.name()) == wanted).copied()
+        } else {
+            let known = labels.as_ref().unwrap_or(&others);
+            by_name(known, &CLASS_COLUMNS).or(labels.as_ref().and_then(|labels| labels.first().copied()))
         };
         let Some(label) = label else {
             let advice = "--labels COLUMN names the column of labels";

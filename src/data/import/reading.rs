@@ -88,7 +88,14 @@ impl ImportState<'_> {
         let (source, options) = (self.request.source.as_path(), &self.options);
         let mut spool = Spool::new(&self.work)?;
         let (limits, log, progress) = (self.limits, &mut self.log, &mut self.progress);
-        let groups = parquet::read(source, files, contents, options, &mut spool, limits, log, progress)?;
+        let groups = parquet::read(
+            parquet::ParquetFiles { source, shards: files, contents },
+            options,
+            &mut spool,
+            limits,
+            log,
+            progress,
+        )?;
         let plan = layout::arrange(source, groups, options, &mut self.log)?;
         Ok(ParsedSource { plan, contents: spool.finish()?, encoding: Encoding::Files })
     }
