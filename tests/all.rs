@@ -38,6 +38,7 @@ mod queue;
 mod requests;
 mod resident;
 mod resume;
+mod slurm;
 mod ssh;
 mod sweep;
 mod transfer;

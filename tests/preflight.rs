@@ -24,6 +24,7 @@ fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
         summary: Ok(Arc::new(Summary::new(id("heron"), start.clone()))),
         alive: false,
         submitted: false,
+        job: None,
         stop_requested_at: None,
         worker_death: None,
         has_best_weights: saved,

@@ -1,14 +1,13 @@
-//! Slurm as the launcher, with commands made up: they lie as real clusters do. `tests/slurm_lab.rs` has a real one.
-
-mod lab;
+//! Slurm as the launcher, with simulated commands that give the false answers of real clusters. `scripts/slurm-trials`
+//! has a real one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::lab::Lab;
 use assert_cmd::Command;
-use lab::Lab;
 use serde_json::Value;
 
 /// A command of the made-up cluster: the files of its folder decide what it does.

@@ -157,7 +157,7 @@ impl<'a> Report<'a> {
             };
             match (source.true_label, predicted.iter().max_by_key(size)) {
                 (Some(true_label), Some(largest)) => {
-                    self.metrics.add(true_label, largest.probabilities, &largest.by_run)
+                    self.metrics.add(true_label, largest.probabilities, &largest.by_run);
                 }
                 (Some(_), None) => self.metrics.add_unpredicted(),
                 (None, _) => {}
