@@ -169,7 +169,7 @@ fn a_cluster_that_says_nothing_loses_no_run() {
     cluster.say("hang.squeue", "");
     let begun = Instant::now();
     let output = cluster.mien(&["runs"]).assert().success().get_output().clone();
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(5), "{:?}", begun.elapsed());
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(words.contains("Slurm's jobs are not known: squeue has not answered for 8 s"), "{words}");
     assert_eq!(cluster.show("heron")["state"], "queued");

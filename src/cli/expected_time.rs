@@ -7,7 +7,7 @@ use crate::domain::figures::{clock_time, ready_at};
 use crate::runs::{Machine, RunStore, Summary, estimate};
 use crate::supervise::now;
 
-/// Returns the seconds that a run still takes at most; `None` if no earlier run tells.
+/// Returns the seconds that a run still takes at most; `None` without an earlier run to estimate from.
 pub(super) fn seconds_left(store: &RunStore, earlier: &[&Summary], run: &Summary) -> Option<f64> {
     let dataset = datasets::find(store.home(), &run.recipe.dataset).ok()?;
     let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);

@@ -57,16 +57,16 @@ pub fn span(seconds: f64) -> String {
     if hours > 0 { format!("{hours}h {minutes:02}m") } else { format!("{minutes}m {:02}s", whole % 60) }
 }
 
-/// Returns the time that is this many seconds after `now`, both in milliseconds since 1970; `None` for an unknown number
-/// of seconds.
+/// Returns the time that is this many seconds after `now`, both in milliseconds since 1970; `None` for an unknown
+/// number of seconds.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be within 0 to 1e9
 pub fn ready_at(now: u64, seconds: f64) -> Option<u64> {
     (0.0..1e9).contains(&seconds).then(|| now + (seconds * 1_000.0) as u64)
 }
 
-/// Returns a time as hour and minute: `02:15`, on another day `Fri 02:15`, in another week `2026-12-05 02:15`. Both times
-/// are milliseconds since 1970.
+/// Returns a time as hour and minute: `02:15`, on another day `Fri 02:15`, in another week `2026-12-05 02:15`. Both
+/// times are milliseconds since 1970.
 #[must_use]
 pub fn clock_time(at: u64, now: u64, zone: &TimeZone) -> String {
     let local = |milliseconds: u64| {

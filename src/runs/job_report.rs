@@ -1,4 +1,4 @@
-//! What the scheduler of a cluster said last about a run's job: `control/scheduler.json`.
+//! The last report of a cluster's scheduler about a run's job: `control/scheduler.json`.
 //!
 //! Programs that can ask the scheduler write it; all others, on machines without a scheduler, read it. Only together
 //! with a placement is it about a job that may still become a worker; otherwise it holds the scheduler's last words.
@@ -35,7 +35,7 @@ pub enum JobState {
     Ended,
 }
 
-/// What the scheduler said about a job.
+/// The scheduler's report about a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobReport {
     /// The scheduler's id of the job.
@@ -50,7 +50,8 @@ pub struct JobReport {
     /// The node; empty before there is one.
     #[serde(default)]
     pub node: String,
-    /// The time from which the job has been in this state, in milliseconds since 1970, by whoever saw it first.
+    /// The time from which the job has been in this state, in milliseconds since 1970, by the program that saw it
+    /// first.
     pub since: u64,
 }
 
@@ -67,7 +68,7 @@ impl JobReport {
 pub struct PlacedJob {
     /// The record of the submission.
     pub placement: Placement,
-    /// What the scheduler said last about this job.
+    /// The scheduler's last report about this job.
     pub report: Option<JobReport>,
 }
 
@@ -119,7 +120,7 @@ impl RunFolder {
         self.control().join("scheduler.json")
     }
 
-    /// Returns what the scheduler said last.
+    /// Returns the scheduler's last report.
     ///
     /// # Errors
     /// If the report cannot be read.
@@ -127,7 +128,7 @@ impl RunFolder {
         KIND.read(&self.report_file())
     }
 
-    /// Records what the scheduler said.
+    /// Records the scheduler's report.
     ///
     /// # Errors
     /// If the folder cannot be written.
@@ -151,7 +152,7 @@ impl RunFolder {
         Some(PlacedJob { placement, report })
     }
 
-    /// Describes the end of the run's last job by the scheduler's words; `None` if there is no such job, or another one
+    /// Describes the end of the run's last job by the scheduler's words. `None` without such a job, or while another
     /// may still become a worker.
     #[must_use]
     pub fn job_end(&self) -> Option<String> {

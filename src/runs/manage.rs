@@ -90,7 +90,7 @@ impl RunStore {
         durable::move_folder(from.path(), to.path(), RECIPE_FILE).map_err(|source| io_error(&from, source))
     }
 
-    /// Refuses a name that a run has. Otherwise scripts that give a new run a name would go on with the old one.
+    /// Refuses a name that a run has. Otherwise scripts that give a new run a name would continue with the old one.
     ///
     /// # Errors
     /// If there is a run of this name.

@@ -87,7 +87,8 @@ impl RunFolder {
         self.control().join("place.json")
     }
 
-    /// Returns the place on which the run's workers start; `None` if that is the machine of whoever starts one.
+    /// Returns the place on which the run's workers start; `None` if that is the machine of the program that starts
+    /// one.
     ///
     /// # Errors
     /// If the record cannot be read.

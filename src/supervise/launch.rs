@@ -21,7 +21,7 @@ pub enum LaunchTime {
     Now,
 }
 
-/// Where and when a worker begins.
+/// The place and the time at which a worker begins.
 #[derive(Debug, Clone, Default)]
 pub struct Start {
     /// When.

@@ -171,7 +171,7 @@ pub struct RunView {
     pub alive: bool,
     /// Whether the run was submitted to another system and no worker holds its lock yet.
     pub submitted: bool,
-    /// What is known of the run's job on a cluster, in words.
+    /// A sentence on the run's job on a cluster.
     pub job: Option<String>,
     /// The time of the stop request in force, in milliseconds since 1970, whichever program made it.
     pub stop_requested_at: Option<u64>,

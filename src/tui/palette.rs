@@ -1,5 +1,5 @@
-//! The entries of the command palette: commands, runs and themes. A typed name that is exactly one of theirs comes first;
-//! the others are found by fuzzy matching.
+//! The entries of the command palette: commands, runs and themes. A typed name that is exactly one of theirs comes
+//! first; the others are found by fuzzy matching.
 
 use super::screens::entry;
 use crate::domain::RunId;
@@ -156,8 +156,8 @@ fn is_movement(action: Action) -> bool {
     )
 }
 
-/// Returns the entries that the typed text names exactly, then those that match it, the best first; all in the tables'
-/// order while it is empty.
+/// Returns the entries that the typed text names exactly, then those that match it, the best first. An empty text gives
+/// all in the tables' order.
 pub(super) fn matches(state: &State) -> Vec<Entry> {
     let Some(Overlay::Palette(palette)) = &state.overlay else { return Vec::new() };
     let query = palette.input.text().trim();

@@ -12,7 +12,8 @@ use crate::supervise::{LaunchTime, Start, Whereabouts};
 /// The option that names a place.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct PlaceOption {
-    /// Start on this place of the config file instead of this machine; `local` is this machine. `mien places` lists them
+    /// Start on this place of the config file instead of this machine; `local` is this machine. `mien places` lists
+    /// them
     #[arg(long, value_name = "PLACE")]
     pub(in crate::cli) on: Option<String>,
 }

@@ -7,7 +7,8 @@ fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1_000.0
 }
 
-/// Returns the completed share of the current epoch, from 0 to 1, and its remaining seconds; NaN where they are unknown.
+/// Returns the completed share of the current epoch, from 0 to 1, and its remaining seconds; NaN where they are
+/// unknown.
 /// `now` in milliseconds since 1970. During a pause the remaining time stays the same.
 #[must_use]
 pub fn epoch_left(summary: &Summary, now: u64) -> (f64, f64) {
@@ -20,7 +21,7 @@ pub fn epoch_left(summary: &Summary, now: u64) -> (f64, f64) {
     if done > 0.0 { (done, (spent * (1.0 - done) / done - since).max(0.0)) } else { (done, f64::NAN) }
 }
 
-/// Returns the completed share of a run of all its epochs, from 0 to 1, and its remaining seconds, at most; NaN where
+/// Returns the completed share of a run of all its epochs, from 0 to 1, and its remaining seconds, at most. NaN where
 /// they are unknown.
 #[must_use]
 pub fn run_left(summary: &Summary, now: u64) -> (f64, f64) {

@@ -364,7 +364,7 @@ pub enum DataEvent {
     Previewed(ImportOrder, Result<Arc<ImportPreview>, String>),
     /// Nothing is searched any more.
     PreviewEnded,
-    /// What the import of a dataset skipped, as lines, or the reason why they cannot be read.
+    /// The files that the import of a dataset skipped, as lines, or the reason why they cannot be read.
     SkippedRead(DatasetName, Result<Vec<String>, String>),
     /// Progress or the end of the import.
     Import(ImportEvent),

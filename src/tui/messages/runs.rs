@@ -370,7 +370,8 @@ pub enum RunsEvent {
     Done(Result<String, String>),
     /// A request was written to a run's folder, or the reason why not. An unwritten request is never answered.
     Requested(RunId, Result<(), String>),
-    /// The time of the last look, in milliseconds since 1970; `None` before the first one, and in a home that keeps none.
+    /// The time of the last look, in milliseconds since 1970; `None` before the first one, and in a home that keeps
+    /// none.
     LastLook(Option<u64>),
     /// The columns and the order of the list that were kept.
     ListViewRead(ListView),

@@ -67,8 +67,8 @@ pub(super) trait ScreenEntry: Sync {
         Ok(())
     }
 
-    /// Applies a key to a prompt that has fields. Returns the new line and the position of the cursor in it; `None` where
-    /// the key edits a line of text.
+    /// Applies a key to a prompt that has fields. Returns the new line and the position of the cursor in it; `None`
+    /// where the key edits a line of text.
     fn edit_line(&self, _state: &mut State, _action: Action) -> Option<(String, usize)> {
         None
     }

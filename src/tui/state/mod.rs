@@ -19,8 +19,8 @@ use crate::tui::messages::{self, Context, Keymap};
 use crate::tui::screen::Screen;
 use crate::tui::screen::screens;
 
-/// A message on the bottom line. It stays until a key is pressed, until the time to read it is over, or as long as it is
-/// true.
+/// A message on the bottom line. It stays until a key is pressed, until the time to read it is over, or as long as it
+/// is true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// The text, safe to print.
@@ -34,8 +34,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns whether the message gives its line back to the hints at `now`, in milliseconds since 1970. An error waits
-    /// for a key: otherwise somebody who looked away would miss that an effect failed.
+    /// Returns whether the message gives its line back to the hints at `now`, in milliseconds since 1970. An error
+    /// waits for a key: otherwise somebody who looked away would miss that an effect failed.
     #[must_use]
     pub fn is_expired(&self, now: u64) -> bool {
         let reading = 6_000 + 50 * self.text.chars().count() as u64;

@@ -47,7 +47,7 @@ fn preview() -> ImportPreview {
     }
 }
 
-/// Types the source and goes on; returns the requested preview.
+/// Types the source and continues; returns the requested preview.
 fn requested(state: &mut State, keys: &str) -> ImportOrder {
     let effects = press(state, keys);
     let preview = |effect: Effect| match effect {

@@ -1,5 +1,5 @@
-//! Mouse input: clicks on tabs, headings, lines, cells and hints, and the wheel. Each acts like a key; only a hint, which
-//! names the action, can launch or stop something.
+//! Mouse input: clicks on tabs, headings, lines, cells and hints, and the wheel. Each acts like a key; only a hint,
+//! which names the action, can launch or stop something.
 
 use ratatui::layout::Position;
 
@@ -24,8 +24,7 @@ pub(super) fn scroll(state: &mut State, lines: isize) -> Vec<Effect> {
     if scrolls { repeat(state, action, lines.unsigned_abs().min(MAX_LINES)) } else { Vec::new() }
 }
 
-/// Shows the screen of the clicked tab, performs the action of the clicked cell or hint, or moves to the clicked line as
-/// arrow keys do.
+/// Shows the screen of the clicked tab, performs the action of the clicked cell or hint, or moves to the clicked line.
 pub(super) fn click(state: &mut State, at: Position) -> Vec<Effect> {
     state.key_pressed = true;
     state.message = None;

@@ -31,10 +31,10 @@ pub(super) enum CommandError {
     /// The system refused to start it.
     #[error("cannot start {0}: {1}")]
     Start(String, io::Error),
-    /// It did not answer in time.
+    /// The command did not answer in time.
     #[error("{0} has not answered for {1} s")]
     Silent(String, u64),
-    /// It failed, with these words.
+    /// The command failed with this message.
     #[error("{0} refused: {1}")]
     Refused(String, String),
 }

@@ -1,7 +1,7 @@
 //! Slurm as the launcher: a run is one job, which Slurm starts again after every interruption.
 //!
 //! The run folder stays the interface: the worker in the job reads requests and writes the log as everywhere. Slurm is
-//! asked only for what no file can tell: whether a worker will come, and why there is none yet.
+//! asked only for facts that no file has: whether a worker will come, and why there is none yet.
 
 mod commands;
 mod jobs;
@@ -29,7 +29,7 @@ const NAME: &str = "slurm";
 /// Submits workers to Slurm.
 #[derive(Debug, Clone, Default)]
 pub struct Slurm {
-    /// Where jobs are submitted; `None` where a launcher only asks about jobs.
+    /// The place to which jobs are submitted; `None` where a launcher only asks about jobs.
     pub place: Option<Place>,
 }
 

@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The time between two questions about the job.
 const QUESTION_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What a node sees.
+/// The findings of a job on a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct NodeView {
     host: String,
@@ -42,9 +42,9 @@ struct NodeView {
 /// The result of a check, in sentences.
 #[derive(Debug, Default, Serialize)]
 pub struct Findings {
-    /// What works.
+    /// A part that works.
     pub good: Vec<String>,
-    /// What does not, and what to do.
+    /// A part that does not work, with advice.
     pub problems: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ pub fn check(home: &Home, place: &Place, wait: Duration) -> io::Result<Findings>
 
 fn wait_for_answer(folder: &Path, job: &str, wait: Duration) -> Result<NodeView, String> {
     let (begun, mut asked) = (Instant::now(), Instant::now());
-    let mut last = "Slurm has not said why".to_owned();
+    let mut last = "Slurm has not stated the reason".to_owned();
     loop {
         if let Ok(text) = fs::read(folder.join("answer.json")) {
             return serde_json::from_slice(&text).map_err(|error| format!("the node's answer cannot be read: {error}"));

@@ -1,4 +1,4 @@
-//! Asking Slurm about all jobs of a home at once, and recording what it said in the run folders.
+//! Asking Slurm about all jobs of a home at once, and recording its reports in the run folders.
 //!
 //! A job that a listing lacks is not gone: a controller that restarts lists nothing. Two more witnesses must agree:
 //! Slurm, asked for this job alone, and the event log, which has not grown.
@@ -109,7 +109,7 @@ impl AskedFile {
     }
 }
 
-/// Records what Slurm said about a run's job; removes the placement if no worker will come.
+/// Records Slurm's report about a run's job; removes the placement if no worker will come.
 fn settle(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<()> {
     let Some(id) = &placement.job else { return adopt(run, placement, listing) };
     let listed = listing.iter().find(|job| job.id == *id).cloned();

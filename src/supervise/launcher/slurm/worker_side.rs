@@ -106,8 +106,8 @@ fn give_up(run: &RunFolder, job: String) -> io::Result<String> {
     Ok(format!("given up: {reason}"))
 }
 
-/// Returns the number of starts in a row, up to the last one, that were interrupted by a warning of the time limit and
-/// began at the same position without having saved anything. Preemptions are not counted: they may come at any rate.
+/// Returns the number of latest starts in a row that the time limit ended at the position where they began. Preemptions
+/// are not counted: they may come at any rate.
 fn fruitless_starts(run: &RunFolder) -> usize {
     let mut records = Vec::new();
     // An unreadable log counts nothing.

@@ -5,8 +5,9 @@ use crate::runs::facts::Field;
 use crate::runs::query::SortKey;
 use crate::tui::widgets::table::Column;
 
-/// The columns in their usual order. The rank is low for those that decide between runs: accuracy and macro F1, strategy
-/// and dataset precede the losses. `VAL LOSS` and `VAL ACC` are of the best epoch, `TEST ACC` and `MACRO F1` of the test.
+/// The columns in their usual order. The rank is low for those that decide between runs: accuracy and macro F1,
+/// strategy and dataset precede the losses. `VAL LOSS` and `VAL ACC` are of the best epoch, `TEST ACC` and `MACRO F1`
+/// of the test.
 const COLUMNS: [(Field, Column); 13] = [
     (Field::State, Column::left("STATE", 12, 0)),
     (Field::Name, Column::left("RUN", 24, 0)),

@@ -20,7 +20,8 @@ pub(in crate::tui::screens::inspect) fn has_predictions(run: &RunView) -> bool {
 /// Chooses a run, unless one is chosen and no other was selected on the Runs screen since.
 pub(super) fn follow(state: &mut State) {
     let runs = &state.library.runs;
-    // Also a run without predictions: the screen then states why. Otherwise another run would pass for the selected one.
+    // Also a run without predictions: the screen then states why. Otherwise another run would pass for the selected
+    // one.
     let selected = state.runs.current(&state.library).filter(|run| run.summary.is_ok()).map(|run| run.id.clone());
     let inspect = &mut state.inspect;
     let moved = selected.is_some() && selected != inspect.followed;

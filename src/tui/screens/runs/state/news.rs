@@ -32,7 +32,7 @@ impl News {
         self.since.filter(|_| !self.endings.is_empty())
     }
 
-    /// Reads the ends from the library. Returns those that were not told yet, the earliest first.
+    /// Reads the ends from the library. Returns those that were not reported yet, the earliest first.
     pub fn read(&mut self, library: &Library, now: u64) -> Vec<Ending> {
         let Some(since) = self.since else { return Vec::new() };
         let ending = |run: &crate::tui::library::RunView| {

@@ -49,8 +49,8 @@ impl QueueTimes {
         self.times = found.into_iter().map(times).collect();
     }
 
-    /// Counts the runs ahead, so that no two waiting runs of a device have the same number: the reports of two workers
-    /// may be a second apart.
+    /// Counts the runs ahead of each waiting run. Otherwise two runs of a device could have the same number, because
+    /// the reports of their workers may be a second apart.
     fn count_ahead(&mut self, active: &[(&Summary, RunState)]) {
         let mut on: BTreeMap<&str, usize> = BTreeMap::new();
         for (run, _) in active.iter().filter(|(run, _)| run.wait().is_none()) {

@@ -151,7 +151,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effec
     entry(state.screen).on_runs(state)
 }
 
-/// Writes the ends that were not told yet to the messages. Returns them to show, unless they are `quiet`.
+/// Writes the ends that were not reported yet to the messages. Returns them to show, unless they are `quiet`.
 fn report_endings(state: &mut State, quiet: bool) -> Vec<String> {
     let ended = state.runs.news.read(&state.library, state.now);
     let mut shown = Vec::new();

@@ -9,8 +9,8 @@ use crate::runs::query::{Query, SortKey};
 use crate::tui::messages::{Action, Effect, RunsEffect};
 use crate::tui::state::{Overlay, State};
 
-/// Applies a key to the two fields of the limits. Returns the line and the position of the cursor; `None` where the line
-/// is text.
+/// Applies a key to the two fields of the limits. Returns the line and the position of the cursor; `None` where the
+/// line is text.
 pub(in crate::tui::screens::runs) fn edit_line(state: &mut State, action: Action) -> Option<(String, usize)> {
     if !matches!(state.runs.prompt, Some(RunsPurpose::Limits(_))) || matches!(action, Action::Back | Action::Enter) {
         return None;

@@ -112,7 +112,8 @@ fn send(state: &mut State, runs: Vec<RunId>, request: Request) -> Vec<Effect> {
     runs.into_iter().map(effect).collect()
 }
 
-/// Pauses the runs at work; if none is, continues the paused ones. A pause that is not answered yet is withdrawn.
+/// Pauses the running ones; if there are none, continues the paused ones. A pause that is not answered yet is
+/// withdrawn.
 pub(super) fn pause(state: &mut State) -> Vec<Effect> {
     let runs = in_state(state, RunState::is_active, "there is nothing to pause");
     let is_idle = |run: &RunView| {

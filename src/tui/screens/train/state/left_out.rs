@@ -83,8 +83,8 @@ impl Form {
         }
     }
 
-    /// Chooses the marked images of a dataset again, after more were marked, if the form is about that dataset. A choice
-    /// made or repeated before is about fewer marks.
+    /// Chooses the marked images of a dataset again, after more were marked, if the form is about that dataset. A
+    /// choice made or repeated before is about fewer marks.
     pub fn take_up_marks(&mut self, dataset: &DatasetName, choices: &FormChoices<'_>) {
         if self.dataset(choices).is_some_and(|own| own.name == *dataset) {
             self.left_out_choice = None;
