@@ -113,7 +113,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         &[Key::ctrl('p')],
         of(DataAction::Preview),
         "preview",
-        "show what would come in: classes, splits, sizes",
+        "show what would be imported: classes, splits, sizes",
     ),
     on("import.below", FORM_BUT_PATHS, &[code(KeyCode::Tab)], Action::Down, "", "the field below"),
     on("import.above", FORM, &[code(KeyCode::BackTab)], Action::Up, "", "the field above"),

@@ -35,7 +35,7 @@ pub(super) struct Import {
     /// Replace another dataset of this name
     #[arg(long)]
     replace: bool,
-    /// Show what would come in, and import nothing: classes, splits, sizes, what is left out and why, disk
+    /// Show what would be imported, and import nothing: classes, splits, sizes, what is left out and why, disk
     #[arg(long, conflicts_with = "progress")]
     dry_run: bool,
     #[command(flatten)]

@@ -37,7 +37,12 @@ fn facts(state: &State, run: &RunView, columns: u16) -> Vec<String> {
     let mut lines = vec![format!("epoch {} of {}, val loss {loss}", summary.epoch(), limits.epochs)];
     let stopping = &summary.early_stopping;
     if stopping.best_epoch > 0 {
-        let waited = format!("waited {} of {}", stopping.waited, Patience(limits.patience));
+        let patience = Patience(limits.patience);
+        let waited = if patience.is_off() {
+            "early stopping off".to_owned()
+        } else {
+            format!("waited {} of {patience}", stopping.waited)
+        };
         let best = format!("best {} at epoch {}", decimal(stopping.best_value, 4), stopping.best_epoch);
         lines.push(format!("{best}, {waited}"));
     }

@@ -129,7 +129,7 @@ fn draw_import(state: &State, pen: &mut Pen<'_>) {
             Some(PreviewStatus::Ready(_)) => (format!("as {}", order.name), theme.text()),
             Some(PreviewStatus::Reading) => ("reading the source …".into(), theme.dim()),
             Some(PreviewStatus::Failed(_)) => ("not possible: see the preview".into(), theme.bad()),
-            None => ("Enter shows what would come in".into(), theme.text()),
+            None => ("Enter shows what would be imported".into(), theme.text()),
         },
     };
     pen.write(&words, style);
@@ -183,7 +183,7 @@ fn draw_preview(state: &State, buffer: &mut Buffer, area: Rect) {
         }
         _ => format!("{hidden} more lines on the last line (PgDn)"),
     };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("what would come in", theme.strong())], &note);
+    rule(buffer, theme, Rect { height: 1, ..area }, &[("what would be imported", theme.strong())], &note);
     for (row, (line, style)) in (1..area.height).zip(&lines) {
         Pen::new(buffer, theme, area, row).skip(2).write(line, *style);
     }

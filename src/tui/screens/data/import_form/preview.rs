@@ -25,7 +25,7 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<(String, Style)> {
         Ok(order) => order,
         // The form shows the error.
         Err((ImportField::Source, _)) => {
-            return plain("The images that would come in are shown here before they are imported.", theme.dim());
+            return plain("The images that would be imported are shown here before they are imported.", theme.dim());
         }
         Err((field, error)) => return plain(&format!("✗ {}: {error}", field.label()), theme.bad()),
     };
@@ -33,7 +33,7 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<(String, Style)> {
         return plain("An address is downloaded when it is imported: there is no preview before.", theme.dim());
     }
     match form.preview_of(&order) {
-        None => plain("Ctrl-P shows what would come in with these values.", theme.dim()),
+        None => plain("Ctrl-P shows what would be imported with these values.", theme.dim()),
         Some(PreviewStatus::Reading) => plain("reading the source …", theme.dim()),
         Some(PreviewStatus::Failed(error)) => {
             error.lines().flat_map(|line| plain(&format!("✗ {line}"), theme.bad())).collect()
