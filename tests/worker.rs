@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Child;
 
 use crate::lab::{Lab, PATIENCE, epochs_done, events, history_of, wait_for, wait_for_epoch, worker_pid};
+use mien::domain::Split;
 use mien::events::Event;
 use mien::runs::RunFolder;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -199,6 +200,44 @@ fn a_worker_that_a_signal_ends_is_interrupted_and_the_queue_brings_it_back() {
     lab.mien(&["watch", "latest"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().code(130);
     assert_eq!(lab.json(&["show", "latest", "--json"])["state"], "stopped");
     assert!(!folder.queue_file().exists());
+}
+
+#[test]
+fn a_signal_in_the_pass_over_the_training_images_is_no_end() {
+    let lab = Lab::new();
+    lab.faces(7000);
+    let folder = |name: &str| lab.store().folder(&name.parse().expect("an id"));
+    let train = |name: &str| {
+        let words =
+            ["train", "cnn", "--dataset", "faces", "--epochs", "1", "--device", "cpu", "--name", name, "--detach"];
+        lab.mien(&words).assert().success();
+        folder(name)
+    };
+    let is_pass = |event: &Event| matches!(event, Event::EvaluationStarted { split: Split::Train, .. });
+    // The pass takes some tenths of a second, so a signal may come too late.
+    let interrupted = (0..20).find_map(|attempt| {
+        let name = format!("run-{attempt}");
+        let folder = train(&name);
+        let begun = std::time::Instant::now();
+        while !events(&folder).iter().any(is_pass) {
+            assert!(begun.elapsed().as_secs() < PATIENCE, "no pass over the training images");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let _ = folder.worker_alive().then(|| kill_process(worker_pid(&folder), Signal::TERM));
+        wait_for("the worker's end", PATIENCE, || (!folder.worker_alive()).then_some(()));
+        (lab.json(&["show", &name, "--json"])["state"] == "interrupted").then_some((name, folder))
+    });
+    let (name, cut) = interrupted.expect("a signal within the pass");
+    assert!(!cut.train_predictions().exists());
+    lab.mien(&["queue", "restart"]).assert().success();
+    lab.mien(&["watch", &name]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().success();
+    let whole = train("whole");
+    lab.mien(&["watch", "whole"]).timeout(std::time::Duration::from_secs(PATIENCE)).assert().success();
+    for [one, other] in
+        [[cut.train_predictions(), whole.train_predictions()], [cut.test_predictions(), whole.test_predictions()]]
+    {
+        assert!(fs::read(one).expect("predictions") == fs::read(other).expect("predictions"));
+    }
 }
 
 #[test]

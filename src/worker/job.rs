@@ -194,8 +194,7 @@ impl Task for Training {
         } else if !context.test_best()? {
             return Ok(context.reporter.early_outcome());
         }
-        context.score_training();
-        Ok(outcome)
+        Ok(context.score_training().unwrap_or(outcome))
     }
 }
 
@@ -212,8 +211,7 @@ impl Task for Testing {
         if !context.test_best()? {
             return Ok(Some(context.reporter.early_outcome()));
         }
-        context.score_training();
-        Ok(None)
+        Ok(context.score_training())
     }
 }
 

@@ -125,7 +125,7 @@ fn run_job(folder: &RunFolder, job: Job, turn: Turn) -> Result<bool, WorkerError
         // The run's outcome stays as it is; only its test was interrupted.
         (Ok(outcome), Job::Evaluate) => {
             if let Some(Outcome::Interrupted { signal }) = outcome {
-                let message = format!("interrupted by {signal}: the best weights were not tested");
+                let message = format!("interrupted by {signal}: the test of the best weights is not complete");
                 reporter.report(Event::Warning { message });
             }
             !interrupted

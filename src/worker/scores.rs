@@ -4,7 +4,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::checkpoint;
-use crate::domain::{Split, View};
+use crate::domain::{Outcome, Split, View};
 use crate::events::Event;
 use crate::model::kernels::TrainBackend;
 use crate::model::network::Network;
@@ -90,14 +90,18 @@ where
     }
 
     /// Evaluates the unaugmented training images and saves every prediction. The run's outcome is decided, so a failure
-    /// or a requested stop is only logged.
-    pub(super) fn score_training(&mut self) {
+    /// or a requested stop is only logged. Returns the interruption by a signal: the run is then still owed the pass.
+    pub(super) fn score_training(&mut self) -> Option<Outcome> {
         let cause = match self.try_score_training() {
-            Ok(true) => return,
-            Ok(false) => "the pass over the training images was ended on request".to_owned(),
+            Ok(true) => return None,
+            Ok(false) => match self.reporter.early_outcome() {
+                interrupted @ Outcome::Interrupted { .. } => return Some(interrupted),
+                _ => "the pass over the training images was ended on request".to_owned(),
+            },
             Err(cause) => format!("the pass over the training images failed: {cause}"),
         };
         self.reporter.report(Event::EvaluationFailed { cause });
+        None
     }
 
     fn try_score_training(&mut self) -> Result<bool, WorkerError> {
