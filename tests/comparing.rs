@@ -18,8 +18,15 @@ fn matching_predictions() -> Predictions {
     }
 }
 
-fn tested(lab: &Lab, id: &str, created_at: u64) -> RunFolder {
+/// Makes a finished run with a file for its best weights, which allows the advice to test them again.
+fn trained(lab: &Lab, id: &str, created_at: u64) -> RunFolder {
     let folder = lab.run(id, created_at, finished());
+    fs::write(folder.best_checkpoint(), "").expect("written");
+    folder
+}
+
+fn tested(lab: &Lab, id: &str, created_at: u64) -> RunFolder {
+    let folder = trained(lab, id, created_at);
     matching_predictions().write(&file(&folder, Split::Test, 0)).expect("written");
     folder
 }
@@ -185,7 +192,7 @@ fn several_runs_are_averaged_from_their_predictions_alone() {
 fn what_has_no_mean_is_said() {
     let lab = Lab::new();
     tested(&lab, "calm-heron", 1);
-    lab.run("odd-raven", 2, finished());
+    trained(&lab, "odd-raven", 2);
     let elsewhere = tested(&lab, "new-otter", 3);
     let mut recipe = elsewhere.recipe().expect("a recipe");
     recipe.fingerprint = "1".repeat(32);
@@ -210,7 +217,7 @@ fn what_has_no_mean_is_said() {
 fn what_cannot_be_compared_is_said() {
     let lab = Lab::new();
     tested(&lab, "calm-heron", 1);
-    lab.run("odd-raven", 2, finished());
+    trained(&lab, "odd-raven", 2);
     lab.run("new-otter", 3, begun());
     assert!(lab.complaint(&["compare", "calm", "calm"], 2).contains("a run is not compared with itself"));
     let beside = lab.json(&["compare", "calm", "--baseline", "odd", "--json"]);
@@ -218,7 +225,14 @@ fn what_cannot_be_compared_is_said() {
     assert!(lab.complaint(&["compare", "calm", "odd", "--json", "--csv"], 2).contains("cannot be used with"));
     let text = lab.text(&["compare", "calm", "odd", "new"]);
     assert!(text.contains("`mien evaluate odd-raven` makes them"), "{text}");
-    assert!(text.contains("new-otter has not been tested") && text.contains("not tested yet: new-otter"), "{text}");
+    assert!(
+        text.contains("new-otter has completed no epoch: `mien resume new-otter` trains it further")
+            && text.contains("not tested yet: new-otter"),
+        "{text}"
+    );
+    fs::remove_file(lab.store().folder(&"odd-raven".parse().expect("an id")).best_checkpoint()).expect("removed");
+    let text = lab.text(&["compare", "calm", "odd"]);
+    assert!(text.contains("it has no best weights, `mien resume odd-raven` trains it further"), "{text}");
     assert_eq!(lab.json(&["compare", "latest", "--json"])[0]["test"], Value::Null, "one run is looked at by itself");
 }
 

@@ -90,7 +90,8 @@ where
     }
 
     /// Evaluates the unaugmented training images and saves every prediction. The run's outcome is decided, so a failure
-    /// or a requested stop is only logged. Returns the interruption by a signal: the run is then still owed the pass.
+    /// or a requested stop is only logged. Returns the interruption by a signal, after which the pass is still to be
+    /// made.
     pub(super) fn score_training(&mut self) -> Option<Outcome> {
         let cause = match self.try_score_training() {
             Ok(true) => return None,
