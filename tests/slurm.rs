@@ -139,7 +139,7 @@ fn a_dry_run_prints_the_script_and_leaves_nothing() {
     assert!(cluster.lab.store().ids().expect("ids").is_empty());
     let output = cluster.mien(&["train", "cnn", "--on", "cpu"]).assert().code(2).get_output().clone();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(words.contains("there is no place 'cpu': the config file has gpu"), "{words}");
+    assert!(words.contains("there is no place 'cpu' (did you mean gpu?): the config file has gpu"), "{words}");
 }
 
 #[test]
@@ -278,7 +278,9 @@ fn places_are_listed_with_their_errors() {
     let output = cluster.mien(&["places"]).assert().code(1).get_output().clone();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        words.contains("config.toml:3: there is no setting 'places.gpu.partitoin': did you mean partition?"),
+        words.contains(
+            "config.toml:3: there is no setting 'places.gpu.partitoin' (did you mean partition?): the settings are"
+        ),
         "{words}"
     );
 }

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::{Problem, line_of, path, read_text};
 use crate::domain::Place;
 use crate::domain::place::THIS_MACHINE;
+use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 
 /// The places of the config file, and the errors in them.
@@ -52,11 +53,12 @@ impl Places {
             return Err(problem.to_string());
         }
         let names: Vec<&str> = self.places.iter().map(|place| place.name.as_str()).collect();
-        let known = match names.as_slice() {
+        let known = match &names[..] {
             [] => "the config file has no [places.NAME]: `mien config defaults` shows one".to_owned(),
             names => format!("the config file has {}", names.join(", ")),
         };
-        Err(format!("there is no place '{}': {known}", printable(name)))
+        let similar = suggest(name, names);
+        Err(format!("there is no place '{}'{similar}: {known}", printable(name)))
     }
 }
 
@@ -141,30 +143,11 @@ fn lines(value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
     if lines.iter().any(|line| line.chars().any(char::is_control)) { Err(ACCEPTED) } else { Ok(lines) }
 }
 
-/// Returns the error about an unknown setting, with the one that was probably meant.
+/// Returns the error about an unknown setting, with the most similar one.
 fn unknown(name: &str, key: &str) -> String {
     let known = || ["engine"].into_iter().chain(Place::VALUES).chain(Place::LISTS);
-    let near = known().min_by_key(|known| distance(known, key)).filter(|known| distance(known, key) <= 2);
-    let words = match near {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("the settings are {}", known().collect::<Vec<_>>().join(", ")),
-    };
-    format!("there is no setting 'places.{name}.{}': {words}", printable(key))
-}
-
-/// Returns the number of letters to insert, remove or replace between two words.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.chars().enumerate() {
-        let mut before = std::mem::replace(&mut row[0], at + 1);
-        for (column, found) in other.iter().enumerate() {
-            let replaced = before + usize::from(letter != *found);
-            before = row[column + 1];
-            row[column + 1] = replaced.min(before + 1).min(row[column] + 1);
-        }
-    }
-    row[other.len()]
+    let (similar, all) = (suggest(key, known()), known().collect::<Vec<_>>().join(", "));
+    format!("there is no setting 'places.{name}.{}'{similar}: the settings are {all}", printable(key))
 }
 
 #[cfg(test)]
@@ -194,7 +177,10 @@ mod tests {
     #[test]
     fn an_error_names_line_and_remedy_and_leaves_the_other_places() {
         let table = [
-            ("partitoin = 'x'", "there is no setting 'places.a.partitoin': did you mean partition?"),
+            (
+                "partitoin = 'x'",
+                "there is no setting 'places.a.partitoin' (did you mean partition?): the settings are engine",
+            ),
             ("colour = 'x'", "there is no setting 'places.a.colour': the settings are engine, partition"),
             ("cpus = 'two'", "places.a.cpus cannot be 'two': write a number from 1"),
             ("time = 'soon'", "places.a.time cannot be 'soon': write minutes"),
@@ -226,7 +212,8 @@ mod tests {
     fn an_unknown_place_is_named_with_the_known_ones() {
         let places = vec![Place { name: "gpu".into(), ..Place::default() }];
         let found = Places { places, ..Places::default() };
-        assert_eq!(found.find("cpu"), Err("there is no place 'cpu': the config file has gpu".into()));
+        assert_eq!(found.find("cloud"), Err("there is no place 'cloud': the config file has gpu".into()));
+        assert!(found.find("gpus").is_err_and(|error| error.contains("(did you mean gpu?)")));
         assert!(found.find("gpu").is_ok());
     }
 }

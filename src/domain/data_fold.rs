@@ -13,8 +13,8 @@ use super::{GroupSizes, RecipeError, SplitCounts};
 /// The largest number of folds.
 pub const MAX_FOLDS: u32 = 100;
 
-/// The number by which the untested images of a class are divided for the number that validates.
-const VALIDATION_DIVISOR: usize = 10;
+/// Of the images that a fold does not test, one in this many validates.
+pub(super) const VALIDATION_DIVISOR: usize = 10;
 
 /// A fold of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

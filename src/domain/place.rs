@@ -44,7 +44,7 @@ pub struct Place {
     /// The GPUs, such as `1` or `a100:1`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpus: Option<String>,
-    /// The number of processor cores.
+    /// The number of CPU cores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpus: Option<String>,
     /// The memory, such as `16G`.

@@ -25,14 +25,19 @@ impl Generation {
 }
 
 impl RunFolder {
-    fn generation_file(&self) -> PathBuf {
+    /// Returns the path of the file with the number of the run's latest worker.
+    #[must_use]
+    pub fn generation_file(&self) -> PathBuf {
         self.control().join("generation")
     }
 
     /// Returns the number of the run's latest worker, 0 before the first.
     fn generation(&self) -> io::Result<u64> {
         match fs::read_to_string(self.generation_file()) {
-            Ok(text) => text.trim().parse().map_err(io::Error::other),
+            Ok(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| io::Error::other("it holds no number; remove it if no worker of this run is running")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
             Err(error) => Err(error),
         }
@@ -63,6 +68,6 @@ mod tests {
         assert!(!first.is_current() && second.is_current());
         fs::write(run.generation_file(), "no number").expect("written");
         assert!(second.is_current(), "damage is no later worker");
-        assert!(run.begin_generation().is_err());
+        assert!(run.begin_generation().is_err_and(|error| error.to_string().contains("remove it")));
     }
 }

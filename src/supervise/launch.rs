@@ -24,15 +24,15 @@ pub enum LaunchTime {
 /// The place and the time at which a worker begins.
 #[derive(Debug, Clone, Default)]
 pub struct Start {
-    /// When.
+    /// The time.
     pub when: LaunchTime,
-    /// Where; `None` for where the run's last worker began, and for this machine where there was none.
-    pub on: Option<Whereabouts>,
+    /// The location; `None` for that of the run's last worker, or for this machine without such a worker.
+    pub on: Option<WorkerLocation>,
 }
 
-/// The choice of where a worker begins.
+/// The location at which a worker begins.
 #[derive(Debug, Clone)]
-pub enum Whereabouts {
+pub enum WorkerLocation {
     /// On this machine.
     Here,
     /// On this place of a cluster.
@@ -50,15 +50,15 @@ impl Start {
     fn place(&self, run: &RunFolder) -> Result<Option<Place>, FileError> {
         match &self.on {
             None => run.place(),
-            Some(Whereabouts::Here) => Ok(None),
-            Some(Whereabouts::Place(place)) => Ok(Some((**place).clone())),
+            Some(WorkerLocation::Here) => Ok(None),
+            Some(WorkerLocation::Place(place)) => Ok(Some((**place).clone())),
         }
     }
 
     /// Returns whether the worker begins on a place that names its own program, so that this one need not train.
     fn has_program(&self, run: Option<&RunFolder>) -> bool {
         let place = match (&self.on, run) {
-            (Some(Whereabouts::Place(place)), _) => Some((**place).clone()),
+            (Some(WorkerLocation::Place(place)), _) => Some((**place).clone()),
             (None, Some(run)) => run.place().ok().flatten(),
             _ => None,
         };
@@ -171,7 +171,7 @@ pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, start: impl Into<St
     let start = start.into();
     require_trainer(&start, None)?;
     match &start.on {
-        Some(Whereabouts::Place(place)) => {
+        Some(WorkerLocation::Place(place)) => {
             launch_with(&Slurm { place: Some((**place).clone()) }, store, id, recipe, start.when)
         }
         _ => launch_with(&LocalProcess, store, id, recipe, start.when),

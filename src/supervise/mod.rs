@@ -19,7 +19,9 @@ pub use crate::domain::now;
 pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
 pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, LeftOutKind, SkippedFile};
 pub use kill::{KillError, kill};
-pub use launch::{LaunchError, LaunchTime, Start, Whereabouts, evaluate, launch, resume, resume_with_limits, script};
+pub use launch::{
+    LaunchError, LaunchTime, Start, WorkerLocation, evaluate, launch, resume, resume_with_limits, script,
+};
 pub use launcher::slurm;
 pub use names::suggest_name;
 pub use queue::{QueueError, Restarted, forget, restart};

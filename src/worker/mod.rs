@@ -40,9 +40,9 @@ use run_reporter::RunReporter;
 use signals::Interruption;
 use waiting::SlotClaim;
 
-/// The turn in which a worker begins.
+/// The condition on which a worker begins its job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum WorkerStart {
     /// When its device has a free slot and all earlier runs have begun.
     Queued,
     /// At once.
@@ -51,12 +51,12 @@ pub enum Turn {
     Placed,
 }
 
-/// Runs a job on a run folder, from locking it to the last event, in its turn. The process has its own
+/// Runs a job on a run folder, from locking it to the last event. The process has its own
 /// session. The exit code is 0 if the job was completed or stopped on request, else 1, also after a signal. The event
 /// log has the reason, or stderr where no log could be opened.
 #[must_use]
-pub fn run(folder: &RunFolder, job: Job, turn: Turn) -> ExitCode {
-    match run_job(folder, job, turn) {
+pub fn run(folder: &RunFolder, job: Job, start: WorkerStart) -> ExitCode {
+    match run_job(folder, job, start) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -67,7 +67,7 @@ pub fn run(folder: &RunFolder, job: Job, turn: Turn) -> ExitCode {
 }
 
 /// Returns whether the job was completed or stopped on request.
-fn run_job(folder: &RunFolder, job: Job, turn: Turn) -> Result<bool, WorkerError> {
+fn run_job(folder: &RunFolder, job: Job, start: WorkerStart) -> Result<bool, WorkerError> {
     let path = || folder.path().to_owned();
     let recipe = folder.recipe()?;
     let resumed = folder.has_checkpoint();
@@ -81,7 +81,7 @@ fn run_job(folder: &RunFolder, job: Job, turn: Turn) -> Result<bool, WorkerError
         .ok_or_else(|| WorkerError::Busy(path()))?;
     // A failure is ignored: the holder is needed only to kill this process, and a full disk must not prevent training.
     let _ = Holder::record(&lock);
-    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| turn != Turn::Now);
+    let queue = folder.home().map(|home| Queue::of(&home)).filter(|_| start != WorkerStart::Now);
     if let Some(queue) = &queue {
         // Two processes may start a worker for one run. The first may have finished the job when this one gets the
         // lock.
@@ -90,8 +90,8 @@ fn run_job(folder: &RunFolder, job: Job, turn: Turn) -> Result<bool, WorkerError
         }
     }
     let generation = folder.begin_generation().map_err(|source| WorkerError::File {
-        doing: "write",
-        path: folder.path().join("control/generation"),
+        doing: "update",
+        path: folder.generation_file(),
         source,
     })?;
     let log = EventWriter::open(&folder.events_file(), run_reporter::now()).map_err(|source| WorkerError::File {
@@ -100,7 +100,7 @@ fn run_job(folder: &RunFolder, job: Job, turn: Turn) -> Result<bool, WorkerError
         source,
     })?;
     let interruption = Interruption::listen().map_err(WorkerError::Signals)?;
-    let mut claim = SlotClaim { queued: turn == Turn::Queued, slot: None };
+    let mut claim = SlotClaim { queued: start == WorkerStart::Queued, slot: None };
     let mut reporter = RunReporter::new(log, folder.clone(), generation, interruption, Limits::of(&recipe));
 
     fault::record_panics(PanicOutput::First);

@@ -10,7 +10,7 @@ use crate::cli::{output, privacy};
 use crate::runs::{Home, Job, RunFolder};
 use crate::supervise::slurm;
 #[cfg(feature = "trainer")]
-use crate::worker::Turn;
+use crate::worker::WorkerStart;
 
 /// Run as the worker of a run; started by `train` and the dashboard
 #[derive(Debug, Args)]
@@ -58,9 +58,9 @@ impl Worker {
     #[cfg(feature = "trainer")]
     fn work(&self) -> Exit {
         let turn = match (self.placed, self.now) {
-            (true, _) => Turn::Placed,
-            (false, true) => Turn::Now,
-            (false, false) => Turn::Queued,
+            (true, _) => WorkerStart::Placed,
+            (false, true) => WorkerStart::Now,
+            (false, false) => WorkerStart::Queued,
         };
         Exit::Worker(crate::worker::run(&RunFolder::at(&self.folder), self.job, turn))
     }

@@ -7,7 +7,7 @@ use crate::cli::exit::CommandError;
 use crate::config::Places;
 use crate::domain::Place;
 use crate::domain::place::THIS_MACHINE;
-use crate::supervise::{LaunchTime, Start, Whereabouts};
+use crate::supervise::{LaunchTime, Start, WorkerLocation};
 
 /// The option that names a place.
 #[derive(Debug, Clone, Args)]
@@ -31,12 +31,12 @@ impl PlaceOption {
     pub(in crate::cli) fn start(&self, queue: QueueOption) -> Result<Start, CommandError> {
         let on = match (&self.on, self.place()?) {
             (None, _) => None,
-            (_, None) => Some(Whereabouts::Here),
+            (_, None) => Some(WorkerLocation::Here),
             (_, Some(_)) if queue.when() == LaunchTime::Now => {
                 let words = "--now starts at once on this machine; a place of a cluster has a queue of its own";
                 return Err(CommandError::Usage(words.into()));
             }
-            (_, Some(place)) => Some(Whereabouts::Place(Box::new(place))),
+            (_, Some(place)) => Some(WorkerLocation::Place(Box::new(place))),
         };
         Ok(Start { when: queue.when(), on })
     }

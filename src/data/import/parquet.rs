@@ -28,6 +28,7 @@ use super::report::{ImportStage, Progress, SkipLog};
 use super::split_names::{self, SplitName};
 use super::{ImportError, names};
 use crate::domain::Split;
+use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 
 /// The first and the last bytes of a Parquet file.
@@ -64,8 +65,7 @@ impl ChunkReader for Part {
     type T = Take<BufReader<File>>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        // Opened anew where the system allows it not: readers of one handle share their position, and the row reader
-        // reads one page of one column at a time.
+        // Clones share one position. The row reader reads a page whole before it asks for the next reader.
         let mut file = self.file.try_clone()?;
         file.seek(SeekFrom::Start(self.offset + start.min(self.length)))?;
         Ok(BufReader::new(file).take(self.length.saturating_sub(start)))
@@ -302,6 +302,12 @@ impl Columns {
             by_name(known, &CLASS_COLUMNS).or(labels.as_ref().and_then(|labels| labels.first().copied()))
         };
         let Some(label) = label else {
+            if let Some(wanted) = options.labels.first() {
+                let names = others.iter().map(|field| field.name());
+                let wanted = wanted.to_string_lossy();
+                let (shown, similar) = (printable(&wanted), suggest(&wanted, names));
+                return Err(format!("--labels: it has no column '{shown}'{similar}; its columns are {}", listed()));
+            }
             let advice = "--labels COLUMN names the column of labels";
             return Err(format!("no column of it is known to hold labels; its columns are {}; {advice}", listed()));
         };

@@ -78,7 +78,7 @@ fn rows_without_image_or_label_are_skipped_and_the_column_of_labels_can_be_chose
     let manifest = with(&bench, &source, chosen("coarse_label")).unwrap().manifest;
     assert_eq!(manifest.class_names(), ["animal", "plant"]);
     let error = with(&bench, &source, chosen("lable")).unwrap_err().to_string();
-    assert!(error.contains("img, fine_label, coarse_label") && error.contains("--labels COLUMN"), "{error}");
+    assert!(error.contains("no column 'lable'") && error.contains("img, fine_label, coarse_label"), "{error}");
 }
 
 #[test]

@@ -13,10 +13,13 @@ use crate::runs::job_report::GIVEN_UP;
 use crate::runs::{JobReport, JobState, Placement, Queue, RunFolder};
 
 /// The number of starts in a row from the same checkpoint after which a run is given up.
-const FRUITLESS: usize = 3;
+const MAX_FRUITLESS_STARTS: usize = 3;
 
-/// The number of tries to reach the controller, and the time between them.
-const TRIES: (usize, Duration) = (4, Duration::from_secs(3));
+/// The most tries to reach the controller.
+const MAX_TRIES: usize = 4;
+
+/// The time between two tries.
+const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
 fn own_job() -> Option<String> {
     // A job of an array has an id of its own as well, which is the one in listings.
@@ -55,14 +58,14 @@ pub fn hand_back(run: &RunFolder) -> io::Result<Option<String>> {
     if placement.job.as_ref() != Some(&own) {
         return Ok(None);
     }
-    if fruitless_starts(run) >= FRUITLESS {
+    if fruitless_starts(run) >= MAX_FRUITLESS_STARTS {
         return give_up(run, own).map(Some);
     }
     let mut tries = 1;
     loop {
         match requeue(&own) {
             Ok(words) => return Ok(Some(words)),
-            Err(_) if tries < TRIES.0 => thread::sleep(TRIES.1),
+            Err(_) if tries < MAX_TRIES => thread::sleep(RETRY_INTERVAL),
             Err(error) => return Err(error.into()),
         }
         tries += 1;
@@ -89,7 +92,7 @@ fn requeue(job: &str) -> Result<String, CommandError> {
 
 /// Gives the run up: no job is left, and none is pending.
 fn give_up(run: &RunFolder, job: String) -> io::Result<String> {
-    let reason = format!("{FRUITLESS} starts in a row have saved nothing new; a longer time limit may help");
+    let reason = format!("{MAX_FRUITLESS_STARTS} starts in a row have saved nothing new; a longer time limit may help");
     let (word, node) = (GIVEN_UP.to_owned(), String::new());
     run.record_job_report(&JobReport {
         job,

@@ -15,7 +15,7 @@ pub struct News {
     /// The ends after it, the earliest first.
     pub endings: Vec<Ending>,
     /// The ends that were written to the messages.
-    told: HashSet<(RunId, u64)>,
+    reported: HashSet<(RunId, u64)>,
     /// The number of ends that were on the screen when a key was pressed.
     seen: usize,
 }
@@ -41,8 +41,8 @@ impl News {
         self.endings = library.runs.list.iter().filter_map(ending).collect();
         self.endings.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
         self.seen = self.seen.min(self.endings.len());
-        let told = &mut self.told;
-        self.endings.iter().filter(|ending| told.insert((ending.id.clone(), ending.at))).cloned().collect()
+        let reported = &mut self.reported;
+        self.endings.iter().filter(|ending| reported.insert((ending.id.clone(), ending.at))).cloned().collect()
     }
 
     /// Returns the number of ends that nobody has seen on this screen.
