@@ -115,8 +115,7 @@ fn a_dropped_path_is_found_and_what_is_left_out_is_counted() {
     }
     let quoted = format!("'{}'", folder.display());
     let text = lab.text(&["data", "import", &quoted, "--name", "faces", "--size", "4x2", "--colour"]);
-    for words in ["4×2 colour", "3 items were skipped:", "3 × is not an image, such as a/", "1 item was passed over:"]
-    {
+    for words in ["4×2 colour", "3 items were skipped:", "3 × is not an image, such as a/", "1 item was ignored:"] {
         assert!(text.contains(words), "{words}: {text}");
     }
     let shown = lab.json(&["data", "show", "faces", "--json"]);

@@ -85,7 +85,7 @@ pub struct LeftOut {
 #[must_use]
 pub fn reasons(notes: &[String], left_out: &[LeftOut]) -> Vec<String> {
     let mut lines: Vec<String> = notes.iter().map(|note| format!("note: {note}")).collect();
-    for (skipped, words) in [(true, "skipped"), (false, "passed over")] {
+    for (skipped, words) in [(true, "skipped"), (false, "ignored")] {
         let here: Vec<&LeftOut> = left_out.iter().filter(|kind| kind.skipped == skipped).collect();
         let count: u64 = here.iter().map(|kind| kind.count).sum();
         if count > 0 {

@@ -75,8 +75,11 @@ fn errors_name_their_line_and_other_lines_take_effect() {
         ("[theme]\nbad = 'redd'", "config.toml:2: theme.bad cannot be 'redd': write a name such as"),
         ("[theme]\nbad = 256", "config.toml:2: theme.bad cannot be 256"),
         ("[theme]\nbad = '#ääb'", "config.toml:2: theme.bad cannot be '#ääb'"),
-        ("[keys]\n'runs.stopp' = 'x'", "config.toml:2: there is no binding 'runs.stopp': did you mean runs.stop?"),
-        ("[keys]\n'qqq' = 'x'", "config.toml:2: there is no binding 'qqq': `mien config defaults` lists"),
+        (
+            "[keys]\n'runs.stopp' = 'x'",
+            "config.toml:2: there is no binding 'runs.stopp' (did you mean runs.stop?); `mien config defaults` lists",
+        ),
+        ("[keys]\n'qqq' = 'x'", "config.toml:2: there is no binding 'qqq'; `mien config defaults` lists"),
         ("[keys]\n'runs.stop' = ['c',\n 'hyper-x']", "config.toml:3: unknown key 'hyper-x': write a character"),
         ("[keys]\n'runs.stop' = 7", "config.toml:2: runs.stop cannot be 7: write a key or a list of keys"),
         ("[keys]\n'runs.stop' = 'r'", "config.toml:2: r is already 'runs.repeat' (copy the run's settings"),

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use crossterm::event::KeyCode;
 
 use super::{Action, everywhere};
+use crate::domain::similar::suggest;
+use crate::domain::text::printable;
 use crate::tui::key::{Key, name};
 use crate::tui::screen::{Screen, screens};
 
@@ -275,20 +277,10 @@ fn accept(rebinding: &Rebinding) -> Result<&'static Binding, String> {
     Ok(binding)
 }
 
-/// Returns the error for an unknown binding, with the names that come near it.
+/// Returns the error for an unknown binding, with the most similar name.
 fn describe_unknown(wanted: &str) -> String {
-    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let near = |binding: &&Binding| {
-        let (known, wanted) = (last(binding.name), last(wanted));
-        !wanted.is_empty() && (known.contains(&wanted) || wanted.contains(&known))
-    };
-    let near: Vec<&str> = all().filter(near).map(|binding| binding.name).take(4).collect();
-    let words = if near.is_empty() {
-        "`mien config defaults` lists the names".into()
-    } else {
-        format!("did you mean {}?", near.join(", "))
-    };
-    format!("there is no binding '{}': {words}", crate::domain::text::printable(wanted))
+    let similar = suggest(wanted, all().map(|binding| binding.name));
+    format!("there is no binding '{}'{similar}; `mien config defaults` lists the names", printable(wanted))
 }
 
 #[cfg(test)]

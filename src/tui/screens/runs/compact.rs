@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{list, status};
+use super::{list, panel, status};
 use crate::domain::figures::{clock_time, ready_at};
 use crate::domain::hyperparameter::Patience;
 use crate::runs::estimate::run_left;
@@ -43,8 +43,10 @@ fn facts(state: &State, run: &RunView, columns: u16) -> Vec<String> {
         } else {
             format!("waited {} of {patience}", stopping.waited)
         };
-        let best = format!("best {} at epoch {}", decimal(stopping.best_value, 4), stopping.best_epoch);
-        lines.push(format!("{best}, {waited}"));
+        let metric = panel::monitor(summary.recipe.early_stopping.monitor);
+        let best = format!("best {metric} {} at epoch {}", decimal(stopping.best_value, 4), stopping.best_epoch);
+        let both = format!("{best}, {waited}");
+        if both.chars().count() <= usize::from(columns) { lines.push(both) } else { lines.extend([best, waited]) }
     }
     let (_, left) = run_left(summary, state.now);
     if run_state.is_active() && left.is_finite() && !summary.paused && !status::has_trained(summary) {

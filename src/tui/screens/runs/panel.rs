@@ -58,7 +58,8 @@ pub(super) fn render(
     }
 }
 
-fn monitor(monitor: Monitor) -> &'static str {
+/// Returns the name of the monitored metric.
+pub(super) fn monitor(monitor: Monitor) -> &'static str {
     match monitor {
         Monitor::ValLoss => "val loss",
         Monitor::ValAccuracy => "val acc",

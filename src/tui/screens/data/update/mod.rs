@@ -312,8 +312,9 @@ fn show_skipped(state: &mut State, name: &DatasetName, lines: Result<Vec<String>
     match lines {
         Err(error) => state.fail(&error),
         Ok(_) if state.overlay.is_some() || state.screen != Screen::Data => {}
+        Ok(lines) if lines.is_empty() => state.notify(format!("the import of {name} skipped nothing")),
         Ok(lines) => {
-            let head = [format!("{name}: decisions of its import, and what it left out"), String::new()];
+            let head = [format!("{name}: notes of its import, and the files that it did not take"), String::new()];
             let lines = head.into_iter().chain(lines).collect();
             state.overlay = Some(Overlay::Report(Report { title: "skipped at import".into(), lines, first: 0 }));
         }
