@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use crate::domain::text::printable;
 
 /// The longest wait for an answer to a question.
-pub(super) const QUESTION: Duration = Duration::from_secs(8);
+pub(super) const QUESTION_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The longest wait for the acceptance of a job. A busy controller takes its time.
-pub(super) const SUBMISSION: Duration = Duration::from_secs(45);
+pub(super) const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(45);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The beginnings of variables by which a job, or a user, changes what the commands do.
-const SETTINGS: [&str; 6] = ["SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_", "SCONTROL_", "PMIX_"];
+const REMOVED_PREFIXES: [&str; 6] = ["SLURM_", "SBATCH_", "SQUEUE_", "SCANCEL_", "SCONTROL_", "PMIX_"];
 
 /// The variable that names the cluster's configuration, without which no command works where it is set.
 const CONFIGURATION: &str = "SLURM_CONF";
@@ -51,7 +51,7 @@ pub(super) fn run(program: &str, arguments: &[&str], limit: Duration) -> Result<
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars_os() {
         let has = |start: &str| name.as_encoded_bytes().starts_with(start.as_bytes());
-        if SETTINGS.iter().any(|start| has(start)) && name != CONFIGURATION {
+        if REMOVED_PREFIXES.iter().any(|start| has(start)) && name != CONFIGURATION {
             command.env_remove(name);
         }
     }

@@ -12,7 +12,7 @@ mod worker_side;
 
 use std::io;
 
-use commands::{QUESTION, SUBMISSION};
+use commands::{QUESTION_TIMEOUT, SUBMISSION_TIMEOUT};
 
 use super::{Launcher, StartError, Started};
 use crate::domain::{Place, RunId};
@@ -96,7 +96,7 @@ impl Launcher for Slurm {
         let Some(job) = placement.job else {
             return Err(refused(io::Error::other("its job has no id yet: try again in a moment")));
         };
-        let cancelled = commands::run("scancel", &[&job], QUESTION);
+        let cancelled = commands::run("scancel", &[&job], QUESTION_TIMEOUT);
         match cancelled {
             Ok(_) => {}
             Err(commands::CommandError::Refused(_, words)) if words.contains("Invalid job id") => {}
@@ -115,7 +115,7 @@ fn submit(run: &RunFolder) -> Result<(String, Option<String>), commands::Command
     let mut arguments = vec!["--parsable"];
     arguments.extend(dependency.as_deref());
     arguments.push(&script);
-    let answer = commands::run("sbatch", &arguments, SUBMISSION)?;
+    let answer = commands::run("sbatch", &arguments, SUBMISSION_TIMEOUT)?;
     jobs::parse_submitted(&answer).ok_or_else(|| {
         let words = crate::domain::text::printable(answer.trim());
         commands::CommandError::Refused("sbatch".into(), format!("its answer has no job id: '{words}'"))

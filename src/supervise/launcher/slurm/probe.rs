@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::commands::{self, QUESTION, SUBMISSION};
+use super::commands::{self, QUESTION_TIMEOUT, SUBMISSION_TIMEOUT};
 use super::watch::show;
 use super::{jobs, script};
 use crate::domain::text::printable;
@@ -79,7 +79,7 @@ pub fn check(home: &Home, place: &Place, wait: Duration) -> io::Result<Findings>
     let script = folder.path().join("job.sh");
     fs::write(&script, script::probe_script(folder.path(), place, &super::super::program()?)?)?;
     let submitted_at = now();
-    let submitted = commands::run("sbatch", &["--parsable", &script.display().to_string()], SUBMISSION);
+    let submitted = commands::run("sbatch", &["--parsable", &script.display().to_string()], SUBMISSION_TIMEOUT);
     let submitted = submitted.map(|text| jobs::parse_submitted(&text));
     let job = match submitted {
         Ok(Some((job, _))) => job,
@@ -98,7 +98,7 @@ pub fn check(home: &Home, place: &Place, wait: Duration) -> io::Result<Findings>
         Err(problem) => findings.problems.push(problem),
     }
     // A job that has ended cannot be cancelled.
-    let _ = commands::run("scancel", &[&job], QUESTION);
+    let _ = commands::run("scancel", &[&job], QUESTION_TIMEOUT);
     drop(held);
     Ok(findings)
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::NAME;
-use super::commands::{self, CommandError, QUESTION};
+use super::commands::{self, CommandError, QUESTION_TIMEOUT};
 use super::jobs::{self, Job};
 use super::script::job_name;
 use crate::domain::now;
@@ -49,7 +49,7 @@ pub fn refresh(store: &RunStore) -> Option<String> {
     asked.write("");
     let user = rustix::process::getuid().as_raw().to_string();
     let arguments = ["--noheader", "--array", "--states=all", "--user", &user, "--format", jobs::FORMAT];
-    match commands::run("squeue", &arguments, QUESTION) {
+    match commands::run("squeue", &arguments, QUESTION_TIMEOUT) {
         Ok(text) => {
             let listing = jobs::parse_listing(&text);
             // An unwritable home is shown as it was last seen.
@@ -165,7 +165,7 @@ fn adopt(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<
 
 /// Returns the job as Slurm shows it alone.
 pub(super) fn show(id: &str) -> Result<Job, CommandError> {
-    let text = commands::run("scontrol", &["--oneliner", "show", "job", id], QUESTION)?;
+    let text = commands::run("scontrol", &["--oneliner", "show", "job", id], QUESTION_TIMEOUT)?;
     jobs::parse_shown(&text).ok_or_else(|| CommandError::Refused("scontrol".into(), "it shows no job".into()))
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::NAME;
-use super::commands::{self, CommandError, QUESTION};
+use super::commands::{self, CommandError, QUESTION_TIMEOUT};
 use super::watch::show;
 use crate::domain::{Outcome, now};
 use crate::events::{Event, EventReader};
@@ -77,7 +77,7 @@ fn requeue(job: &str) -> Result<String, CommandError> {
     let state = show(job)?;
     match state.word.as_str() {
         "RUNNING" | "TIMEOUT" | "COMPLETING" | "SIGNALING" => {
-            match commands::run("scontrol", &["requeue", job], QUESTION) {
+            match commands::run("scontrol", &["requeue", job], QUESTION_TIMEOUT) {
                 Ok(_) => Ok(format!("asked Slurm to queue job {job} again")),
                 // Slurm does so by itself after a preemption, which it shows only when the job has left its node.
                 Err(CommandError::Refused(_, words)) if words.contains("pending execution") => {
