@@ -232,8 +232,10 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
     train(&["deep", "--dataset", "faces", "--name", "deep", "--average", "0.9"]);
     train(&["features", "--dataset", "faces", "--name", "features", "--size", "32", "--variants", "1"]);
     train(&["finetune", "--from", "features", "--name", "finetune"]);
+    let block4 = ["--name", "block4", "--size", "32", "--variants", "1", "--network", "vgg16-block4"];
+    train(&[&["features", "--dataset", "faces"], &block4[..]].concat());
     let at = |name: &str| lab.home().join(name).to_str().expect("a plain path").to_owned();
-    for run in ["cnn", "deep", "features", "finetune"] {
+    for run in ["cnn", "deep", "features", "finetune", "block4"] {
         let file = at(&format!("{run}.onnx"));
         let written = lab.json(&["export", run, "--to", "onnx", "--out", &file, "--json"]);
         let bytes = fs::read(&file).expect("the file");
@@ -270,6 +272,11 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
         assert_eq!(identity(&name) == identity("imagenet"), run == "features", "{name}");
     }
     assert_eq!(identity("finetune-keras"), identity("finetune-safetensors"));
+    let file = at("block4.safetensors");
+    lab.mien(&["export", "block4", "--to", "safetensors", "--out", &file]).assert().success();
+    let refused = lab.mien(&["weights", "import", &file, "--name", "block4"]).assert().failure().get_output().clone();
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(words.contains("it has 10 convolutions where VGG16 has 13"), "{words}");
     for (form, ending) in [("safetensors", "safetensors"), ("keras", "keras")] {
         let file = at(&format!("cnn.{ending}"));
         lab.mien(&["export", "cnn", "--to", form, "--out", &file]).assert().success();

@@ -121,6 +121,35 @@ fn all_strategies_wait_for_one_another_and_end_in_one_table() {
 }
 
 #[test]
+fn the_first_four_blocks_are_a_base_of_their_own_and_fine_tuning_continues_with_them() {
+    let lab = Lab::new();
+    lab.faces(140);
+    lab.weights("imagenet");
+    let train = |arguments: &[&str]| {
+        lab.mien(&[&["train"], arguments, &["--epochs", "2", "--device", "cpu"]].concat()).assert().success();
+    };
+    let size = ["--size", "32", "--variants", "1"];
+    train(&[&["features", "--dataset", "faces", "--name", "feat", "--network", "vgg16-block4"], &size[..]].concat());
+    train(&["finetune", "--from", "feat", "--name", "fine"]);
+    let layers = |id: &str| -> Vec<String> {
+        let checkpoint = Checkpoint::read(&lab.folder(id).best_checkpoint()).expect("a checkpoint");
+        let base = checkpoint.arrays.keys().filter(|name| name.starts_with("base.") && name.ends_with(".weight"));
+        base.cloned().collect()
+    };
+    assert_eq!(layers("feat"), [""; 0]);
+    assert_eq!(layers("fine"), [1, 2, 3].map(|number| format!("base.block4.conv{number}.weight")));
+    for (id, unfrozen) in [("feat", Value::Null), ("fine", json!("block4"))] {
+        let recipe = &lab.json(&["show", id, "--json"])["recipe"];
+        assert_eq!(recipe["network"], "vgg16-block4", "{id}");
+        assert_eq!(recipe["transfer"]["fine_tuning"]["unfreeze"], unfrozen, "{id}");
+    }
+    let refused = ["train", "finetune", "--from", "feat", "--unfreeze", "block5", "--device", "cpu"];
+    let output = lab.mien(&refused).assert().code(2).get_output().clone();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("block1, block2, block3, block4") && words.contains("block5"), "{words}");
+}
+
+#[test]
 fn a_worker_killed_while_it_computes_features_goes_on_where_it_was() {
     let lab = Lab::new();
     lab.faces(1400);

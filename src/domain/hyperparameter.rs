@@ -145,7 +145,9 @@ impl Hyperparameter {
     #[must_use]
     pub fn is_of(self, strategy: Strategy) -> bool {
         match self {
-            Self::Network | Self::Crop | Self::Standardize => strategy.is_from_scratch(),
+            // Fine-tuning continues with the network of its start.
+            Self::Network => strategy != Strategy::Finetune,
+            Self::Crop | Self::Standardize => strategy.is_from_scratch(),
             Self::Size | Self::Variants => !strategy.is_from_scratch(),
             Self::Unfreeze | Self::BaseLearningRate => strategy == Strategy::Finetune,
             _ => true,
@@ -238,7 +240,7 @@ mod tests {
                 let mut copy = recipe.clone();
                 field.set(&mut copy, &field.get(&recipe)).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(copy, recipe, "{}", field.name());
-                for choice in field.choices() {
+                for choice in field.choices(&recipe) {
                     field.set(&mut copy, &choice).unwrap_or_else(|error| panic!("{error}"));
                 }
             }
@@ -275,11 +277,29 @@ mod tests {
     }
 
     #[test]
+    fn networks_and_stages_are_those_of_the_strategy_and_of_the_start() {
+        let network = Hyperparameter::Network;
+        assert_eq!(network.choices(&Recipe::sample(Strategy::Deep)), ["cnn", "deep", "wide"]);
+        let mut features = Recipe::sample(Strategy::Features);
+        assert_eq!(network.choices(&features), ["vgg16", "vgg16-block4"]);
+        network.set(&mut features, "deep").expect_err("not on imported weights");
+        network.set(&mut features, "vgg16-block4").expect("on imported weights");
+        let from = crate::domain::RunId::new("any").expect("a name");
+        let mut finetune = Recipe::fine_tuning_from(&features, from, 0).expect("on a base");
+        assert_eq!(
+            (network.get(&finetune), Hyperparameter::Unfreeze.get(&finetune)),
+            (network.get(&features), "block4".into())
+        );
+        let error = Hyperparameter::Unfreeze.set(&mut finetune, "block5").expect_err("not in this base").to_string();
+        assert_eq!(error, "unfreeze must be block1, block2, block3, block4, not 'block5'");
+    }
+
+    #[test]
     fn a_setting_of_another_strategy_is_refused() {
         for (strategy, field) in [
             (Strategy::Cnn, Hyperparameter::Size),
             (Strategy::Deep, Hyperparameter::Variants),
-            (Strategy::Features, Hyperparameter::Network),
+            (Strategy::Finetune, Hyperparameter::Network),
             (Strategy::Cnn, Hyperparameter::Variants),
             (Strategy::Features, Hyperparameter::Unfreeze),
             (Strategy::Features, Hyperparameter::BaseLearningRate),

@@ -58,7 +58,7 @@ fn heading(strategy_choice: StrategyChoice) -> &'static str {
 
 fn option<O: StrategySettings>(field: Hyperparameter) -> Arg {
     let default = O::STRATEGY_CHOICE.default_of(field).unwrap_or_else(|| "each strategy's own".into());
-    let help = format!("{} ({}) [default: {default}]", field.explanation(), field.range());
+    let help = format!("{} ({}) [default: {default}]", field.explanation(), field.range(&O::STRATEGY_CHOICE.sample()));
     Arg::new(field.name())
         .long(field.name())
         .value_name("VALUE")

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use super::Hyperparameter;
-use crate::domain::{Augmentation, Balance, NetworkName, Optimizer, Strategy};
+use crate::domain::{Augmentation, Balance, NetworkName, Optimizer, Recipe, StageName, Strategy};
 
 /// The largest side of an image that enters a base, in pixels.
 pub(super) const MAX_SIZE: u32 = 512;
 
-/// Returns the smallest side of an image that enters a base, in pixels.
-pub(super) fn min_size() -> u32 {
-    Strategy::Features.network().architecture().min_side()
+/// Returns the smallest side of an image that enters the recipe's base, in pixels.
+pub(super) fn min_size(recipe: &Recipe) -> u32 {
+    recipe.architecture().min_side()
 }
 
 impl Hyperparameter {
@@ -18,7 +18,7 @@ impl Hyperparameter {
     #[must_use]
     pub fn explanation(self) -> &'static str {
         match self {
-            Self::Network => "the network that is trained from scratch",
+            Self::Network => "the network; with imported weights, the base and its head",
             Self::Size => "side of the square that images are resized to for the base, in pixels",
             Self::Unfreeze => "the lowest stage of the base that is trained; the stages above it are too",
             Self::Epochs => "most passes over the training images; early stopping may end the run sooner",
@@ -81,17 +81,17 @@ impl Hyperparameter {
         }
     }
 
-    /// Returns the accepted values, in words.
+    /// Returns the values that a recipe accepts, in words.
     #[must_use]
-    pub fn range(self) -> Cow<'static, str> {
+    pub fn range(self, recipe: &Recipe) -> Cow<'static, str> {
         let fixed = match self {
-            Self::Network => return self.choices().join(", ").into(),
+            Self::Network => return self.choices(recipe).join(", ").into(),
             Self::Unfreeze => {
-                let mut stages = self.choices();
+                let mut stages = self.choices(recipe);
                 stages.reverse();
                 return stages.join(", ").into();
             }
-            Self::Size => return format!("{} to {MAX_SIZE}", min_size()).into(),
+            Self::Size => return format!("{} to {MAX_SIZE}", min_size(recipe)).into(),
             Self::Epochs => "1 to 10000",
             Self::BatchSize => "1 to 4096",
             Self::LearningRate | Self::BaseLearningRate => "above 0, at most 1",
@@ -120,15 +120,18 @@ impl Hyperparameter {
         fixed.into()
     }
 
-    /// Returns the values to step through if there are few, else an empty list.
+    /// Returns whether a person steps through the values instead of typing one.
     #[must_use]
-    pub fn choices(self) -> Vec<String> {
+    pub fn has_choices(self) -> bool {
+        !self.choices(&Recipe::sample(Strategy::Finetune)).is_empty()
+    }
+
+    /// Returns a recipe's values to step through if there are few, else an empty list.
+    #[must_use]
+    pub fn choices(self, recipe: &Recipe) -> Vec<String> {
         let fixed: &[&str] = match self {
-            Self::Network => return NetworkName::from_scratch().map(String::from).collect(),
-            Self::Unfreeze => {
-                let stages = Strategy::Finetune.network().architecture();
-                return stages.stage_names().rev().map(String::from).collect();
-            }
+            Self::Network => return NetworkName::of_strategy(recipe.strategy).map(String::from).collect(),
+            Self::Unfreeze => return recipe.architecture().stage_names().rev().map(StageName::into).collect(),
             Self::Schedule => &["one-cycle", "cosine", "plateau", "constant"],
             Self::Monitor => &["val_loss", "val_accuracy"],
             Self::Augmentation => &Augmentation::PRESET_NAMES,

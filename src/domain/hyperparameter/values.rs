@@ -3,7 +3,9 @@
 use super::texts::{MAX_SIZE, min_size};
 use super::{Hyperparameter, Patience, SettingError};
 use crate::domain::text::printable;
-use crate::domain::{Augmentation, Balance, FineTuning, Monitor, NetworkName, Optimizer, Precision, Recipe, Schedule};
+use crate::domain::{
+    Augmentation, Balance, FineTuning, Monitor, NetworkName, Optimizer, Precision, Recipe, Schedule, Strategy,
+};
 
 impl Hyperparameter {
     /// Returns the value in `recipe`, as [`Self::set`] parses it; empty if the strategy has no such setting.
@@ -50,7 +52,8 @@ impl Hyperparameter {
     /// A [`SettingError`] with the given text and the accepted values.
     pub fn set(self, recipe: &mut Recipe, text: &str) -> Result<(), SettingError> {
         let text = text.trim();
-        let wrong = || SettingError::OutOfRange { setting: self, given: printable(text), allowed: self.range() };
+        let before = recipe.clone();
+        let wrong = || SettingError::OutOfRange { setting: self, given: printable(text), allowed: self.range(&before) };
         // 0,001 typed with a comma is two values for the command line, and 001 would be taken as 1.
         let is_plain = !text
             .trim_start_matches(['+', '-'])
@@ -70,12 +73,13 @@ impl Hyperparameter {
         let stage = recipe.architecture().stage_names().find(|stage| stage.as_str() == text);
         let transfer = recipe.transfer.as_mut().ok_or_else(foreign);
         match self {
-            Self::Network | Self::Crop | Self::Standardize if !strategy.is_from_scratch() => return Err(foreign()),
+            Self::Network if strategy == Strategy::Finetune => return Err(foreign()),
+            Self::Crop | Self::Standardize if !strategy.is_from_scratch() => return Err(foreign()),
             Self::Network => {
-                let network = NetworkName::from_scratch().find(|network| network.as_str() == text);
+                let network = NetworkName::of_strategy(strategy).find(|network| network.as_str() == text);
                 recipe.set_network(network.ok_or_else(wrong)?);
             }
-            Self::Size => transfer?.size = whole(min_size(), MAX_SIZE)?,
+            Self::Size => transfer?.size = whole(min_size(&before), MAX_SIZE)?,
             Self::Variants => transfer?.variants = whole(0, 64)?,
             Self::Unfreeze => {
                 transfer?.fine_tuning.as_mut().ok_or_else(foreign)?.unfreeze = stage.ok_or_else(wrong)?;

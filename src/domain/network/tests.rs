@@ -110,6 +110,12 @@ fn the_trained_part_begins_at_the_first_trained_layer_with_parameters() {
     }
     let error = vgg.cut(TrainedStages::From(&stage("block6"))).expect_err("no such stage").to_string();
     assert_eq!(error, "vgg16 has no stage 'block6': it has block1, block2, block3, block4, block5");
+    // The head of the first four blocks reads all positions: 3×3 of 512 channels at 48×48 pixels.
+    let first = resolve(NetworkName::try_from("vgg16-block4".to_owned()).expect("in the catalog"), 48);
+    let cut = first.cut(TrainedStages::Head).expect("a head");
+    assert_eq!((first.trained_input_name(cut), first.trained_input(cut)), ("block4", [512, 3, 3]));
+    assert_eq!(first.parameters_of(cut.frozen()), 7_635_264);
+    assert_eq!(first.parameters_of(cut.trained()), 2 * 512 + 4608 * 256 + 256 + 256 * 7 + 7);
 }
 
 #[test]

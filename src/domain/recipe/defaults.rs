@@ -119,15 +119,17 @@ impl Recipe {
     }
 
     /// Returns the default recipe of fine-tuning from the run `from`, whose recipe is `start`. Dataset, base, image
-    /// size, variants, augmentation, precision, left-out images and fold are those of `start`. Returns `None` if
+    /// size, variants, augmentation, precision, left-out images, network and fold are those of `start`. Returns `None` if
     /// `start` has no base.
     #[must_use]
     pub fn fine_tuning_from(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());
         let mut recipe = Self::finetune(dataset, fingerprint, created_at, from, start.transfer.clone()?);
+        recipe.set_network(start.network_name());
         let before = start.transfer.as_ref().and_then(Transfer::unfrozen).cloned();
+        let lowest = before.or_else(|| recipe.architecture().stage_names().next_back());
         let fine_tuning = recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut());
-        if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, before) {
+        if let (Some(fine_tuning), Some(unfrozen)) = (fine_tuning, lowest) {
             fine_tuning.unfreeze = unfrozen;
         }
         recipe.set_precision(start.precision);

@@ -3,6 +3,7 @@
 mod cnn;
 mod deep;
 mod vgg16;
+mod vgg16_block4;
 mod wide;
 
 use std::fmt;
@@ -10,9 +11,11 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Architecture;
+use crate::domain::Strategy;
 
 /// The functions that describe the architectures. The first is the default from scratch.
-const ALL: &[fn() -> Architecture] = &[cnn::architecture, deep::architecture, wide::architecture, vgg16::architecture];
+const ALL: &[fn() -> Architecture] =
+    &[cnn::architecture, deep::architecture, wide::architecture, vgg16::architecture, vgg16_block4::architecture];
 
 /// The name of an architecture of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -50,6 +53,11 @@ impl NetworkName {
     /// Returns the names of the architectures whose weights are drawn.
     pub fn from_scratch() -> impl Iterator<Item = Self> {
         Self::all().filter(|name| name.architecture().pretrained.is_none())
+    }
+
+    /// Returns the names of the architectures that a strategy can train.
+    pub fn of_strategy(strategy: Strategy) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |name| name.architecture().pretrained.is_none() == strategy.is_from_scratch())
     }
 
     /// Returns the name as text.

@@ -7,10 +7,11 @@ use crate::domain::network::{Architecture, Layer, Op, Outputs, Pretrained, Stage
 const BLOCKS: [(usize, usize); 5] = [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)];
 
 /// Width of the head's hidden layer.
-const HIDDEN: usize = 256;
+pub(super) const HIDDEN: usize = 256;
 
-pub(super) fn architecture() -> Architecture {
-    let block = |index: usize, (convolutions, channels): (usize, usize)| {
+/// Returns the stages of the first blocks of the base.
+fn base(blocks: usize) -> Vec<Stage> {
+    let block = |(index, (convolutions, channels)): (usize, (usize, usize))| {
         let name = format!("block{}", index + 1);
         let mut layers = Vec::new();
         for number in 1..=convolutions {
@@ -20,6 +21,17 @@ pub(super) fn architecture() -> Architecture {
         layers.push(Layer::new(format!("{name}.pool"), Op::MAX_POOL2));
         Stage::new(name, layers)
     };
+    BLOCKS.into_iter().enumerate().take(blocks).map(block).collect()
+}
+
+/// Returns an architecture of VGG16's first blocks and a head.
+pub(super) fn on_imported(name: &'static str, blocks: usize, head: impl IntoIterator<Item = Layer>) -> Architecture {
+    let mut stages = base(blocks);
+    stages.push(Stage::new("head", head));
+    Architecture { name, pretrained: Some(Pretrained { prefix: "base.", channels: 3 }), stages }
+}
+
+pub(super) fn architecture() -> Architecture {
     let head = [
         // The name of the cached features where the whole base is frozen.
         Layer::new("pooled", Op::GlobalAverage),
@@ -28,7 +40,5 @@ pub(super) fn architecture() -> Architecture {
         Layer::new("head.dropout", Op::Dropout { rate: 0.5 }),
         Layer::new("head.dense", Op::Dense { outputs: Outputs::Classes }),
     ];
-    let mut stages: Vec<Stage> = BLOCKS.into_iter().enumerate().map(|(index, sizes)| block(index, sizes)).collect();
-    stages.push(Stage::new("head", head));
-    Architecture { name: "vgg16", pretrained: Some(Pretrained { prefix: "base.", channels: 3 }), stages }
+    on_imported("vgg16", BLOCKS.len(), head)
 }

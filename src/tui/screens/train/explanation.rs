@@ -45,9 +45,10 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             (words, "← → to choose".into())
         }
         Field::Setting(setting) => {
-            let default = state.train.default_of(setting, &state.form_choices());
-            let default = default.unwrap_or_else(|| "each strategy's own".into());
-            (setting.explanation(), format!("accepts {} · default {default}", setting.range()))
+            let choices = state.form_choices();
+            let default = state.train.default_of(setting, &choices).unwrap_or_else(|| "each strategy's own".into());
+            let range = setting.range(&state.train.sample(&choices));
+            (setting.explanation(), format!("accepts {range} · default {default}"))
         }
         Field::Name if state.train.strategy_choice == StrategyChoice::All => {
             ("the beginning of the four runs' names", "letters, digits, - _ and .".into())

@@ -112,7 +112,7 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
             form.left_out_choice = next(&known, Some(&here), by).cloned();
         }
         Field::Setting(setting) => {
-            let known = setting.choices();
+            let known = setting.choices(&form.sample(choices));
             let here = form.value(setting, choices).text().to_owned();
             if let Some(choice) = next(&known, Some(&here), by) {
                 form.set_text(setting, choice.as_str());

@@ -58,6 +58,13 @@ impl Form {
         Some(recipe)
     }
 
+    /// Returns a recipe with every setting of the form, for the values that they accept.
+    #[must_use]
+    pub fn sample(&self, choices: &FormChoices<'_>) -> Recipe {
+        let last = self.strategy_choice.strategies().last();
+        last.and_then(|strategy| self.draft(strategy, choices)).unwrap_or_else(|| self.strategy_choice.sample())
+    }
+
     /// Returns the run or runs that the form describes.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ impl Field {
     pub fn takes_text(self) -> bool {
         match self {
             Self::Name => true,
-            Self::Setting(setting) => setting.choices().is_empty(),
+            Self::Setting(setting) => !setting.has_choices(),
             _ => false,
         }
     }
