@@ -34,8 +34,12 @@ pub(super) fn line(text: &str) -> Result<(), CommandError> {
 
 /// Prints a value as indented JSON to stdout.
 pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Output(error.into()))?;
-    line(&printable_json(&text))
+    verbatim(&json_text(value).map_err(CommandError::Output)?)
+}
+
+/// Returns a value as indented JSON that is safe to print, with a line end.
+pub(super) fn json_text(value: &impl Serialize) -> io::Result<String> {
+    Ok(printable_json(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
 /// Prints rows of comma-separated values to stdout; the first row holds the headings.

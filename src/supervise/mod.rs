@@ -1,10 +1,11 @@
 //! Control of workers from outside: starting, stopping, pausing, changing limits, killing, and naming runs.
 //!
 //! A worker is the same binary, started with only a run folder, watched through that folder, and it outlives its
-//! starter. Depends on `domain`, `events`, `runs`, and processes. Never burn.
+//! starter. Depends on `domain`, `config`, `events`, `runs`, and processes. Never burn.
 
 pub mod all_strategies;
 mod arrivals;
+pub mod hook;
 pub mod import;
 pub mod kill;
 pub mod launch;
@@ -15,8 +16,14 @@ pub mod requests;
 pub mod stop;
 pub mod sweep;
 
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
 pub use crate::domain::now;
+use crate::runs::RunFolder;
 pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
+pub use hook::{HookError, run_hook, shell};
 pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, LeftOutKind, SkippedFile};
 pub use kill::{KillError, kill};
 pub use launch::{
@@ -31,6 +38,25 @@ pub use sweep::{launch_sweep, sweep_names, sweep_tag, tag};
 
 /// The hidden command of a worker process: `mien worker RUN_FOLDER [--job JOB] [--now]`.
 pub const WORKER_COMMAND: &str = "worker";
+
+/// The hidden command that runs the command for the end of a run: `mien notify RUN_FOLDER [--failed]`.
+pub const NOTIFY_COMMAND: &str = "notify";
+
+/// Replaces this process, a worker that has ended its job, by one that runs the command for the end of the run. Returns
+/// only if that fails. The process keeps its id, so that a scheduler waits for the command too.
+#[must_use]
+pub fn become_notifier(run: &RunFolder, done: bool) -> io::Error {
+    let program = match launcher::program() {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut command = Command::new(program);
+    command.arg(NOTIFY_COMMAND).arg(run.path());
+    if !done {
+        command.arg("--failed");
+    }
+    command.exec()
+}
 
 /// Returns whether this binary can be a worker.
 #[must_use]

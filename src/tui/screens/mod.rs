@@ -113,7 +113,7 @@ macro_rules! table {
         pub(super) fn run_effect(backend: &Backend, effect: Effect) -> Event {
             match effect {
                 // The runtime performs these itself.
-                Effect::Copy(_) | Effect::Suspend => Event::Tick,
+                Effect::Copy(_) | Effect::Suspend | Effect::Notify(_) => Event::Tick,
                 $(Effect::$Screen(effect) => Event::$Screen($name::run_effect(backend, effect)),)*
             }
         }

@@ -24,6 +24,8 @@ mod inspect_fixtures;
 #[cfg(test)]
 mod inspect_screens;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod palette;
 #[cfg(test)]
 mod runs;

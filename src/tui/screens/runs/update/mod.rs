@@ -142,6 +142,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effec
     state.library.runs.error = None;
     let first = !state.library.runs.loaded;
     let messages = put(&mut state.runs, &mut state.library, list, state.now);
+    state.notices.read(&state.library, state.now);
     let ended = report_endings(state, first || !messages.is_empty());
     show_answer(state, if messages.is_empty() { ended } else { messages });
     if !state.key_pressed && !state.library.runs.list.is_empty() {
