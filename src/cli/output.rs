@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use super::exit::{CommandError, Exit};
@@ -19,6 +20,15 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
 pub(super) fn table(text: &str) -> Result<(), CommandError> {
     let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
     if columns == 0 { print(text) } else { print(&cut_lines(text, columns)) }
+}
+
+/// Returns whether the reader of stdout, a pipe, is gone.
+#[cfg_attr(not(feature = "trainer"), allow(dead_code))] // only predictions wait without printing
+pub(super) fn is_closed() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let instant = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut polled, Some(&instant)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
 }
 
 /// Prints text that mien made itself, with its control characters.

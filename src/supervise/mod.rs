@@ -5,12 +5,14 @@
 
 pub mod all_strategies;
 mod arrivals;
+mod child_lines;
 pub mod hook;
 pub mod import;
 pub mod kill;
 pub mod launch;
 pub mod launcher;
 pub mod names;
+pub mod prediction;
 pub mod queue;
 pub mod requests;
 pub mod stop;
@@ -31,6 +33,7 @@ pub use launch::{
 };
 pub use launcher::slurm;
 pub use names::suggest_name;
+pub use prediction::{Prediction, PredictionRecord, PredictionUpdate};
 pub use queue::{QueueError, Restarted, forget, restart};
 pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};

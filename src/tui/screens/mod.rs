@@ -4,6 +4,7 @@
 pub mod compare;
 pub mod data;
 pub mod inspect;
+mod paths;
 pub mod prompt;
 pub mod runs;
 pub mod train;
@@ -71,6 +72,11 @@ pub(super) trait ScreenEntry: Sync {
     /// where the key edits a line of text.
     fn edit_line(&self, _state: &mut State, _action: Action) -> Option<(String, usize)> {
         None
+    }
+
+    /// Requests the completion of a prompt's line.
+    fn complete_line(&self, _state: &State, _line: &str) -> Vec<Effect> {
+        Vec::new()
     }
 
     /// Returns the columns and rows of the smallest terminal on which the screen is drawn.

@@ -28,6 +28,8 @@ mod notices;
 #[cfg(test)]
 mod palette;
 #[cfg(test)]
+mod predictions;
+#[cfg(test)]
 mod runs;
 #[cfg(test)]
 mod screens;
