@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use crate::lab::{Lab, PATIENCE, finished, wait_for};
 use assert_cmd::Command;
@@ -118,7 +117,7 @@ fn a_run_has_ended_while_its_command_hangs_and_the_next_run_begins() {
     let train = ["--dataset", "demo", "--epochs", "1", "--device", "cpu"];
     for name in ["one", "two"] {
         let mut command = lab.mien(&[&["train", "cnn", "--name", name], &train[..]].concat());
-        command.env("MIEN_CONFIG", &config).stdin(Stdio::null()).assert().success();
+        command.env("MIEN_CONFIG", &config).assert().success();
         wait_for("the command", PATIENCE, || {
             fs::read_to_string(&begun).is_ok_and(|text| text.lines().any(|line| line == name)).then_some(())
         });

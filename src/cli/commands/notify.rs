@@ -12,7 +12,6 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::{output, run_json, run_list};
 use crate::config::Notify as Settings;
-use crate::runs::queue::Listing;
 use crate::runs::{Ending, NoticeFailure, Queue, RunFolder, RunStore};
 use crate::supervise;
 
@@ -59,10 +58,13 @@ fn notify(run: &RunFolder) -> Result<(), String> {
     let facts = run_list::facts(&found, now, &mut Vec::new());
     let text = Ending::of_facts(&facts).map(|ending| ending.text).unwrap_or_default();
     let json = output::json_text(&run_json::whole(&store, &found, &facts)).map_err(|error| error.to_string())?;
-    let remaining = Queue::of(store.home()).list(now).as_ref().map_or(0, Listing::remaining);
+    let remaining = Queue::of(store.home())
+        .list(now)
+        .as_ref()
+        .map_or_else(|_| String::new(), |listing| listing.remaining().to_string());
     let mut command = supervise::shell(line);
     command.env("MIEN_RUN", id.as_str()).env("MIEN_STATE", state.name()).env("MIEN_TEXT", text);
-    command.env("MIEN_HOME", store.home().path()).env("MIEN_REMAINING", remaining.to_string());
+    command.env("MIEN_HOME", store.home().path()).env("MIEN_REMAINING", remaining);
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         flag::register(signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;

@@ -90,6 +90,8 @@ fn a_path_is_typed_and_its_faces_are_shown_until_esc() {
     assert_eq!(news(&mut state, 7, pictures(), None), [], "of another prediction");
     snapshot("predictions", &state, SIZES[0]);
     snapshot("predictions", &state, SIZES[1]);
+    snapshot("predictions", &state, (48, 20));
+    assert!(draw(&state, (40, 10)).contains("▸ two.jpg"));
     press(&mut state, "jl");
     assert!(draw(&state, SIZES[0]).contains("3 of 5"));
     snapshot("predictions_without_a_face", &state, SIZES[0]);

@@ -24,6 +24,9 @@ use crate::tui::widgets::paint::{Pen, rule, tail, width, wrap};
 /// The fewest columns of the selected face to the right of the list.
 const PANEL: u16 = 36;
 
+/// The fewest columns for a list beside the selected face.
+const NARROW: u16 = 66;
+
 /// The most columns of the list.
 const LIST: u16 = 60;
 
@@ -62,6 +65,17 @@ pub(super) fn render(state: &State, shown: &Predictions, canvas: &mut Canvas<'_>
             _ => "There are no pictures. P takes another path, Esc goes back to the runs.",
         };
         Pen::new(canvas.buffer, theme, body, 1).skip(1).write(words, theme.dim());
+        return;
+    }
+    if body.width < NARROW {
+        // A list beside the face would have no room for names.
+        let rows = u16::try_from(shown.pictures.len()).unwrap_or(u16::MAX).min(body.height / 4).max(1);
+        let list = Rect { height: rows.min(body.height), ..body };
+        draw_list(state, shown, canvas.buffer, &mut canvas.layout, list);
+        body = Rect { y: list.bottom(), height: body.height - list.height, ..body };
+        if let Some(picture) = shown.current().filter(|_| body.height > 2) {
+            draw_picture(state, shown, picture, canvas, body);
+        }
         return;
     }
     let list = Rect { width: (body.width / 2).min(LIST).min(body.width.saturating_sub(PANEL)), ..body };
