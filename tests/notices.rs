@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::lab::{Lab, PATIENCE, finished, wait_for};
+use crate::lab::{Lab, finished};
 use assert_cmd::Command;
 use mien::domain::{FailureKind, Outcome};
 use mien::events::Event;
@@ -111,6 +111,8 @@ fn the_command_holds_nothing_of_the_worker() {
 #[cfg(feature = "trainer")]
 #[test]
 fn a_run_has_ended_while_its_command_hangs_and_the_next_run_begins() {
+    use crate::lab::{PATIENCE, wait_for};
+
     let lab = Lab::new();
     let begun = lab.home().join("begun");
     let config = config(&lab, &format!("on_end = 'cat >/dev/null; echo $MIEN_RUN >>{}; sleep 600'", begun.display()));
@@ -137,7 +139,9 @@ fn a_run_has_ended_while_its_command_hangs_and_the_next_run_begins() {
 /// Each end of a run has its command: a test of the best weights has none.
 #[cfg(feature = "trainer")]
 #[test]
-fn stopped_failed_and_tested_runs_have_their_commands() {
+fn stopped_interrupted_and_tested_runs_have_their_commands() {
+    use crate::lab::{PATIENCE, wait_for};
+
     let lab = Lab::new();
     let ends = lab.home().join("ends");
     let config = config(&lab, &format!("on_end = 'echo $MIEN_RUN $MIEN_STATE >>{}'", ends.display()));

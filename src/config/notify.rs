@@ -23,7 +23,7 @@ pub enum TerminalNotice {
     /// The one that the terminal is known to support.
     #[default]
     Auto,
-    /// OSC 9: iTerm2, WezTerm, kitty, Ghostty, foot and others.
+    /// OSC 9: iTerm2, `WezTerm`, kitty, Ghostty, foot and others.
     Osc9,
     /// OSC 777: urxvt, foot, Ghostty and terminals of VTE.
     Osc777,
@@ -110,8 +110,8 @@ pub fn read(text: &str, value: &Spanned<DeValue<'_>>) -> (Notify, Vec<(usize, St
                 let names = "write \"auto\", \"osc9\", \"osc777\" or \"off\"".into();
                 put(&mut notify.terminal, choice.map(|(_, choice)| *choice), names)
             }
-            "on_end" => put(&mut notify.on_end, shell_command(found), COMMAND.into()),
-            "on_failure" => put(&mut notify.on_failure, shell_command(found), COMMAND.into()),
+            "on_end" => shell_command(found).map(|command| notify.on_end = command),
+            "on_failure" => shell_command(found).map(|command| notify.on_failure = command),
             "time_limit" => {
                 let number = found.as_integer().and_then(|number| {
                     u64::from_str_radix(number.as_str(), number.radix()).ok().filter(|number| SECONDS.contains(number))
@@ -139,10 +139,10 @@ pub fn read(text: &str, value: &Spanned<DeValue<'_>>) -> (Notify, Vec<(usize, St
 /// The accepted values of a command.
 const COMMAND: &str = "write a line for the shell such as \"notify-send mien\", or \"\" for none";
 
-/// Returns a command, `Some(None)` for an empty one, and `None` for another value. The system passes no NUL on.
-fn shell_command(value: &DeValue<'_>) -> Option<Option<String>> {
-    let text = value.as_str().filter(|text| !text.contains('\0'))?;
-    Some((!text.trim().is_empty()).then(|| text.to_owned()))
+/// Returns a command, `None` for an empty one; the error has the accepted values. The system passes no NUL on.
+fn shell_command(value: &DeValue<'_>) -> Result<Option<String>, String> {
+    let text = value.as_str().filter(|text| !text.contains('\0')).ok_or(COMMAND)?;
+    Ok((!text.trim().is_empty()).then(|| text.to_owned()))
 }
 
 /// Sets a value that was read; otherwise returns the accepted ones.

@@ -34,8 +34,8 @@ impl RunFolder {
         self.path().join("notice.json")
     }
 
-    /// Returns the failure of the command that ran at the run's last end, as a line that is safe to print; `None` if it
-    /// succeeded or there is none. An unreadable file is a line about that.
+    /// Returns the failure of the command that ran at the run's last end, safe to print; `None` without a failure. For
+    /// an unreadable file it is the reason.
     #[must_use]
     pub fn notice_failure(&self) -> Option<String> {
         let found = KIND.read::<NoticeFailure>(&self.notice_file());

@@ -1,7 +1,7 @@
 //! A command of the user that runs after an event, with input and a time limit.
 //!
-//! The command has its own process group and only the three standard streams. It can neither hold a lock of this program
-//! nor make it wait longer than the limit.
+//! The command has its own process group and only the three standard streams. It can neither hold a lock of this
+//! program nor make it wait longer than the limit.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;

@@ -24,8 +24,8 @@ impl Multiplexer {
         }
     }
 
-    /// Returns the form in which the multiplexer passes a sequence on. The sequence must not contain ST (`ESC \`), which
-    /// would end the form.
+    /// Returns the form in which the multiplexer passes a sequence on. The sequence must not contain ST (`ESC \`),
+    /// which would end the form.
     pub(super) fn wrap(self, sequence: &str) -> String {
         match self {
             Self::None => sequence.to_owned(),

@@ -19,8 +19,8 @@ pub(super) fn sequence(settings: &Notify, text: &str, variable: impl Fn(&str) ->
     };
     let bell = if settings.bell { "\x07" } else { "" };
     let notification = match kind {
-        // BEL ends both, because ST would end the passthrough of a multiplexer. The name before the text keeps terminals
-        // that use OSC 9 for other things from taking a leading number as a command.
+        // BEL ends both, because ST would end the passthrough of a multiplexer. Without the name before the text,
+        // terminals that use OSC 9 for other things would take a leading number as a command.
         TerminalNotice::Osc9 => multiplexer.wrap(&format!("\x1b]9;mien: {}\x07", shortened(text))),
         TerminalNotice::Osc777 => {
             // A semicolon would begin another field.
@@ -33,8 +33,8 @@ pub(super) fn sequence(settings: &Notify, text: &str, variable: impl Fn(&str) ->
     bell.to_owned() + &notification
 }
 
-/// Returns the kind of notification to send without a setting: OSC 777 where the terminal is known to need it, none
-/// where an escape sequence would be shown as text, otherwise OSC 9, which other terminals ignore.
+/// Returns the kind of notification to send without a setting. It is OSC 777 where the terminal is known to need it,
+/// and none where an escape sequence would be shown as text. Otherwise it is OSC 9, which other terminals ignore.
 fn supported(multiplexer: Multiplexer, variable: impl Fn(&str) -> Option<String>) -> TerminalNotice {
     let term = variable("TERM").unwrap_or_default();
     if matches!(term.as_str(), "" | "dumb" | "linux") {

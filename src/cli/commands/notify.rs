@@ -27,8 +27,7 @@ pub(in crate::cli) struct Notify {
 }
 
 impl Notify {
-    /// Runs the command. Its failure is recorded in the run's folder and does not change the exit code, which is that of
-    /// the worker.
+    /// Runs the command. Its failure is recorded in the run's folder. The exit code is that of the worker.
     #[allow(clippy::unnecessary_wraps, reason = "as of the other commands")]
     pub(super) fn run(self, _: &Invocation) -> Result<Exit, CommandError> {
         let run = RunFolder::at(&self.folder);

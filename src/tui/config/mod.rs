@@ -1,5 +1,5 @@
-//! The config file: keys, colours, glyphs, graphics, mouse, frame rate and notices, as the dashboard uses it. An error names its
-//! line, and the other lines take effect.
+//! The config file: keys, colours, glyphs, graphics, mouse, frame rate and notices, as the dashboard uses it. An error
+//! names its line, and the other lines take effect.
 //!
 //! May use: the key tables and the theme. Never the state.
 

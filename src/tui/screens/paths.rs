@@ -26,8 +26,8 @@ pub(in crate::tui::screens) fn completed(typed: &str) -> String {
     if is_there && !Path::new(&expanded(typed)).exists() { dropped } else { as_typed }
 }
 
-/// Returns the sources in a line: one path, pattern or address, or several as a shell separates them. A path with spaces
-/// needs no quotes where it exists.
+/// Returns the sources in a line: one path, pattern or address, or several as a shell separates them. A path with
+/// spaces needs no quotes where it exists.
 pub(in crate::tui::screens) fn sources(typed: &str) -> Vec<PathBuf> {
     let one = |text: &str| dropped_path(Path::new(&expanded(text)));
     let whole = one(typed.trim());

@@ -21,7 +21,7 @@ pub struct Notices {
     opened_at: u64,
     /// Whether the runs were read once.
     loaded: bool,
-    /// The known runs. The value is that of [`Seen`].
+    /// The known runs, as they were last seen.
     runs: HashMap<RunId, Seen>,
     /// The ends to report, the earliest first.
     pending: Vec<Ending>,

@@ -20,7 +20,7 @@ pub struct ProbabilityBar<'a> {
     pub value: f32,
     /// The style of the bar.
     pub style: Style,
-    /// The same class's probabilities by several runs, as numbers.
+    /// Probabilities of the class by several runs, shown as numbers.
     pub further: &'a [f32],
     /// A remark at the end; empty without one.
     pub note: &'a str,
