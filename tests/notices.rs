@@ -95,16 +95,18 @@ fn the_command_holds_nothing_of_the_worker() {
     let run = lab.run("heron", 1_000, finished());
     let streams = lab.home().join("streams");
     // The listing has one more descriptor, that of the folder itself.
-    let line =
-        format!("on_end = 'ls -l /proc/self/fd >{0}; ps -o pgid= -p $$ >>{0}; echo $PPID >>{0}'", streams.display());
+    let line = format!(
+        "on_end = 'ls -l /proc/self/fd >{0}; cut -d\" \" -f5 /proc/$$/stat >>{0}; echo $$ >>{0}'",
+        streams.display()
+    );
     notifier(&lab, &run, &line).assert().success();
     let listed = fs::read_to_string(&streams).expect("a list");
     let open = listed.lines().filter(|line| line.contains(" -> ")).count();
     assert!(open == 4 && !listed.contains("worker.lock"), "{listed}");
-    let [group, parent] = listed.lines().rev().take(2).map(str::trim).collect::<Vec<_>>()[..] else {
+    let [shell, group] = listed.lines().rev().take(2).map(str::trim).collect::<Vec<_>>()[..] else {
         panic!("{listed}")
     };
-    assert_ne!(group, parent, "it has a process group of its own");
+    assert_eq!(group, shell, "it leads a process group of its own");
 }
 
 /// A real worker: it has ended, in the log and by its lock, while its command is still running.
