@@ -165,9 +165,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 fn applies(state: &State, action: Action) -> bool {
     let run = state.runs.current(&state.library);
     let action = match action {
-        Action::Runs(RunsAction::WatchFolder) => {
-            return state.runs.predictions.as_ref().is_some_and(|shown| !shown.order.sources.contains(' '));
-        }
+        Action::Runs(RunsAction::WatchFolder) => return state.runs.predictions.is_some(),
         Action::Runs(action) => action,
         Action::Open => return run.is_some(),
         _ => return true,
