@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
-//! | [`config`] | the config file: its path, its errors, its places |
+//! | [`config`] | the config file: its path, errors, places, notices |
 //! | [`durable`] | atomic file replacement, versioned files, locks |
 //! | [`checkpoint`] | a run's weights and state |
 //! | [`events`] | a run's event log |

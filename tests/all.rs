@@ -29,6 +29,7 @@ mod hostile;
 mod https;
 mod journeys;
 mod manage;
+mod notices;
 mod parity;
 mod pictures;
 mod predict;

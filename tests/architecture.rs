@@ -49,7 +49,7 @@ const RULES: [Rule; 20] = [
         frameworks: &["burn"],
     },
     Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
-    Rule { room: "supervise", rooms: &["domain", "events", "runs"], frameworks: &[] },
+    Rule { room: "supervise", rooms: &["domain", "config", "events", "runs"], frameworks: &[] },
     Rule {
         room: "tui",
         rooms: &["domain", "config", "events", "runs", "supervise", "data", "weights"],

@@ -248,4 +248,67 @@ fn pictures_come_from_addresses_and_into_a_watched_folder() {
     assert_eq!([next()["source"].clone(), next()["source"].clone()], [json!(plain(&new)), json!(plain(&new))]);
     kill_process(Pid::from_child(&child), Signal::INT).expect("asked");
     assert_eq!(child.wait().expect("ended").code(), Some(130));
+
+    // Without a reader it does not wait for ever.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
+    command.env_remove("MIEN_HOME").arg("--home").arg(lab.home()).args(["predict", "one", "--json", "--watch"]);
+    let mut child = command.arg(&folder).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("started");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(130));
+}
+
+/// The pixels of a record are those of the stored image that it comes from.
+#[test]
+fn records_hold_the_pixels_that_the_network_sees() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let lab = trained(&[&["cnn", "--name", "one"]]);
+    let folder = lab.home().join("faces");
+    let indices = folder_of_classes(&lab, &folder, 1);
+    let found = records(&lab, &["predict", "one", plain(&folder), "--faces", "none", "--pixels"], 0);
+    let dataset = Dataset::open(&lab.home().join("data/demo")).expect("a dataset");
+    for (record, index) in found.iter().zip(&indices) {
+        let pixels = &record["pixels"];
+        assert_eq!((&pixels["width"], &pixels["channels"]), (&json!(48), &json!(1)));
+        let bytes = STANDARD.decode(pixels["data"].as_str().expect("text")).expect("base64");
+        assert_eq!(bytes, dataset.pixels(Split::Test, *index));
+    }
+}
+
+/// Pictures of every kind on the screen of the dashboard.
+#[cfg(feature = "dashboard")]
+#[test]
+fn the_dashboard_predicts_a_folder_and_a_dropped_path() {
+    use crate::terminal::Dashboard;
+
+    let lab = trained(&[&["cnn", "--name", "one"]]);
+    let folder = lab.home().join("my pictures");
+    fs::create_dir(&folder).expect("made");
+    let [.., two] = pictures(&folder);
+    let mut dashboard = Dashboard::run((40, 120), crate::terminal::mien(lab.home()));
+    dashboard.press("3");
+    dashboard.wait("the run", |text| text.contains("one") && text.contains("all epochs"));
+    dashboard.press("P");
+    dashboard.wait("the prompt", |text| text.contains("predict by one"));
+    dashboard.paste(&format!("'{}'", plain(&folder)));
+    dashboard.wait("the path", |text| text.contains("my pictures'"));
+    dashboard.press("\r");
+    dashboard.wait("the faces", |text| text.contains("5 faces, 2 pictures without one ──"));
+    let text = dashboard.text();
+    for part in ["crop.png", "the whole picture", "is not an image", "no face was found", "1 of 7", "surprise"] {
+        assert!(text.contains(part), "{part} is missing:\n{text}");
+    }
+    dashboard.press("G");
+    dashboard.wait("the last face", |text| text.contains("7 of 7") && text.contains("pixels at "));
+    // Half blocks of the face, which a line of text does not have.
+    assert!(dashboard.text().contains('▀') || dashboard.text().contains('▄'));
+    // Another path from here: one picture, typed with its spaces.
+    dashboard.press("P");
+    dashboard.wait("the prompt", |text| text.contains("predict by one"));
+    dashboard.enter_line(plain(&two));
+    dashboard.wait("two faces", |text| text.contains("2 faces ──"));
+    dashboard.press("\u{1b}");
+    dashboard.wait("the runs", |text| text.contains("all epochs") && !text.contains("2 faces"));
+    dashboard.quit();
 }

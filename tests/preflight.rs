@@ -27,6 +27,7 @@ fn form(lab: &Lab, start: &Recipe, saved: bool) -> String {
         job: None,
         stop_requested_at: None,
         worker_death: None,
+        notice_failure: None,
         has_best_weights: saved,
         damage: mien::events::Damage::default(),
         annotations: Arc::default(),

@@ -43,9 +43,6 @@ pub(super) enum Exit {
     Failed,
     /// The run was stopped on request, or Ctrl-C ended the command.
     Stopped,
-    /// The exit code of a worker.
-    #[cfg_attr(not(feature = "trainer"), allow(dead_code))] // only workers have one
-    Worker(ExitCode),
 }
 
 impl Exit {
@@ -70,7 +67,6 @@ impl Exit {
             Self::Failed => ExitCode::FAILURE,
             // The code that a shell reports of a process ended by Ctrl-C: 128 + SIGINT.
             Self::Stopped => ExitCode::from(130),
-            Self::Worker(code) => code,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use super::exit::{CommandError, Exit};
@@ -21,6 +22,15 @@ pub(super) fn table(text: &str) -> Result<(), CommandError> {
     if columns == 0 { print(text) } else { print(&cut_lines(text, columns)) }
 }
 
+/// Returns whether the reader of stdout, a pipe, is gone.
+#[cfg_attr(not(feature = "trainer"), allow(dead_code))] // only predictions wait without printing
+pub(super) fn is_closed() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let instant = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut polled, Some(&instant)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
+}
+
 /// Prints text that mien made itself, with its control characters.
 pub(super) fn verbatim(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
@@ -34,8 +44,12 @@ pub(super) fn line(text: &str) -> Result<(), CommandError> {
 
 /// Prints a value as indented JSON to stdout.
 pub(super) fn json(value: &impl Serialize) -> Result<(), CommandError> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Output(error.into()))?;
-    line(&printable_json(&text))
+    verbatim(&json_text(value).map_err(CommandError::Output)?)
+}
+
+/// Returns a value as indented JSON that is safe to print, with a line end.
+pub(super) fn json_text(value: &impl Serialize) -> io::Result<String> {
+    Ok(printable_json(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
 /// Prints rows of comma-separated values to stdout; the first row holds the headings.

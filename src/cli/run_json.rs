@@ -4,11 +4,13 @@
 
 use serde::Serialize;
 
+use super::datasets;
 use super::scores::{ClassEntry, FurtherScores, class_entries, top2};
-use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
+use crate::domain::network::LayerRow;
+use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, NetworkName, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{FollowedRun, PlacedJob, RunFacts, Summary};
+use crate::runs::{FollowedRun, PlacedJob, RunFacts, RunStore, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -36,6 +38,18 @@ pub(super) struct ListedRun<'a> {
     entry: RunEntry<'a>,
     #[serde(flatten)]
     further: FurtherFields<'a>,
+}
+
+/// A run in full and the layers of its network.
+#[derive(Debug, Serialize)]
+pub(super) struct WholeRun<'a> {
+    #[serde(flatten)]
+    detail: RunDetail<'a>,
+    #[serde(flatten)]
+    further: FurtherFields<'a>,
+    network: NetworkName,
+    /// Empty if the dataset, on which their shapes depend, is missing or has changed.
+    layers: Vec<LayerRow>,
 }
 
 /// The metrics and annotations of a run that its log's fold does not hold.
@@ -69,7 +83,10 @@ pub(super) struct RunDetail<'a> {
     test: Option<Test<'a>>,
     test_views: Option<Views<'a>>,
     train_scores: Option<Test<'a>>,
+    /// The warnings of the log.
     warnings: &'a [String],
+    /// The failure of the command that ran at the run's last end.
+    notice_failure: Option<String>,
     /// The job on a cluster that is, or may become, the run's worker.
     cluster: Option<ClusterJob<'a>>,
     /// The end of the run's last job on a cluster, in the scheduler's words.
@@ -137,6 +154,27 @@ pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
     ListedRun { entry: entry(run.summary(), run.state()), further: further(run) }
 }
 
+/// Returns a run in full.
+pub(super) fn whole<'a>(store: &RunStore, run: &'a FollowedRun, facts: &'a RunFacts) -> WholeRun<'a> {
+    WholeRun {
+        detail: detail(run, facts.state()),
+        further: further(facts),
+        network: run.summary.recipe.network_name(),
+        layers: layers(store, &run.summary),
+    }
+}
+
+/// Returns the layers of a run's network on its dataset; none if that is missing or has changed.
+pub(super) fn layers(store: &RunStore, run: &Summary) -> Vec<LayerRow> {
+    let recipe = &run.recipe;
+    let dataset = datasets::find(store.home(), &recipe.dataset).ok();
+    let Some(dataset) = dataset.filter(|dataset| dataset.fingerprint == recipe.fingerprint) else { return Vec::new() };
+    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
+    let network = recipe.resolve(image, dataset.classes.len());
+    let table = network.and_then(|network| Ok(network.table(network.cut(recipe.trained_stages())?)));
+    table.unwrap_or_default()
+}
+
 /// Returns the metrics and annotations of a run.
 pub(super) fn further(run: &RunFacts) -> FurtherFields<'_> {
     let figure = |field| match run.value(field) {
@@ -199,6 +237,7 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
             .map(|(views, result)| Views { views: *views, test: test(result, &run.classes, None) }),
         train_scores: run.train_scores.as_ref().map(|result| test(result, &run.classes, None)),
         warnings: &run.warnings,
+        notice_failure: followed.folder().notice_failure(),
         cluster: followed.job.as_ref().map(cluster_job),
         cluster_end: followed.folder().job_end(),
     }

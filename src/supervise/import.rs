@@ -3,28 +3,22 @@
 //! The process has its own session and outlives its starter, so that an import survives the end of the dashboard. An
 //! interrupted import removes its files; after a kill, the next import removes them.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::process::Command;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
+use super::child_lines::{ChildLines, describe_failure};
 use super::launcher::program;
 use crate::domain::DatasetName;
-use crate::domain::text::printable;
 
 /// The option of `mien data import` that reports progress for a program.
 pub const PROGRESS_OPTION: &str = "--progress";
 
 /// The longest wait for one event.
 const PAUSE: Duration = Duration::from_millis(250);
-
-/// The most bytes of an import's error output that are stored.
-const COMPLAINT: u64 = 1 << 16;
 
 /// The progress of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,9 +106,7 @@ pub enum ImportEvent {
 /// A running import.
 #[derive(Debug)]
 pub struct Import {
-    child: Child,
-    lines: Receiver<ImportLine>,
-    complaint: Option<thread::JoinHandle<String>>,
+    child: ChildLines<ImportLine>,
     cancelled: bool,
 }
 
@@ -131,36 +123,14 @@ impl Import {
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> std::io::Result<Self> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (sender, lines) = channel();
-        if let Some(out) = child.stdout.take() {
-            thread::spawn(move || {
-                let lines = BufReader::new(out).lines().map_while(Result::ok);
-                let lines = lines.filter_map(|line| serde_json::from_str(&line).ok());
-                // The receiver is gone; the import continues by itself.
-                lines.map(|line| sender.send(line).is_ok()).take_while(|received| *received).for_each(drop);
-            });
-        }
-        let complaint = child.stderr.take().map(|stderr| {
-            thread::spawn(move || {
-                let mut bytes = Vec::new();
-                let _ = stderr.take(COMPLAINT).read_to_end(&mut bytes);
-                String::from_utf8_lossy(&bytes).into_owned()
-            })
-        });
-        Ok(Self { child, lines, complaint, cancelled: false })
+    fn of(command: Command) -> std::io::Result<Self> {
+        Ok(Self { child: ChildLines::start(command)?, cancelled: false })
     }
 
     /// Cancels the import, which removes its files.
     pub fn cancel(&mut self) {
         self.cancelled = true;
-        if let Ok(None) = self.child.try_wait()
-            && let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-        {
-            // The process has not been waited for, so its id is not reused.
-            let _ = kill_process(pid, Signal::INT);
-        }
+        self.child.interrupt();
     }
 
     /// Waits up to a quarter of a second for the end or for progress.
@@ -168,7 +138,7 @@ impl Import {
         let mut latest = None;
         let mut patience = PAUSE;
         loop {
-            match self.lines.recv_timeout(patience) {
+            match self.child.next(patience) {
                 Ok(ImportLine::Finished(imported)) => {
                     let _ = self.child.wait();
                     return ImportEvent::Finished(imported);
@@ -186,16 +156,8 @@ impl Import {
 
     /// Handles the end of the output without a result.
     fn end(&mut self) -> ImportEvent {
-        let status = self.child.wait();
-        let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let words: Vec<String> =
-            complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
-        match status {
-            _ if self.cancelled => ImportEvent::Cancelled,
-            _ if !words.is_empty() => ImportEvent::Failed(words.join(" ")),
-            Ok(status) => ImportEvent::Failed(format!("its process ended without a message ({status})")),
-            Err(error) => ImportEvent::Failed(error.to_string()),
-        }
+        let (status, complaint) = self.child.wait();
+        if self.cancelled { ImportEvent::Cancelled } else { ImportEvent::Failed(describe_failure(status, complaint)) }
     }
 }
 

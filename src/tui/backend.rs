@@ -10,14 +10,25 @@ use crate::data::{self, Manifest, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
 use crate::runs::RunStore;
-use crate::supervise::Import;
+use crate::supervise::{Import, Prediction};
 use crate::weights;
+
+/// The running prediction. Its effects may be performed in another order than they were requested.
+#[derive(Default)]
+pub(super) struct PredictionSlot {
+    /// The largest number of a prediction that was ended.
+    pub(super) ended: u64,
+    /// The running prediction with its number.
+    pub(super) running: Option<(u64, Prediction)>,
+}
 
 /// Access to the datasets, weights and runs of a home.
 pub struct Backend {
     pub(super) store: RunStore,
     /// The running import, if there is one.
     pub(super) import: Mutex<Option<Import>>,
+    /// The running prediction, if there is one.
+    pub(super) prediction: Mutex<PredictionSlot>,
     /// The number of the latest preview; an earlier one ends when it sees another number.
     pub(super) preview: AtomicU64,
 }
@@ -26,7 +37,7 @@ impl Backend {
     /// Returns a backend for the home of these runs.
     #[must_use]
     pub fn new(store: RunStore) -> Self {
-        Self { store, import: Mutex::new(None), preview: AtomicU64::new(0) }
+        Self { store, import: Mutex::new(None), prediction: Mutex::default(), preview: AtomicU64::new(0) }
     }
 
     /// Reads the datasets of the home, ordered by name.

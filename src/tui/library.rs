@@ -181,6 +181,8 @@ pub struct RunView {
     pub has_best_weights: bool,
     /// The damaged lines of the log, which are skipped.
     pub damage: Damage,
+    /// The failure of the command that ran at the run's last end, safe to print.
+    pub notice_failure: Option<String>,
     /// The run's tags, note and former names.
     pub annotations: Arc<Annotations>,
     /// The curve within epochs; `None` until the dashboard requests the details of this run.

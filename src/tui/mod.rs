@@ -16,6 +16,8 @@ pub mod key;
 pub mod layout;
 pub mod library;
 pub mod messages;
+mod multiplexer;
+mod notice;
 mod pace;
 mod palette;
 mod performer;

@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::DashboardError;
 use super::input::{self, Chunk, Keyboard};
+use super::multiplexer::Multiplexer;
 use super::pace::{FramePacer, time_changes_screen};
 use super::performer::Performer;
 use super::probe::{self, ProbeResult};
@@ -25,7 +26,8 @@ use super::terminal::Display;
 use super::theme::Theme;
 use super::watch::WatchRequest;
 use super::widgets::faces::Pictures;
-use super::{clipboard, config, first_run, update, view, watch};
+use super::{clipboard, config, first_run, notice, update, view, watch};
+use crate::config::Notify;
 use crate::domain::{DatasetName, RunId};
 use crate::runs::{Machine, RunStore};
 use crate::supervise::now;
@@ -99,6 +101,8 @@ struct Dashboard {
     state: State,
     display: Display,
     performer: Performer,
+    /// The settings of notices.
+    notify: Notify,
     watcher: std::sync::mpsc::Sender<WatchRequest>,
     /// The runs whose details were last requested from the watcher.
     wanted: Vec<RunId>,
@@ -117,7 +121,7 @@ async fn dashboard(
     watcher: std::sync::mpsc::Sender<WatchRequest>,
     performer: Performer,
 ) -> Result<StillRunning, DashboardError> {
-    let theme = Theme::detect(|name| std::env::var(name).ok());
+    let theme = Theme::detect(variable);
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
     state.library.machine = Machine::this();
@@ -126,6 +130,7 @@ async fn dashboard(
         state,
         display: Display::enter()?,
         performer,
+        notify: settings.notify.clone(),
         watcher,
         wanted: Vec::new(),
         keyboard: Keyboard::default(),
@@ -151,9 +156,7 @@ impl Dashboard {
     ) -> Result<(), DashboardError> {
         // Keys are read after the probe ends, because only one thread may read the terminal. The thread that reads keys
         // is not joined: it ends with this process.
-        let mut probe = tokio::task::spawn_blocking(move || {
-            probe::probe(&mut probe::Console, &|name| std::env::var(name).ok(), wanted)
-        });
+        let mut probe = tokio::task::spawn_blocking(move || probe::probe(&mut probe::Console, &variable, wanted));
         let mut keys: Option<Receiver<Chunk>> = None;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -310,15 +313,19 @@ impl Dashboard {
     fn perform(&mut self, effect: Effect) -> Result<(), DashboardError> {
         match &effect {
             Effect::Copy(text) => {
-                let in_tmux = std::env::var_os("TMUX").is_some_and(|value| !value.is_empty());
-                return Ok(self.display.send(&clipboard::sequence(text, in_tmux))?);
+                return Ok(self.display.send(&clipboard::sequence(text, Multiplexer::detect(variable)))?);
             }
+            Effect::Notify(text) => return Ok(self.display.send(&notice::sequence(&self.notify, text, variable))?),
             Effect::Suspend => return Ok(self.display.suspend()?),
             _ => {}
         }
         self.performer.perform(effect);
         Ok(())
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 /// Receives the next bytes from the keyboard; waits for ever before the keyboard is read.

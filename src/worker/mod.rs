@@ -22,7 +22,6 @@ mod waiting;
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
 
 use crate::domain::preflight::Problem;
 use crate::domain::text::printable;
@@ -51,23 +50,26 @@ pub enum WorkerStart {
     Placed,
 }
 
-/// Runs a job on a run folder, from locking it to the last event. The process has its own
-/// session. The exit code is 0 if the job was completed or stopped on request, else 1, also after a signal. The event
-/// log has the reason, or stderr where no log could be opened.
-#[must_use]
-pub fn run(folder: &RunFolder, job: Job, start: WorkerStart) -> ExitCode {
-    match run_job(folder, job, start) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "mien worker: {}", printable(&error.to_string()));
-            ExitCode::FAILURE
-        }
-    }
+/// The result of a worker's job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobResult {
+    /// Whether the job was completed or stopped on request; otherwise it failed or a signal ended it.
+    pub done: bool,
+    /// Whether this worker logged an end of its run.
+    pub run_ended: bool,
 }
 
-/// Returns whether the job was completed or stopped on request.
-fn run_job(folder: &RunFolder, job: Job, start: WorkerStart) -> Result<bool, WorkerError> {
+/// Runs a job on a run folder, from locking it to the last event. The process has its own session. The event log has
+/// the reason for a failure, or stderr where no log could be opened.
+#[must_use]
+pub fn run(folder: &RunFolder, job: Job, start: WorkerStart) -> JobResult {
+    run_job(folder, job, start).unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "mien worker: {}", printable(&error.to_string()));
+        JobResult { done: false, run_ended: false }
+    })
+}
+
+fn run_job(folder: &RunFolder, job: Job, start: WorkerStart) -> Result<JobResult, WorkerError> {
     let path = || folder.path().to_owned();
     let recipe = folder.recipe()?;
     let resumed = folder.has_checkpoint();
@@ -86,7 +88,7 @@ fn run_job(folder: &RunFolder, job: Job, start: WorkerStart) -> Result<bool, Wor
         // Two processes may start a worker for one run. The first may have finished the job when this one gets the
         // lock.
         if !queue.is_pending(folder, job).map_err(WorkerError::Queue)? {
-            return Ok(true);
+            return Ok(JobResult { done: true, run_ended: false });
         }
     }
     let generation = folder.begin_generation().map_err(|source| WorkerError::File {
@@ -116,6 +118,8 @@ fn run_job(folder: &RunFolder, job: Job, start: WorkerStart) -> Result<bool, Wor
         .unwrap_or_else(|panic| Err(fault::explain(fault::message(&*panic), Some(recipe.batch_size as usize)).into()));
     reporter.finish();
     let interrupted = matches!(result, Ok(Some(Outcome::Interrupted { .. })));
+    // A test leaves the run's outcome as it is.
+    let run_ended = job == Job::Train;
     let done = match (result, job) {
         (Ok(outcome), Job::Train) => {
             let failed = matches!(outcome, Some(Outcome::Failed { .. } | Outcome::Diverged { .. }));
@@ -159,7 +163,7 @@ fn run_job(folder: &RunFolder, job: Job, start: WorkerStart) -> Result<bool, Wor
         // The end is logged, so the launcher that placed this run need not expect another worker.
         let _ = folder.clear_placement();
     }
-    Ok(done)
+    Ok(JobResult { done, run_ended })
 }
 
 /// Returns whether another run was stopped on request. A run that starts from it is then not to blame.

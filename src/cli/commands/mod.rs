@@ -16,6 +16,7 @@ mod evaluate;
 mod export;
 mod inspect;
 mod note;
+mod notify;
 mod pause;
 mod places;
 #[cfg(feature = "trainer")]
@@ -92,4 +93,5 @@ commands! {
     config::Config,
     completions::Completions,
     worker::Worker,
+    notify::Notify,
 }

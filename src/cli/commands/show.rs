@@ -8,12 +8,12 @@ use crate::cli::options::{Format, RunArgument};
 use crate::cli::run_list::facts;
 use crate::cli::scores::{test_text, top2};
 use crate::cli::table::{Side, Table, age, figure, thousands};
-use crate::cli::{datasets, output, run_json};
+use crate::cli::{output, run_json};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
-use crate::domain::{Hyperparameter, Limits, Load, NetworkName, RunId, RunState, Size, Tag};
-use crate::runs::{Annotations, FollowedRun, RunFacts, RunStore, Summary, WorkerDeath, event_text};
+use crate::domain::{Hyperparameter, Limits, Load, RunId, RunState, Size, Tag};
+use crate::runs::{Annotations, FollowedRun, RunFacts, Summary, WorkerDeath, event_text};
 use crate::supervise;
 
 /// Show a run: settings, epochs, early stopping, test metrics; with --csv, the metrics of its epochs
@@ -25,18 +25,6 @@ pub(in crate::cli) struct Show {
     format: Format,
 }
 
-/// A run in full and the layers of its network, for scripts.
-#[derive(Debug, serde::Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    detail: run_json::RunDetail<'a>,
-    #[serde(flatten)]
-    further: run_json::FurtherFields<'a>,
-    network: NetworkName,
-    /// Empty if the dataset, on which their shapes depend, is missing or has changed.
-    layers: Vec<LayerRow>,
-}
-
 impl Show {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
@@ -44,17 +32,12 @@ impl Show {
         let problem = supervise::slurm::refresh(&store);
         let run = store.summary(&id)?;
         let now = supervise::now();
-        let (summary, state) = (&run.summary, run.state(now));
-        let layers = layers(&store, summary);
         let mut warnings = Vec::new();
         let facts = facts(&run, now, &mut warnings);
         match self.format {
-            Format { json: true, .. } => {
-                let (detail, network) = (run_json::detail(&run, state), summary.recipe.network_name());
-                output::json(&Shown { detail, further: run_json::further(&facts), network, layers })?;
-            }
-            Format { csv: true, .. } => output::records(&summary.epochs)?,
-            Format { .. } => output::print(&text(&run, &facts, now, &layers))?,
+            Format { json: true, .. } => output::json(&run_json::whole(&store, &run, &facts))?,
+            Format { csv: true, .. } => output::records(&run.summary.epochs)?,
+            Format { .. } => output::print(&text(&run, &facts, now, &run_json::layers(&store, &run.summary)))?,
         }
         warnings.iter().chain(&problem).for_each(|warning| output::print_error(warning));
         if !run.damage().is_none() {
@@ -63,17 +46,6 @@ impl Show {
         }
         Ok(Exit::Done)
     }
-}
-
-/// Returns the layers of a run's network on its dataset; none if that is missing or has changed.
-fn layers(store: &RunStore, run: &Summary) -> Vec<LayerRow> {
-    let recipe = &run.recipe;
-    let dataset = datasets::find(store.home(), &recipe.dataset).ok();
-    let Some(dataset) = dataset.filter(|dataset| dataset.fingerprint == recipe.fingerprint) else { return Vec::new() };
-    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
-    let network = recipe.resolve(image, dataset.classes.len());
-    let table = network.and_then(|network| Ok(network.table(network.cut(recipe.trained_stages())?)));
-    table.unwrap_or_default()
 }
 
 fn layer_table(layers: &[LayerRow]) -> String {
@@ -104,7 +76,9 @@ fn text(followed: &FollowedRun, facts: &RunFacts, now: u64, layers: &[LayerRow])
     }
     parts.push(early_stopping(run));
     parts.extend(test_text(run, top2(followed)));
-    let warnings: Vec<String> = run.warnings.iter().map(|warning| format!("warning: {warning}")).collect();
+    let notice = followed.folder().notice_failure();
+    let warnings: Vec<String> =
+        run.warnings.iter().chain(&notice).map(|warning| format!("warning: {warning}")).collect();
     if !warnings.is_empty() {
         parts.push(warnings.iter().map(|warning| printable(warning) + "\n").collect());
     }

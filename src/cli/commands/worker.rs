@@ -7,8 +7,9 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::{output, privacy};
+use crate::config::Notify;
 use crate::runs::{Home, Job, RunFolder};
-use crate::supervise::slurm;
+use crate::supervise::{self, slurm};
 #[cfg(feature = "trainer")]
 use crate::worker::WorkerStart;
 
@@ -35,40 +36,64 @@ impl Worker {
     pub(super) fn run(self, _: &Invocation) -> Result<Exit, CommandError> {
         // Fails only for the leader of a process group, which has a session of its own or was started by hand.
         let _ = rustix::process::setsid();
-        privacy::set_umask(RunFolder::at(&self.folder).home().as_ref().map(Home::path));
-        if self.placed { self.run_placed() } else { Ok(self.work()) }
+        let run = RunFolder::at(&self.folder);
+        privacy::set_umask(run.home().as_ref().map(Home::path));
+        let result = if self.placed { self.run_placed(&run)? } else { self.work(&run) };
+        if result.run_ended {
+            notify(&run, result.done);
+        }
+        Ok(Exit::done_if(result.done))
     }
 
     /// Does the job of a scheduler, which is queued again after an interruption.
-    fn run_placed(&self) -> Result<Exit, CommandError> {
-        let run = RunFolder::at(&self.folder);
+    fn run_placed(&self, run: &RunFolder) -> Result<JobResult, CommandError> {
         let failed = |error: std::io::Error| CommandError::Failure(format!("{}: {error}", self.folder.display()));
-        if !slurm::arrive(&run).map_err(failed)? {
+        if !slurm::arrive(run).map_err(failed)? {
             output::note("mien worker: the run was not handed to this job, or has ended: nothing to do");
-            return Ok(Exit::Done);
+            return Ok(JobResult { done: true, run_ended: false });
         }
-        let exit = self.work();
-        match slurm::hand_back(&run) {
+        let result = self.work(run);
+        match slurm::hand_back(run) {
             Ok(words) => words.iter().for_each(|words| output::note(&format!("mien worker: {words}"))),
             Err(error) => output::print_error(&format!("cannot queue the job again: {error}; `mien resume` does")),
         }
-        Ok(exit)
+        Ok(result)
     }
 
     #[cfg(feature = "trainer")]
-    fn work(&self) -> Exit {
+    fn work(&self, run: &RunFolder) -> JobResult {
         let turn = match (self.placed, self.now) {
             (true, _) => WorkerStart::Placed,
             (false, true) => WorkerStart::Now,
             (false, false) => WorkerStart::Queued,
         };
-        Exit::Worker(crate::worker::run(&RunFolder::at(&self.folder), self.job, turn))
+        let crate::worker::JobResult { done, run_ended } = crate::worker::run(run, self.job, turn);
+        JobResult { done, run_ended }
     }
 
     #[cfg(not(feature = "trainer"))]
-    fn work(&self) -> Exit {
+    fn work(&self, _: &RunFolder) -> JobResult {
         let error = crate::supervise::LaunchError::NoTrainer;
         output::print_error(&format!("cannot {} {}: {error}", self.job, self.folder.display()));
-        Exit::Failed
+        JobResult { done: false, run_ended: false }
+    }
+}
+
+/// The result of a worker's job, also in builds without workers.
+struct JobResult {
+    done: bool,
+    run_ended: bool,
+}
+
+/// Replaces this process by one that runs the command for the end of the run, if the config file has one. The run's
+/// lock, the slot and the memory of the device are free by then: a command that hangs delays no other run.
+fn notify(run: &RunFolder, done: bool) {
+    let (settings, problems) = Notify::load();
+    let earlier = run.clear_notice_failure();
+    if settings.has_command() || !problems.is_empty() {
+        let error = supervise::become_notifier(run, done);
+        output::print_error(&format!("cannot run the command for the end of the run: {error}"));
+    } else if let Err(error) = earlier {
+        output::print_error(&format!("cannot remove {}: {error}", run.notice_file().display()));
     }
 }

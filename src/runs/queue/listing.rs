@@ -173,6 +173,12 @@ impl Listing {
         }
     }
 
+    /// Returns the number of runs that are running or will be without further action.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.devices.iter().map(|group| group.runs.len()).sum::<usize>() - self.lost().len()
+    }
+
     /// Returns the runs with a pending job and without a worker, in their order.
     #[must_use]
     pub fn lost(&self) -> Vec<&QueuedRun> {

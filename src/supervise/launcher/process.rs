@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Launcher, StartError, Started, signal};
+use crate::config;
 use crate::domain::{RunId, text::printable};
 use crate::events::{Event, EventReader};
 use crate::runs::{Job, Liveness, RunFolder};
@@ -56,6 +57,10 @@ fn worker_command(folder: &RunFolder, job: Job, when: LaunchTime) -> io::Result<
     if when == LaunchTime::Now {
         command.arg("--now");
     }
+    if let Some(file) = std::env::var_os(config::VARIABLE).filter(|value| !value.is_empty()) {
+        // The worker reads the file, and runs in another folder.
+        command.env(config::VARIABLE, std::path::absolute(file)?);
+    }
     // Otherwise a worker that runs out of memory while a panic prints its backtrace would deadlock with the run's lock.
     command.env("RUST_BACKTRACE", "0");
     Ok(command)
@@ -95,11 +100,11 @@ fn start(mut command: Command, folder: &RunFolder) -> Result<Started, StartError
 
     let (begun, mut events) = (Instant::now(), FirstEvents::default());
     while begun.elapsed() < TIMEOUT {
-        if folder.worker_alive() {
-            events.read(&mut reader);
-            if events.begun || events.ended {
-                break;
-            }
+        let alive = folder.worker_alive();
+        events.read(&mut reader);
+        // After its end the process may still run the command for that.
+        if events.ended || (alive && events.begun) {
+            break;
         }
         match exited.recv_timeout(POLL_INTERVAL) {
             Err(RecvTimeoutError::Timeout) => {}

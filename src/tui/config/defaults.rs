@@ -13,7 +13,7 @@ use crate::tui::theme::Role;
 pub fn defaults() -> String {
     let mut text = format!(
         "\
-# Settings of mien's dashboard. Each commented line is a default: remove the # and change the value.
+# Settings of mien. Each commented line is a default: remove the # and change the value.
 # A wrong line is ignored and the others take effect. `mien config check` lists wrong lines.
 
 # Characters for drawing: \"auto\" (from the locale), \"unicode\" or \"ascii\".
@@ -35,6 +35,19 @@ pub fn defaults() -> String {
 #     time = \"4:00:00\"
 #     gpus = 1
 # Further settings: account, qos, gres, cpus, memory, program, setup = [\"module load cuda\"], extra = [\"--exclusive\"].
+
+[notify]
+# Notices about runs that finish, fail, are interrupted or lose their worker, in an open dashboard: whether the bell
+# rings, and a desktop notification by the terminal: \"auto\", \"osc9\", \"osc777\" or \"off\".
+#bell = true
+#terminal = \"auto\"
+# Shell commands that the worker of a run runs at its end, also without a dashboard; \"\" for none. on_failure is for runs
+# that failed or were interrupted; without it on_end is for all. Each gets the run on stdin, as of `mien show --json`,
+# and MIEN_RUN, MIEN_STATE, MIEN_TEXT, MIEN_HOME, MIEN_REMAINING (runs that are running or waiting).
+#on_end = \"\"
+#on_failure = \"\"
+# The seconds that a command may take, from 1 to 3600.
+#time_limit = 60
 
 [theme]
 # \"auto\" (from the terminal's background), \"dark\", \"light\" or \"mono\".

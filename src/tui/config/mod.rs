@@ -1,5 +1,5 @@
-//! The config file: keys, colours, glyphs, graphics, mouse and frame rate, as the dashboard uses it. An error names its
-//! line, and the other lines take effect.
+//! The config file: keys, colours, glyphs, graphics, mouse, frame rate and notices, as the dashboard uses it. An error
+//! names its line, and the other lines take effect.
 //!
 //! May use: the key tables and the theme. Never the state.
 
@@ -17,7 +17,7 @@ use crate::tui::messages::Keymap;
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 
-pub use crate::config::{Problem, VARIABLE, path};
+pub use crate::config::{Notify, Problem, TerminalNotice, VARIABLE, path};
 pub use defaults::defaults;
 
 /// The highest frame rate, in frames per second.
@@ -52,6 +52,8 @@ pub struct Config {
     pub mouse: bool,
     /// The highest frame rate, from 1 to [`MAX_FRAMES`].
     pub frames: u32,
+    /// The notices about the end of runs.
+    pub notify: Notify,
     /// The errors, in the order of their lines.
     pub problems: Vec<Problem>,
 }
@@ -66,6 +68,7 @@ impl Default for Config {
             graphics: None,
             mouse: false,
             frames: MAX_FRAMES,
+            notify: Notify::default(),
             problems: Vec::new(),
         }
     }

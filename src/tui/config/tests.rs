@@ -32,13 +32,14 @@ fn the_default_file_equals_the_defaults() {
     }
     let settings = (config.glyphs, config.graphics, config.mouse, config.frames, config.theme);
     assert_eq!(settings, (GlyphChoice::Auto, None, false, MAX_FRAMES, ThemeName::Auto));
+    assert_eq!(config.notify, Notify::default());
 }
 
 #[test]
 fn every_setting_is_read() {
     let config = read(
         "glyphs = 'ascii'\ngraphics = 'sixel'\nmouse = true\nframes_per_second = 5\n\
-         [theme]\nname = 'light'\nbad = '#ff0000'\ngood = 28\naccent = 'light-blue'\n\
+         [notify]\nbell = false\non_end = 'true'\n[theme]\nname = 'light'\nbad = '#ff0000'\ngood = 28\naccent = 'light-blue'\n\
          [keys]\n'runs.stop' = ['c', 'ctrl-s']\nruns.resume = 'ctrl-r'\n'runs.mark' = []\n",
     );
     assert_eq!(config.problems, []);
@@ -46,6 +47,7 @@ fn every_setting_is_read() {
         (config.glyphs, config.graphics, config.mouse, config.frames),
         (GlyphChoice::Ascii, Some(Graphics::Sixel), true, 5)
     );
+    assert_eq!(config.notify, Notify { bell: false, on_end: Some("true".into()), ..Notify::default() });
     assert_eq!(config.theme, ThemeName::Light);
     assert_eq!(
         config.colors,
@@ -87,6 +89,8 @@ fn errors_name_their_line_and_other_lines_take_effect() {
         ("[keys]\nquit_anywhere = []", "config.toml:2: quit_anywhere needs a key"),
         ("[keys]\nquit_anywhere = 'Q'", "config.toml:2: Q could no longer be typed"),
         ("[keys]\n'train.launch' = 'L'", "config.toml:2: L could no longer be typed where 'train.launch' works"),
+        ("[notify]\non_ned = 'x'", "config.toml:2: there is no setting 'notify.on_ned' (did you mean on_end?)"),
+        ("[notify]\nterminal = 'x'", "config.toml:2: notify.terminal cannot be 'x': write \"auto\", \"osc9\""),
         ("[keys", "config.toml:1: "),
         ("mouse = = true", "config.toml:1: "),
         ("[keys]\n'runs.stop' = 'c'\n'runs.stop' = 'X'", "config.toml:3: duplicate key"),

@@ -175,7 +175,15 @@ pub(super) static OVERLAYS: &[Binding] = &[
     on("confirm.no", &[CONFIRM], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "cancel"),
     on("prompt.enter", &[PROMPT], &[code(KeyCode::Enter)], Action::Enter, "accept", "accept the typed line"),
     on("prompt.up", &[PROMPT], &[code(KeyCode::Up)], Action::Up, "", "the other field"),
-    on("prompt.down", &[PROMPT], &[code(KeyCode::Down), code(KeyCode::Tab)], Action::Down, "", "the other field"),
+    on("prompt.down", &[PROMPT], &[code(KeyCode::Down)], Action::Down, "", "the other field"),
+    on(
+        "prompt.complete",
+        &[PROMPT],
+        &[code(KeyCode::Tab)],
+        Action::Complete,
+        "",
+        "complete a path, or the other field",
+    ),
     on("prompt.leave", &[PROMPT], &[code(KeyCode::Esc)], Action::Back, "cancel", "close without a change"),
     on(
         "help.close",

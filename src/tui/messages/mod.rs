@@ -152,6 +152,9 @@ macro_rules! declare {
             /// Give the terminal back to the shell until that resumes the dashboard. The runtime does it without an
             /// answer.
             Suspend,
+            /// Ring the bell and show a desktop notification of this text, as configured. The runtime does it without
+            /// an answer.
+            Notify(String),
             $(#[doc = concat!("Of the ", stringify!($Screen), " screen.")] $Screen($Effect),)*
         }
 
@@ -160,7 +163,7 @@ macro_rules! declare {
             #[must_use]
             pub fn targets(&self) -> Vec<Target> {
                 match self {
-                    Self::Copy(_) | Self::Suspend => Vec::new(),
+                    Self::Copy(_) | Self::Suspend | Self::Notify(_) => Vec::new(),
                     $(Self::$Screen(effect) => effect.targets(),)*
                 }
             }
@@ -169,7 +172,7 @@ macro_rules! declare {
             #[must_use]
             pub fn failure(&self) -> Event {
                 let answer = match self {
-                    Self::Copy(_) | Self::Suspend => Some(Event::Tick),
+                    Self::Copy(_) | Self::Suspend | Self::Notify(_) => Some(Event::Tick),
                     $(Self::$Screen(effect) => effect.failure().map(Event::$Screen),)*
                 };
                 answer.unwrap_or_else(|| Event::Failed(FAULT.into()))

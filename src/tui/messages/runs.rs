@@ -10,6 +10,7 @@ use crate::runs::annotations::AnnotationChange;
 use crate::runs::queue::QueueMove;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
+use crate::tui::widgets::faces::Face;
 
 /// The name of the screen in the help and the palette.
 pub(super) const DESCRIPTION: &str = "Runs: watch and stop runs";
@@ -21,7 +22,12 @@ pub const DETAIL: Context = Context::of(Screen::Runs, "detail", Kind::Panes);
 /// The log of the run on the whole screen.
 pub const LOG: Context = Context::of(Screen::Runs, "log", Kind::Panes);
 
-pub(super) const CONTEXTS: &[Context] = &[LIST, DETAIL, LOG];
+/// The predictions of runs for pictures from outside.
+pub const PREDICTIONS: Context = Context::of(Screen::Runs, "predictions", Kind::List);
+
+pub(super) const CONTEXTS: &[Context] = &[LIST, DETAIL, LOG, PREDICTIONS];
+/// Every place with a selected run.
+const ON_RUN: &[Context] = &[LIST, DETAIL, LOG];
 /// The list, and the curves of one run.
 const BOTH: &[Context] = &[LIST, DETAIL];
 /// The curves or the log of one run, on the whole screen.
@@ -104,6 +110,10 @@ pub enum RunsAction {
     Resume,
     /// Copy the selected run's settings to the Train form.
     Repeat,
+    /// Type the path of pictures to predict.
+    Predict,
+    /// Wait for pictures that come into the folder of the predictions.
+    WatchFolder,
 }
 
 const fn own(
@@ -148,36 +158,22 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("runs.search", &[LOG], &[Key::char('/')], RunsAction::Search, "search", "search the log for a text"),
     own("runs.next_hit", &[LOG], &[Key::char('n')], RunsAction::NextHit, "next", "the next match in the log"),
     own("runs.previous_hit", &[LOG], &[Key::char('N')], RunsAction::PreviousHit, "", "the previous match in the log"),
-    own(
-        "runs.follow",
-        CONTEXTS,
-        &[Key::char('f')],
-        RunsAction::Follow,
-        "",
-        "follow the newest line of the log, or hold",
-    ),
+    own("runs.follow", ON_RUN, &[Key::char('f')], RunsAction::Follow, "", "follow the newest line of the log, or hold"),
     own("runs.mark", BOTH, &[Key::char(' ')], RunsAction::Mark, "mark", "mark the run, to compare it with others"),
-    own("runs.pause", CONTEXTS, &[Key::char('p')], RunsAction::Pause, "pause", "pause the run, or continue it"),
-    own("runs.stop", CONTEXTS, &[Key::char('S')], RunsAction::Stop, "stop", "stop the run after the current batch"),
+    own("runs.pause", ON_RUN, &[Key::char('p')], RunsAction::Pause, "pause", "pause the run, or continue it"),
+    own("runs.stop", ON_RUN, &[Key::char('S')], RunsAction::Stop, "stop", "stop the run after the current batch"),
     own(
         "runs.limits",
-        CONTEXTS,
+        ON_RUN,
         &[Key::char('e')],
         RunsAction::Limits,
         "epochs",
         "change epochs and patience; extend a run",
     ),
-    own(
-        "runs.resume",
-        CONTEXTS,
-        &[Key::char('R')],
-        RunsAction::Resume,
-        "resume",
-        "resume a stopped, lost or failed run",
-    ),
+    own("runs.resume", ON_RUN, &[Key::char('R')], RunsAction::Resume, "resume", "resume a stopped, lost or failed run"),
     own(
         "runs.repeat",
-        CONTEXTS,
+        ON_RUN,
         &[Key::char('r')],
         RunsAction::Repeat,
         "repeat",
@@ -187,11 +183,44 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("runs.columns", &[LIST], &[Key::char('C')], RunsAction::Columns, "columns", "choose the columns of the list"),
     own(
         "runs.settings",
-        CONTEXTS,
+        ON_RUN,
         &[Key::char('i')],
         RunsAction::Settings,
         "settings",
         "show settings, tags and note of the run",
+    ),
+    own(
+        "runs.predict",
+        &[LIST, DETAIL, PREDICTIONS],
+        &[Key::char('P')],
+        RunsAction::Predict,
+        "predict",
+        "predict the faces of a picture or a folder",
+    ),
+    on("runs.predictions_back", &[PREDICTIONS], &[code(KeyCode::Esc)], Action::Back, "back", "back to the runs"),
+    own(
+        "runs.watch_folder",
+        &[PREDICTIONS],
+        &[Key::char('w')],
+        RunsAction::WatchFolder,
+        "watch",
+        "wait for new pictures in the folder",
+    ),
+    on(
+        "runs.next_face",
+        &[PREDICTIONS],
+        &[code(KeyCode::Right), Key::char('l')],
+        Action::Right,
+        "",
+        "the next face or picture",
+    ),
+    on(
+        "runs.previous_face",
+        &[PREDICTIONS],
+        &[code(KeyCode::Left), Key::char('h')],
+        Action::Left,
+        "",
+        "the previous face or picture",
     ),
     own("runs.reverse", &[LIST], &[Key::char('O')], RunsAction::Reverse, "", "reverse the order"),
     own(
@@ -203,28 +232,21 @@ pub(super) static BINDINGS: &[Binding] = &[
         "loss, accuracy, learning rate, images/s, gap",
     ),
     own("runs.smooth", BOTH, &[Key::char('s')], RunsAction::Smooth, "smooth", "smooth the curves more, or not at all"),
-    own("runs.tag", CONTEXTS, &[Key::char('t')], RunsAction::Tag, "tag", "add tags to the run, or remove some"),
+    own("runs.tag", ON_RUN, &[Key::char('t')], RunsAction::Tag, "tag", "add tags to the run, or remove some"),
     own("runs.note", BOTH, &[Key::char('n')], RunsAction::Note, "", "write a note about the run"),
     own("runs.rename", BOTH, &[Key::char('N')], RunsAction::Rename, "", "rename the run"),
-    own(
-        "runs.earlier",
-        CONTEXTS,
-        &[Key::char('{')],
-        RunsAction::Earlier,
-        "",
-        "move a waiting run forward in the queue",
-    ),
-    own("runs.later", CONTEXTS, &[Key::char('}')], RunsAction::Later, "", "move a waiting run back in the queue"),
+    own("runs.earlier", ON_RUN, &[Key::char('{')], RunsAction::Earlier, "", "move a waiting run forward in the queue"),
+    own("runs.later", ON_RUN, &[Key::char('}')], RunsAction::Later, "", "move a waiting run back in the queue"),
     own(
         "runs.restart_queue",
-        CONTEXTS,
+        ON_RUN,
         &[Key::char('Q')],
         RunsAction::RestartQueue,
         "",
         "restart queued runs that lost their workers",
     ),
-    own("runs.evaluate", CONTEXTS, &[Key::char('E')], RunsAction::Evaluate, "", "test the best weights again"),
-    own("runs.delete", CONTEXTS, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or the marked ones"),
+    own("runs.evaluate", ON_RUN, &[Key::char('E')], RunsAction::Evaluate, "", "test the best weights again"),
+    own("runs.delete", ON_RUN, &[Key::char('D')], RunsAction::Delete, "", "delete the run, or the marked ones"),
     own("runs.unmark", BOTH, &[Key::char('u')], RunsAction::Unmark, "", "unmark all runs"),
     own("runs.mark_shown", &[LIST], &[Key::char('A')], RunsAction::MarkShown, "", "mark all runs that the list shows"),
     own("runs.axis", BOTH, &[Key::char('x')], RunsAction::Axis, "", "horizontal axis: epochs, steps, time"),
@@ -259,13 +281,60 @@ pub(super) static BINDINGS: &[Binding] = &[
     ),
     own(
         "runs.pane_whole",
-        CONTEXTS,
+        ON_RUN,
         &[Key::char('z')],
         RunsAction::PaneWhole,
         "",
         "enlarge curves or log, or restore them",
     ),
 ];
+
+/// The number of a prediction, by which late answers to an earlier one are recognized.
+pub type PredictionNumber = u64;
+
+/// The pictures to predict, and the runs that predict them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PredictionOrder {
+    /// The number of the prediction.
+    pub number: PredictionNumber,
+    /// The runs; of several the mean is shown too.
+    pub runs: Vec<RunId>,
+    /// The typed paths, patterns and addresses.
+    pub sources: String,
+    /// Whether to wait for new pictures in the folder afterwards.
+    pub watch: bool,
+}
+
+/// The predictions since the last news, and the end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionNews {
+    /// The new faces and pictures.
+    pub pictures: Vec<PredictedPicture>,
+    /// The end, or the reason why the prediction failed; `None` while it is running.
+    pub end: Option<Result<(), String>>,
+}
+
+/// A face, or a picture without one. All texts are safe to print.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictedPicture {
+    /// The path or address of the picture.
+    pub source: String,
+    /// The face, or the reason why there is no prediction.
+    pub face: Result<PredictedFace, String>,
+}
+
+/// A face with its probabilities.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictedFace {
+    /// Left and upper edge, width and height in pixels; `None` if the whole picture was used.
+    pub area: Option<[u32; 4]>,
+    /// The probability of each class, the most probable first; of several runs the mean.
+    pub classes: Vec<(String, f32)>,
+    /// The probabilities by each of several runs, in the order of `classes`.
+    pub by_run: Vec<(String, Vec<f32>)>,
+    /// The pixels as the first run sees them.
+    pub picture: Option<Face>,
+}
 
 /// A request of the Runs screen to the runtime.
 #[derive(Debug, Clone, PartialEq)]
@@ -323,6 +392,14 @@ pub enum RunsEffect {
     Measure(Vec<RunId>),
     /// Delete runs; answered by `Deleted`.
     Delete(Vec<RunId>),
+    /// Complete the sources of a prediction; answered by `SourcesCompleted`.
+    CompleteSources(String),
+    /// Start predicting; answered by `Predicted`. An earlier prediction ends.
+    Predict(PredictionOrder),
+    /// Wait for the next predictions; answered by `Predicted`.
+    PollPredictions(PredictionNumber),
+    /// End a prediction; answered by `PredictionEnded`.
+    EndPrediction(PredictionNumber),
     /// Start a worker that resumes a run; answered by `ResumeFinished`.
     Resume(RunId),
     /// Stop a run; answered by `StopFinished`.
@@ -349,7 +426,14 @@ impl ScreenEffect for RunsEffect {
             Self::RecordLook(_) | Self::RecordListView(_) => vec![Target::LastLook],
             Self::Rename { from, to } => vec![run(from), run(to)],
             Self::Delete(ids) => ids.iter().map(run).collect(),
-            Self::CheckQueue | Self::ReadLastLook | Self::ReadListView | Self::Measure(_) => Vec::new(),
+            Self::CheckQueue
+            | Self::ReadLastLook
+            | Self::ReadListView
+            | Self::Measure(_)
+            | Self::CompleteSources(_)
+            | Self::Predict(_)
+            | Self::PollPredictions(_)
+            | Self::EndPrediction(_) => Vec::new(),
         }
     }
 
@@ -358,6 +442,10 @@ impl ScreenEffect for RunsEffect {
         match self {
             Self::Resume(id) => Some(RunsEvent::ResumeFinished(id.clone(), fault)),
             Self::Stop(id) => Some(RunsEvent::StopFinished(id.clone(), fault)),
+            Self::Predict(PredictionOrder { number, .. }) | Self::PollPredictions(number) => {
+                let update = PredictionNews { pictures: Vec::new(), end: Some(Err(FAULT.into())) };
+                Some(RunsEvent::Predicted(*number, update))
+            }
             _ => None,
         }
     }
@@ -386,6 +474,17 @@ pub enum RunsEvent {
         /// The new name, or the reason why the run was not renamed.
         result: Result<RunId, String>,
     },
+    /// A line of sources, and its completion.
+    SourcesCompleted {
+        /// The line as typed.
+        typed: String,
+        /// The line with the common beginning of all fitting files.
+        completed: String,
+    },
+    /// The news of a prediction.
+    Predicted(PredictionNumber, PredictionNews),
+    /// A prediction was ended.
+    PredictionEnded,
     /// The sizes of run folders, in bytes.
     Measured(Vec<(RunId, u64)>),
     /// The deleted runs, and the reason why the next one was not deleted.

@@ -4,6 +4,7 @@
 pub mod compare;
 pub mod data;
 pub mod inspect;
+mod paths;
 pub mod prompt;
 pub mod runs;
 pub mod train;
@@ -73,6 +74,11 @@ pub(super) trait ScreenEntry: Sync {
         None
     }
 
+    /// Requests the completion of a prompt's line.
+    fn complete_line(&self, _state: &State, _line: &str) -> Vec<Effect> {
+        Vec::new()
+    }
+
     /// Returns the columns and rows of the smallest terminal on which the screen is drawn.
     fn smallest(&self) -> (u16, u16) {
         (60, 16)
@@ -113,7 +119,7 @@ macro_rules! table {
         pub(super) fn run_effect(backend: &Backend, effect: Effect) -> Event {
             match effect {
                 // The runtime performs these itself.
-                Effect::Copy(_) | Effect::Suspend => Event::Tick,
+                Effect::Copy(_) | Effect::Suspend | Effect::Notify(_) => Event::Tick,
                 $(Effect::$Screen(effect) => Event::$Screen($name::run_effect(backend, effect)),)*
             }
         }

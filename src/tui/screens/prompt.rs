@@ -27,6 +27,10 @@ pub(in crate::tui) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             screen.cancel_line(state);
         }
         Action::Enter => return enter(state),
+        Action::Complete => {
+            let line = prompt.input.text().to_owned();
+            return screen.complete_line(state, &line);
+        }
         edit => {
             prompt.input.edit(edit);
             check(state);
@@ -49,6 +53,16 @@ fn enter(state: &mut State) -> Vec<Effect> {
 pub(in crate::tui) fn paste(state: &mut State, text: &str) {
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
         prompt.input.paste(text);
+        check(state);
+    }
+}
+
+/// Replaces the line by its completion, unless it has changed since the request.
+pub(in crate::tui) fn complete(state: &mut State, typed: &str, completed: &str) {
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay
+        && prompt.input.text() == typed
+    {
+        prompt.input.replace(completed, completed.chars().count());
         check(state);
     }
 }

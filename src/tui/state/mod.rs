@@ -1,9 +1,11 @@
 //! The state of the dashboard as plain values. Only `update` changes it.
 
 mod input;
+mod notices;
 mod overlay;
 
 pub use input::Input;
+pub use notices::Notices;
 pub use overlay::{Confirm, Help, Overlay, Palette, Prompt, Report};
 
 use jiff::tz::TimeZone;
@@ -63,6 +65,8 @@ macro_rules! declare {
             pub message: Option<Message>,
             /// The messages so far, newest last.
             pub messages: Vec<Message>,
+            /// The ends of runs that the terminal is to report.
+            pub notices: Notices,
             /// Whether the first steps are shown.
             pub tour: bool,
             /// The keys in force.
@@ -101,6 +105,7 @@ macro_rules! declare {
                     overlay: None,
                     message: None,
                     messages: Vec::new(),
+                    notices: Notices::new(now),
                     tour: false,
                     keymap: Keymap::default(),
                     mouse: false,

@@ -265,6 +265,7 @@ impl Logbook {
             worker_death: None,
             has_best_weights: saved,
             damage: crate::events::Damage::default(),
+            notice_failure: None,
             annotations: Arc::default(),
             curves: Some(detail.steps),
             log: detail.log,

@@ -24,7 +24,11 @@ mod inspect_fixtures;
 #[cfg(test)]
 mod inspect_screens;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod palette;
+#[cfg(test)]
+mod predictions;
 #[cfg(test)]
 mod runs;
 #[cfg(test)]

@@ -33,7 +33,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::Click(at) => return mouse::click(state, at),
         Event::Scroll(lines) => return mouse::scroll(state, lines),
         Event::Drawn(layout) => return on_drawn(state, layout),
-        Event::Redraw | Event::Tick => {}
+        Event::Redraw => {}
+        Event::Tick => return state.notices.take_due(&state.library, now).map(Effect::Notify).into_iter().collect(),
         Event::Terminal(facts) => state.set_terminal(facts),
         Event::Resized { columns, rows } => (state.columns, state.rows) = (columns, rows),
         Event::RunsRead(list) => {

@@ -20,6 +20,8 @@ pub(super) struct WatchedRun {
     log_length: u64,
     /// The time when the annotations were last written.
     annotated_at: Option<SystemTime>,
+    /// The time when the failure of a notice was last written.
+    notice_failed_at: Option<SystemTime>,
     /// Whether the view has curve and log lines.
     has_details: bool,
     /// Whether the next check reads the run again: it was not read yet, or the last error may pass. On a network file
@@ -42,12 +44,21 @@ impl WatchedRun {
             worker_death: None,
             has_best_weights: false,
             damage: Damage::default(),
+            notice_failure: None,
             annotations: Arc::default(),
             curves: None,
             log: Arc::default(),
         };
-        let mut watched =
-            Self { run: None, view, log_length: 0, annotated_at: None, has_details, retry: true, changed: true };
+        let mut watched = Self {
+            run: None,
+            view,
+            log_length: 0,
+            annotated_at: None,
+            notice_failed_at: None,
+            has_details,
+            retry: true,
+            changed: true,
+        };
         watched.read_new_events(store);
         watched.read_annotations(store);
         watched
@@ -124,13 +135,19 @@ impl WatchedRun {
         }
     }
 
-    /// Reads the annotations if their file changed. An unreadable file counts as empty.
+    /// Reads the annotations and the failure of a notice if their files changed. Unreadable annotations count as empty.
     fn read_annotations(&mut self, store: &RunStore) {
         let folder = store.folder(&self.view.id);
         let written_at = modified(&folder.annotations_file());
         if written_at != self.annotated_at {
             self.annotated_at = written_at;
             self.view.annotations = Arc::new(folder.annotations().unwrap_or_default());
+            self.changed = true;
+        }
+        let failed_at = modified(&folder.notice_file());
+        if failed_at != self.notice_failed_at {
+            self.notice_failed_at = failed_at;
+            self.view.notice_failure = folder.notice_failure();
             self.changed = true;
         }
     }

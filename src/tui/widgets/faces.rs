@@ -102,6 +102,16 @@ impl Pictures {
     }
 }
 
+/// Returns the maximum columns of a picture with `own` pixels in a row. In cells, a picture is enlarged by a whole
+/// number, so that all pixels have one size. In the terminal's graphics, it is at most twice as large, because more
+/// would only blur it.
+#[must_use]
+pub fn largest(own: u16, columns: u16, rows: u16, sharp: bool) -> u16 {
+    let own = own.max(1);
+    let whole = (columns / own).min(rows.saturating_mul(2) / own).clamp(1, 2);
+    own.saturating_mul(if sharp { 2 } else { whole })
+}
+
 /// The columns between faces.
 const GAP: u16 = 2;
 
@@ -176,6 +186,21 @@ pub fn render_one(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, a
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faces_are_enlarged_by_whole_numbers_where_they_are_drawn_in_cells() {
+        let table = [
+            ((48, 24, 20, false), 48),
+            ((48, 137, 55, false), 96),
+            ((48, 137, 40, false), 48),
+            ((48, 300, 200, false), 96),
+            ((48, 137, 40, true), 96),
+            ((300, 137, 40, false), 300),
+        ];
+        for ((own, columns, rows, sharp), expected) in table {
+            assert_eq!(largest(own, columns, rows, sharp), expected, "{own} in {columns}×{rows}, sharp: {sharp}");
+        }
+    }
 
     #[test]
     fn faces_shrink_until_enough_fit_and_never_grow() {

@@ -33,6 +33,21 @@ pub fn fit(text: &str, columns: u16, theme: &Theme) -> String {
     cut
 }
 
+/// Returns the end of a path that does not fit, because images differ in their file names.
+#[must_use]
+pub fn tail(path: &str, columns: u16, theme: &Theme) -> String {
+    if width(path) <= columns {
+        return path.to_owned();
+    }
+    let mut end = path;
+    while width(end) >= columns && !end.is_empty() {
+        let mut chars = end.chars();
+        chars.next();
+        end = chars.as_str();
+    }
+    format!("{}{end}", theme.glyphs.ellipsis)
+}
+
 /// A position on a line at which text is written.
 pub struct Pen<'a> {
     buffer: &'a mut Buffer,

@@ -22,6 +22,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Format;
+use crate::cli::output;
 use crate::detect::MARGIN;
 use crate::domain::{DeviceRequest, Views};
 use picture::{FaceChoice, FaceCropper};
@@ -83,6 +84,9 @@ pub(in crate::cli) struct Predict {
     /// After the sources, wait for pictures that come into this folder or change in it, until Ctrl-C
     #[arg(long, value_name = "FOLDER")]
     watch: Option<PathBuf>,
+    /// Add the pixels of each face to its record, for the dashboard
+    #[arg(long, hide = true, requires = "json")]
+    pixels: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -103,7 +107,11 @@ impl Predict {
             stop: Arc::clone(&stop),
         };
         let groups = input.start(WAITING_GROUPS)?;
+        let shape = predictors.shapes()[0].0;
         let mut report = Report::new(predictors.names(), predictors.classes(), self.format, usize::from(self.top))?;
+        if self.pixels {
+            report.add_pixels(shape);
+        }
         loop {
             match groups.recv_timeout(POLL_INTERVAL) {
                 Ok(group) => {
@@ -113,7 +121,7 @@ impl Predict {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return report.finish(),
             }
-            if interrupts.pending() {
+            if interrupts.pending() || output::is_closed() {
                 stop.store(true, Ordering::Relaxed);
                 report.finish()?;
                 return Ok(Exit::Stopped);

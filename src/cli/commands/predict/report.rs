@@ -2,6 +2,8 @@
 
 mod metrics;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -12,7 +14,9 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Format;
 use crate::cli::output;
 use crate::cli::table::thousands;
+use crate::data::ImageShape;
 use crate::domain::text::printable;
+use crate::supervise::prediction::FacePixels;
 use metrics::{Metrics, argmax};
 
 /// The message for a picture without a face.
@@ -25,6 +29,8 @@ pub(super) struct Report<'a> {
     format: Format,
     /// The number of classes that a line of text lists.
     top: usize,
+    /// The shape of the faces whose pixels are part of their records.
+    pixels: Option<ImageShape>,
     counts: Counts,
     metrics: Metrics<'a>,
 }
@@ -50,6 +56,8 @@ struct Record<'a> {
     prediction: Prediction<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     runs: Vec<RunPrediction<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pixels: Option<FacePixels>,
 }
 
 /// The likeliest class of a face, and the probability of each class.
@@ -106,7 +114,7 @@ impl<'a> Report<'a> {
         top: usize,
     ) -> Result<Self, CommandError> {
         let metrics = Metrics::new(classes, runs.len());
-        let report = Self { runs, classes, format, top, counts: Counts::default(), metrics };
+        let report = Self { runs, classes, format, top, pixels: None, counts: Counts::default(), metrics };
         if format.csv {
             let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
             let run = if report.runs.len() > 1 { names(&["run"]) } else { Vec::new() };
@@ -114,6 +122,11 @@ impl<'a> Report<'a> {
             output::csv(&[[area, run, names(&["class"]), classes.to_vec(), names(&["error"])].concat()])?;
         }
         Ok(report)
+    }
+
+    /// Adds the pixels of faces, which have this shape, to their records.
+    pub(super) fn add_pixels(&mut self, shape: ImageShape) {
+        self.pixels = Some(shape);
     }
 
     /// Prints the predictions of a group and counts them.
@@ -189,7 +202,13 @@ impl<'a> Report<'a> {
                 let by_run = self.runs.iter().zip(&predicted.by_run);
                 let by_run = by_run.map(|(run, values)| RunPrediction { run, prediction: self.prediction(values) });
                 let (prediction, runs) = (self.prediction(predicted.probabilities), by_run.collect());
-                output::record(&Record { source: predicted.source, area: predicted.face.area, prediction, runs })
+                let pixels = self.pixels.zip(predicted.face.pixels.first()).map(|(shape, bytes)| FacePixels {
+                    width: shape.width,
+                    channels: shape.channels,
+                    data: STANDARD.encode(bytes),
+                });
+                let (source, area) = (predicted.source, predicted.face.area);
+                output::record(&Record { source, area, prediction, runs, pixels })
             }
             Format { csv: true, .. } => output::csv(&self.rows(predicted)),
             Format { .. } => output::line(&self.text(predicted)),

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::paths;
 use crate::data::batch::{Pass, Source as _};
 use crate::data::import::{IMPORT_OPTIONS, dropped_path};
 use crate::data::manifest;
@@ -17,6 +16,7 @@ use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::backend::Backend;
 use crate::tui::messages::data::{FaceRange, ImportOrder, Sample, VariantRequest};
 use crate::tui::messages::{DataEffect, DataEvent};
+use crate::tui::screens::paths;
 use crate::tui::widgets::faces::Face;
 
 impl Backend {

@@ -4,7 +4,6 @@ mod backend;
 mod classes;
 mod faces;
 mod import_form;
-mod paths;
 mod state;
 mod update;
 

@@ -10,10 +10,10 @@ use crate::runs::inspection::ScoredImage;
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
-use crate::tui::theme::Theme;
-use crate::tui::widgets::bars::bar;
+use crate::tui::widgets::bars::{self, ProbabilityBar};
+use crate::tui::widgets::faces::largest;
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule, width, wrap};
+use crate::tui::widgets::paint::{Pen, rule, tail, width, wrap};
 
 /// Rows around the picture: the title, its facts, its source.
 const LINES: u16 = 3;
@@ -87,15 +87,6 @@ pub(super) fn render(
     Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
 }
 
-/// Returns the maximum columns of a picture with `own` pixels in a row. In cells, a picture is enlarged by a whole
-/// number, so that all pixels have one size. In the terminal's graphics, it is at most twice as large, because more
-/// would only blur it.
-fn largest(own: u16, columns: u16, rows: u16, sharp: bool) -> u16 {
-    let own = own.max(1);
-    let whole = (columns / own).min(rows.saturating_mul(2) / own).clamp(1, 2);
-    own.saturating_mul(if sharp { 2 } else { whole })
-}
-
 /// Draws the facts that fit of `1 of 187 · sure 0.94 · loss 2.81`.
 fn draw_position(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
     let (theme, inspect) = (&state.theme, &state.inspect);
@@ -142,24 +133,23 @@ fn probabilities(state: &State, report: &PredictionReport, picked: &ScoredImage,
         classes.swap(room - 1, at);
     }
     let names = report.inspection.classes();
-    let longest = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(4, 10);
     let truth = if picked.truth == picked.predicted { " correct" } else { " truth" };
-    for (line, class) in (0..area.height).zip(classes) {
+    let bar = |class: usize| {
         let right = class == picked.truth;
         let style = match (right, class == picked.predicted) {
             (true, _) => theme.good(),
             (false, true) => theme.bad(),
             (false, false) => theme.dim(),
         };
-        let mut pen = Pen::new(buffer, theme, area, line);
-        pen.skip(1).left(&names[class], longest, theme.text()).skip(1);
-        let columns = pen.room().saturating_sub(5 + width(truth));
-        // A probability shown as 0.00 has no bar.
-        let length = if row[class] < 0.005 { 0.0 } else { row[class].into() };
-        pen.left(&bar(length, columns, theme), columns, style);
-        pen.right(&decimal(row[class].into(), 2), 5, theme.text());
-        pen.write(if right { truth } else { "" }, theme.good());
-    }
+        ProbabilityBar {
+            name: &names[class],
+            value: row[class],
+            style,
+            further: &[],
+            note: if right { truth } else { "" },
+        }
+    };
+    bars::render(buffer, theme, area, &classes.into_iter().map(bar).collect::<Vec<_>>(), names);
 }
 
 /// Draws the source of the image.
@@ -173,38 +163,4 @@ fn source(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) 
     };
     let words = if source.is_empty() { number } else { tail(source, area.width.saturating_sub(1), theme) };
     Pen::new(buffer, theme, area, 0).skip(1).write(&words, theme.dim());
-}
-
-/// Returns the end of a path that does not fit, because images differ in their file names.
-pub(super) fn tail(path: &str, columns: u16, theme: &Theme) -> String {
-    if width(path) <= columns {
-        return path.to_owned();
-    }
-    let mut end = path;
-    while width(end) >= columns && !end.is_empty() {
-        let mut chars = end.chars();
-        chars.next();
-        end = chars.as_str();
-    }
-    format!("{}{end}", theme.glyphs.ellipsis)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn faces_are_enlarged_by_whole_numbers_where_they_are_drawn_in_cells() {
-        let table = [
-            ((48, 24, 20, false), 48),
-            ((48, 137, 55, false), 96),
-            ((48, 137, 40, false), 48),
-            ((48, 300, 200, false), 96),
-            ((48, 137, 40, true), 96),
-            ((300, 137, 40, false), 300),
-        ];
-        for ((own, columns, rows, sharp), expected) in table {
-            assert_eq!(largest(own, columns, rows, sharp), expected, "{own} in {columns}×{rows}, sharp: {sharp}");
-        }
-    }
 }

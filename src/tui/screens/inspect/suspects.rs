@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::panel::tail;
 use super::{PANEL, Pictures, dataset, marked, panel, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
@@ -11,7 +10,7 @@ use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{count as counted, decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, rule, tail, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 
 const COLUMNS: [Column; 6] = [

@@ -12,6 +12,7 @@ mod detail;
 mod list;
 mod log;
 mod panel;
+mod predictions;
 mod scores;
 mod settings;
 mod state;
@@ -23,14 +24,14 @@ use ratatui::layout::Rect;
 
 use crate::domain::RunState;
 use crate::tui::layout::{Canvas, Layout};
-use crate::tui::messages::{Action, Effect, RunsAction};
+use crate::tui::messages::{Action, Effect, RunsAction, RunsEffect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
-    Chart, Curves, EpochPositions, Filter, LimitsForm, LogLine, LogView, News, Pane, PendingRequest, QueueTimes,
-    Request, RunsPurpose, RunsState, describe_limits, describe_schedule, parse_limits,
+    Chart, Curves, EpochPositions, Filter, LimitsForm, LogLine, LogView, News, Pane, PendingRequest, PredictionStatus,
+    Predictions, QueueTimes, Request, RunsPurpose, RunsState, describe_limits, describe_schedule, parse_limits,
 };
 pub use update::{on_event, on_runs, see_endings};
 
@@ -68,7 +69,17 @@ impl ScreenEntry for Runs {
         applies(state, action)
     }
 
+    fn complete_line(&self, state: &State, line: &str) -> Vec<Effect> {
+        match state.runs.prompt {
+            Some(RunsPurpose::Predict(_)) => vec![Effect::Runs(RunsEffect::CompleteSources(line.to_owned()))],
+            _ => Vec::new(),
+        }
+    }
+
     fn selection(&self, state: &State) -> Option<(String, String)> {
+        if let Some(shown) = &state.runs.predictions {
+            return Some(("the prediction".into(), predictions::as_text(shown)?));
+        }
         let run = state.runs.current(&state.library)?;
         Some((format!("the run's name, {}", run.id), run.id.to_string()))
     }
@@ -95,6 +106,9 @@ impl ScreenEntry for Runs {
 }
 
 fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
+    if let Some(shown) = &state.runs.predictions {
+        return predictions::render(state, shown, canvas, area);
+    }
     let is_small = area.width < CURVES.0 || area.height < CURVES.1;
     if let Some(run) = state.runs.current(&state.library).filter(|_| is_small && state.library.runs.error.is_none()) {
         return compact::render(state, run, canvas, area);
@@ -151,6 +165,7 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
 fn applies(state: &State, action: Action) -> bool {
     let run = state.runs.current(&state.library);
     let action = match action {
+        Action::Runs(RunsAction::WatchFolder) => return state.runs.predictions.is_some(),
         Action::Runs(action) => action,
         Action::Open => return run.is_some(),
         _ => return true,

@@ -21,12 +21,17 @@ fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Returns the annotations that are not empty: tags, former names, the note.
+/// Returns the annotations that are not empty: tags, former names, the note, and the failure of a notice.
 fn annotations(run: &RunView) -> Vec<(&'static str, String)> {
     let about = &run.annotations;
     let tags: Vec<&str> = about.tags.iter().map(crate::domain::Tag::as_str).collect();
     let former: Vec<&str> = about.former.iter().map(crate::domain::RunId::as_str).collect();
-    let lines = [("tags", tags.join(" ")), ("formerly", former.join(", ")), ("note", about.note.as_str().into())];
+    let lines = [
+        ("tags", tags.join(" ")),
+        ("formerly", former.join(", ")),
+        ("note", about.note.as_str().into()),
+        ("notice failed", run.notice_failure.clone().unwrap_or_default()),
+    ];
     lines.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 

@@ -1,10 +1,13 @@
 //! The effects of the Runs screen, which send requests to workers and change run folders.
 
+mod predictions;
+
 use crate::domain::RunId;
 use crate::runs::Queue;
 use crate::supervise::{self, LaunchTime};
 use crate::tui::backend::Backend;
 use crate::tui::messages::{ActionError, RunsEffect, RunsEvent};
+use crate::tui::screens::paths;
 
 fn words<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
     result.map_err(|error| error.to_string())
@@ -96,6 +99,19 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             // Every action on the queue reports an unreadable queue.
             let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
             RunsEvent::QueueLost(listing.lost().len())
+        }
+        RunsEffect::CompleteSources(typed) => {
+            let completed = paths::completed(&typed);
+            RunsEvent::SourcesCompleted { typed, completed }
+        }
+        RunsEffect::Predict(order) => {
+            let news = backend.predict(&order);
+            RunsEvent::Predicted(order.number, news)
+        }
+        RunsEffect::PollPredictions(number) => RunsEvent::Predicted(number, backend.poll_predictions(number)),
+        RunsEffect::EndPrediction(number) => {
+            backend.end_prediction(number);
+            RunsEvent::PredictionEnded
         }
         RunsEffect::ReadLastLook => RunsEvent::LastLook(store.home().last_look().unwrap_or_default()),
         RunsEffect::ReadListView => RunsEvent::ListViewRead(store.home().list_view().unwrap_or_default()),

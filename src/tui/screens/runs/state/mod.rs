@@ -5,6 +5,7 @@ mod limits;
 mod limits_form;
 mod log;
 mod news;
+mod predictions;
 mod queue_times;
 mod requests;
 
@@ -17,6 +18,7 @@ pub use limits::{describe_limits, describe_schedule, parse_limits};
 pub use limits_form::LimitsForm;
 pub use log::LogView;
 pub use news::News;
+pub use predictions::{PredictionStatus, Predictions};
 pub use queue_times::QueueTimes;
 pub use requests::{PendingRequest, Request};
 
@@ -74,6 +76,8 @@ pub enum RunsPurpose {
         /// The previous columns.
         before: Vec<Field>,
     },
+    /// The pictures that these runs are to predict.
+    Predict(Vec<RunId>),
     /// The text to search in the log.
     Search {
         /// The previous search text.
@@ -114,6 +118,12 @@ pub struct RunsState {
     pub queue: QueueTimes,
     /// The runs that ended since the last look.
     pub news: News,
+    /// The predictions for pictures from outside, if they are shown.
+    pub predictions: Option<Predictions>,
+    /// The number of the last prediction; 0 before the first.
+    pub prediction_number: u64,
+    /// The sources of the last prediction.
+    pub predicted_sources: String,
     /// The purpose of the line that is being typed.
     pub prompt: Option<RunsPurpose>,
 }
@@ -122,6 +132,9 @@ impl RunsState {
     /// Returns the context of the keyboard.
     #[must_use]
     pub fn context(&self) -> Context {
+        if self.predictions.is_some() {
+            return runs::PREDICTIONS;
+        }
         match (self.whole, self.pane) {
             (true, Pane::Log) => runs::LOG,
             (true, Pane::Curves) => runs::DETAIL,

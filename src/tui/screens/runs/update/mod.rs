@@ -2,6 +2,7 @@
 
 mod detail;
 mod manage;
+mod predictions;
 pub(super) mod prompts;
 mod requests;
 mod targets;
@@ -27,6 +28,9 @@ const RECENT: u64 = 60_000;
 const LINE: usize = 2_000;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+    if state.runs.predictions.is_some() {
+        return predictions::apply(state, action);
+    }
     match action {
         Action::Back => back(state),
         Action::Open => {
@@ -51,6 +55,7 @@ fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Stop => return requests::stop(state),
         RunsAction::Resume => return requests::resume(state),
         RunsAction::Repeat => return repeat(state),
+        RunsAction::Predict => predictions::ask_sources(state),
         RunsAction::Mark => mark(state),
         RunsAction::Unmark => state.runs.marked.clear(),
         RunsAction::MarkShown => mark_shown(state),
@@ -98,11 +103,13 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
         RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
-        RunsEvent::LookRecorded | RunsEvent::QueueLost(0) => {}
+        RunsEvent::LookRecorded | RunsEvent::PredictionEnded | RunsEvent::QueueLost(0) => {}
         RunsEvent::QueueLost(runs) => {
             let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
             state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }
+        RunsEvent::SourcesCompleted { typed, completed } => prompt::complete(state, &typed, &completed),
+        RunsEvent::Predicted(number, news) => return predictions::on_news(state, number, news),
         RunsEvent::Renamed { from, result } => manage::renamed(state, &from, result),
         RunsEvent::Measured(sizes) => manage::measured(state, &sizes),
         RunsEvent::Deleted(gone, error) => manage::deleted(state, &gone, error),
@@ -142,6 +149,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effec
     state.library.runs.error = None;
     let first = !state.library.runs.loaded;
     let messages = put(&mut state.runs, &mut state.library, list, state.now);
+    state.notices.read(&state.library, state.now);
     let ended = report_endings(state, first || !messages.is_empty());
     show_answer(state, if messages.is_empty() { ended } else { messages });
     if !state.key_pressed && !state.library.runs.list.is_empty() {
@@ -172,7 +180,8 @@ fn report_endings(state: &mut State, quiet: bool) -> Vec<String> {
 
 /// Records that the ends on the screen were seen, because a key was pressed. Returns the effect that remembers it.
 pub fn see_endings(state: &mut State) -> Vec<Effect> {
-    if state.screen != Screen::Runs || state.overlay.is_some() || !state.runs.news.see() {
+    let hidden = state.screen != Screen::Runs || state.overlay.is_some() || state.runs.predictions.is_some();
+    if hidden || !state.runs.news.see() {
         return Vec::new();
     }
     vec![Effect::Runs(RunsEffect::RecordLook(state.now))]

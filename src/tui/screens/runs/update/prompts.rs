@@ -1,7 +1,7 @@
 //! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
 use super::super::{Filter, Request, RunsPurpose, columns, describe_limits, describe_schedule, parse_limits};
-use super::{detail, keep_list_view, requests};
+use super::{detail, keep_list_view, predictions, requests};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::annotations::{AnnotationChange, Note};
@@ -54,6 +54,7 @@ pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -
             Ok(())
         }
         RunsPurpose::Rename(id) => new_name(state, id, text).map(drop),
+        RunsPurpose::Predict(_) => Ok(()),
         RunsPurpose::Tag(_) => changes(text).map(drop),
         RunsPurpose::Note(_) => Note::new(text).map(drop).map_err(|error| error.to_string()),
         RunsPurpose::Limits(id) => {
@@ -87,6 +88,8 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
             let rename = RunsEffect::Rename { from: id.clone(), to: to.clone() };
             Ok(if to == *id { Vec::new() } else { vec![Effect::Runs(rename)] })
         }
+        RunsPurpose::Predict(_) if text.trim().is_empty() => Err("type the path of a picture or a folder".into()),
+        RunsPurpose::Predict(runs) => Ok(predictions::start(state, runs.clone(), text, false)),
         RunsPurpose::Tag(ids) => {
             let changes = changes(text)?;
             Ok(ids.iter().filter_map(|id| describe(state, id, changes.clone())).collect())

@@ -1,12 +1,12 @@
 //! Expansion and completion of typed paths.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::data::import::plain_path;
+use crate::data::import::{dropped_path, plain_path};
 
 /// Returns the path with the home folder in place of a leading `~`; addresses stay.
-pub(super) fn expanded(typed: &str) -> String {
+pub(in crate::tui::screens) fn expanded(typed: &str) -> String {
     match (typed.strip_prefix('~'), std::env::var("HOME")) {
         (Some(rest), Ok(home)) if rest.is_empty() || rest.starts_with('/') => home + rest,
         _ => typed.to_owned(),
@@ -15,7 +15,7 @@ pub(super) fn expanded(typed: &str) -> String {
 
 /// Returns the path completed with the common beginning of all fitting files; unchanged where none fits. Quotes,
 /// backslashes and `file://`, as terminals write dropped files, are read where no file has the name as typed.
-pub(super) fn completed(typed: &str) -> String {
+pub(in crate::tui::screens) fn completed(typed: &str) -> String {
     let as_typed = completed_plain(typed);
     if as_typed != typed || typed.is_empty() {
         return as_typed;
@@ -24,6 +24,38 @@ pub(super) fn completed(typed: &str) -> String {
     let dropped = completed_plain(&plain);
     let is_there = dropped != plain || Path::new(&plain).exists();
     if is_there && !Path::new(&expanded(typed)).exists() { dropped } else { as_typed }
+}
+
+/// Returns the sources in a line: one path, pattern or address, or several as a shell separates them. A path with
+/// spaces needs no quotes where it exists.
+pub(in crate::tui::screens) fn sources(typed: &str) -> Vec<PathBuf> {
+    let one = |text: &str| dropped_path(Path::new(&expanded(text)));
+    let whole = one(typed.trim());
+    let words: Vec<PathBuf> = split(typed).into_iter().map(|word| one(&word)).collect();
+    // Where no part exists either, the error names the line as a whole.
+    if whole.exists() || words.len() < 2 || !words.iter().any(|word| word.exists()) { vec![whole] } else { words }
+}
+
+/// Splits a line at spaces outside of quotes, as a shell does. The words keep their quotes.
+fn split(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut escaped) = (Vec::new(), String::new(), None, false);
+    for c in line.chars() {
+        match (quote, c) {
+            _ if escaped => escaped = false,
+            (None | Some('"'), '\\') => escaped = true,
+            (Some(open), _) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, _) if c.is_whitespace() => {
+                words.push(std::mem::take(&mut word));
+                continue;
+            }
+            _ => {}
+        }
+        word.push(c);
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 fn completed_plain(typed: &str) -> String {
@@ -90,6 +122,30 @@ mod tests {
         }
         assert_eq!(completed("/no/such/folder/x"), "/no/such/folder/x");
         assert_eq!(completed("~"), "~/");
+    }
+
+    #[test]
+    fn a_line_holds_one_source_or_several_as_a_terminal_writes_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a.png", "my face.png", "it's.png"] {
+            fs::write(folder.path().join(name), "x").expect("written");
+        }
+        let at = |rest: &str| format!("{}/{rest}", folder.path().display());
+        let table: [(String, &[&str]); 8] = [
+            (at("a.png"), &["a.png"]),
+            (at("my face.png"), &["my face.png"]),
+            (format!(" '{}' ", at("my face.png")), &["my face.png"]),
+            (format!("'{}' {} ", at("my face.png"), at("a.png")), &["my face.png", "a.png"]),
+            (format!("{} {}", at("my\\ face.png"), at("it\\'s.png")), &["my face.png", "it's.png"]),
+            (format!("file://{} {}", at("my%20face.png"), at("a.png")), &["my face.png", "a.png"]),
+            (format!("{} {}", at("*.jpg"), at("a.png")), &["*.jpg", "a.png"]),
+            (at("no such face.png"), &["no such face.png"]),
+        ];
+        for (line, expected) in table {
+            let expected: Vec<PathBuf> = expected.iter().map(|name| folder.path().join(name)).collect();
+            assert_eq!(sources(&line), expected, "{line}");
+        }
+        assert_eq!(sources("https://example.org/a.jpg"), [PathBuf::from("https://example.org/a.jpg")]);
     }
 
     #[test]
