@@ -4,11 +4,11 @@
 
 use serde::Serialize;
 
-use super::scores::{ClassEntry, FurtherScores, class_entries, top2};
+use super::scores::{ClassEntry, FurtherScores, class_entries, test_probabilities};
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{FollowedRun, PlacedJob, RunFacts, Summary};
+use crate::runs::{FollowedRun, PlacedJob, ProbabilityMetrics, RunFacts, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -192,7 +192,7 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
             waited: status.waited,
         },
         load: run.load.as_ref(),
-        test: run.test.as_ref().map(|result| test(result, &run.classes, top2(followed))),
+        test: run.test.as_ref().map(|result| test(result, &run.classes, test_probabilities(followed).as_ref())),
         test_views: run
             .test_views
             .as_ref()
@@ -204,7 +204,7 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
     }
 }
 
-fn test<'a>(result: &'a TestResult, classes: &'a [String], top2: Option<f64>) -> Test<'a> {
+fn test<'a>(result: &'a TestResult, classes: &'a [String], probabilities: Option<&ProbabilityMetrics>) -> Test<'a> {
     let scores = result.confusion.scores();
     Test {
         epoch: result.epoch,
@@ -213,8 +213,8 @@ fn test<'a>(result: &'a TestResult, classes: &'a [String], top2: Option<f64>) ->
         precision: scores.precision,
         recall: scores.recall,
         f1: scores.f1,
-        further: FurtherScores::of(&scores, top2),
+        further: FurtherScores::of(&scores, probabilities),
         confusion: &result.confusion,
-        per_class: class_entries(classes, &scores),
+        per_class: class_entries(classes, &scores, probabilities),
     }
 }

@@ -17,7 +17,7 @@ use crate::durable;
 use crate::runs::comparison::{Candidate, ComparisonError};
 use crate::runs::inspection::{self, InspectionError};
 use crate::runs::store::LoadError;
-use crate::runs::{Comparison, Inspection, RunStore, Summary};
+use crate::runs::{Comparison, Inspection, ProbabilityMetrics, RunStore, Summary, probabilities};
 
 pub use faces::Face;
 
@@ -64,6 +64,8 @@ pub struct RunPart {
     pub run: Summary,
     /// Its probabilities for the test images, or the reason why there are none.
     pub test: Result<Inspection, InspectionError>,
+    /// The metrics of these probabilities; `None` without them.
+    pub probabilities: Option<ProbabilityMetrics>,
     /// The test images with the largest loss, the largest first; empty without the dataset.
     pub faces: Vec<Face>,
 }
@@ -92,7 +94,10 @@ impl Report {
             let test = inspection::load(followed.folder(), id, &run.classes, Split::Test, 0);
             let faces =
                 test.as_ref().map_or_else(|_| Vec::new(), |test| faces::hardest(store.home(), &run, test, faces));
-            runs.push(RunPart { run, test, faces });
+            let epoch = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
+            let temperature = || probabilities::temperature(followed.folder(), id, &run.classes, epoch);
+            let probabilities = test.as_ref().ok().map(|test| ProbabilityMetrics::new(test, temperature()));
+            runs.push(RunPart { run, test, probabilities, faces });
         }
         let comparison = if runs.len() > 1 { Some(compare(&runs)?) } else { None };
         let made_at = jiff::Timestamp::now()

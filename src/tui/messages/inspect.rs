@@ -7,7 +7,8 @@ use crossterm::event::KeyCode;
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
 use crate::domain::{Confusion, DataFold, DatasetName, LeftOutImages, RunId, Scores, Split};
-use crate::runs::Inspection;
+use crate::runs::probabilities::{NoTemperature, Temperature, curve};
+use crate::runs::{Inspection, ProbabilityMetrics};
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 use crate::tui::widgets::faces::Face;
@@ -57,6 +58,8 @@ pub enum InspectAction {
     EpochLast,
     /// Show the training images with the largest loss.
     Suspects,
+    /// Show the calibration, and precision by recall.
+    Curves,
     /// Mark a training image as wrongly labelled, or unmark it.
     Mark,
     /// Evaluate the run again for new predictions.
@@ -112,6 +115,13 @@ pub(super) static BINDINGS: &[Binding] = &[
         InspectAction::Suspects,
         "suspects",
         "training images that may be wrongly labelled",
+    ),
+    own(
+        "inspect.curves",
+        &[Key::char('c')],
+        InspectAction::Curves,
+        "curves",
+        "calibration, and precision by recall of each class",
     ),
     own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
     own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
@@ -196,6 +206,10 @@ pub struct PredictionReport {
     pub scores: Scores,
     /// The mean loss of the images.
     pub loss: Option<f64>,
+    /// Average precision and calibration.
+    pub probabilities: ProbabilityMetrics,
+    /// The points (recall, precision) of each class, thinned; empty for a class without images.
+    pub curves: Vec<Vec<(f64, f64)>>,
     /// The epoch of validation predictions.
     pub epoch: Option<u32>,
     /// All epochs with saved predictions.
@@ -217,16 +231,31 @@ impl OtherResults {
 }
 
 impl PredictionReport {
-    /// Derives the report from predictions. `epoch` and `epochs` are those of validation predictions.
+    /// Derives the report from predictions. `epoch` and `epochs` are those of validation predictions; `temperature` is
+    /// that of the weights.
     #[must_use]
     pub fn new(
         inspection: Inspection,
+        temperature: Result<Temperature, NoTemperature>,
         epoch: Option<u32>,
         epochs: Vec<u32>,
         against: Option<Result<OtherResults, String>>,
     ) -> Self {
         let confusion = inspection.confusion();
-        Self { scores: confusion.scores(), loss: inspection.mean_loss(), confusion, epoch, epochs, against, inspection }
+        let points = |class| curve(&inspection, class).map(|curve| curve.thinned()).unwrap_or_default();
+        let curves = (0..inspection.classes().len())
+            .map(|class| points(class).iter().map(|point| (point.recall, point.precision)).collect());
+        Self {
+            scores: confusion.scores(),
+            loss: inspection.mean_loss(),
+            probabilities: ProbabilityMetrics::new(&inspection, temperature),
+            curves: curves.collect(),
+            confusion,
+            epoch,
+            epochs,
+            against,
+            inspection,
+        }
     }
 }
 
@@ -248,6 +277,8 @@ pub enum InspectEffect {
         subject: PredictionRequest,
         /// The names of the run's classes.
         classes: Vec<String>,
+        /// The epoch of the best weights, from 1.
+        best: u32,
     },
     /// Read images; answered by `Faces`.
     LoadFaces {

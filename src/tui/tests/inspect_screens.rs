@@ -7,6 +7,7 @@ use crate::domain::LeftOutImages;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::entry;
+use crate::tui::screens::inspect::InspectPane;
 use crate::tui::screens::train::Field;
 use crate::tui::state::State;
 use crate::tui::theme::ThemeName;
@@ -38,6 +39,32 @@ fn inspect_panes_on_a_small_terminal() {
     snapshot("inspect_classes", &state, SIZES[0]);
     press(&mut state, "<tab>..");
     snapshot("inspect_faces", &state, SMALL);
+}
+
+#[test]
+fn inspect_curves() {
+    let mut state = inspected();
+    press(&mut state, "c");
+    snapshots("inspect_curves", &state);
+    snapshot("inspect_curves", &state, SMALL);
+    let class = state.inspect.cell.0;
+    press(&mut state, "<tab>j");
+    snapshot("inspect_curves_recall", &state, SMALL);
+    assert_eq!((state.inspect.cell.0, state.inspect.pane), (class + 1, InspectPane::Table));
+    press(&mut state, "<esc>");
+    assert!(!state.inspect.curves && draw(&state, SIZES[0]).contains("% of row"));
+}
+
+#[test]
+fn a_class_without_images_has_no_curve() {
+    let mut counts = COUNTS;
+    counts[0] = 0;
+    let mut state = fixtures::with_data(runs());
+    open(&mut state, &counts, &names());
+    super::update::press(&mut state, "cg");
+    let drawn = draw(&state, SIZES[0]);
+    assert!(drawn.contains("angry has no images here"), "{drawn}");
+    assert!(state.inspect.report().is_some_and(|report| report.probabilities.average_precision.present() == 6));
 }
 
 #[test]

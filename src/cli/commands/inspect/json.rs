@@ -6,6 +6,7 @@ use super::sheet::Sheet;
 use crate::cli::scores::{ClassEntry, FurtherScores, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
 use crate::runs::inspection::{Difference, ScoredImage, shares};
+use crate::runs::probabilities::{RecallPoint, curve};
 
 /// The whole inspection.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,8 @@ pub(super) struct Object<'a> {
     confusion: Confusion,
     shares: Vec<Vec<f64>>,
     per_class: Vec<ClassEntry<'a>>,
+    /// Precision by recall of each class, thinned; `null` for a class without images.
+    precision_recall: Vec<Option<Vec<RecallPoint>>>,
     against: Option<Against<'a>>,
     cell: Option<Cell<'a>>,
     hardest: Option<Vec<Image<'a>>>,
@@ -61,7 +64,9 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     let (predictions, run) = (&sheet.predictions, &sheet.run);
     let (confusion, scores) = (predictions.confusion(), predictions.scores());
     let names = predictions.classes();
-    let per_class = class_entries(names, &scores);
+    let probabilities = Some(&sheet.probabilities);
+    let per_class = class_entries(names, &scores, probabilities);
+    let thinned = |class| curve(predictions, class).map(|curve| curve.thinned());
     let entries = |images: &[ScoredImage]| images.iter().map(|scored| image(sheet, scored)).collect::<Vec<_>>();
     let (cell, hardest) = match &sheet.images {
         Some((Some((truth, predicted)), images)) => {
@@ -81,11 +86,12 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
         precision: scores.precision,
         recall: scores.recall,
         f1: scores.f1,
-        further: FurtherScores::of(&scores, predictions.top(2)),
+        further: FurtherScores::of(&scores, probabilities),
         loss: predictions.mean_loss(),
         shares: shares(&confusion),
         confusion,
         per_class,
+        precision_recall: (0..names.len()).map(thinned).collect(),
         against: sheet.against.as_ref().map(|(id, difference)| Against { id, difference }),
         cell,
         hardest,
@@ -129,14 +135,17 @@ pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
     } else {
         sheet.predictions.confusion().rows().iter().map(|row| row.iter().map(|count| text(count)).collect()).collect()
     };
-    let figures = ["precision", "recall", "f1", "support"];
+    let figures = ["precision", "recall", "f1", "support", "average_precision"];
     // Without the columns of a matrix that is too large to print.
     let columns = if counts.is_empty() { Vec::new() } else { names.to_vec() };
     let mut rows = vec![[owned(&["truth"]), columns, owned(&figures)].concat()];
     let counts = counts.into_iter().chain(std::iter::repeat(Vec::new()));
-    for ((name, counts), class) in names.iter().zip(counts).zip(sheet.predictions.scores().per_class) {
+    let averages = &sheet.probabilities.average_precision.per_class;
+    let classes = sheet.predictions.scores().per_class.into_iter().zip(averages);
+    for ((name, counts), (class, average)) in names.iter().zip(counts).zip(classes) {
         let ClassScores { precision, recall, f1, support } = class;
-        let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string()];
+        let average = average.map(|average| average.to_string()).unwrap_or_default();
+        let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string(), average];
         rows.push([vec![name.clone()], counts, figures.to_vec()].concat());
     }
     rows

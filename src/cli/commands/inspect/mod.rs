@@ -17,7 +17,7 @@ use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
 use crate::runs::inspection::{self, Difference, Inspection, Order};
-use crate::runs::{Home, RunStore, Summary};
+use crate::runs::{Home, ProbabilityMetrics, RunStore, Summary, probabilities};
 use sheet::{Sheet, Sources};
 
 /// Inspect a run's predictions: the confusion matrix, each class, the images of a cell, the hardest images
@@ -92,7 +92,9 @@ fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
     };
     let sources =
         if images.is_some() { sources(store.home(), &run, inspect.split, &predictions) } else { Sources(None) };
-    Ok(Sheet { run, split: inspect.split, epoch, predictions, against, images, sources })
+    let temperature = probabilities::temperature(&store.folder(&run.id), &run.id, &run.classes, epoch);
+    let probabilities = ProbabilityMetrics::new(&predictions, temperature);
+    Ok(Sheet { run, split: inspect.split, epoch, predictions, probabilities, against, images, sources })
 }
 
 /// Returns a run, the epoch of its weights, and their predictions.

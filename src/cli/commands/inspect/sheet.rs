@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::data::store::Dataset;
 use crate::domain::{RunId, Split};
-use crate::runs::Summary;
 use crate::runs::inspection::{Difference, Inspection, ScoredImage};
+use crate::runs::{ProbabilityMetrics, Summary};
 
 /// A cell of the matrix: the labels of the true and the predicted class.
 pub(super) type Cell = (usize, usize);
@@ -18,6 +18,8 @@ pub(super) struct Sheet {
     /// The epoch of the weights, from 1; 0 if unknown.
     pub(super) epoch: u32,
     pub(super) predictions: Inspection,
+    /// The metrics of the probabilities.
+    pub(super) probabilities: ProbabilityMetrics,
     /// The difference from another run's predictions.
     pub(super) against: Option<(RunId, Difference)>,
     /// The listed images, with their cell if they are those of a cell.

@@ -2,6 +2,7 @@
 
 mod backend;
 mod classes;
+mod curves;
 mod empty;
 mod epochs;
 mod grid;
@@ -99,6 +100,8 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         grid::pager(state, report, buffer, layout, body, &mut pictures);
     } else if state.inspect.suspects {
         suspects::render(state, run, report, buffer, layout, body, &mut pictures);
+    } else if state.inspect.curves {
+        curves::render(state, report, buffer, layout, body);
     } else {
         panes(state, report, buffer, layout, body, &mut pictures);
     }
@@ -232,13 +235,17 @@ fn applies(state: &State, action: Action) -> bool {
     let faces = !inspect.list.is_empty();
     let readable = inspect.report().is_some();
     match action {
-        Action::Back => inspect.pager || inspect.suspects || inspect.pane != InspectPane::Matrix,
+        Action::Back => inspect.pager || inspect.suspects || inspect.curves || inspect.pane != InspectPane::Matrix,
         Action::Open => faces && !inspect.pager,
         Action::Inspect(action) => match action {
             InspectAction::Mark => inspect.split == Split::Train && faces,
-            InspectAction::NextFace | InspectAction::PreviousFace => faces && !inspect.pager && !inspect.suspects,
+            InspectAction::NextFace | InspectAction::PreviousFace => {
+                faces && !inspect.pager && !inspect.suspects && !inspect.curves
+            }
             InspectAction::Order => faces && !inspect.suspects,
-            InspectAction::Mode | InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
+            InspectAction::Mode => readable && !inspect.pager && !inspect.suspects && !inspect.curves,
+            InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
+            InspectAction::Curves => readable,
             InspectAction::Evaluate => {
                 let has_weights = run(state).is_some_and(|run| run.has_best_weights);
                 has_weights && inspect.split != Split::Validation && inspect.shown().is_some() && !readable

@@ -92,6 +92,8 @@ pub struct InspectState {
     pub epoch: Option<u32>,
     /// Whether the training images with the largest loss are shown.
     pub suspects: bool,
+    /// Whether the calibration and the curves of precision by recall are shown.
+    pub curves: bool,
     /// The split shown before the suspects.
     pub before: Split,
     /// The content of the matrix's cells.
@@ -128,6 +130,7 @@ impl Default for InspectState {
             split: Split::Test,
             epoch: None,
             suspects: false,
+            curves: false,
             before: Split::Test,
             mode: Mode::default(),
             pane: InspectPane::default(),

@@ -19,10 +19,13 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Open if !inspect.list.is_empty() => inspect.pager = !inspect.pager,
         Action::Back if inspect.pager => inspect.pager = false,
         Action::Back if inspect.suspects => return suspects(state),
+        Action::Back if inspect.curves => inspect.curves = false,
         Action::Back => inspect.pane = InspectPane::Matrix,
         Action::PageUp => inspect.pick = inspect.pick.saturating_sub(10),
         Action::PageDown => inspect.pick += 10,
-        movement if inspect.pager || inspect.suspects || inspect.pane == InspectPane::Faces => {
+        // The curves have a cursor over the classes alone.
+        Action::Left | Action::Right if inspect.curves && !inspect.pager && !inspect.suspects => {}
+        movement if inspect.pager || inspect.suspects || (inspect.pane == InspectPane::Faces && !inspect.curves) => {
             let across = if inspect.pager { state.layout.pictures_across.max(1) } else { 1 };
             list::step(&mut state.inspect, movement, across);
         }
@@ -34,6 +37,12 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     match action {
+        InspectAction::NextPane | InspectAction::PreviousPane if inspect.curves => {
+            inspect.pane = match inspect.pane {
+                InspectPane::Table => InspectPane::Matrix,
+                InspectPane::Matrix | InspectPane::Faces => InspectPane::Table,
+            };
+        }
         InspectAction::NextPane => inspect.pane = inspect.pane.step(true),
         InspectAction::PreviousPane => inspect.pane = inspect.pane.step(false),
         InspectAction::Cell(truth, predicted) => {
@@ -66,6 +75,14 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
             return epoch(state, action);
         }
         InspectAction::Suspects => return suspects(state),
+        InspectAction::Curves => {
+            let shown = inspect.curves && !inspect.pager && !inspect.suspects;
+            inspect.curves = !shown;
+            inspect.pager = false;
+            if inspect.suspects {
+                return suspects(state);
+            }
+        }
         InspectAction::Mark => return mark(state),
         InspectAction::Evaluate => return evaluate(state),
     }
