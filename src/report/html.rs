@@ -239,13 +239,21 @@ fn faces(part: &RunPart) -> Markup {
         let words = format!("{truth}, predicted as {predicted} with probability {:.2}", face.prediction.confidence);
         html! { li {
             img src={ "data:image/png;base64," (face.png) } alt={ "Face labelled " (words) } title=(face.source);
-            b { (truth) } " → " (predicted) " " (format!("{:.2}", face.prediction.confidence))
+            @if let Some(map) = &face.heat_map {
+                img src={ "data:image/png;base64," (map) } alt={ "Heat map of what speaks for " (predicted) };
+            }
+            br; b { (truth) } " → " (predicted) " " (format!("{:.2}", face.prediction.confidence))
         } }
     };
     html! {
         @if !part.faces.is_empty() {
             h3 { "The " (part.faces.len()) " test images with the largest loss" }
-            ul.faces { @for face in &part.faces { (item(face)) } }
+            @if part.faces.iter().any(|face| face.heat_map.is_some()) {
+                p.faint { "Beside each: where the network sees the predicted class (Grad-CAM), red, and strongest yellow" }
+            }
+            ul.faces.maps[part.faces.iter().any(|face| face.heat_map.is_some())] {
+                @for face in &part.faces { (item(face)) }
+            }
         } @else if let Err(reason) = &part.test {
             @if part.run.test.is_some() { p.faint { (printable(&reason.to_string())) } }
         }

@@ -19,7 +19,7 @@ use crate::runs::inspection::{self, InspectionError};
 use crate::runs::store::LoadError;
 use crate::runs::{Comparison, Inspection, ProbabilityMetrics, RunStore, Summary, probabilities};
 
-pub use faces::Face;
+pub use faces::{Face, HeatMapSource};
 
 /// The faces with the largest loss that a report shows of each run.
 pub const FACES: usize = 24;
@@ -82,18 +82,25 @@ pub struct Report {
 }
 
 impl Report {
-    /// Reads these runs, with at most `faces` faces of each.
+    /// Reads these runs, with at most `faces` faces of each, and heat maps of these from `heat_maps`.
     ///
     /// # Errors
     /// [`ReportError::Run`] when a run cannot be read, [`ReportError::Comparison`] when there are too many.
-    pub fn collect(store: &RunStore, ids: &[RunId], faces: usize) -> Result<Self, ReportError> {
+    pub fn collect(
+        store: &RunStore,
+        ids: &[RunId],
+        faces: usize,
+        heat_maps: HeatMapSource<'_>,
+    ) -> Result<Self, ReportError> {
         let mut runs = Vec::new();
         for id in ids {
             let followed = store.summary(id)?;
             let run = Summary::clone(&followed.summary);
             let test = inspection::load(followed.folder(), id, &run.classes, Split::Test, 0);
-            let faces =
-                test.as_ref().map_or_else(|_| Vec::new(), |test| faces::hardest(store.home(), &run, test, faces));
+            let faces = match &test {
+                Ok(test) => faces::hardest(store.home(), &run, test, faces, heat_maps),
+                Err(_) => Vec::new(),
+            };
             let epoch = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
             let temperature = || probabilities::temperature(followed.folder(), id, &run.classes, epoch);
             let probabilities = test.as_ref().ok().map(|test| ProbabilityMetrics::new(test, temperature()));

@@ -82,7 +82,7 @@ fn calibration(run: &Summary, metrics: &ProbabilityMetrics, reliability: &Reliab
         images: bin.images as f64 / images.max(1) as f64,
     });
     let scaled = metrics.scaled.as_ref().ok();
-    let scaled = scaled.map(|(temperature, scaled)| line(format!("by temperature {:.3}", temperature.value), scaled));
+    let scaled = scaled.map(|(temperature, scaled)| line(format!("temperature {:.2}", temperature.value), scaled));
     let perfect = Line { name: "perfect calibration".into(), points: vec![(0.0, 0.0), (1.0, 1.0)], mark: None };
     Chart {
         title: format!("Calibration of {}: {}", run.id, reliability.text()),

@@ -33,7 +33,8 @@ fn part(id: &str, right: u16) -> RunPart {
     let test = Inspection::new(predictions, &classes).expect("predictions");
     run.test = Some(crate::runs::summary::TestResult { epoch: 5, loss: 0.5, confusion: test.confusion() });
     let prediction = test.hardest(1)[0];
-    let faces = vec![Face { png: "AAAA".into(), prediction, source: "a/\"b\".png".into() }];
+    let faces =
+        vec![Face { png: "AAAA".into(), heat_map: Some("BBBB".into()), prediction, source: "a/\"b\".png".into() }];
     let temperature = Temperature { value: 1.5, epoch: 5, images: 4 };
     let probabilities = Some(ProbabilityMetrics::new(&test, Ok(temperature)));
     RunPart { run, test: Ok(test), probabilities, faces }
@@ -107,7 +108,7 @@ fn bars_of_bins_and_curves_of_classes_have_their_values() {
     assert_eq!(bars, [(0.25, 1.0), (0.75, 1.0)]);
     assert_eq!(
         calibration.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(),
-        ["test images", "by temperature 1.500", "perfect calibration"]
+        ["test images", "temperature 1.50", "perfect calibration"]
     );
     assert_eq!(
         curves.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(),

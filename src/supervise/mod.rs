@@ -5,6 +5,7 @@
 
 pub mod all_strategies;
 mod arrivals;
+pub mod heat_maps;
 pub mod import;
 pub mod kill;
 pub mod launch;
@@ -17,6 +18,7 @@ pub mod sweep;
 
 pub use crate::domain::now;
 pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
+pub use heat_maps::HeatMaps;
 pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, LeftOutKind, SkippedFile};
 pub use kill::{KillError, kill};
 pub use launch::{

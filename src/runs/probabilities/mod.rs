@@ -48,17 +48,15 @@ impl ProbabilityMetrics {
     pub fn text(&self) -> Vec<String> {
         let calibration = self.reliability.as_ref().map(|reliability| {
             let scaled = match &self.scaled {
-                Ok((temperature, scaled)) => format!(
-                    "; by temperature {:.3} ({temperature}): {}, loss {:.4}",
-                    temperature.value,
-                    scaled.text(),
-                    scaled.loss
-                ),
-                Err(reason) => format!("; no temperature: {reason}"),
+                Ok((temperature, scaled)) => {
+                    let (value, errors) = (temperature.value, scaled.text());
+                    format!("by temperature {value:.3} ({temperature}): {errors}, loss {:.4}", scaled.loss)
+                }
+                Err(reason) => format!("no temperature: {reason}"),
             };
-            format!("calibration: {}{scaled}", reliability.text())
+            [format!("calibration: {}", reliability.text()), scaled]
         });
-        self.average_precision.text().into_iter().chain(calibration).collect()
+        self.average_precision.text().into_iter().chain(calibration.into_iter().flatten()).collect()
     }
 }
 

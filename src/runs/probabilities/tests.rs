@@ -141,8 +141,8 @@ fn the_text_names_the_classes_without_images() {
         text,
         [
             "mean average precision 0.6667, over 2 classes with images, 1 without",
-            "calibration: ECE 0.1667, largest gap 0.1667; no temperature: the run has no predictions of epoch 4 for its \
-             validation images"
+            "calibration: ECE 0.1667, largest gap 0.1667",
+            "no temperature: the run has no predictions of epoch 4 for its validation images"
         ]
     );
 }

@@ -9,6 +9,7 @@ use super::{Action, ScreenEffect, Target};
 use crate::domain::{Confusion, DataFold, DatasetName, LeftOutImages, RunId, Scores, Split};
 use crate::runs::probabilities::{NoTemperature, Temperature, curve};
 use crate::runs::{Inspection, ProbabilityMetrics};
+use crate::supervise::HeatMaps;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 use crate::tui::widgets::faces::Face;
@@ -60,6 +61,8 @@ pub enum InspectAction {
     Suspects,
     /// Show the calibration, and precision by recall.
     Curves,
+    /// Show the heat map of the predicted class over the selected image, that of the true class, or none.
+    HeatMap,
     /// Mark a training image as wrongly labelled, or unmark it.
     Mark,
     /// Evaluate the run again for new predictions.
@@ -116,6 +119,9 @@ pub(super) static BINDINGS: &[Binding] = &[
         "suspects",
         "training images that may be wrongly labelled",
     ),
+    own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
+    own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
+    own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
     own(
         "inspect.curves",
         &[Key::char('c')],
@@ -123,9 +129,13 @@ pub(super) static BINDINGS: &[Binding] = &[
         "curves",
         "calibration, and precision by recall of each class",
     ),
-    own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
-    own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
-    own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
+    own(
+        "inspect.heat_map",
+        &[Key::char('m')],
+        InspectAction::HeatMap,
+        "heat map",
+        "where the network sees the predicted class, then the true class",
+    ),
     own(
         "inspect.evaluate",
         &[Key::char('E')],
@@ -306,6 +316,21 @@ pub enum InspectEffect {
     ReadMarks(DatasetName),
     /// Evaluate a run again; answered by `Evaluating`.
     Evaluate(RunId),
+    /// Compute the heat maps of an image in another process; answered by `HeatMaps`.
+    ComputeHeatMaps(HeatMapSubject),
+}
+
+/// An image of a run whose heat maps are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HeatMapSubject {
+    /// The run.
+    pub run: RunId,
+    /// The split of the image.
+    pub split: Split,
+    /// The index of the image in its split.
+    pub index: usize,
+    /// The epoch of the run's best weights, which a resumed run may replace.
+    pub best: u32,
 }
 
 impl ScreenEffect for InspectEffect {
@@ -342,4 +367,6 @@ pub enum InspectEvent {
     Marked(DatasetName, Result<LeftOutImages, String>),
     /// An evaluation was started, or the reason why not.
     Evaluating(RunId, Result<(), String>),
+    /// Heat maps were computed, or the reason why not.
+    HeatMaps(HeatMapSubject, Result<HeatMaps, String>),
 }

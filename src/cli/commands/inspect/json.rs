@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::sheet::Sheet;
+use super::sheet::{Listing, Sheet};
 use crate::cli::scores::{ClassEntry, FurtherScores, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
 use crate::runs::inspection::{Difference, ScoredImage, shares};
 use crate::runs::probabilities::{RecallPoint, curve};
+use crate::supervise::HeatMaps;
 
 /// The whole inspection.
 #[derive(Debug, Serialize)]
@@ -32,6 +33,8 @@ pub(super) struct Object<'a> {
     against: Option<Against<'a>>,
     cell: Option<Cell<'a>>,
     hardest: Option<Vec<Image<'a>>>,
+    /// The images of `--image`.
+    images_listed: Option<Vec<Image<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,6 +61,8 @@ struct Image<'a> {
     probability_of_truth: f32,
     loss: f64,
     probabilities: &'a [f32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heat_maps: Option<&'a HeatMaps>,
 }
 
 pub(super) fn object(sheet: &Sheet) -> Object<'_> {
@@ -67,14 +72,19 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     let probabilities = Some(&sheet.probabilities);
     let per_class = class_entries(names, &scores, probabilities);
     let thinned = |class| curve(predictions, class).map(|curve| curve.thinned());
-    let entries = |images: &[ScoredImage]| images.iter().map(|scored| image(sheet, scored)).collect::<Vec<_>>();
-    let (cell, hardest) = match &sheet.images {
-        Some((Some((truth, predicted)), images)) => {
-            (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: entries(images) }), None)
-        }
-        Some((None, images)) => (None, Some(entries(images))),
-        None => (None, None),
+    let entries = || {
+        let images = sheet.images.iter().flat_map(|(_, images)| images).enumerate();
+        images.map(|(at, scored)| Image { heat_maps: sheet.heat_maps.get(at), ..image(sheet, scored) }).collect()
     };
+    let (mut cell, mut hardest, mut images_listed) = (None, None, None);
+    match sheet.images.as_ref().map(|(listing, _)| listing) {
+        Some(Listing::Cell((truth, predicted))) => {
+            cell = Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: entries() });
+        }
+        Some(Listing::Hardest) => hardest = Some(entries()),
+        Some(Listing::Indices) => images_listed = Some(entries()),
+        None => {}
+    }
     Object {
         id: &run.id,
         dataset: run.recipe.dataset.as_str(),
@@ -95,6 +105,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
         against: sheet.against.as_ref().map(|(id, difference)| Against { id, difference }),
         cell,
         hardest,
+        images_listed,
     }
 }
 
@@ -109,6 +120,7 @@ fn image<'a>(sheet: &'a Sheet, scored: &ScoredImage) -> Image<'a> {
         probability_of_truth: scored.probability_of_truth,
         loss: scored.loss,
         probabilities: sheet.predictions.probabilities(scored.index).unwrap_or_default(),
+        heat_maps: None,
     }
 }
 

@@ -6,9 +6,21 @@ use crate::data::store::Dataset;
 use crate::domain::{RunId, Split};
 use crate::runs::inspection::{Difference, Inspection, ScoredImage};
 use crate::runs::{ProbabilityMetrics, Summary};
+use crate::supervise::HeatMaps;
 
 /// A cell of the matrix: the labels of the true and the predicted class.
 pub(super) type Cell = (usize, usize);
+
+/// The choice of the listed images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// Those of a cell.
+    Cell(Cell),
+    /// Those with the largest loss.
+    Hardest,
+    /// Those with given indices.
+    Indices,
+}
 
 /// The predictions of a run with the listed images.
 #[derive(Debug)]
@@ -22,8 +34,10 @@ pub(super) struct Sheet {
     pub(super) probabilities: ProbabilityMetrics,
     /// The difference from another run's predictions.
     pub(super) against: Option<(RunId, Difference)>,
-    /// The listed images, with their cell if they are those of a cell.
-    pub(super) images: Option<(Option<Cell>, Vec<ScoredImage>)>,
+    /// The listed images.
+    pub(super) images: Option<(Listing, Vec<ScoredImage>)>,
+    /// The heat maps of each listed image; empty where none are wanted or the network has no convolution.
+    pub(super) heat_maps: Vec<HeatMaps>,
     pub(super) sources: Sources,
 }
 

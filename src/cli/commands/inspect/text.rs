@@ -1,6 +1,6 @@
 //! The inspection as tables and lines.
 
-use super::sheet::Sheet;
+use super::sheet::{Listing, Sheet};
 use crate::cli::scores::{class_table, count_table, further_text, matrix};
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
@@ -10,7 +10,7 @@ use crate::runs::inspection::{ScoredImage, images_of, shares};
 pub(super) fn render(sheet: &Sheet) -> String {
     let mut parts = vec![head(sheet)];
     match (&sheet.images, &sheet.against) {
-        (Some((cell, images)), _) => parts.push(list(sheet, *cell, images)),
+        (Some((listing, images)), _) => parts.push(list(sheet, *listing, images)),
         (None, Some((other, change))) => {
             let counts = |count: &i64| if *count == 0 { "0".into() } else { format!("{count:+}") };
             let names = sheet.predictions.classes();
@@ -76,14 +76,17 @@ fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
     format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
 }
 
-fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[ScoredImage]) -> String {
+fn list(sheet: &Sheet, listing: Listing, images: &[ScoredImage]) -> String {
     let names = sheet.predictions.classes();
-    let title = match cell {
-        Some((truth, predicted)) => {
+    let title = match listing {
+        Listing::Cell((truth, predicted)) => {
             let of = sheet.predictions.confusion().support(truth);
             format!("{} of {of} images of {} are predicted as {}", images.len(), names[truth], names[predicted])
         }
-        None => format!("the {} hardest of {} images", images.len(), thousands(sheet.predictions.images())),
+        Listing::Hardest => {
+            format!("the {} hardest of {} images", images.len(), thousands(sheet.predictions.images()))
+        }
+        Listing::Indices => format!("{} of {} images", images.len(), thousands(sheet.predictions.images())),
     };
     let mut table = Table::new([
         ("IMAGE", Side::Right),

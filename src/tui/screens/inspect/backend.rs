@@ -134,6 +134,11 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> In
                 .map_err(|error| error.to_string());
             InspectEvent::Evaluating(run, result)
         }
+        InspectEffect::ComputeHeatMaps(subject) => {
+            let home = backend.store.home().path();
+            let maps = supervise::heat_maps::heat_maps(home, &subject.run, subject.split, subject.index);
+            InspectEvent::HeatMaps(subject, maps)
+        }
     }
 }
 

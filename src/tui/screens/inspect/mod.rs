@@ -6,6 +6,7 @@ mod curves;
 mod empty;
 mod epochs;
 mod grid;
+mod heat_map;
 mod matrix;
 mod panel;
 mod state;
@@ -223,7 +224,7 @@ fn order(state: &State) -> &'static str {
 /// Returns the columns and rows of a picture that is as large as the given ones allow.
 fn cells(shown: &SourcedImage, columns: u16, rows: u16) -> (u16, u16) {
     let width = shown.face.width.max(1);
-    let height = (shown.face.pixels.len() / width).max(1);
+    let height = shown.face.height().max(1);
     let across = usize::from(columns).min(usize::from(rows) * 2 * width / height);
     let down = (across * height / width).div_ceil(2);
     (u16::try_from(across).unwrap_or(columns), u16::try_from(down).unwrap_or(rows).min(rows))
@@ -246,6 +247,7 @@ fn applies(state: &State, action: Action) -> bool {
             InspectAction::Mode => readable && !inspect.pager && !inspect.suspects && !inspect.curves,
             InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
             InspectAction::Curves => readable,
+            InspectAction::HeatMap => faces && !inspect.pager && !inspect.curves,
             InspectAction::Evaluate => {
                 let has_weights = run(state).is_some_and(|run| run.has_best_weights);
                 has_weights && inspect.split != Split::Validation && inspect.shown().is_some() && !readable

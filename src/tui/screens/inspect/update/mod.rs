@@ -5,7 +5,7 @@ mod list;
 
 pub(super) use choose::has_predictions;
 
-use super::{InspectPane, Mode};
+use super::{InspectPane, Mode, heat_map};
 use crate::domain::Split;
 use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
 use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
@@ -83,6 +83,7 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
                 return suspects(state);
             }
         }
+        InspectAction::HeatMap => return heat_map::next(state),
         InspectAction::Mark => return mark(state),
         InspectAction::Evaluate => return evaluate(state),
     }
@@ -247,6 +248,7 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             state.notify(format!("{run} is being tested again: its predictions appear here afterwards"));
         }
         InspectEvent::Evaluating(_, Err(error)) => state.fail(&error),
+        InspectEvent::HeatMaps(subject, maps) => return heat_map::on_maps(state, subject, maps),
     }
     Vec::new()
 }
