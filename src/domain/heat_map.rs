@@ -45,8 +45,8 @@ impl HeatMap {
         out
     }
 
-    /// Returns the strength at a pixel (row, column) of an image of this height and width, by bilinear interpolation
-    /// between the centres of the grid's places; 0 outside of the grid.
+    /// Returns the strength at a pixel (row, column) of an image of this height and width; 0 outside of the grid.
+    /// Between the centres of the grid's places it is interpolated bilinearly.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // sides of images
     fn at(&self, pixel: [usize; 2], size: [usize; 2]) -> f32 {
         if self.width == 0 || self.height == 0 || self.values.len() != self.width * self.height {

@@ -240,7 +240,7 @@ fn faces(part: &RunPart) -> Markup {
         html! { li {
             img src={ "data:image/png;base64," (face.png) } alt={ "Face labelled " (words) } title=(face.source);
             @if let Some(map) = &face.heat_map {
-                img src={ "data:image/png;base64," (map) } alt={ "Heat map of what speaks for " (predicted) };
+                img src={ "data:image/png;base64," (map) } alt={ "Heat map of " (predicted) };
             }
             br; b { (truth) } " → " (predicted) " " (format!("{:.2}", face.prediction.confidence))
         } }
