@@ -14,11 +14,11 @@ pub(super) type Cell = (usize, usize);
 /// The choice of the listed images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listing {
-    /// Those of a cell.
+    /// The images of a cell.
     Cell(Cell),
-    /// Those with the largest loss.
+    /// The images with the largest loss.
     Hardest,
-    /// Those with given indices.
+    /// The images with given indices.
     Indices,
 }
 
