@@ -247,13 +247,29 @@ fn inspected_answers_have_the_promised_keys() {
     );
     has_keys(&shown, &["loss", "confusion", "shares", "per_class", "against", "cell", "hardest"]);
     assert_eq!((&shown["confusion"], &shown["epoch"]), (&json!([[2, 1], [0, 1]]), &json!(1)));
-    has_keys(&shown["per_class"][0], &["name", "precision", "recall", "f1", "support"]);
+    has_keys(&shown["per_class"][0], &["name", "precision", "recall", "f1", "support", "average_precision"]);
+    has_keys(&shown, &["mean_average_precision", "calibration", "precision_recall", "images_listed"]);
+    has_keys(&shown["calibration"], &["ece", "mce", "loss", "bins", "temperature", "scaled"]);
+    has_keys(&shown["calibration"]["bins"][0], &["low", "high", "images", "confidence", "accuracy"]);
+    has_keys(&shown["precision_recall"][0][0], &["threshold", "recall", "precision"]);
     let images = &shown["cell"]["images"];
     assert_eq!((images.as_array().map(Vec::len), &images[0]["index"]), (Some(1), &json!(2)));
     assert_eq!(images[0]["probabilities"], json!([0.25, 0.75]));
 
+    let listed = lab.json(&["inspect", "calm", "--image", "2,0", "--json"]);
+    let indices: Vec<_> = (0..2).map(|at| listed["images_listed"][at]["index"].clone()).collect();
+    assert_eq!(indices, [json!(2), json!(0)]);
+    assert!(lab.complaint(&["inspect", "calm", "--image", "4"], 2).contains("no image 4: the split has 4"));
+    assert!(lab.complaint(&["inspect", "calm", "--image", "1", "--heat-maps"], 2).contains("--json"));
+    let complaint = lab.complaint(&["inspect", "calm", "--image", "1", "--heat-maps", "--json"], 1);
+    assert!(complaint.contains("its images are not here any more"), "{complaint}");
+
     let text = lab.text(&["inspect", "calm"]);
-    for part in ["4 test images of demo, weights of epoch 1", "% OF ROW", "macro average", "accuracy 0.7500"] {
+    let parts = ["no temperature: the run has no predictions of epoch 1", "AVG PRECISION", "ECE 0."];
+    for part in ["4 test images of demo, weights of epoch 1", "% OF ROW", "macro average", "accuracy 0.7500"]
+        .iter()
+        .chain(&parts)
+    {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(!text.contains('\u{1b}'), "a class name reached the terminal: {text}");

@@ -312,3 +312,54 @@ fn the_dashboard_predicts_a_folder_and_a_dropped_path() {
     dashboard.wait("the runs", |text| text.contains("all epochs") && !text.contains("2 faces"));
     dashboard.quit();
 }
+
+#[test]
+fn calibrated_probabilities_are_scaled_by_the_temperature_that_show_prints() {
+    let lab = trained(&[&["cnn", "--name", "small"]]);
+    let folder = lab.home().join("pictures");
+    folder_of_classes(&lab, &folder, 1);
+    let source = plain(&folder);
+    let temperature = lab.json(&["show", "small", "--json"])["test"]["calibration"]["temperature"]["value"].clone();
+    let temperature = temperature.as_f64().expect("a temperature");
+    let plain_rows = records(&lab, &["predict", "small", source, "--faces", "none"], 0);
+    let scaled_rows = records(&lab, &["predict", "small", source, "--faces", "none", "--calibrated"], 0);
+    for (before, after) in plain_rows.iter().zip(&scaled_rows).filter(|(row, _)| row["probabilities"].is_object()) {
+        assert_eq!(before["class"], after["class"]);
+        let values = |row: &Value| -> Vec<f64> {
+            let map = row["probabilities"].as_object().expect("probabilities");
+            map.values().map(|value| value.as_f64().expect("a number")).collect()
+        };
+        let powers: Vec<f64> = values(before).iter().map(|value| value.powf(temperature.recip())).collect();
+        let total: f64 = powers.iter().sum();
+        for (power, scaled) in powers.iter().zip(values(after)) {
+            assert!((power / total - scaled).abs() < 1e-5, "{before} {after}");
+        }
+    }
+    assert_eq!(plain_rows.len(), 8, "seven pictures and the metrics");
+    let refused = lab.complaint(&["predict", "small", source, "--calibrated", "--views", "2"], 2);
+    assert!(refused.contains("one view"), "{refused}");
+}
+
+#[test]
+fn heat_maps_come_with_images_and_reports() {
+    let lab = trained(&[&["cnn", "--name", "small"], &["deep", "--name", "deep"]]);
+    for (run, side) in [("small", 24), ("deep", 5)] {
+        let shown = lab.json(&["inspect", run, "--image", "0,5", "--heat-maps", "--json"]);
+        for image in shown["images_listed"].as_array().expect("images") {
+            let map = &image["heat_maps"]["predicted"];
+            assert_eq!((&map["width"], &map["height"]), (&json!(side), &json!(side)), "{run}");
+            let values: Vec<f64> = map["values"].as_array().expect("values").iter().filter_map(Value::as_f64).collect();
+            assert_eq!(values.len(), side * side);
+            assert!(values.iter().all(|value| (0.0..=1.0).contains(value)));
+        }
+    }
+    let page = lab.home().join("report.html");
+    let write = |options: &[&str]| {
+        lab.mien(&[&["report", "small", "--out", plain(&page), "--force"], options].concat()).assert().success();
+        fs::read_to_string(&page).expect("a page")
+    };
+    let count = |page: &str| page.matches("alt=\"Heat map").count();
+    let (with, without) = (write(&[]), write(&["--no-heat-maps"]));
+    assert_eq!((count(&with), count(&without)), (24, 0));
+    assert!(with.len() < 2 << 20, "{} bytes", with.len());
+}

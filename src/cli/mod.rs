@@ -14,6 +14,7 @@ mod exit;
 mod expected_time;
 mod follow;
 mod gpu;
+mod heat_maps;
 mod home;
 mod interrupt;
 mod invocation;

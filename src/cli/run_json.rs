@@ -5,12 +5,12 @@
 use serde::Serialize;
 
 use super::datasets;
-use super::scores::{ClassEntry, FurtherScores, class_entries, top2};
+use super::scores::{ClassEntry, FurtherScores, class_entries, test_probabilities};
 use crate::domain::network::LayerRow;
 use crate::domain::{Confusion, EpochMetrics, Limits, Load, Monitor, NetworkName, Outcome, Recipe, RunState, Tag};
 use crate::runs::facts::{Field, Value};
 use crate::runs::summary::{Parameters, TestResult};
-use crate::runs::{FollowedRun, PlacedJob, RunFacts, RunStore, Summary};
+use crate::runs::{FollowedRun, PlacedJob, ProbabilityMetrics, RunFacts, RunStore, Summary};
 
 /// A run in the list of `runs`.
 #[derive(Debug, Serialize)]
@@ -230,7 +230,7 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
             waited: status.waited,
         },
         load: run.load.as_ref(),
-        test: run.test.as_ref().map(|result| test(result, &run.classes, top2(followed))),
+        test: run.test.as_ref().map(|result| test(result, &run.classes, test_probabilities(followed).as_ref())),
         test_views: run
             .test_views
             .as_ref()
@@ -243,7 +243,7 @@ pub(super) fn detail(followed: &FollowedRun, state: RunState) -> RunDetail<'_> {
     }
 }
 
-fn test<'a>(result: &'a TestResult, classes: &'a [String], top2: Option<f64>) -> Test<'a> {
+fn test<'a>(result: &'a TestResult, classes: &'a [String], probabilities: Option<&ProbabilityMetrics>) -> Test<'a> {
     let scores = result.confusion.scores();
     Test {
         epoch: result.epoch,
@@ -252,8 +252,8 @@ fn test<'a>(result: &'a TestResult, classes: &'a [String], top2: Option<f64>) ->
         precision: scores.precision,
         recall: scores.recall,
         f1: scores.f1,
-        further: FurtherScores::of(&scores, top2),
+        further: FurtherScores::of(&scores, probabilities),
         confusion: &result.confusion,
-        per_class: class_entries(classes, &scores),
+        per_class: class_entries(classes, &scores, probabilities),
     }
 }

@@ -8,8 +8,9 @@ use super::exit::CommandError;
 use super::output;
 use super::table::{Side, Table, figure};
 use crate::domain::text::printable;
-use crate::domain::{ClassScores, Confusion, Scores, Split};
-use crate::runs::{FollowedRun, Summary, inspection};
+use crate::domain::{ClassScores, Confusion, Scores};
+use crate::runs::probabilities::{self, Reliability, Temperature};
+use crate::runs::{FollowedRun, ProbabilityMetrics, Summary};
 
 /// The scores of a class, for scripts.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,8 @@ pub(super) struct ClassEntry<'a> {
     name: Cow<'a, str>,
     #[serde(flatten)]
     scores: ClassScores,
+    /// `null` for a class without images, and without saved probabilities.
+    average_precision: Option<f64>,
 }
 
 /// The averages beside accuracy and the macro averages, for scripts.
@@ -30,26 +33,64 @@ pub(super) struct FurtherScores {
     weighted_f1: f64,
     /// The share of images whose class is among the two most probable; `null` without saved probabilities.
     top2: Option<f64>,
+    /// The mean over the classes with images; `null` without saved probabilities.
+    mean_average_precision: Option<f64>,
+    /// `null` without saved probabilities.
+    calibration: Option<Calibration>,
+}
+
+/// The calibration of probabilities, for scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct Calibration {
+    #[serde(flatten)]
+    plain: Reliability,
+    /// `null` if none could be fitted.
+    temperature: Option<Temperature>,
+    /// The calibration of the probabilities scaled by the temperature.
+    scaled: Option<Reliability>,
 }
 
 impl FurtherScores {
-    pub(super) fn of(scores: &Scores, top2: Option<f64>) -> Self {
+    /// Returns the averages, with those of probabilities where these are known.
+    pub(super) fn of(scores: &Scores, probabilities: Option<&ProbabilityMetrics>) -> Self {
         let Scores { balanced_accuracy, weighted_f1, present, .. } = *scores;
-        let macro_classes = scores.per_class.len();
-        Self { macro_classes, classes_with_images: present, balanced_accuracy, weighted_f1, top2 }
+        let calibration = |metrics: &ProbabilityMetrics| {
+            let (temperature, scaled) = metrics.scaled.clone().ok().unzip();
+            metrics.reliability.clone().map(|plain| Calibration { plain, temperature, scaled })
+        };
+        Self {
+            macro_classes: scores.per_class.len(),
+            classes_with_images: present,
+            balanced_accuracy,
+            weighted_f1,
+            top2: probabilities.and_then(|metrics| metrics.top2),
+            mean_average_precision: probabilities.and_then(|metrics| metrics.average_precision.mean),
+            calibration: probabilities.and_then(calibration),
+        }
     }
 }
 
-/// Returns the share of a run's test images whose class is among the two most probable; `None` without predictions.
-pub(super) fn top2(run: &FollowedRun) -> Option<f64> {
-    let summary = &run.summary;
-    summary.test.as_ref()?;
-    inspection::load(run.folder(), &summary.id, &summary.classes, Split::Test, 1).ok()?.top(2)
+/// Returns the metrics of a run's probabilities for its test images; `None` without predictions.
+pub(super) fn test_probabilities(run: &FollowedRun) -> Option<ProbabilityMetrics> {
+    probabilities::of_test(run.folder(), &run.summary)
+}
+
+/// Returns the average precision of a class.
+fn average_precision(probabilities: Option<&ProbabilityMetrics>, label: usize) -> Option<f64> {
+    probabilities?.average_precision.per_class.get(label).copied().flatten()
 }
 
 /// Returns the scores of each class with its name.
-pub(super) fn class_entries<'a>(names: &'a [String], scores: &Scores) -> Vec<ClassEntry<'a>> {
-    let entry = |(label, scores)| ClassEntry { name: class_name(names, label), scores };
+pub(super) fn class_entries<'a>(
+    names: &'a [String],
+    scores: &Scores,
+    probabilities: Option<&ProbabilityMetrics>,
+) -> Vec<ClassEntry<'a>> {
+    let entry = |(label, scores)| ClassEntry {
+        name: class_name(names, label),
+        scores,
+        average_precision: average_precision(probabilities, label),
+    };
     scores.per_class.iter().cloned().enumerate().map(entry).collect()
 }
 
@@ -58,25 +99,34 @@ fn class_name(names: &[String], label: usize) -> Cow<'_, str> {
     names.get(label).map_or_else(|| format!("class {label}").into(), Into::into)
 }
 
-/// Returns a table of precision, recall and F1 of each class, and their means; `heading` is that of the names.
-pub(super) fn class_table(heading: &str, names: &[String], scores: &Scores) -> String {
-    let mut table = Table::new([
-        (heading, Side::Left),
-        ("PRECISION", Side::Right),
-        ("RECALL", Side::Right),
-        ("F1", Side::Right),
-        ("SUPPORT", Side::Right),
-    ]);
-    let row = |name: &str, figures: [f64; 3], support: u64| {
-        let [precision, recall, f1] = figures.map(|value| figure(Some(value)));
-        [name.to_owned(), precision, recall, f1, support.to_string()]
+/// Returns a table of precision, recall and F1 of each class, and their means; `heading` is that of the names. With
+/// metrics of probabilities, average precision is a further column.
+pub(super) fn class_table(
+    heading: &str,
+    names: &[String],
+    scores: &Scores,
+    probabilities: Option<&ProbabilityMetrics>,
+) -> String {
+    let mut columns =
+        vec![(heading, Side::Left), ("PRECISION", Side::Right), ("RECALL", Side::Right), ("F1", Side::Right)];
+    columns.extend(probabilities.map(|_| ("AVG PRECISION", Side::Right)));
+    columns.push(("SUPPORT", Side::Right));
+    let mut table = Table::of(&columns);
+    let row = |name: &str, figures: [f64; 3], average: Option<f64>, support: u64| {
+        let mut cells = vec![name.to_owned()];
+        cells.extend(figures.map(|value| figure(Some(value))));
+        cells.extend(probabilities.map(|_| figure(average)));
+        cells.push(support.to_string());
+        cells
     };
-    for (name, class) in names.iter().zip(&scores.per_class) {
-        table.row(&row(name, [class.precision, class.recall, class.f1], class.support));
+    for (label, (name, class)) in names.iter().zip(&scores.per_class).enumerate() {
+        let average = average_precision(probabilities, label);
+        table.row(&row(name, [class.precision, class.recall, class.f1], average, class.support));
     }
     // A damaged log can hold any counts.
     let support = scores.per_class.iter().map(|class| class.support).fold(0, u64::saturating_add);
-    table.row(&row("macro average", [scores.precision, scores.recall, scores.f1], support));
+    let average = probabilities.and_then(|metrics| metrics.average_precision.mean);
+    table.row(&row("macro average", [scores.precision, scores.recall, scores.f1], average, support));
     table.render()
 }
 
@@ -98,7 +148,7 @@ pub(super) fn matrix<T>(names: &[String], heading: &str, rows: &[Vec<T>], text: 
 }
 
 /// Returns the metrics of a run's test as a table and lines; `None` until the best weights are tested.
-pub(super) fn test_text(run: &Summary, top2: Option<f64>) -> Option<String> {
+pub(super) fn test_text(run: &Summary, probabilities: Option<&ProbabilityMetrics>) -> Option<String> {
     let result = run.test.as_ref()?;
     let scores = result.confusion.scores();
     let names: Vec<String> =
@@ -113,18 +163,24 @@ pub(super) fn test_text(run: &Summary, top2: Option<f64>) -> Option<String> {
         let accuracy = result.confusion.scores().accuracy;
         format!("training images: accuracy {accuracy:.4}, loss {:.4}\n", result.loss)
     });
-    let table = class_table("TEST", &names, &scores);
+    let table = class_table("TEST", &names, &scores, probabilities);
     Some(
         table
             + &accuracy
-            + &scores.further_text(top2)
-            + "\n"
+            + &further_text(&scores, probabilities)
             + &views.unwrap_or_default()
             + &training.unwrap_or_default(),
     )
 }
 
+/// Returns the averages beside accuracy and the macro averages, and the metrics of probabilities, as lines.
+pub(super) fn further_text(scores: &Scores, probabilities: Option<&ProbabilityMetrics>) -> String {
+    let mut lines = vec![scores.further_text(probabilities.and_then(|metrics| metrics.top2))];
+    lines.extend(probabilities.into_iter().flat_map(ProbabilityMetrics::text));
+    lines.join("\n") + "\n"
+}
+
 /// Prints the metrics of a run's test, if it was tested.
 pub(super) fn print_test(run: &FollowedRun) -> Result<(), CommandError> {
-    test_text(&run.summary, top2(run)).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
+    test_text(&run.summary, test_probabilities(run).as_ref()).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
 }

@@ -3,6 +3,7 @@
 //! Weights are f32 in every precision. The running statistics of batch norm are buffers, which no optimizer updates. A
 //! training step returns those of its batch, and [`Network::with_statistics`] sets them.
 
+mod class_activation;
 mod weights;
 
 use std::collections::HashMap;

@@ -10,7 +10,7 @@ const DASHES: [&str; 6] = ["", "6 3", "2 2", "8 3 2 3", "12 3", "1 4"];
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 320.0;
-/// Margins: left, top, right, bottom. The title and up to six names of lines are above the plot.
+/// Margins: left, top, right, bottom. The title and up to six names of lines are above the plot; more names take more.
 const MARGINS: [f64; 4] = [52.0, 60.0, 16.0, 36.0];
 
 /// Names of lines in a row of the legend.
@@ -28,13 +28,29 @@ pub(super) struct Line {
     pub(super) mark: Option<(f64, f64)>,
 }
 
-/// A line chart.
+/// A bar behind the lines.
 #[derive(Debug, Clone)]
+pub(super) struct Bar {
+    /// Its left edge.
+    pub(super) from: f64,
+    /// Its right edge.
+    pub(super) to: f64,
+    /// Its height.
+    pub(super) value: f64,
+    /// The share of images that it is of, by which it is darker.
+    pub(super) images: f64,
+}
+
+/// A line chart, with bars behind the lines.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Chart {
     pub(super) title: String,
     pub(super) x: String,
     pub(super) y: String,
+    pub(super) bars: Vec<Bar>,
     pub(super) lines: Vec<Line>,
+    /// The limits of x where they are known.
+    pub(super) x_limits: Option<(f64, f64)>,
     /// The limits of y where they are known.
     pub(super) limits: Option<(f64, f64)>,
 }
@@ -78,9 +94,11 @@ impl Chart {
     }
 
     fn draw(&self, out: &mut String) {
-        let [left, top, right, bottom] = MARGINS;
+        let [left, _, right, bottom] = MARGINS;
+        #[allow(clippy::cast_precision_loss)] // a handful of lines
+        let top = MARGINS[1] + 16.0 * self.lines.len().div_ceil(NAMES).saturating_sub(2) as f64;
         let points = || self.lines.iter().flat_map(|line| line.points.iter().copied());
-        let (x_low, x_high) = bounds(points().map(|point| point.0), None);
+        let (x_low, x_high) = bounds(points().map(|point| point.0), self.x_limits);
         let (y_low, y_high) = bounds(points().map(|point| point.1), self.limits);
         let x = |value: f64| left + (value - x_low) / (x_high - x_low) * (WIDTH - left - right);
         let y = |value: f64| HEIGHT - bottom - (value - y_low) / (y_high - y_low) * (HEIGHT - top - bottom);
@@ -118,13 +136,32 @@ impl Chart {
             HEIGHT - 4.0,
             escape(&self.x)
         );
+        for bar in &self.bars {
+            let _ = write!(
+                out,
+                "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\" fill-opacity=\"{:.2}\">\
+                 <title>{}–{}: {:.1} % of the images, {}</title></rect>",
+                x(bar.from) + 0.5,
+                y(bar.value),
+                x(bar.to) - x(bar.from) - 1.0,
+                base - y(bar.value),
+                COLOURS[0],
+                0.15 + 0.5 * bar.images.sqrt(),
+                number(bar.from),
+                number(bar.to),
+                100.0 * bar.images,
+                number(bar.value)
+            );
+        }
         for (index, line) in self.lines.iter().enumerate() {
             Self::draw_line(out, index, line, (&x, &y));
         }
     }
 
     fn draw_line(out: &mut String, index: usize, line: &Line, (x, y): (&dyn Fn(f64) -> f64, &dyn Fn(f64) -> f64)) {
-        let (colour, dash) = (COLOURS[index % COLOURS.len()], DASHES[index % DASHES.len()]);
+        // From the seventh line on, colours come with other dashes.
+        let dash = DASHES[(index + index / COLOURS.len()) % DASHES.len()];
+        let colour = COLOURS[index % COLOURS.len()];
         let mut path = String::new();
         for (number, point) in thin(&line.points).enumerate() {
             let _ = write!(path, "{}{:.1} {:.1}", if number == 0 { 'M' } else { 'L' }, x(point.0), y(point.1));
@@ -236,7 +273,7 @@ mod tests {
     fn names_from_outside_are_escaped() {
         let line = Line { name: "<script>".into(), points: vec![(1.0, f64::from(2))], mark: None };
         let chart =
-            Chart { title: "a\"b".into(), x: "epoch".into(), y: "loss".into(), lines: vec![line], limits: None };
+            Chart { title: "a\"b".into(), x: "epoch".into(), y: "loss".into(), lines: vec![line], ..Chart::default() };
         assert!(!chart.element().contains("<script>") && !chart.file().contains("a\"b"));
     }
 }

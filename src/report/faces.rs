@@ -7,7 +7,7 @@ use image::imageops::{FilterType, resize};
 use image::{DynamicImage, GrayImage, RgbImage};
 
 use crate::data::{Dataset, ImageShape};
-use crate::domain::Split;
+use crate::domain::{HeatMap, RunId, Split};
 use crate::runs::inspection::ScoredImage;
 use crate::runs::{Home, Inspection, Summary};
 
@@ -19,24 +19,44 @@ const SIDE: u32 = 96;
 pub struct Face {
     /// The image as PNG, in base64.
     pub png: String,
+    /// The image under its heat map for the predicted class, as PNG in base64; `None` without one.
+    pub heat_map: Option<String>,
     /// Its prediction.
     pub prediction: ScoredImage,
     /// Its path in the imported source.
     pub source: String,
 }
 
+/// A source of heat maps: one for each picture, u8 `[H, W, C]`, and its class; or none.
+pub type HeatMapSource<'a> = &'a mut dyn FnMut(&RunId, &[Vec<u8>], &[usize]) -> Vec<HeatMap>;
+
 /// Returns the test images with the largest loss, the largest first; none where the dataset is gone or another one.
-pub(super) fn hardest(home: &Home, run: &Summary, test: &Inspection, count: usize) -> Vec<Face> {
+pub(super) fn hardest(
+    home: &Home,
+    run: &Summary,
+    test: &Inspection,
+    count: usize,
+    heat_maps: HeatMapSource<'_>,
+) -> Vec<Face> {
     let Ok(dataset) = Dataset::open(&home.dataset(&run.recipe.dataset)) else { return Vec::new() };
     let Ok(dataset) = dataset.in_fold(run.recipe.fold) else { return Vec::new() };
     if dataset.fingerprint() != run.recipe.fingerprint || dataset.len(Split::Test) != test.images() {
         return Vec::new();
     }
-    let face = |prediction: ScoredImage| {
-        let png = png(dataset.image(), dataset.pixels(Split::Test, prediction.index))?;
-        Some(Face { png, prediction, source: dataset.source(Split::Test, prediction.index) })
+    let hardest = test.hardest(count);
+    let pixels = |scored: &ScoredImage| dataset.pixels(Split::Test, scored.index).to_vec();
+    let (pictures, classes): (Vec<Vec<u8>>, Vec<usize>) =
+        hardest.iter().map(|scored| (pixels(scored), scored.predicted)).unzip();
+    let maps = if pictures.is_empty() { Vec::new() } else { heat_maps(&run.id, &pictures, &classes) };
+    let shape = dataset.image();
+    let sides = [shape.height, shape.width, shape.channels].map(|side| side as usize);
+    let face = |(at, prediction): (usize, ScoredImage)| {
+        let coloured = ImageShape { channels: 3, ..shape };
+        let heat_map = maps.get(at).and_then(|map| png(coloured, &map.over(&pictures[at], sides)));
+        let png = png(shape, &pictures[at])?;
+        Some(Face { png, heat_map, prediction, source: dataset.source(Split::Test, prediction.index) })
     };
-    test.hardest(count).into_iter().filter_map(face).collect()
+    hardest.into_iter().enumerate().filter_map(face).collect()
 }
 
 /// Returns pixels, u8 H×W×C, as a PNG in base64; `None` where they are no image.

@@ -10,7 +10,7 @@ use crate::domain::text::printable;
 use crate::domain::{Confusion, Hyperparameter, Recipe, Scores};
 use crate::runs::comparison::{ClassRow, MetricRow, RunVerdict, Setting};
 use crate::runs::summary::TestResult;
-use crate::runs::{Comparison, Summary, event_text};
+use crate::runs::{Comparison, event_text};
 
 /// Returns the report as an HTML document.
 pub(super) fn render(report: &Report) -> String {
@@ -129,9 +129,10 @@ fn run_part(part: &RunPart) -> Markup {
                 (run.recipe.strategy) ", network " (run.recipe.network_name()) ", on " (run.recipe.dataset) "; " (ending)
                 @if let Some(device) = &run.device { "; " (printable(&device.description)) }
             }
-            (numbers(run))
+            (numbers(part))
             @if !run.epochs.is_empty() { (charts(&[plots::loss(run), plots::accuracy(run)])) }
-            @if let Some(test) = &run.test { (scores(run, test)) (matrix(&run.classes, &test.confusion)) }
+            @if let Some(test) = &run.test { (scores(part, test)) (matrix(&run.classes, &test.confusion)) }
+            (probabilities(part))
             (faces(part))
             (recipe(&run.recipe))
         }
@@ -139,12 +140,16 @@ fn run_part(part: &RunPart) -> Markup {
 }
 
 /// Returns the few numbers that decide: test metrics, or validation before there is a test.
-fn numbers(run: &Summary) -> Markup {
+fn numbers(part: &RunPart) -> Markup {
+    let run = &part.run;
     let mut found: Vec<(String, String)> = Vec::new();
     if let Some(test) = &run.test {
         let scores = test.confusion.scores();
         found.push(("test accuracy".into(), format!("{:.4}", scores.accuracy)));
         found.push(("macro F1".into(), format!("{:.4}", scores.f1)));
+    }
+    if let Some(reliability) = part.probabilities.as_ref().and_then(|metrics| metrics.reliability.as_ref()) {
+        found.push(("calibration error".into(), format!("{:.4}", reliability.ece)));
     }
     if let Some((views, test)) = &run.test_views {
         let scores = test.confusion.scores();
@@ -165,7 +170,20 @@ fn charts(charts: &[Chart]) -> Markup {
     html! { div.charts { @for chart in charts { figure style="margin:0" { (PreEscaped(chart.element())) } } } }
 }
 
-fn scores(run: &Summary, test: &TestResult) -> Markup {
+/// Returns the calibration and the curves of precision by recall; nothing without predictions.
+fn probabilities(part: &RunPart) -> Markup {
+    html! { @if let (Some(metrics), Some(plots)) = (&part.probabilities, plots::probabilities(part)) {
+        h3 { "Probabilities" }
+        @for line in metrics.text() { p { (line) } }
+        (charts(&plots))
+    } }
+}
+
+fn scores(part: &RunPart, test: &TestResult) -> Markup {
+    let run = &part.run;
+    let average = |label: usize| part.probabilities.as_ref()?.average_precision.per_class.get(label).copied().flatten();
+    let mean = part.probabilities.as_ref().and_then(|metrics| metrics.average_precision.mean);
+    let cell = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.3}"));
     let scores = test.confusion.scores();
     let Scores { accuracy, precision, recall, f1, ref per_class, .. } = scores;
     let published = run.images.and_then(|images| reference(&run.recipe, images, run.classes.len()));
@@ -174,16 +192,18 @@ fn scores(run: &Summary, test: &TestResult) -> Markup {
         caption { "Test: " (thousands(usize::try_from(test.confusion.total()).unwrap_or(0))) " images, weights of epoch "
             (test.epoch) ", accuracy " (format!("{accuracy:.4}")) ", loss " (format!("{:.4}", test.loss)) "; " (scores.further_text(None)) }
         thead { tr { th scope="col" { "Class" } th scope="col" { "precision" } th scope="col" { "recall" }
-            th scope="col" { "F1" } th scope="col" { "images" } } }
+            th scope="col" { "F1" } th scope="col" { "average precision" } th scope="col" { "images" } } }
         tbody {
-            @for (name, class) in run.classes.iter().zip(per_class) { tr {
+            @for (label, (name, class)) in run.classes.iter().zip(per_class).enumerate() { tr {
                 th scope="row" { (printable(name)) } (cells([class.precision, class.recall, class.f1]))
+                td { (cell(average(label))) }
                 td { (class.support) }
             } }
-            tr { th scope="row" { "macro average" } (cells([precision, recall, f1])) td { (test.confusion.total()) } }
+            tr { th scope="row" { "macro average" } (cells([precision, recall, f1])) td { (cell(mean)) }
+                td { (test.confusion.total()) } }
             @if let Some(published) = published { tr.faint {
                 th scope="row" { "published, accuracy " (format!("{:.4}", published.accuracy)) }
-                (cells([published.precision, published.recall, published.f1])) td { }
+                (cells([published.precision, published.recall, published.f1])) td { } td { }
             } }
         }
     } } }
@@ -219,13 +239,21 @@ fn faces(part: &RunPart) -> Markup {
         let words = format!("{truth}, predicted as {predicted} with probability {:.2}", face.prediction.confidence);
         html! { li {
             img src={ "data:image/png;base64," (face.png) } alt={ "Face labelled " (words) } title=(face.source);
-            b { (truth) } " → " (predicted) " " (format!("{:.2}", face.prediction.confidence))
+            @if let Some(map) = &face.heat_map {
+                img src={ "data:image/png;base64," (map) } alt={ "Heat map of " (predicted) };
+            }
+            br; b { (truth) } " → " (predicted) " " (format!("{:.2}", face.prediction.confidence))
         } }
     };
     html! {
         @if !part.faces.is_empty() {
             h3 { "The " (part.faces.len()) " test images with the largest loss" }
-            ul.faces { @for face in &part.faces { (item(face)) } }
+            @if part.faces.iter().any(|face| face.heat_map.is_some()) {
+                p.faint { "Beside each: where the network sees the predicted class (Grad-CAM), red, and strongest yellow" }
+            }
+            ul.faces.maps[part.faces.iter().any(|face| face.heat_map.is_some())] {
+                @for face in &part.faces { (item(face)) }
+            }
         } @else if let Err(reason) = &part.test {
             @if part.run.test.is_some() { p.faint { (printable(&reason.to_string())) } }
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Report, RunPart};
 use crate::domain::Hyperparameter;
 use crate::domain::text::printable;
-use crate::runs::{Comparison, event_text};
+use crate::runs::{Comparison, ProbabilityMetrics, event_text};
 
 /// Returns the report as a Markdown document.
 pub(super) fn render(report: &Report) -> String {
@@ -74,20 +74,26 @@ fn run(out: &mut String, part: &RunPart) {
         writeln!(out, "\n## {}\n\n{}, network {network}, on {}; {ending}.\n", run.id, recipe.strategy, recipe.dataset);
     if let Some(test) = &run.test {
         let scores = test.confusion.scores();
-        let head = ["class", "precision", "recall", "F1", "images"].map(str::to_owned);
+        let head = ["class", "precision", "recall", "F1", "average precision", "images"].map(str::to_owned);
         let number = |value: f64| format!("{value:.3}");
-        let class = |(name, class): (&String, &crate::domain::ClassScores)| {
+        let averages = part.probabilities.as_ref().map(|metrics| &metrics.average_precision);
+        let optional = |value: Option<f64>| value.map_or_else(|| "–".into(), number);
+        let class = |(label, (name, class)): (usize, (&String, &crate::domain::ClassScores))| {
+            let average = averages.and_then(|averages| averages.per_class.get(label).copied().flatten());
             vec![
                 name.clone(),
                 number(class.precision),
                 number(class.recall),
                 number(class.f1),
+                optional(average),
                 class.support.to_string(),
             ]
         };
         let (macro_average, total) = ("macro average".to_owned(), test.confusion.total().to_string());
-        let average = vec![macro_average, number(scores.precision), number(scores.recall), number(scores.f1), total];
-        table(out, &head, run.classes.iter().zip(&scores.per_class).map(class).chain([average]));
+        let mean = optional(averages.and_then(|averages| averages.mean));
+        let average =
+            vec![macro_average, number(scores.precision), number(scores.recall), number(scores.f1), mean, total];
+        table(out, &head, run.classes.iter().zip(&scores.per_class).enumerate().map(class).chain([average]));
         let _ = writeln!(
             out,
             "Test accuracy {:.4}, loss {:.4}, weights of epoch {}; {}.",
@@ -96,6 +102,9 @@ fn run(out: &mut String, part: &RunPart) {
             test.epoch,
             scores.further_text(None)
         );
+        for line in part.probabilities.iter().flat_map(ProbabilityMetrics::text) {
+            let _ = writeln!(out, "{}  ", cell(&line));
+        }
         if let Some((views, test)) = &run.test_views {
             let scores = test.confusion.scores();
             let _ = writeln!(out, "By {views} views: accuracy {:.4}, macro F1 {:.4}.", scores.accuracy, scores.f1);

@@ -17,9 +17,9 @@ use crate::durable;
 use crate::runs::comparison::{Candidate, ComparisonError};
 use crate::runs::inspection::{self, InspectionError};
 use crate::runs::store::LoadError;
-use crate::runs::{Comparison, Inspection, RunStore, Summary};
+use crate::runs::{Comparison, Inspection, ProbabilityMetrics, RunStore, Summary, probabilities};
 
-pub use faces::Face;
+pub use faces::{Face, HeatMapSource};
 
 /// The faces with the largest loss that a report shows of each run.
 pub const FACES: usize = 24;
@@ -64,6 +64,8 @@ pub struct RunPart {
     pub run: Summary,
     /// Its probabilities for the test images, or the reason why there are none.
     pub test: Result<Inspection, InspectionError>,
+    /// The metrics of these probabilities; `None` without them.
+    pub probabilities: Option<ProbabilityMetrics>,
     /// The test images with the largest loss, the largest first; empty without the dataset.
     pub faces: Vec<Face>,
 }
@@ -80,19 +82,29 @@ pub struct Report {
 }
 
 impl Report {
-    /// Reads these runs, with at most `faces` faces of each.
+    /// Reads these runs, with at most `faces` faces of each, and heat maps of these from `heat_maps`.
     ///
     /// # Errors
     /// [`ReportError::Run`] when a run cannot be read, [`ReportError::Comparison`] when there are too many.
-    pub fn collect(store: &RunStore, ids: &[RunId], faces: usize) -> Result<Self, ReportError> {
+    pub fn collect(
+        store: &RunStore,
+        ids: &[RunId],
+        faces: usize,
+        heat_maps: HeatMapSource<'_>,
+    ) -> Result<Self, ReportError> {
         let mut runs = Vec::new();
         for id in ids {
             let followed = store.summary(id)?;
             let run = Summary::clone(&followed.summary);
             let test = inspection::load(followed.folder(), id, &run.classes, Split::Test, 0);
-            let faces =
-                test.as_ref().map_or_else(|_| Vec::new(), |test| faces::hardest(store.home(), &run, test, faces));
-            runs.push(RunPart { run, test, faces });
+            let faces = match &test {
+                Ok(test) => faces::hardest(store.home(), &run, test, faces, heat_maps),
+                Err(_) => Vec::new(),
+            };
+            let epoch = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
+            let temperature = || probabilities::temperature(followed.folder(), id, &run.classes, epoch);
+            let probabilities = test.as_ref().ok().map(|test| ProbabilityMetrics::new(test, temperature()));
+            runs.push(RunPart { run, test, probabilities, faces });
         }
         let comparison = if runs.len() > 1 { Some(compare(&runs)?) } else { None };
         let made_at = jiff::Timestamp::now()

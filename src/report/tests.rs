@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{EarlyStoppingStatus, EpochMetrics, Recipe, SplitCounts, Strategy};
 use crate::events::{Event, Record};
 use crate::runs::Predictions;
+use crate::runs::probabilities::Temperature;
 
 fn part(id: &str, right: u16) -> RunPart {
     let mut run = Summary::new(RunId::new(id).expect("an id"), Recipe::sample(Strategy::Cnn));
@@ -32,8 +33,11 @@ fn part(id: &str, right: u16) -> RunPart {
     let test = Inspection::new(predictions, &classes).expect("predictions");
     run.test = Some(crate::runs::summary::TestResult { epoch: 5, loss: 0.5, confusion: test.confusion() });
     let prediction = test.hardest(1)[0];
-    let faces = vec![Face { png: "AAAA".into(), prediction, source: "a/\"b\".png".into() }];
-    RunPart { run, test: Ok(test), faces }
+    let faces =
+        vec![Face { png: "AAAA".into(), heat_map: Some("BBBB".into()), prediction, source: "a/\"b\".png".into() }];
+    let temperature = Temperature { value: 1.5, epoch: 5, images: 4 };
+    let probabilities = Some(ProbabilityMetrics::new(&test, Ok(temperature)));
+    RunPart { run, test: Ok(test), probabilities, faces }
 }
 
 fn report(runs: Vec<RunPart>) -> Report {
@@ -48,8 +52,8 @@ fn a_page_needs_nothing_from_elsewhere_and_escapes_what_comes_from_outside() {
         assert!(!page.contains(outside), "{outside}");
     }
     // Charts of both runs and of all together, each with words for those who do not see it.
-    assert_eq!(page.matches("<svg").count(), 6);
-    assert_eq!(page.matches("role=\"img\"").count(), 6);
+    assert_eq!(page.matches("<svg").count(), 10);
+    assert_eq!(page.matches("role=\"img\"").count(), 10);
     assert!(page.contains("alt=\"Face labelled"));
     for table in ["Metrics", "F1 by class", "Confusion matrix", "Settings of the run"] {
         assert!(page.contains(table), "{table}");
@@ -71,6 +75,9 @@ fn the_forms_show_the_same_numbers() {
     for run in &report.runs {
         let accuracy = format!("{:.4}", run.run.test.as_ref().expect("tested").confusion.scores().accuracy);
         assert!(page.contains(&accuracy) && text.contains(&accuracy), "{accuracy}");
+        for line in run.probabilities.as_ref().expect("predictions").text() {
+            assert!(page.contains(&line) && text.contains(&line), "{line}");
+        }
     }
     assert!(text.contains("&lt;b>sad"));
 }
@@ -89,5 +96,25 @@ fn files_are_written_once_unless_asked() {
     let mut names: Vec<_> =
         std::fs::read_dir(&charts).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();
-    assert_eq!(names, ["one-accuracy.svg", "one-loss.svg"]);
+    assert_eq!(names, ["one-accuracy.svg", "one-calibration.svg", "one-loss.svg", "one-precision-recall.svg"]);
+}
+
+#[test]
+fn bars_of_bins_and_curves_of_classes_have_their_values() {
+    let part = part("one", 3);
+    let [calibration, curves] = plots::probabilities(&part).expect("predictions");
+    // Three images of confidence 0.9 and one of 0.8, all predicted correctly.
+    let bars: Vec<(f64, f64)> = calibration.bars.iter().map(|bar| (bar.images, bar.value)).collect();
+    assert_eq!(bars, [(0.25, 1.0), (0.75, 1.0)]);
+    assert_eq!(
+        calibration.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(),
+        ["test images", "temperature 1.50", "perfect calibration"]
+    );
+    assert_eq!(
+        curves.lines.iter().map(|line| line.name.as_str()).collect::<Vec<_>>(),
+        ["happy 1.000", "<b>sad</b> 1.000"]
+    );
+    let svg = calibration.file();
+    assert_eq!(svg.matches("<rect").count(), 2);
+    assert!(!curves.element().contains("<b>"));
 }

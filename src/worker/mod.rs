@@ -8,6 +8,7 @@ pub(crate) mod backend;
 mod checkpoints;
 mod device_memory;
 pub mod error;
+pub mod explainer;
 pub(crate) mod fault;
 mod job;
 pub(crate) mod kernels;

@@ -66,4 +66,12 @@ impl<B: KernelBackend> Model<B> {
     ) -> Result<Network<T>, MismatchError> {
         Network::new(self.resolved.plan(self.cut.trained()), &self.weights, seed, device)
     }
+
+    /// Builds the whole network as one, the frozen part included, with weights as those of the trained part.
+    ///
+    /// # Errors
+    /// If an imported weight is missing or has another shape; names the first one.
+    pub(super) fn whole<T: KernelBackend>(&self, seed: u64, device: &T::Device) -> Result<Network<T>, MismatchError> {
+        Network::new(self.resolved.plan(0..self.resolved.units.len()), &self.weights, seed, device)
+    }
 }

@@ -150,6 +150,19 @@ impl<B: KernelBackend> Predictor<B> {
         })
     }
 
+    /// Returns the preparation of stored images; `None` if their shape is unknown.
+    pub(super) fn preparation(&self) -> Option<Preparation> {
+        self.preparation
+    }
+
+    /// Returns the whole network on a backend, the frozen part included, with the best weights.
+    ///
+    /// # Errors
+    /// If an imported weight is missing or has another shape; names the first one.
+    pub(super) fn whole_network<T: KernelBackend>(&self, device: &T::Device) -> Result<Network<T>, WorkerError> {
+        Ok(self.model.whole::<T>(0, device)?.overlay(&self.network.to_arrays())?)
+    }
+
     /// Returns the class names in the order of probabilities.
     #[must_use]
     pub fn classes(&self) -> &[String] {

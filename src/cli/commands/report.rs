@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::heat_maps::heat_maps;
 use crate::cli::invocation::Invocation;
 use crate::cli::output;
 use crate::domain::{RunId, Size};
@@ -28,6 +29,9 @@ pub(in crate::cli) struct Report {
     /// How many test images of each run are shown; 0 leaves all faces out
     #[arg(long, value_name = "N", default_value_t = FACES)]
     faces: usize,
+    /// Leave out the heat maps (Grad-CAM) beside the faces
+    #[arg(long)]
+    no_heat_maps: bool,
     /// Replace a file that exists
     #[arg(long)]
     force: bool,
@@ -72,7 +76,16 @@ impl Report {
             let name = if let [id] = ids.as_slice() { id.to_string() } else { "comparison".into() };
             PathBuf::from(name + to.ending())
         });
-        let report = report::Report::collect(&store, &ids, self.faces)?;
+        let wanted = !self.no_heat_maps && matches!(to, FormName::Html);
+        let mut explain = |id: &RunId, pictures: &[Vec<u8>], classes: &[usize]| {
+            let maps = if wanted { heat_maps(&store, id, pictures, classes) } else { Ok(Vec::new()) };
+            // A report without heat maps is better than none.
+            maps.unwrap_or_else(|error| {
+                output::print_error(&format!("heat maps are left out: {error}"));
+                Vec::new()
+            })
+        };
+        let report = report::Report::collect(&store, &ids, self.faces, &mut explain)?;
         let bytes = report.write(to.form(), &path, self.force)?;
         output::note(&format!("{}: {}", path.display(), Size(bytes)));
         Ok(Exit::Done)

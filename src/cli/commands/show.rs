@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, RunArgument};
 use crate::cli::run_list::facts;
-use crate::cli::scores::{test_text, top2};
+use crate::cli::scores::{test_probabilities, test_text};
 use crate::cli::table::{Side, Table, age, figure, thousands};
 use crate::cli::{output, run_json};
 use crate::domain::hyperparameter::Patience;
@@ -75,7 +75,7 @@ fn text(followed: &FollowedRun, facts: &RunFacts, now: u64, layers: &[LayerRow])
         parts.push(epoch_table(run));
     }
     parts.push(early_stopping(run));
-    parts.extend(test_text(run, top2(followed)));
+    parts.extend(test_text(run, test_probabilities(followed).as_ref()));
     let notice = followed.folder().notice_failure();
     let warnings: Vec<String> =
         run.warnings.iter().chain(&notice).map(|warning| format!("warning: {warning}")).collect();

@@ -8,11 +8,63 @@ use burn::tensor::{Tensor, TensorData};
 use super::{Cpu, wave};
 use crate::domain::NetworkName;
 use crate::domain::arrays::Arrays;
-use crate::model::network::StepKey;
 use crate::model::network::tests::{build, drawn, residual};
+use crate::model::network::{Network, StepKey};
 use crate::train::epoch::train_step;
 use crate::train::loss::Objective;
 use crate::train::optimizer::{NetworkOptimizer, OptimizerSettings};
+
+/// Returns the small network with weights by a formula, for images of 10×10 pixels and three classes.
+fn wave_cnn() -> Network<Cpu> {
+    let arrays = Arrays::from([
+        ("block1.weight".into(), wave(&[32, 1, 3, 3], 0.3, 0.0)),
+        ("block1.bias".into(), wave(&[32], 0.1, 1.0)),
+        ("block2.weight".into(), wave(&[64, 32, 3, 3], 0.1, 2.0)),
+        ("block2.bias".into(), wave(&[64], 0.1, 3.0)),
+        ("dense_weight".into(), wave(&[256, 3], 0.1, 4.0)),
+        ("dense_bias".into(), wave(&[3], 0.1, 5.0)),
+    ]);
+    drawn::<Cpu>(NetworkName::CNN, [1, 10, 10], 3, 0).load_arrays(&arrays).expect("fits")
+}
+
+/// Returns the network of residual branches with weights by a formula, for images of 9×9 pixels and three classes.
+fn wave_residual() -> Network<Cpu> {
+    let network = build::<Cpu>(&residual(), [2, 9, 9], 3, 0);
+    // In `PyTorch`'s order of parameters.
+    let order = ["conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "bn2.weight", "bn2.bias"];
+    let order = order.into_iter().chain(["down.weight", "bn3.weight", "bn3.bias", "dense_weight", "dense_bias"]);
+    let mut arrays = network.to_arrays();
+    for (phase, name) in (0_u32..).zip(order) {
+        let array = arrays.get_mut(name).expect("a tensor");
+        let scale = name.starts_with("bn") && name.ends_with("weight");
+        *array = wave(&array.shape, 0.5, f64::from(phase));
+        array.values.iter_mut().for_each(|value| *value += f32::from(u8::from(scale)));
+    }
+    network.load_arrays(&arrays).expect("fits")
+}
+
+/// Compares with the maps of `tests/fixtures/grad_cam.py`.
+#[test]
+fn class_activations_agree_with_pytorch() {
+    let text = include_str!("../../../tests/fixtures/grad_cam.json");
+    let expected: std::collections::BTreeMap<String, Vec<Vec<f64>>> = serde_json::from_str(text).expect("the fixture");
+    let table = [("cnn", wave_cnn(), [5, 1, 10, 10], 6.0, 5), ("residual", wave_residual(), [5, 2, 9, 9], 20.0, 5)];
+    for (name, network, shape, phase, side) in table {
+        let mut pixels = wave(&shape, 0.5, phase);
+        pixels.values.iter_mut().for_each(|value| *value += 0.5);
+        let images: Tensor<Cpu, 4> = pixels.to_tensor(&Default::default());
+        let maps = network.class_activation(images, &[0, 1, 2, 1, 1]).expect("a convolution");
+        assert_eq!(maps.dims(), [5, side, side], "{name}");
+        let ours: Vec<f64> = maps.into_data().convert::<f64>().iter::<f64>().collect();
+        let theirs = expected[name].concat();
+        assert_eq!(ours.len(), theirs.len());
+        let largest = theirs.iter().copied().fold(0.0, f64::max);
+        assert!(largest > 0.0);
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert!((ours - theirs).abs() <= 1e-4 * largest, "{name}: {ours} against {theirs}");
+        }
+    }
+}
 
 /// Compares with the trace of `tests/fixtures/cnn_trace.py`.
 #[test]
@@ -26,15 +78,7 @@ fn ten_steps_agree_with_pytorch() {
     let trace: Trace =
         serde_json::from_str(include_str!("../../../tests/fixtures/cnn_trace.json")).expect("the fixture");
     let device = Default::default();
-    let arrays = Arrays::from([
-        ("block1.weight".into(), wave(&[32, 1, 3, 3], 0.3, 0.0)),
-        ("block1.bias".into(), wave(&[32], 0.1, 1.0)),
-        ("block2.weight".into(), wave(&[64, 32, 3, 3], 0.1, 2.0)),
-        ("block2.bias".into(), wave(&[64], 0.1, 3.0)),
-        ("dense_weight".into(), wave(&[256, 3], 0.1, 4.0)),
-        ("dense_bias".into(), wave(&[3], 0.1, 5.0)),
-    ]);
-    let mut network = drawn::<Cpu>(NetworkName::CNN, [1, 10, 10], 3, 0).load_arrays(&arrays).expect("fits");
+    let mut network = wave_cnn();
     let mut pixels = wave(&[5, 1, 10, 10], 0.5, 6.0);
     pixels.values.iter_mut().for_each(|value| *value += 0.5);
     let images: Tensor<Cpu, 4> = pixels.to_tensor(&device);
@@ -100,18 +144,7 @@ fn ten_steps_with_batch_norm_agree_with_pytorch() {
 
 fn ten_steps(name: &str, trace: &Trace, settings: OptimizerSettings, objective: &Objective<Flex>) {
     let device = Default::default();
-    let network = build::<Cpu>(&residual(), [2, 9, 9], 3, 0);
-    // In `PyTorch`'s order of parameters.
-    let order = ["conv1.weight", "bn1.weight", "bn1.bias", "conv2.weight", "bn2.weight", "bn2.bias"];
-    let order = order.into_iter().chain(["down.weight", "bn3.weight", "bn3.bias", "dense_weight", "dense_bias"]);
-    let mut arrays = network.to_arrays();
-    for (phase, name) in (0_u32..).zip(order) {
-        let array = arrays.get_mut(name).expect("a tensor");
-        let scale = name.starts_with("bn") && name.ends_with("weight");
-        *array = wave(&array.shape, 0.5, f64::from(phase));
-        array.values.iter_mut().for_each(|value| *value += f32::from(u8::from(scale)));
-    }
-    let mut network = network.load_arrays(&arrays).expect("fits");
+    let mut network = wave_residual();
     let mut pixels = wave(&[5, 2, 9, 9], 0.5, 20.0);
     pixels.values.iter_mut().for_each(|value| *value += 0.5);
     let images: Tensor<Flex, 4> = pixels.to_tensor(&device);

@@ -7,7 +7,9 @@ use crossterm::event::KeyCode;
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
 use crate::domain::{Confusion, DataFold, DatasetName, LeftOutImages, RunId, Scores, Split};
-use crate::runs::Inspection;
+use crate::runs::probabilities::{NoTemperature, Temperature, curve};
+use crate::runs::{Inspection, ProbabilityMetrics};
+use crate::supervise::HeatMaps;
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 use crate::tui::widgets::faces::Face;
@@ -57,6 +59,10 @@ pub enum InspectAction {
     EpochLast,
     /// Show the training images with the largest loss.
     Suspects,
+    /// Show the calibration, and precision by recall.
+    Curves,
+    /// Show the heat map of the predicted class over the selected image, that of the true class, or none.
+    HeatMap,
     /// Mark a training image as wrongly labelled, or unmark it.
     Mark,
     /// Evaluate the run again for new predictions.
@@ -116,6 +122,20 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("inspect.pane", &[code(KeyCode::Tab)], InspectAction::NextPane, "pane", "matrix, classes, faces"),
     own("inspect.next_run", &[Key::char('>')], InspectAction::NextRun, "run", "inspect the next run"),
     own("inspect.against", &[Key::char('a')], InspectAction::CompareNext, "compare", "compare with the next other run"),
+    own(
+        "inspect.curves",
+        &[Key::char('c')],
+        InspectAction::Curves,
+        "curves",
+        "calibration, and precision by recall of each class",
+    ),
+    own(
+        "inspect.heat_map",
+        &[Key::char('m')],
+        InspectAction::HeatMap,
+        "heat map",
+        "where the network sees the predicted class, then the true class",
+    ),
     own(
         "inspect.evaluate",
         &[Key::char('E')],
@@ -196,6 +216,10 @@ pub struct PredictionReport {
     pub scores: Scores,
     /// The mean loss of the images.
     pub loss: Option<f64>,
+    /// Average precision and calibration.
+    pub probabilities: ProbabilityMetrics,
+    /// The points (recall, precision) of each class, thinned; empty for a class without images.
+    pub curves: Vec<Vec<(f64, f64)>>,
     /// The epoch of validation predictions.
     pub epoch: Option<u32>,
     /// All epochs with saved predictions.
@@ -217,16 +241,31 @@ impl OtherResults {
 }
 
 impl PredictionReport {
-    /// Derives the report from predictions. `epoch` and `epochs` are those of validation predictions.
+    /// Derives the report from predictions. `epoch` and `epochs` are those of validation predictions; `temperature` is
+    /// that of the weights.
     #[must_use]
     pub fn new(
         inspection: Inspection,
+        temperature: Result<Temperature, NoTemperature>,
         epoch: Option<u32>,
         epochs: Vec<u32>,
         against: Option<Result<OtherResults, String>>,
     ) -> Self {
         let confusion = inspection.confusion();
-        Self { scores: confusion.scores(), loss: inspection.mean_loss(), confusion, epoch, epochs, against, inspection }
+        let points = |class| curve(&inspection, class).map(|curve| curve.thinned()).unwrap_or_default();
+        let curves = (0..inspection.classes().len())
+            .map(|class| points(class).iter().map(|point| (point.recall, point.precision)).collect());
+        Self {
+            scores: confusion.scores(),
+            loss: inspection.mean_loss(),
+            probabilities: ProbabilityMetrics::new(&inspection, temperature),
+            curves: curves.collect(),
+            confusion,
+            epoch,
+            epochs,
+            against,
+            inspection,
+        }
     }
 }
 
@@ -248,6 +287,8 @@ pub enum InspectEffect {
         subject: PredictionRequest,
         /// The names of the run's classes.
         classes: Vec<String>,
+        /// The epoch of the best weights, from 1.
+        best: u32,
     },
     /// Read images; answered by `Faces`.
     LoadFaces {
@@ -275,6 +316,21 @@ pub enum InspectEffect {
     ReadMarks(DatasetName),
     /// Evaluate a run again; answered by `Evaluating`.
     Evaluate(RunId),
+    /// Compute the heat maps of an image in another process; answered by `HeatMaps`.
+    ComputeHeatMaps(HeatMapSubject),
+}
+
+/// An image of a run whose heat maps are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HeatMapSubject {
+    /// The run.
+    pub run: RunId,
+    /// The split of the image.
+    pub split: Split,
+    /// The index of the image in its split.
+    pub index: usize,
+    /// The epoch of the run's best weights, which a resumed run may replace.
+    pub best: u32,
 }
 
 impl ScreenEffect for InspectEffect {
@@ -311,4 +367,6 @@ pub enum InspectEvent {
     Marked(DatasetName, Result<LeftOutImages, String>),
     /// An evaluation was started, or the reason why not.
     Evaluating(RunId, Result<(), String>),
+    /// Heat maps were computed, or the reason why not.
+    HeatMaps(HeatMapSubject, Result<HeatMaps, String>),
 }

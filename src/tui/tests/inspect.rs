@@ -5,6 +5,7 @@ use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, run
 use super::screens::at;
 use crate::domain::{LeftOutImages, Split};
 use crate::runs::inspection::Order;
+use crate::runs::probabilities::NoTemperature;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::inspect::{InspectPane, Mode};
@@ -155,7 +156,13 @@ fn a_run_on_other_images_is_refused_with_a_reason() {
     counts[0] += 1;
     let other = super::inspect_fixtures::inspection(&counts, &names(), 1.8);
     let against = crate::tui::messages::inspect::OtherResults::new(&own, &other, None);
-    let judged = crate::tui::messages::inspect::PredictionReport::new(own, None, Vec::new(), Some(against));
+    let judged = crate::tui::messages::inspect::PredictionReport::new(
+        own,
+        Err(NoTemperature::NoPredictions { epoch: 9 }),
+        None,
+        Vec::new(),
+        Some(against),
+    );
     update(&mut state, NOW, Event::Inspect(InspectEvent::PredictionsLoaded(subject, Ok(judged.into()))));
     press(&mut state, "n");
     assert!(

@@ -7,6 +7,7 @@ use super::screens::at;
 use crate::domain::{FinishReason, RunId, Split};
 use crate::runs::inspection::Inspection;
 use crate::runs::predictions::Predictions;
+use crate::runs::probabilities::Temperature;
 use crate::tui::library::RunView;
 use crate::tui::messages::inspect::{OtherResults, PredictionReport, PredictionRequest, SourcedImage};
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
@@ -95,7 +96,8 @@ fn judgement(subject: &PredictionRequest, counts: &[usize], names: &[String]) ->
     };
     let own = inspection(counts, names, skill);
     let against = subject.against.as_ref().map(|_| OtherResults::new(&own, &inspection(counts, names, 1.2), epoch));
-    PredictionReport::new(own, epoch, epochs, against)
+    let temperature = Temperature::fit(&inspection(counts, names, skill - 0.1), epoch.unwrap_or(9));
+    PredictionReport::new(own, temperature, epoch, epochs, against)
 }
 
 /// A head in front of a gradient, whose gray shows its index.

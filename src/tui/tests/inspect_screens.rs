@@ -3,10 +3,12 @@
 use super::fixtures::{self, NOW, id};
 use super::inspect_fixtures::{COUNTS, answer, inspected, names, open, press, runs};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
-use crate::domain::LeftOutImages;
+use crate::domain::{HeatMap, LeftOutImages};
+use crate::supervise::HeatMaps;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::entry;
+use crate::tui::screens::inspect::InspectPane;
 use crate::tui::screens::train::Field;
 use crate::tui::state::State;
 use crate::tui::theme::ThemeName;
@@ -38,6 +40,85 @@ fn inspect_panes_on_a_small_terminal() {
     snapshot("inspect_classes", &state, SIZES[0]);
     press(&mut state, "<tab>..");
     snapshot("inspect_faces", &state, SMALL);
+}
+
+#[test]
+fn inspect_curves() {
+    let mut state = inspected();
+    press(&mut state, "c");
+    snapshots("inspect_curves", &state);
+    snapshot("inspect_curves", &state, SMALL);
+    let class = state.inspect.cell.0;
+    press(&mut state, "<tab>j");
+    snapshot("inspect_curves_recall", &state, SMALL);
+    assert_eq!((state.inspect.cell.0, state.inspect.pane), (class + 1, InspectPane::Table));
+    press(&mut state, "<esc>");
+    assert!(!state.inspect.curves && draw(&state, SIZES[0]).contains("% of row"));
+}
+
+#[test]
+fn a_class_without_images_has_no_curve() {
+    let mut counts = COUNTS;
+    counts[0] = 0;
+    let mut state = fixtures::with_data(runs());
+    state.runs.selected = Some(id("brisk-otter"));
+    open(&mut state, &counts, &names());
+    super::update::press(&mut state, "cg");
+    let drawn = draw(&state, SIZES[0]);
+    assert!(drawn.contains("angry has no images here"), "{drawn}");
+    assert!(state.inspect.report().is_some_and(|report| report.probabilities.average_precision.present() == 6));
+}
+
+/// Returns maps of which the predicted class's is in one corner and the true class's is empty.
+fn heat_maps() -> HeatMaps {
+    let map = |values: &[f32]| HeatMap::new(2, 2, values, 0);
+    HeatMaps { predicted: map(&[1.0, 0.0, 0.0, 0.0]), truth: map(&[0.0; 4]) }
+}
+
+#[test]
+fn inspect_heat_map() {
+    let mut state = inspected();
+    let plain = draw(&state, SIZES[1]);
+    let subject = |effects: &[Effect]| match effects {
+        [Effect::Inspect(InspectEffect::ComputeHeatMaps(subject))] => subject.clone(),
+        other => panic!("{other:?}"),
+    };
+    let first = subject(&super::update::press(&mut state, "m"));
+    assert!(draw(&state, SIZES[1]).contains("computing the heat map of"));
+    // Held keys start one process, which is of the image that is selected when the first one ends.
+    assert!(super::update::press(&mut state, "..").is_empty());
+    let answer = |subject, maps| Event::Inspect(InspectEvent::HeatMaps(subject, maps));
+    let second = subject(&update(&mut state, NOW, answer(first.clone(), Ok(heat_maps()))));
+    assert_eq!(Some(second.index), state.inspect.picked().map(|picked| picked.index));
+    assert!(first.index != second.index && first.run == second.run);
+    assert!(update(&mut state, NOW, answer(second, Ok(heat_maps()))).is_empty());
+    press(&mut state, ",,");
+    let drawn = draw(&state, SIZES[1]);
+    assert!(drawn.contains(" heat map of neutral"), "{drawn}");
+    snapshot("inspect_heat_map", &state, SIZES[0]);
+    press(&mut state, "m");
+    assert!(draw(&state, SIZES[1]).contains("no place speaks for happy"));
+    press(&mut state, "m");
+    assert_eq!(draw(&state, SIZES[1]), plain);
+}
+
+#[test]
+fn a_heat_map_that_cannot_be_computed_says_why_and_is_tried_again() {
+    let mut state = inspected();
+    for _ in 0..2 {
+        let effects = super::update::press(&mut state, "m");
+        let [Effect::Inspect(InspectEffect::ComputeHeatMaps(subject))] = effects.as_slice() else {
+            panic!("{effects:?}")
+        };
+        let reason = "brisk-otter has no heat maps here: this build of mien has no trainer".to_owned();
+        update(&mut state, NOW, Event::Inspect(InspectEvent::HeatMaps(subject.clone(), Err(reason))));
+        assert!(draw(&state, SIZES[1]).contains("brisk-otter has no heat maps here"));
+        state.inspect.heat.shown = None;
+    }
+    press(&mut state, "[");
+    press(&mut state, "[");
+    super::update::press(&mut state, "m");
+    assert!(draw(&state, SIZES[1]).contains("heat maps are by the best weights"), "{}", draw(&state, SIZES[1]));
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn object<'a>(ensemble: &'a Ensemble, runs: &'a [RunMetrics<'a>], dataset: &'a s
         f1: scores.f1,
         loss: mean.mean_loss(),
         confusion: mean.confusion(),
-        per_class: class_entries(mean.classes(), scores),
+        per_class: class_entries(mean.classes(), scores, None),
     }
 }
 
@@ -81,5 +81,5 @@ fn text(ensemble: &Ensemble, members: &[RunMetrics<'_>], dataset: &str) -> Strin
     }
     row(ensemble.name(), [Some(scores.accuracy), Some(scores.f1), ensemble.mean.mean_loss()]);
     let head = format!("{} test images of {dataset}, mean of the probabilities\n", thousands(ensemble.mean.images()));
-    [head, table.render(), class_table("CLASS", ensemble.mean.classes(), scores)].join("\n")
+    [head, table.render(), class_table("CLASS", ensemble.mean.classes(), scores, None)].join("\n")
 }

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use super::sheet::Sheet;
+use super::sheet::{Listing, Sheet};
 use crate::cli::scores::{ClassEntry, FurtherScores, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
 use crate::runs::inspection::{Difference, ScoredImage, shares};
+use crate::runs::probabilities::{RecallPoint, curve};
+use crate::supervise::HeatMaps;
 
 /// The whole inspection.
 #[derive(Debug, Serialize)]
@@ -26,9 +28,13 @@ pub(super) struct Object<'a> {
     confusion: Confusion,
     shares: Vec<Vec<f64>>,
     per_class: Vec<ClassEntry<'a>>,
+    /// Precision by recall of each class, thinned; `null` for a class without images.
+    precision_recall: Vec<Option<Vec<RecallPoint>>>,
     against: Option<Against<'a>>,
     cell: Option<Cell<'a>>,
     hardest: Option<Vec<Image<'a>>>,
+    /// The images of `--image`.
+    images_listed: Option<Vec<Image<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,21 +61,30 @@ struct Image<'a> {
     probability_of_truth: f32,
     loss: f64,
     probabilities: &'a [f32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heat_maps: Option<&'a HeatMaps>,
 }
 
 pub(super) fn object(sheet: &Sheet) -> Object<'_> {
     let (predictions, run) = (&sheet.predictions, &sheet.run);
     let (confusion, scores) = (predictions.confusion(), predictions.scores());
     let names = predictions.classes();
-    let per_class = class_entries(names, &scores);
-    let entries = |images: &[ScoredImage]| images.iter().map(|scored| image(sheet, scored)).collect::<Vec<_>>();
-    let (cell, hardest) = match &sheet.images {
-        Some((Some((truth, predicted)), images)) => {
-            (Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: entries(images) }), None)
-        }
-        Some((None, images)) => (None, Some(entries(images))),
-        None => (None, None),
+    let probabilities = Some(&sheet.probabilities);
+    let per_class = class_entries(names, &scores, probabilities);
+    let thinned = |class| curve(predictions, class).map(|curve| curve.thinned());
+    let entries = || {
+        let images = sheet.images.iter().flat_map(|(_, images)| images).enumerate();
+        images.map(|(at, scored)| Image { heat_maps: sheet.heat_maps.get(at), ..image(sheet, scored) }).collect()
     };
+    let (mut cell, mut hardest, mut images_listed) = (None, None, None);
+    match sheet.images.as_ref().map(|(listing, _)| listing) {
+        Some(Listing::Cell((truth, predicted))) => {
+            cell = Some(Cell { truth: &names[*truth], predicted: &names[*predicted], images: entries() });
+        }
+        Some(Listing::Hardest) => hardest = Some(entries()),
+        Some(Listing::Indices) => images_listed = Some(entries()),
+        None => {}
+    }
     Object {
         id: &run.id,
         dataset: run.recipe.dataset.as_str(),
@@ -81,14 +96,16 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
         precision: scores.precision,
         recall: scores.recall,
         f1: scores.f1,
-        further: FurtherScores::of(&scores, predictions.top(2)),
+        further: FurtherScores::of(&scores, probabilities),
         loss: predictions.mean_loss(),
         shares: shares(&confusion),
         confusion,
         per_class,
+        precision_recall: (0..names.len()).map(thinned).collect(),
         against: sheet.against.as_ref().map(|(id, difference)| Against { id, difference }),
         cell,
         hardest,
+        images_listed,
     }
 }
 
@@ -103,6 +120,7 @@ fn image<'a>(sheet: &'a Sheet, scored: &ScoredImage) -> Image<'a> {
         probability_of_truth: scored.probability_of_truth,
         loss: scored.loss,
         probabilities: sheet.predictions.probabilities(scored.index).unwrap_or_default(),
+        heat_maps: None,
     }
 }
 
@@ -129,14 +147,17 @@ pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
     } else {
         sheet.predictions.confusion().rows().iter().map(|row| row.iter().map(|count| text(count)).collect()).collect()
     };
-    let figures = ["precision", "recall", "f1", "support"];
+    let figures = ["precision", "recall", "f1", "support", "average_precision"];
     // Without the columns of a matrix that is too large to print.
     let columns = if counts.is_empty() { Vec::new() } else { names.to_vec() };
     let mut rows = vec![[owned(&["truth"]), columns, owned(&figures)].concat()];
     let counts = counts.into_iter().chain(std::iter::repeat(Vec::new()));
-    for ((name, counts), class) in names.iter().zip(counts).zip(sheet.predictions.scores().per_class) {
+    let averages = &sheet.probabilities.average_precision.per_class;
+    let classes = sheet.predictions.scores().per_class.into_iter().zip(averages);
+    for ((name, counts), (class, average)) in names.iter().zip(counts).zip(classes) {
         let ClassScores { precision, recall, f1, support } = class;
-        let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string()];
+        let average = average.map(|average| average.to_string()).unwrap_or_default();
+        let figures = [precision.to_string(), recall.to_string(), f1.to_string(), support.to_string(), average];
         rows.push([vec![name.clone()], counts, figures.to_vec()].concat());
     }
     rows

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::heat_maps::heat_maps;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Format;
 use crate::cli::output;
@@ -16,9 +17,10 @@ use crate::data::store::Dataset;
 use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
-use crate::runs::inspection::{self, Difference, Inspection, Order};
-use crate::runs::{Home, RunStore, Summary};
-use sheet::{Sheet, Sources};
+use crate::runs::inspection::{self, Difference, Inspection, Order, ScoredImage};
+use crate::runs::{Home, ProbabilityMetrics, RunStore, Summary, probabilities};
+use crate::supervise::HeatMaps;
+use sheet::{Listing, Sheet, Sources};
 
 /// Inspect a run's predictions: the confusion matrix, each class, the images of a cell, the hardest images
 #[derive(Debug, Args)]
@@ -43,6 +45,13 @@ pub(in crate::cli) struct Inspect {
     /// List the N images with the largest loss: with --split train, candidates for wrong labels
     #[arg(long, value_name = "N", conflicts_with = "cell")]
     hardest: Option<usize>,
+    /// List the images with these indices, which other lists print
+    #[arg(long, value_name = "INDEX", value_delimiter = ',', conflicts_with_all = ["cell", "hardest"])]
+    image: Vec<usize>,
+    /// With --json: the heat maps (Grad-CAM) of the listed images for the predicted and the true class, by the best
+    /// weights
+    #[arg(long, requires = "json")]
+    heat_maps: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -85,14 +94,55 @@ fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
         (Some(names), _) => {
             let label = |at: usize| class(&predictions, names.get(at).map_or("", String::as_str));
             let cell = (label(0)?, label(1)?);
-            Some((Some(cell), predictions.cell(cell.0, cell.1, inspect.sort)))
+            Some((Listing::Cell(cell), predictions.cell(cell.0, cell.1, inspect.sort)))
         }
-        (None, Some(count)) => Some((None, predictions.hardest(count))),
+        (None, Some(count)) => Some((Listing::Hardest, predictions.hardest(count))),
+        (None, None) if !inspect.image.is_empty() => {
+            let scored = |index: &usize| predictions.scored_image(*index).ok_or_else(|| no_image(*index, &predictions));
+            Some((Listing::Indices, inspect.image.iter().map(scored).collect::<Result<_, _>>()?))
+        }
         (None, None) => None,
     };
     let sources =
         if images.is_some() { sources(store.home(), &run, inspect.split, &predictions) } else { Sources(None) };
-    Ok(Sheet { run, split: inspect.split, epoch, predictions, against, images, sources })
+    let heat_maps = match &images {
+        Some((_, images)) if inspect.heat_maps => heat_maps_of(store, &run, inspect.split, epoch, images, &sources)?,
+        _ => Vec::new(),
+    };
+    let temperature = probabilities::temperature(&store.folder(&run.id), &run.id, &run.classes, epoch);
+    let probabilities = ProbabilityMetrics::new(&predictions, temperature);
+    Ok(Sheet { run, split: inspect.split, epoch, predictions, probabilities, against, images, heat_maps, sources })
+}
+
+fn no_image(index: usize, predictions: &Inspection) -> CommandError {
+    let images = predictions.images();
+    CommandError::Usage(format!("there is no image {index}: the split has {images}, numbered from 0"))
+}
+
+/// Returns the heat maps of images for the predicted and the true class.
+fn heat_maps_of(
+    store: &RunStore,
+    run: &Summary,
+    split: Split,
+    epoch: u32,
+    images: &[ScoredImage],
+    Sources(dataset): &Sources,
+) -> Result<Vec<HeatMaps>, CommandError> {
+    let best = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
+    if epoch != best {
+        return Err(CommandError::Usage(format!(
+            "heat maps are by the best weights, of epoch {best}, and these predictions are of epoch {epoch}"
+        )));
+    }
+    let Some(dataset) = dataset else {
+        return Err(CommandError::Failure(format!("{} has no heat maps: its images are not here any more", run.id)));
+    };
+    let pictures: Vec<Vec<u8>> = images.iter().map(|image| dataset.pixels(split, image.index).to_vec()).collect();
+    let maps = |class: fn(&ScoredImage) -> usize| {
+        heat_maps(store, &run.id, &pictures, &images.iter().map(class).collect::<Vec<_>>())
+    };
+    let pairs = maps(|image| image.predicted)?.into_iter().zip(maps(|image| image.truth)?);
+    Ok(pairs.map(|(predicted, truth)| HeatMaps { predicted, truth }).collect())
 }
 
 /// Returns a run, the epoch of its weights, and their predictions.

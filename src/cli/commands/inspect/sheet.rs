@@ -4,11 +4,23 @@ use std::sync::Arc;
 
 use crate::data::store::Dataset;
 use crate::domain::{RunId, Split};
-use crate::runs::Summary;
 use crate::runs::inspection::{Difference, Inspection, ScoredImage};
+use crate::runs::{ProbabilityMetrics, Summary};
+use crate::supervise::HeatMaps;
 
 /// A cell of the matrix: the labels of the true and the predicted class.
 pub(super) type Cell = (usize, usize);
+
+/// The choice of the listed images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// The images of a cell.
+    Cell(Cell),
+    /// The images with the largest loss.
+    Hardest,
+    /// The images with given indices.
+    Indices,
+}
 
 /// The predictions of a run with the listed images.
 #[derive(Debug)]
@@ -18,10 +30,14 @@ pub(super) struct Sheet {
     /// The epoch of the weights, from 1; 0 if unknown.
     pub(super) epoch: u32,
     pub(super) predictions: Inspection,
+    /// The metrics of the probabilities.
+    pub(super) probabilities: ProbabilityMetrics,
     /// The difference from another run's predictions.
     pub(super) against: Option<(RunId, Difference)>,
-    /// The listed images, with their cell if they are those of a cell.
-    pub(super) images: Option<(Option<Cell>, Vec<ScoredImage>)>,
+    /// The listed images.
+    pub(super) images: Option<(Listing, Vec<ScoredImage>)>,
+    /// The heat maps of each listed image; empty where none are wanted or the network has no convolution.
+    pub(super) heat_maps: Vec<HeatMaps>,
     pub(super) sources: Sources,
 }
 

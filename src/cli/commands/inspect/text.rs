@@ -1,7 +1,7 @@
 //! The inspection as tables and lines.
 
-use super::sheet::Sheet;
-use crate::cli::scores::{class_table, count_table, matrix};
+use super::sheet::{Listing, Sheet};
+use crate::cli::scores::{class_table, count_table, further_text, matrix};
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Confusion, MATRIX_CLASSES};
@@ -10,7 +10,7 @@ use crate::runs::inspection::{ScoredImage, images_of, shares};
 pub(super) fn render(sheet: &Sheet) -> String {
     let mut parts = vec![head(sheet)];
     match (&sheet.images, &sheet.against) {
-        (Some((cell, images)), _) => parts.push(list(sheet, *cell, images)),
+        (Some((listing, images)), _) => parts.push(list(sheet, *listing, images)),
         (None, Some((other, change))) => {
             let counts = |count: &i64| if *count == 0 { "0".into() } else { format!("{count:+}") };
             let names = sheet.predictions.classes();
@@ -23,13 +23,18 @@ pub(super) fn render(sheet: &Sheet) -> String {
             let confusion = sheet.predictions.confusion();
             if confusion.classes() > MATRIX_CLASSES {
                 parts.push(mistakes(sheet, &confusion));
-                parts.push(class_table("CLASS", sheet.predictions.classes(), &sheet.predictions.scores()));
+                parts.push(class_table(
+                    "CLASS",
+                    sheet.predictions.classes(),
+                    &sheet.predictions.scores(),
+                    Some(&sheet.probabilities),
+                ));
                 return parts.join("\n");
             }
             let names = sheet.predictions.classes();
             parts.push(count_table(names, &confusion));
             parts.push(matrix(names, "% OF ROW", &shares(&confusion), |share| format!("{:.0}", 100.0 * share)));
-            parts.push(class_table("CLASS", names, &sheet.predictions.scores()));
+            parts.push(class_table("CLASS", names, &sheet.predictions.scores(), Some(&sheet.probabilities)));
         }
     }
     parts.join("\n")
@@ -41,11 +46,11 @@ fn head(sheet: &Sheet) -> String {
     let epoch = if sheet.epoch > 0 { format!(", weights of epoch {}", sheet.epoch) } else { String::new() };
     let loss = figure(sheet.predictions.mean_loss());
     format!(
-        "{id}  {images} {} of {dataset}{epoch}\naccuracy {:.4}, macro F1 {:.4}, loss {loss}\n{}\n",
+        "{id}  {images} {} of {dataset}{epoch}\naccuracy {:.4}, macro F1 {:.4}, loss {loss}\n{}",
         images_of(sheet.split),
         scores.accuracy,
         scores.f1,
-        scores.further_text(sheet.predictions.top(2))
+        further_text(&scores, Some(&sheet.probabilities))
     )
 }
 
@@ -71,14 +76,17 @@ fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
     format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
 }
 
-fn list(sheet: &Sheet, cell: Option<(usize, usize)>, images: &[ScoredImage]) -> String {
+fn list(sheet: &Sheet, listing: Listing, images: &[ScoredImage]) -> String {
     let names = sheet.predictions.classes();
-    let title = match cell {
-        Some((truth, predicted)) => {
+    let title = match listing {
+        Listing::Cell((truth, predicted)) => {
             let of = sheet.predictions.confusion().support(truth);
             format!("{} of {of} images of {} are predicted as {}", images.len(), names[truth], names[predicted])
         }
-        None => format!("the {} hardest of {} images", images.len(), thousands(sheet.predictions.images())),
+        Listing::Hardest => {
+            format!("the {} hardest of {} images", images.len(), thousands(sheet.predictions.images()))
+        }
+        Listing::Indices => format!("{} of {} images", images.len(), thousands(sheet.predictions.images())),
     };
     let mut table = Table::new([
         ("IMAGE", Side::Right),

@@ -75,6 +75,9 @@ pub(in crate::cli) struct Predict {
     /// Views of each face whose probabilities are averaged: 1, 2 (mirrored) or 10 (corners too)
     #[arg(long, value_name = "N", default_value = "1", value_parser = views)]
     views: Views,
+    /// Scale the probabilities by the temperature that `show` and `inspect` print, so that they agree with frequencies
+    #[arg(long)]
+    calibrated: bool,
     /// How many classes a line of text lists, the likeliest first; JSON and CSV list all
     #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -94,8 +97,13 @@ pub(in crate::cli) struct Predict {
 impl Predict {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
+        if self.calibrated && self.views.count() > 1 {
+            let message =
+                "--calibrated is for one view of a face: the temperature is fitted to plain validation images";
+            return Err(CommandError::Usage(message.into()));
+        }
         let queries: Vec<&str> = std::iter::once(&self.run).chain(&self.with).map(String::as_str).collect();
-        let predictors = Predictors::open(&store, &queries, self.device, self.views)?;
+        let predictors = Predictors::open(&store, &queries, self.device, self.views, self.calibrated)?;
         let interrupts = Interrupts::listen()?;
         let stop = Arc::new(AtomicBool::new(false));
         let watched = self.watch.as_deref().map(WatchedFolder::open).transpose()?;

@@ -10,7 +10,7 @@ use crate::data::import::Fit;
 use crate::domain::text::printable;
 use crate::domain::{DeviceRequest, RunId, Views, mean_probabilities};
 use crate::model::device;
-use crate::runs::RunStore;
+use crate::runs::{RunStore, probabilities};
 use crate::worker::fault::{self, PanicOutput};
 use crate::worker::kernels::{self, KernelCacheStatus};
 use crate::worker::predictor::{self, Predict};
@@ -18,6 +18,8 @@ use crate::worker::predictor::{self, Predict};
 /// Runs with the same classes, on one device.
 pub(super) struct Predictors {
     runs: Vec<(RunId, Box<dyn Predict>)>,
+    /// The temperature of each run, by which its probabilities are scaled; empty where they are left as they are.
+    temperatures: Vec<f64>,
     views: Views,
 }
 
@@ -36,6 +38,7 @@ impl Predictors {
         queries: &[&str],
         request: DeviceRequest,
         views: Views,
+        calibrated: bool,
     ) -> Result<Self, CommandError> {
         let device = device::choose(request)?;
         device.note.iter().for_each(|note| output::print_error(&format!("using the CPU: {note}")));
@@ -57,7 +60,8 @@ impl Predictors {
             let opened = opened.map_err(|error| CommandError::Failure(format!("{id}: {error}")))?;
             runs.push((id, opened));
         }
-        let predictors = Self { runs, views };
+        let temperatures = runs.iter().filter(|_| calibrated).map(|(id, _)| temperature(store, id));
+        let predictors = Self { temperatures: temperatures.collect::<Result<_, _>>()?, runs, views };
         match predictors.runs.iter().find(|(_, run)| run.classes() != predictors.classes()) {
             Some((other, run)) => Err(CommandError::Failure(format!(
                 "{} and {other} have different classes ({}; {}): a mean needs the same classes in the same order",
@@ -89,11 +93,25 @@ impl Predictors {
         let faces = || group.iter().filter_map(|picture| picture.faces.as_ref().ok()).flatten();
         let by_run = |(number, (_, run)): (usize, &(RunId, Box<dyn Predict>))| {
             let pixels: Vec<Vec<u8>> = faces().map(|face| face.pixels[number].clone()).collect();
-            catch_panics(|| run.predict(&pixels, self.views))
+            let mut predicted = catch_panics(|| run.predict(&pixels, self.views))?;
+            if let Some(temperature) = self.temperatures.get(number) {
+                probabilities::scale(&mut predicted, self.classes().len(), *temperature);
+            }
+            Ok::<_, CommandError>(predicted)
         };
         let by_run = self.runs.iter().enumerate().map(by_run).collect::<Result<Vec<_>, _>>()?;
         Ok(Probabilities { mean: mean_probabilities(&by_run.iter().map(Vec::as_slice).collect::<Vec<_>>()), by_run })
     }
+}
+
+/// Returns the temperature of a run's best weights.
+fn temperature(store: &RunStore, id: &RunId) -> Result<f64, CommandError> {
+    let run = store.summary(id)?.summary;
+    let epoch = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
+    let found = probabilities::temperature(&store.folder(id), id, &run.classes, epoch);
+    found.map(|temperature| temperature.value).map_err(|reason| {
+        CommandError::Failure(format!("{id} has no temperature: {reason}; without --calibrated it can predict"))
+    })
 }
 
 /// Acts on a device, whose failures are panics, and returns these as errors.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::data::{Dataset, marked};
 use crate::domain::{DataFold, DatasetName, LeftOutImages, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
+use crate::runs::probabilities;
 use crate::supervise;
 use crate::tui::backend::Backend;
 use crate::tui::messages::inspect::{OtherResults, PredictionReport, PredictionRequest, SourcedImage};
@@ -13,12 +14,19 @@ use crate::tui::widgets::faces::Face;
 
 impl Backend {
     /// Reads a run's predictions for a split and derives the report that the screen shows.
-    fn load_report(&self, subject: &PredictionRequest, classes: &[String]) -> Result<PredictionReport, String> {
+    /// `best` is the epoch of its best weights.
+    fn load_report(
+        &self,
+        subject: &PredictionRequest,
+        classes: &[String],
+        best: u32,
+    ) -> Result<PredictionReport, String> {
         let folder = self.store.folder(&subject.run);
         let epochs = if subject.split == Split::Validation { folder.validation_epochs() } else { Vec::new() };
         let (inspection, epoch) = self.read(&subject.run, subject.split, subject.epoch, classes)?;
         let against = subject.against.as_ref().map(|other| self.against(subject, &inspection, other, epoch));
-        Ok(PredictionReport::new(inspection, epoch, epochs, against))
+        let temperature = probabilities::temperature(&folder, &subject.run, classes, epoch.unwrap_or(best));
+        Ok(PredictionReport::new(inspection, temperature, epoch, epochs, against))
     }
 
     /// Returns a run's predictions and the epoch of validation predictions. That is `wanted` if it is saved, else the
@@ -105,8 +113,8 @@ impl Backend {
 /// Runs an effect of the Inspect screen and returns its answer.
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> InspectEvent {
     match effect {
-        InspectEffect::LoadPredictions { subject, classes } => {
-            let judged = backend.load_report(&subject, &classes).map(Arc::new);
+        InspectEffect::LoadPredictions { subject, classes, best } => {
+            let judged = backend.load_report(&subject, &classes, best).map(Arc::new);
             InspectEvent::PredictionsLoaded(subject, judged)
         }
         InspectEffect::LoadFaces { dataset, fingerprint, fold, split, indices } => {
@@ -125,6 +133,11 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> In
             let result = supervise::evaluate(&backend.store, &run, supervise::LaunchTime::Queued)
                 .map_err(|error| error.to_string());
             InspectEvent::Evaluating(run, result)
+        }
+        InspectEffect::ComputeHeatMaps(subject) => {
+            let home = backend.store.home().path();
+            let maps = supervise::heat_maps::heat_maps(home, &subject.run, subject.split, subject.index);
+            InspectEvent::HeatMaps(subject, maps)
         }
     }
 }
@@ -157,7 +170,7 @@ mod tests {
     fn predictions_are_read_by_epoch_and_compared_with_another_run() {
         let (_folder, backend, run) = home();
         let classes = ["calm".to_owned(), "cross".to_owned()];
-        let judge = |subject: &PredictionRequest| backend.load_report(subject, &classes);
+        let judge = |subject: &PredictionRequest| backend.load_report(subject, &classes, 3);
         assert!(judge(&subject(&run, Split::Test, None)).is_err_and(|words| words.contains("mien resume calm-heron")));
         let none = judge(&subject(&run, Split::Validation, None)).expect_err("none");
         assert!(none.contains("has saved no predictions"), "{none}");

@@ -2,9 +2,11 @@
 
 mod backend;
 mod classes;
+mod curves;
 mod empty;
 mod epochs;
 mod grid;
+mod heat_map;
 mod matrix;
 mod panel;
 mod state;
@@ -99,6 +101,8 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         grid::pager(state, report, buffer, layout, body, &mut pictures);
     } else if state.inspect.suspects {
         suspects::render(state, run, report, buffer, layout, body, &mut pictures);
+    } else if state.inspect.curves {
+        curves::render(state, report, buffer, layout, body);
     } else {
         panes(state, report, buffer, layout, body, &mut pictures);
     }
@@ -220,7 +224,7 @@ fn order(state: &State) -> &'static str {
 /// Returns the columns and rows of a picture that is as large as the given ones allow.
 fn cells(shown: &SourcedImage, columns: u16, rows: u16) -> (u16, u16) {
     let width = shown.face.width.max(1);
-    let height = (shown.face.pixels.len() / width).max(1);
+    let height = shown.face.height().max(1);
     let across = usize::from(columns).min(usize::from(rows) * 2 * width / height);
     let down = (across * height / width).div_ceil(2);
     (u16::try_from(across).unwrap_or(columns), u16::try_from(down).unwrap_or(rows).min(rows))
@@ -232,13 +236,18 @@ fn applies(state: &State, action: Action) -> bool {
     let faces = !inspect.list.is_empty();
     let readable = inspect.report().is_some();
     match action {
-        Action::Back => inspect.pager || inspect.suspects || inspect.pane != InspectPane::Matrix,
+        Action::Back => inspect.pager || inspect.suspects || inspect.curves || inspect.pane != InspectPane::Matrix,
         Action::Open => faces && !inspect.pager,
         Action::Inspect(action) => match action {
             InspectAction::Mark => inspect.split == Split::Train && faces,
-            InspectAction::NextFace | InspectAction::PreviousFace => faces && !inspect.pager && !inspect.suspects,
+            InspectAction::NextFace | InspectAction::PreviousFace => {
+                faces && !inspect.pager && !inspect.suspects && !inspect.curves
+            }
             InspectAction::Order => faces && !inspect.suspects,
-            InspectAction::Mode | InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
+            InspectAction::Mode => readable && !inspect.pager && !inspect.suspects && !inspect.curves,
+            InspectAction::NextPane => readable && !inspect.pager && !inspect.suspects,
+            InspectAction::Curves => readable,
+            InspectAction::HeatMap => faces && !inspect.pager && !inspect.curves,
             InspectAction::Evaluate => {
                 let has_weights = run(state).is_some_and(|run| run.has_best_weights);
                 has_weights && inspect.split != Split::Validation && inspect.shown().is_some() && !readable

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::InspectPane;
-use super::{Pictures, cells, dataset, images, marked, order, shown};
+use super::{Pictures, cells, dataset, heat_map, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::ScoredImage;
 use crate::tui::messages::inspect::PredictionReport;
@@ -68,7 +68,7 @@ pub(super) fn render(
     };
     let top = area.y + 2;
     if let Some(shown) = shown(state, picked) {
-        pictures.push((Rect::new(area.x + 1, top, across, down), shown.clone()));
+        pictures.push((Rect::new(area.x + 1, top, across, down), heat_map::over(state, shown)));
     }
     let down = if across == 0 { no_picture(state, buffer, area) } else { down };
     let bars = if beside {
@@ -83,7 +83,8 @@ pub(super) fn render(
     };
     probabilities(state, report, picked, buffer, bars);
     let under = bars.bottom().min(if beside { top + down.max(all.min(room)) } else { bars.bottom() });
-    source(state, picked, buffer, Rect { y: under, height: 1, ..area });
+    let words = heat_map::words(state, picked, classes);
+    source(state, picked, &words, buffer, Rect { y: under, height: 1, ..area });
     Rect { y: under + 1, height: area.bottom().saturating_sub(under + 1), ..area }
 }
 
@@ -152,9 +153,13 @@ fn probabilities(state: &State, report: &PredictionReport, picked: &ScoredImage,
     bars::render(buffer, theme, area, &classes.into_iter().map(bar).collect::<Vec<_>>(), names);
 }
 
-/// Draws the source of the image.
-fn source(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area: Rect) {
+/// Draws the source of the image, or the words about its heat map.
+fn source(state: &State, picked: &ScoredImage, heat: &str, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
+    if !heat.is_empty() {
+        Pen::new(buffer, theme, area, 0).skip(1).write(heat, theme.accent());
+        return;
+    }
     let source = shown(state, picked).map_or("", |shown| shown.source.as_str());
     let number = match state.inspect.split {
         Split::Train => format!("training image {}", picked.index),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::domain::{DataFold, DatasetName, RunId, Split};
 use crate::runs::inspection::{Order, ScoredImage};
+use crate::supervise::HeatMaps;
 use crate::tui::messages::Context;
 use crate::tui::messages::inspect;
-use crate::tui::messages::inspect::{PredictionReport, PredictionRequest, SourcedImage};
+use crate::tui::messages::inspect::{HeatMapSubject, PredictionReport, PredictionRequest, SourcedImage};
 
 /// The number of training images with the largest loss that are listed as suspects.
 pub const SUSPECTS: usize = 500;
@@ -76,6 +77,26 @@ impl Faces {
     }
 }
 
+/// The class whose heat map is drawn over the selected image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeatMapClass {
+    /// The predicted class.
+    Predicted,
+    /// The true class.
+    Truth,
+}
+
+/// The heat maps that were computed, and those that are being computed.
+#[derive(Debug, Clone, Default)]
+pub struct HeatMapCache {
+    /// The class whose map is shown; `None` for the plain image.
+    pub shown: Option<HeatMapClass>,
+    /// The maps by image, or the reason why there are none.
+    pub known: HashMap<HeatMapSubject, Result<Arc<HeatMaps>, String>>,
+    /// The image whose maps are being computed. One process runs at a time.
+    pub computing: Option<HeatMapSubject>,
+}
+
 /// The state of the Inspect screen.
 #[derive(Debug, Clone)]
 pub struct InspectState {
@@ -92,6 +113,8 @@ pub struct InspectState {
     pub epoch: Option<u32>,
     /// Whether the training images with the largest loss are shown.
     pub suspects: bool,
+    /// Whether the calibration and the curves of precision by recall are shown.
+    pub curves: bool,
     /// The split shown before the suspects.
     pub before: Split,
     /// The content of the matrix's cells.
@@ -114,6 +137,8 @@ pub struct InspectState {
     pub list: Arc<Vec<ScoredImage>>,
     /// The images that were read or requested.
     pub faces: Faces,
+    /// The heat maps of images.
+    pub heat: HeatMapCache,
     /// The number of epochs, whether the run is tested, and whether it is active. Predictions are read again when one
     /// of these changes.
     pub stamp: (usize, bool, bool),
@@ -128,6 +153,7 @@ impl Default for InspectState {
             split: Split::Test,
             epoch: None,
             suspects: false,
+            curves: false,
             before: Split::Test,
             mode: Mode::default(),
             pane: InspectPane::default(),
@@ -139,6 +165,7 @@ impl Default for InspectState {
             answer: None,
             list: Arc::default(),
             faces: Faces::default(),
+            heat: HeatMapCache::default(),
             stamp: (0, false, false),
         }
     }

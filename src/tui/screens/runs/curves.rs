@@ -127,6 +127,7 @@ fn readout(state: &State, curve: &Curve, which: Curves) -> Vec<(String, Style)> 
         Unit::Time => clock(x),
         Unit::Steps => format!("step {x:.0}"),
         Unit::Epochs => format!("epoch {x:.1}"),
+        Unit::Recall => format!("recall {x:.2}"),
     };
     let figure = |y: f64| match which {
         Curves::LearningRate => rate(y),

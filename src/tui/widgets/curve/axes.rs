@@ -14,6 +14,8 @@ pub enum Unit {
     Steps,
     /// Seconds.
     Time,
+    /// Shares of the images of a class.
+    Recall,
 }
 
 impl Unit {
@@ -24,6 +26,7 @@ impl Unit {
             Self::Epochs => "epoch",
             Self::Steps => "step",
             Self::Time => "time",
+            Self::Recall => "recall",
         }
     }
 
@@ -53,7 +56,7 @@ impl Unit {
             Self::Time => format!("{x:.decimals$}s"),
             Self::Steps if x >= 1e6 && step >= 1e4 => format!("{}M", format_short(x / 1e6)),
             Self::Steps if x >= 1e3 && step >= 1e2 => format!("{}k", format_short(x / 1e3)),
-            Self::Epochs | Self::Steps => format!("{x:.decimals$}"),
+            Self::Epochs | Self::Steps | Self::Recall => format!("{x:.decimals$}"),
         }
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Metrics<'a> {
             f1: scores.f1,
             further: FurtherScores::of(&scores, None),
             confusion: &self.mean,
-            per_class: class_entries(self.classes, &scores),
+            per_class: class_entries(self.classes, &scores, None),
         };
         output::record(&Record { metrics })
     }
@@ -107,7 +107,7 @@ impl<'a> Metrics<'a> {
         if self.mean.classes() <= MATRIX_CLASSES {
             parts.push(count_table(self.classes, &self.mean));
         }
-        parts.push(class_table("CLASS", self.classes, &scores));
+        parts.push(class_table("CLASS", self.classes, &scores, None));
         parts.join("\n")
     }
 }

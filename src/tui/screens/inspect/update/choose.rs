@@ -86,7 +86,8 @@ fn read(state: &mut State, wanted: Option<PredictionRequest>) -> Vec<Effect> {
     let known = run(state).filter(|run| has_predictions(run)).and_then(summary);
     let (Some(subject), Some(summary)) = (wanted, known) else { return Vec::new() };
     let classes = summary.classes.iter().map(|name| printable(name)).collect();
-    vec![Effect::Inspect(InspectEffect::LoadPredictions { subject, classes })]
+    let best = summary.test.as_ref().map_or(summary.early_stopping.best_epoch, |test| test.epoch);
+    vec![Effect::Inspect(InspectEffect::LoadPredictions { subject, classes, best })]
 }
 
 fn subject(state: &State) -> Option<PredictionRequest> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::{BLOCK, InspectState, SUSPECTS};
+use super::super::{BLOCK, InspectState, SUSPECTS, heat_map};
 use super::choose;
 use crate::domain::Split;
 use crate::runs::inspection::Order;
@@ -74,7 +74,8 @@ pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     if state.inspect.list.is_empty() {
         return Vec::new();
     }
-    let Some(dataset) = choose::dataset(state) else { return Vec::new() };
+    let mut effects = heat_map::request(state);
+    let Some(dataset) = choose::dataset(state) else { return effects };
     let (name, fingerprint) = (dataset.name.clone(), dataset.fingerprint.clone());
     let fold = choose::fold(state);
     let inspect = &mut state.inspect;
@@ -87,9 +88,11 @@ pub(super) fn request_images(state: &mut State) -> Vec<Effect> {
     };
     // Images are requested in blocks, before those near the selection run out.
     if around(BLOCK / 3, BLOCK / 3).is_empty() {
-        return Vec::new();
+        return effects;
     }
     let missing = around(BLOCK / 2, BLOCK);
     inspect.faces.requested.extend(missing.iter().map(|index| (split, *index)));
-    vec![Effect::Inspect(InspectEffect::LoadFaces { dataset: name, fingerprint, fold, split, indices: missing })]
+    let images = InspectEffect::LoadFaces { dataset: name, fingerprint, fold, split, indices: missing };
+    effects.push(Effect::Inspect(images));
+    effects
 }

@@ -5,7 +5,7 @@ mod list;
 
 pub(super) use choose::has_predictions;
 
-use super::{InspectPane, Mode};
+use super::{InspectPane, Mode, heat_map};
 use crate::domain::Split;
 use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
 use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
@@ -19,10 +19,13 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Open if !inspect.list.is_empty() => inspect.pager = !inspect.pager,
         Action::Back if inspect.pager => inspect.pager = false,
         Action::Back if inspect.suspects => return suspects(state),
+        Action::Back if inspect.curves => inspect.curves = false,
         Action::Back => inspect.pane = InspectPane::Matrix,
         Action::PageUp => inspect.pick = inspect.pick.saturating_sub(10),
         Action::PageDown => inspect.pick += 10,
-        movement if inspect.pager || inspect.suspects || inspect.pane == InspectPane::Faces => {
+        // The curves have a cursor over the classes alone.
+        Action::Left | Action::Right if inspect.curves && !inspect.pager && !inspect.suspects => {}
+        movement if inspect.pager || inspect.suspects || (inspect.pane == InspectPane::Faces && !inspect.curves) => {
             let across = if inspect.pager { state.layout.pictures_across.max(1) } else { 1 };
             list::step(&mut state.inspect, movement, across);
         }
@@ -34,6 +37,12 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
 fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
     let inspect = &mut state.inspect;
     match action {
+        InspectAction::NextPane | InspectAction::PreviousPane if inspect.curves => {
+            inspect.pane = match inspect.pane {
+                InspectPane::Table => InspectPane::Matrix,
+                InspectPane::Matrix | InspectPane::Faces => InspectPane::Table,
+            };
+        }
         InspectAction::NextPane => inspect.pane = inspect.pane.step(true),
         InspectAction::PreviousPane => inspect.pane = inspect.pane.step(false),
         InspectAction::Cell(truth, predicted) => {
@@ -66,6 +75,15 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
             return epoch(state, action);
         }
         InspectAction::Suspects => return suspects(state),
+        InspectAction::Curves => {
+            let shown = inspect.curves && !inspect.pager && !inspect.suspects;
+            inspect.curves = !shown;
+            inspect.pager = false;
+            if inspect.suspects {
+                return suspects(state);
+            }
+        }
+        InspectAction::HeatMap => return heat_map::next(state),
         InspectAction::Mark => return mark(state),
         InspectAction::Evaluate => return evaluate(state),
     }
@@ -230,6 +248,7 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             state.notify(format!("{run} is being tested again: its predictions appear here afterwards"));
         }
         InspectEvent::Evaluating(_, Err(error)) => state.fail(&error),
+        InspectEvent::HeatMaps(subject, maps) => return heat_map::on_maps(state, subject, maps),
     }
     Vec::new()
 }
