@@ -175,7 +175,7 @@ mod tests {
             terminal: TerminalNotice::Osc777,
             on_end: Some("a".into()),
             on_failure: Some("b 'c'".into()),
-            time_limit: Duration::from_secs(3600),
+            time_limit: Duration::from_hours(1),
         };
         assert_eq!(notify, expected);
         assert_eq!(parse("[notify]\non_end = ' '\n"), (Notify::default(), Vec::new()));

@@ -173,7 +173,7 @@ fn keep_end(mut output: impl Read + Send + 'static) -> (Arc<Mutex<VecDeque<u8>>>
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(60);
+    const LIMIT: Duration = Duration::from_mins(1);
 
     fn run(line: &str, limit: Duration) -> Result<(), String> {
         run_hook(shell(line), vec![b'x'; 1 << 20], limit, || false).map_err(|error| error.to_string())

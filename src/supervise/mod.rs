@@ -6,8 +6,8 @@
 pub mod all_strategies;
 mod arrivals;
 mod child_lines;
-pub mod hook;
 pub mod heat_maps;
+pub mod hook;
 pub mod import;
 pub mod kill;
 pub mod launch;
@@ -26,8 +26,8 @@ use std::process::Command;
 pub use crate::domain::now;
 use crate::runs::RunFolder;
 pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
-pub use hook::{HookError, run_hook, shell};
 pub use heat_maps::HeatMaps;
+pub use hook::{HookError, run_hook, shell};
 pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, LeftOutKind, SkippedFile};
 pub use kill::{KillError, kill};
 pub use launch::{

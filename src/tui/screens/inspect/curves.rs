@@ -127,10 +127,10 @@ fn precision_recall(state: &State, report: &PredictionReport, buffer: &mut Buffe
     let points = report.curves.get(class).cloned().unwrap_or_default();
     // The precision of guesses, which no useful curve falls below.
     let guessed = real(report.confusion.support(class)) / real(report.confusion.total().max(1));
-    let guesses = if points.is_empty() { Vec::new() } else { vec![(0.0, guessed), (1.0, guessed)] };
+    let chance = if points.is_empty() { Vec::new() } else { vec![(0.0, guessed), (1.0, guessed)] };
     let curve = Curve {
         series: vec![
-            Series { points: guesses, style: theme.dim(), label: "guesses".into() },
+            Series { points: chance, style: theme.dim(), label: "guesses".into() },
             Series { points, style: theme.validation(), label: String::new() },
         ],
         window: Window::until(1.0),

@@ -11,16 +11,15 @@ const EXPLANATION: &str = "a picture, a folder, a pattern such as *.jpg, an addr
 
 /// Asks for the pictures. From the predictions, the runs and the line are those of before.
 pub(super) fn ask_sources(state: &mut State) {
-    let (runs, line) = match &state.runs.predictions {
-        Some(shown) => (shown.runs().to_vec(), shown.order.sources.clone()),
-        None => {
-            let runs: Vec<RunId> = targets::all(state).into_iter().map(|run| run.id).collect();
-            if runs.is_empty() {
-                return;
-            }
-            (runs, state.runs.predicted_sources.clone())
-        }
+    let (runs, line) = if let Some(shown) = &state.runs.predictions {
+        (shown.runs().to_vec(), shown.order.sources.clone())
+    } else {
+        let runs: Vec<RunId> = targets::all(state).into_iter().map(|run| run.id).collect();
+        (runs, state.runs.predicted_sources.clone())
     };
+    if runs.is_empty() {
+        return;
+    }
     let title = format!("predict by {}", targets::name(&runs));
     ask(state, RunsPurpose::Predict(runs), title, EXPLANATION.into(), &line);
 }
