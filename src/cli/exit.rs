@@ -32,7 +32,7 @@ Exit codes:
 
 RUN is the id of a run, the beginning of one, or `latest`.
 HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your
-data folder.";
+data folder. A home on another machine is a NAME of [homes.NAME] in the config file, or ssh://user@box/path.";
 
 /// The result of a command that ended without a [`CommandError`].
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,8 @@ pub(super) enum Exit {
     /// The exit code of a worker.
     #[cfg_attr(not(feature = "trainer"), allow(dead_code))] // only workers have one
     Worker(ExitCode),
+    /// The exit code of a command on another machine, whose message is printed.
+    There(u8),
 }
 
 impl Exit {
@@ -71,6 +73,7 @@ impl Exit {
             // The code that a shell reports of a process ended by Ctrl-C: 128 + SIGINT.
             Self::Stopped => ExitCode::from(130),
             Self::Worker(code) => code,
+            Self::There(code) => ExitCode::from(code),
         }
     }
 }

@@ -1,7 +1,8 @@
-//! The config file: its path, its text, its errors, and the places in it.
+//! The config file: its path, its text, its errors, and the places and homes in it.
 //!
 //! May use: `domain`. `tui::config` reads the settings of the dashboard.
 
+pub mod homes;
 pub mod places;
 
 use std::fmt;
@@ -10,9 +11,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::domain::text::printable;
 
+pub use homes::Homes;
 pub use places::Places;
 
 /// The environment variable that names another config file.
@@ -73,4 +77,23 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 pub fn line_of(text: &str, at: usize) -> usize {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     before.split(|byte| *byte == b'\n').count()
+}
+
+/// Reads one table of the config file by `read`, which returns its values, and its errors with their lines. Without a
+/// file or the table there are none.
+fn section<T>(
+    name: &str,
+    read: impl FnOnce(&str, &Spanned<DeValue<'_>>) -> (Vec<T>, Vec<(usize, String)>),
+) -> (Vec<T>, Vec<Problem>) {
+    let Some(file) = path() else { return Default::default() };
+    let problem = |line, message| Problem { file: file.clone(), line, message };
+    let text = match read_text(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Default::default(),
+        Err(error) => return (Vec::new(), vec![problem(None, format!("cannot be read: {error}"))]),
+    };
+    let (document, _) = DeTable::parse_recoverable(&text);
+    let found = document.get_ref().iter().find(|(key, _)| key.get_ref() == name);
+    let (values, problems) = found.map_or_else(Default::default, |(_, value)| read(&text, value));
+    (values, problems.into_iter().map(|(line, message)| problem(Some(line), message)).collect())
 }

@@ -1,11 +1,9 @@
 //! The places of the config file: `[places.NAME]`.
 
-use std::io;
-
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
-use super::{Problem, line_of, path, read_text};
+use super::{Problem, line_of, section};
 use crate::domain::Place;
 use crate::domain::place::THIS_MACHINE;
 use crate::domain::similar::suggest;
@@ -24,20 +22,8 @@ impl Places {
     /// Reads the places of the config file; none without such a file.
     #[must_use]
     pub fn load() -> Self {
-        let Some(file) = path() else { return Self::default() };
-        let problem = |line, message| Problem { file: file.clone(), line, message };
-        let text = match read_text(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::default(),
-            Err(error) => {
-                let problems = vec![problem(None, format!("cannot be read: {error}"))];
-                return Self { problems, ..Self::default() };
-            }
-        };
-        let (document, _) = DeTable::parse_recoverable(&text);
-        let found = document.get_ref().iter().find(|(key, _)| key.get_ref() == "places");
-        let (places, problems) = found.map_or_else(Default::default, |(_, value)| read(&text, value));
-        Self { places, problems: problems.into_iter().map(|(line, message)| problem(Some(line), message)).collect() }
+        let (places, problems) = section("places", read);
+        Self { places, problems }
     }
 
     /// Returns the place of this name.
@@ -152,6 +138,8 @@ fn unknown(name: &str, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use toml::de::DeTable;
+
     use super::*;
 
     fn parse(text: &str) -> (Vec<Place>, Vec<(usize, String)>) {

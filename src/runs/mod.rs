@@ -23,6 +23,7 @@ pub mod job_report;
 pub mod layout;
 pub mod list_view;
 pub mod manage;
+pub mod mirrored;
 pub mod placement;
 pub mod predictions;
 pub mod prune;

@@ -8,6 +8,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::output;
 use crate::domain::{RunId, Size};
+use crate::homes::protocol::RunFile;
 use crate::report::{self, FACES, Form};
 
 /// Write a report of runs: one HTML file, Markdown, or charts
@@ -72,6 +73,7 @@ impl Report {
             let name = if let [id] = ids.as_slice() { id.to_string() } else { "comparison".into() };
             PathBuf::from(name + to.ending())
         });
+        ids.iter().for_each(|id| invocation.fetch(id, RunFile::Test));
         let report = report::Report::collect(&store, &ids, self.faces)?;
         let bytes = report.write(to.form(), &path, self.force)?;
         output::note(&format!("{}: {}", path.display(), Size(bytes)));

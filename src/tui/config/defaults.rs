@@ -36,6 +36,12 @@ pub fn defaults() -> String {
 #     gpus = 1
 # Further settings: account, qos, gres, cpus, memory, program, setup = [\"module load cuda\"], extra = [\"--exclusive\"].
 
+# A home on another machine, shown and used with --home NAME over ssh; only ssh is needed. `mien homes check` tries it.
+#     [homes.box2]
+#     ssh = \"user@box2\"
+#     home = \"~/lab\"
+# Further settings: binary (the path of mien there), mirror (the most disk space of its mirror here, \"4 GiB\").
+
 [theme]
 # \"auto\" (from the terminal's background), \"dark\", \"light\" or \"mono\".
 #name = \"auto\"
