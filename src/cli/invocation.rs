@@ -50,8 +50,8 @@ impl Invocation {
         }
     }
 
-    /// Returns the home in which datasets are opened: those of another machine stay there, and one of this machine with
-    /// the same fingerprint shows the same images.
+    /// Returns the home in which datasets are opened. Those of another machine stay there; one of this machine with the
+    /// same fingerprint shows the same images.
     pub(super) fn dataset_home(&self) -> Result<Home, CommandError> {
         match &self.link {
             None => Ok(self.open_local_home()?.home().clone()),

@@ -18,11 +18,11 @@ use crate::homes::{Link, LinkError, LinkState, MirrorError};
 /// The use that a command makes of a home on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RemoteUse {
-    /// It reads the mirror.
+    /// Reads the mirror.
     Mirror,
-    /// It runs there.
+    /// Runs there.
     There,
-    /// It has nothing to do with a home.
+    /// Has nothing to do with a home.
     None,
 }
 
@@ -139,7 +139,7 @@ pub(super) fn run_there(address: HomeAddress, arguments: &[OsString]) -> Result<
 /// The commands with a source that is a file here: `data import FILE` and `weights import FILE`.
 const IMPORTS: [[&str; 2]; 2] = [["data", "import"], ["weights", "import"]];
 
-/// Returns the arguments of a command, and the file here that is sent as its standard input, if it imports one. A source
+/// Returns the arguments of a command, and the file here that it imports, which is sent as its standard input. A source
 /// that is no file here is a path there.
 #[allow(clippy::type_complexity)] // a pair
 fn sent_source(mut arguments: Vec<String>) -> Result<(Vec<String>, Option<Box<dyn Read>>), CommandError> {

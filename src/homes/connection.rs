@@ -1,4 +1,4 @@
-//! One process of ssh, and the frames that pass through it.
+//! Starts ssh with a home behind it, and passes frames through it.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
@@ -72,12 +72,17 @@ impl LinkError {
 /// The last lines that ssh and the shell there printed on the standard error.
 type Messages = Arc<Mutex<VecDeque<String>>>;
 
+/// The longest wait for the last lines after ssh has ended.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
 /// A running ssh with a home behind it.
 pub(super) struct Connection {
     child: Arc<Mutex<Child>>,
     pub(super) reader: FrameReader<BufReader<ChildStdout>>,
     pub(super) writer: Sender<ToHome>,
     messages: Messages,
+    /// Closed at the end of the messages.
+    messages_end: Receiver<()>,
     name: String,
 }
 
@@ -99,7 +104,11 @@ impl Connection {
     ///
     /// # Errors
     /// If ssh cannot start or ends, or no fitting mien greets.
-    pub(super) fn open(address: &HomeAddress, interactive: bool) -> Result<(Self, Ender), LinkError> {
+    pub(super) fn open(
+        address: &HomeAddress,
+        interactive: bool,
+        started: impl FnOnce(Ender),
+    ) -> Result<Self, LinkError> {
         let program = std::env::var_os(SSH_VARIABLE).filter(|name| !name.is_empty()).unwrap_or_else(|| "ssh".into());
         let mut command = Command::new(&program);
         command.args(["-T", "-o", "ConnectTimeout=20"]);
@@ -119,18 +128,19 @@ impl Connection {
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let child = Arc::new(Mutex::new(child));
         let ender = Ender(Arc::clone(&child));
+        started(ender.clone());
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(LinkError::Cut("ssh has no pipes".into()));
         };
-        let messages = keep_messages(stderr);
+        let (messages, messages_end) = keep_messages(stderr);
         let (writer, outgoing) = channel();
         std::thread::spawn(move || write_messages(FrameWriter::new(stdin), &outgoing));
         let mut stdout = BufReader::with_capacity(64 << 10, stdout);
         let greeting = read_greeting(&mut stdout);
         let reader = FrameReader::new(stdout);
-        let connection = Self { child, reader, writer, messages, name: address.name.clone() };
+        let connection = Self { child, reader, writer, messages, messages_end, name: address.name.clone() };
         match greeting {
-            Ok(PROTOCOL) => Ok((connection, ender)),
+            Ok(PROTOCOL) => Ok(connection),
             Ok(found) => {
                 ender.end();
                 let (newer, update) = if found > PROTOCOL { ("newer", "this one") } else { ("older", "the one there") };
@@ -159,7 +169,8 @@ impl Connection {
         if code == Some(2) && printed_last.contains("serve") {
             return LinkError::NoServer(format!("the mien of {} knows no homes: update it there", address.name));
         }
-        let printed_last = [printed_last.as_str(), printed].into_iter().find(|words| !words.is_empty()).unwrap_or("it printed nothing");
+        let mut words = [printed_last.as_str(), printed].into_iter();
+        let printed_last = words.find(|words| !words.is_empty()).unwrap_or("it printed nothing");
         LinkError::Cut(printable(&format!("{} did not answer as mien: {printed_last}", address.destination)))
     }
 
@@ -189,6 +200,8 @@ impl Connection {
 
     /// Returns the last line that ssh or the shell there printed, safe to print.
     fn last_message(&self) -> String {
+        // The sender is never used: the end of its thread ends the wait.
+        let _ = self.messages_end.recv_timeout(LAST_LINES);
         let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let useful = messages.iter().rfind(|line| line.contains("error:") || line.contains("ermission denied"));
         useful.or_else(|| messages.back()).cloned().unwrap_or_default()
@@ -196,10 +209,12 @@ impl Connection {
 }
 
 /// Keeps the last lines of a stream, so that it never fills.
-fn keep_messages(stderr: ChildStderr) -> Messages {
+fn keep_messages(stderr: ChildStderr) -> (Messages, Receiver<()>) {
     let messages = Messages::default();
     let kept = Arc::clone(&messages);
+    let (end, ended) = channel::<()>();
     std::thread::spawn(move || {
+        let _end = end;
         let mut reader = BufReader::new(stderr);
         loop {
             let mut line = Vec::new();
@@ -218,7 +233,7 @@ fn keep_messages(stderr: ChildStderr) -> Messages {
             }
         }
     });
-    messages
+    (messages, ended)
 }
 
 /// Reads until the greeting and returns its protocol; else the first line that came instead.

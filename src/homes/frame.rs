@@ -83,8 +83,8 @@ impl<W: Write> FrameWriter<W> {
     }
 }
 
-/// The reader of a raw DEFLATE stream that returns every byte as soon as it is there. (`flate2`'s own may wait for the
-/// next byte from the other side while it still holds a part of the last one's meaning.)
+/// The reader of a raw DEFLATE stream that returns every byte as soon as it is there. The reader of `flate2` may wait
+/// for further input while it still holds output.
 struct Inflater<R> {
     inner: R,
     state: Decompress,
@@ -99,10 +99,11 @@ struct Inflater<R> {
 
 impl<R: Read> Read for Inflater<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let damaged = |error| io::Error::new(io::ErrorKind::InvalidData, error);
         while self.ready.is_empty() {
             let (input, output) = (&self.input[self.unread.clone()], &mut self.output[..]);
             let before = (self.state.total_in(), self.state.total_out());
-            let status = self.state.decompress(input, output, FlushDecompress::None).map_err(io::Error::other)?;
+            let status = self.state.decompress(input, output, FlushDecompress::None).map_err(damaged)?;
             let consumed = usize::try_from(self.state.total_in() - before.0).map_err(io::Error::other)?;
             let produced = usize::try_from(self.state.total_out() - before.1).map_err(io::Error::other)?;
             self.unread.start += consumed;

@@ -95,7 +95,7 @@ struct Shared {
     state: LinkState,
     /// When the last byte came.
     last_byte: Instant,
-    /// The same in milliseconds since 1970.
+    /// The time of the last byte in milliseconds since 1970.
     contact_at: u64,
     /// The way to the home, while the line is up.
     writer: Option<Sender<ToHome>>,
@@ -226,8 +226,8 @@ impl Link {
         Ok(Call { link: self, id, writer, replies, waiting })
     }
 
-    /// Runs the program of the home with these arguments, with `input` as its standard input, and passes each part of
-    /// its output to `output` (whether it is on the standard error, and the bytes). Returns the exit code.
+    /// Runs the program of the home with these arguments and `input` as its standard input. Passes each part of its
+    /// output to `output`: whether it is on the standard error, and the bytes. Returns the exit code.
     ///
     /// # Errors
     /// If the home cannot be reached, or the line is cut meanwhile; the command may then have been carried out.
@@ -329,7 +329,10 @@ impl Link {
                 Reply::Content(at, of, bytes) => {
                     if at != position || of > most || at + bytes.len() as u64 > of {
                         let _ = fs::remove_file(&part);
-                        return Err(LinkError::File(format!("{} sent another file than it announced", self.address.name)));
+                        return Err(LinkError::File(format!(
+                            "{} sent another file than it announced",
+                            self.address.name
+                        )));
                     }
                     there.write_all(&bytes).map_err(failed)?;
                     sum.update(&bytes);
@@ -479,11 +482,16 @@ fn connect(
     shared: &(Mutex<Shared>, Condvar),
     interactive: bool,
 ) -> Result<std::convert::Infallible, (LinkError, bool)> {
-    let (mut connection, ender) = Connection::open(address, interactive).map_err(|error| (error, false))?;
+    let started = |ender: Ender| {
+        let mut guard = lock(shared);
+        // A person may take long to answer a question of ssh.
+        guard.last_byte = Instant::now() + Duration::from_secs(if interactive { 600 } else { 0 });
+        guard.ender = Some(ender);
+    };
+    let mut connection = Connection::open(address, interactive, started).map_err(|error| (error, false))?;
     {
         let mut guard = lock(shared);
         guard.last_byte = Instant::now();
-        guard.ender = Some(ender);
         if guard.closed {
             return Err((LinkError::Cut("the link was closed".into()), false));
         }

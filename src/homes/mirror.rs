@@ -263,8 +263,12 @@ impl Mirror {
         }
         let folder = self.store.folder(id);
         let before = fs::metadata(file.path(&folder)).map_or(0, |file| file.len());
-        let (most, total) = (self.most, self.bytes);
-        let Some(run) = self.run(id) else { return Ok(()) };
+        let most = self.most;
+        if self.run(id).is_none() {
+            return Ok(());
+        }
+        let total = self.bytes;
+        let Some(run) = self.runs.get_mut(id) else { return Ok(()) };
         if length > before && total + (length - before) > most {
             self.refused.insert(id.clone());
             return Ok(());
@@ -275,8 +279,12 @@ impl Mirror {
     }
 
     fn append(&mut self, id: &RunId, at: u64, bytes: &[u8]) -> Result<Option<RunId>, MirrorError> {
-        let (most, total) = (self.most, self.bytes);
-        let Some(run) = self.run(id) else { return Ok(Some(id.clone())) };
+        let most = self.most;
+        if self.run(id).is_none() {
+            return Ok(Some(id.clone()));
+        }
+        let total = self.bytes;
+        let Some(run) = self.runs.get_mut(id) else { return Ok(Some(id.clone())) };
         let before = run.log;
         if at != 0 && at != before {
             // Parts on their way when the bound was met are dropped.

@@ -1,7 +1,7 @@
 //! Homes on other machines over ssh: the protocol, the side of the home, the mirror here, and the link between them.
 //!
 //! May use: `domain`, `durable` and `runs`. Nothing listens: the user's own `ssh` starts `mien serve --stdio` on the
-//! machine of the home, and the two talk over its standard input and output.
+//! machine of the home. The two talk over its standard input and output.
 
 mod calls;
 pub mod connection;

@@ -1,6 +1,6 @@
 //! The side of the home: sends what changes in its runs, and runs the program on request.
 //!
-//! It works on its standard input and output, and ends with its input. It keeps no state between two calls.
+//! The server works on its standard input and output, and ends with its input. Nothing is kept between two calls.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File};
@@ -164,8 +164,11 @@ impl<W: Write> Server<W> {
                 }
                 next = incoming.recv_timeout(Duration::ZERO);
             }
-            if self.reported && (acted || looked.elapsed() >= INTERVAL) {
+            let is_due = acted || looked.elapsed() >= INTERVAL;
+            if is_due {
                 looked = Instant::now();
+            }
+            if is_due && self.reported {
                 // A command may have changed any run.
                 self.look(if acted { usize::MAX } else { RUNS_PER_CHECK })?;
             }

@@ -203,8 +203,8 @@ fn copy_predictions(backend: &Backend, link: &Link, effect: &Effect) {
     }
 }
 
-/// Returns the words about a link that the top line shows, and whether something is wrong: `box2`, `box2: 3 logs to
-/// come`, `box2 cut 12s ago, again in 4s`. `now` is in milliseconds since 1970.
+/// Returns the words about a link that the top line shows, and whether something is wrong. Examples: `box2`, `box2 cut,
+/// 12s old, again in 4s`. `now` is in milliseconds since 1970.
 #[must_use]
 pub(super) fn words(link: &LinkView, now: u64) -> (String, bool) {
     use crate::domain::figures::age;

@@ -35,14 +35,16 @@ enum HomesCommand {
     /// Connect to a home: does ssh reach it, is there a fitting mien, how far away is it
     Check {
         /// The name, or ssh://user@box/path [default: all homes of the config file]
-        home: Option<String>,
+        #[arg(value_name = "HOME")]
+        name: Option<String>,
         #[command(flatten)]
         output: Output,
     },
     /// Delete the mirror of a home here; the home itself stays as it is
     Forget {
         /// The name, or ssh://user@box/path
-        home: String,
+        #[arg(value_name = "HOME")]
+        name: String,
     },
 }
 
@@ -77,8 +79,8 @@ impl Homes {
     pub(super) fn run(self, _: &Invocation) -> Result<Exit, CommandError> {
         match self.command {
             None => list(self.output),
-            Some(HomesCommand::Check { home, output }) => check(home.as_deref(), output),
-            Some(HomesCommand::Forget { home }) => forget(&home),
+            Some(HomesCommand::Check { name, output }) => check(name.as_deref(), output),
+            Some(HomesCommand::Forget { name }) => forget(&name),
         }
     }
 }
