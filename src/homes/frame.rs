@@ -99,7 +99,7 @@ struct Inflater<R> {
 
 impl<R: Read> Read for Inflater<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let damaged = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let damaged = |error: flate2::DecompressError| io::Error::new(io::ErrorKind::InvalidData, error);
         while self.ready.is_empty() {
             let (input, output) = (&self.input[self.unread.clone()], &mut self.output[..]);
             let before = (self.state.total_in(), self.state.total_out());
