@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("predictions", runs::predictions),
     ("query", runs::query),
     ("dataset", crate::data::hostile::dataset),
+    ("frames", crate::homes::hostile::frames),
     #[cfg(feature = "dashboard")]
     ("input", tui::input),
     #[cfg(feature = "dashboard")]

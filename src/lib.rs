@@ -7,7 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`domain`] | names, recipes, states, metrics: plain values |
-//! | [`config`] | the config file: its path, errors, places, notices |
+//! | [`config`] | the config file: its path, errors, places, homes, notices |
 //! | [`durable`] | atomic file replacement, versioned files, locks |
 //! | [`checkpoint`] | a run's weights and state |
 //! | [`events`] | a run's event log |
@@ -21,6 +21,7 @@
 //! | `train` | the training loop (feature `trainer`) |
 //! | `worker` | the job process (feature `trainer`) |
 //! | `bench` | checks and speeds of a device (feature `trainer`) |
+//! | [`homes`] | homes on other machines over ssh, and their mirrors |
 //! | [`supervise`] | starting and stopping workers |
 //! | `tui` | the dashboard (feature `dashboard`) |
 //! | [`cli`] | commands |
@@ -40,6 +41,7 @@ pub mod export;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod homes;
 #[cfg(feature = "trainer")]
 pub mod model;
 pub mod report;

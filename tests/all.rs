@@ -25,6 +25,7 @@ mod file_systems;
 mod frame;
 mod gpu_check;
 mod gpu_lease;
+mod homes;
 mod hostile;
 mod https;
 mod journeys;

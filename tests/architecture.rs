@@ -18,9 +18,9 @@ struct Rule {
 
 const SCREEN: &[&str] = &["ratatui", "crossterm", "tokio"];
 
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 21] = [
     // Built for fuzzing and tests only.
-    Rule { room: "fuzzing", rooms: &["data", "runs", "tui", "weights"], frameworks: &[] },
+    Rule { room: "fuzzing", rooms: &["data", "homes", "runs", "tui", "weights"], frameworks: &[] },
     Rule { room: "durable", rooms: &[], frameworks: &[] },
     Rule { room: "domain", rooms: &[], frameworks: &[] },
     Rule { room: "config", rooms: &["domain"], frameworks: &[] },
@@ -49,10 +49,11 @@ const RULES: [Rule; 20] = [
         frameworks: &["burn"],
     },
     Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
+    Rule { room: "homes", rooms: &["domain", "durable", "runs"], frameworks: &[] },
     Rule { room: "supervise", rooms: &["domain", "config", "events", "runs"], frameworks: &[] },
     Rule {
         room: "tui",
-        rooms: &["domain", "config", "events", "runs", "supervise", "data", "weights"],
+        rooms: &["domain", "config", "events", "runs", "supervise", "homes", "data", "weights"],
         frameworks: SCREEN,
     },
     Rule {
@@ -74,6 +75,7 @@ const RULES: [Rule; 20] = [
             "bench",
             "report",
             "supervise",
+            "homes",
             "tui",
         ],
         frameworks: &["burn", "ratatui", "crossterm", "tokio"],
@@ -136,7 +138,10 @@ const DOORS: [Door; 6] = [
     Door {
         inside: &["tui", "view"],
         room: "tui",
-        parts: &["view", "screens", "state", "messages", "library", "layout", "screen", "palette", "theme", "widgets"],
+        parts: &[
+            "view", "screens", "state", "messages", "library", "layout", "screen", "palette", "theme", "widgets",
+            "remote",
+        ],
     },
     Door { inside: &["tui", "widgets"], room: "tui", parts: &["widgets", "theme", "tests"] },
 ];

@@ -32,7 +32,7 @@ Exit codes:
 
 RUN is the id of a run, the beginning of one, or `latest`.
 HOME is --home, else $MIEN_HOME, else the current folder if it has data/ or checkpoints/, else your
-data folder.";
+data folder. A home on another machine is a NAME of [homes.NAME] in the config file, or ssh://user@box/path.";
 
 /// The result of a command that ended without a [`CommandError`].
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,8 @@ pub(super) enum Exit {
     Failed,
     /// The run was stopped on request, or Ctrl-C ended the command.
     Stopped,
+    /// The exit code of a command on another machine, whose message is printed.
+    There(u8),
 }
 
 impl Exit {
@@ -67,6 +69,7 @@ impl Exit {
             Self::Failed => ExitCode::FAILURE,
             // The code that a shell reports of a process ended by Ctrl-C: 128 + SIGINT.
             Self::Stopped => ExitCode::from(130),
+            Self::There(code) => ExitCode::from(code),
         }
     }
 }

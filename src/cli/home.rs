@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 
 use super::exit::CommandError;
+use crate::config::Homes;
+use crate::domain::HomeAddress;
 
 /// The candidates for the home.
 #[derive(Debug, Clone, Default)]
@@ -23,21 +25,79 @@ struct Candidates {
     user_data: Option<PathBuf>,
 }
 
+/// A home on this machine or another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum HomeChoice {
+    /// The folder, absolute, because workers run in other folders.
+    Here(PathBuf),
+    /// The address.
+    There(HomeAddress),
+}
+
 /// Returns `--home`, else `MIEN_HOME`, else the current folder if it has `data/` or `checkpoints/`, else `mien` in the
-/// user's data folder. The path is absolute, because workers run in other folders.
-pub(super) fn resolve(option: Option<PathBuf>) -> Result<PathBuf, CommandError> {
+/// user's data folder. The first two may name a home on another machine.
+pub(super) fn resolve(option: Option<PathBuf>) -> Result<HomeChoice, CommandError> {
+    let candidates = candidates(option);
+    let chosen = choose(&candidates).ok_or(CommandError::NoHome)?;
+    if let (Some(text), true) = (chosen.to_str(), is_named(&candidates, &chosen))
+        && let HomeChoice::There(address) = of_text(text)?
+    {
+        return Ok(HomeChoice::There(address));
+    }
+    here(&candidates).map(HomeChoice::Here)
+}
+
+/// Returns the home of this machine, which is used where `--home` names one on another machine.
+pub(super) fn of_this_machine() -> Result<PathBuf, CommandError> {
+    let all = candidates(None);
+    let variable = all.variable.as_ref().and_then(|text| text.to_str());
+    let is_there = variable.is_some_and(|text| matches!(of_text(text), Ok(HomeChoice::There(_))));
+    here(&if is_there { Candidates { variable: None, ..all } } else { all })
+}
+
+fn candidates(option: Option<PathBuf>) -> Candidates {
     let current = std::env::current_dir().ok();
     let has = |name: &str| current.as_ref().is_some_and(|folder| folder.join(name).is_dir());
-    let candidates = Candidates {
+    Candidates {
         option,
         variable: std::env::var_os("MIEN_HOME"),
         current_has_either: has("data") || has("checkpoints"),
         user_data: choose_base_strategy().ok().map(|strategy| strategy.data_dir()),
         current,
-    };
-    let chosen = choose(&candidates).ok_or(CommandError::NoHome)?;
+    }
+}
+
+fn here(candidates: &Candidates) -> Result<PathBuf, CommandError> {
+    let chosen = choose(candidates).ok_or(CommandError::NoHome)?;
     let absolute = absolute(&chosen, candidates.current.as_deref());
     absolute.map_err(|source| CommandError::Home { path: chosen, source })
+}
+
+/// Returns whether the home was named by a person.
+fn is_named(from: &Candidates, chosen: &Path) -> bool {
+    [from.option.as_deref(), from.variable.as_deref().map(Path::new)].contains(&Some(chosen))
+}
+
+/// Returns the home that a text names: `ssh://user@box/path`, the name of a home in the config file, or a folder. A
+/// folder with such a name is `./NAME`.
+pub(super) fn of_text(text: &str) -> Result<HomeChoice, CommandError> {
+    if HomeAddress::is_meant(text) {
+        return Ok(HomeChoice::There(
+            HomeAddress::parse(text).map_err(|error| CommandError::Usage(error.to_string()))?,
+        ));
+    }
+    if text.contains('/') {
+        return Ok(HomeChoice::Here(text.into()));
+    }
+    let homes = Homes::load();
+    match homes.get(text) {
+        Some(address) => Ok(HomeChoice::There(address.clone())),
+        // Otherwise an error in the config file would make a new home of this name.
+        None if homes.problem_of(text).is_some() => {
+            Err(CommandError::Usage(homes.find(text).err().unwrap_or_default()))
+        }
+        None => Ok(HomeChoice::Here(text.into())),
+    }
 }
 
 fn choose(from: &Candidates) -> Option<PathBuf> {

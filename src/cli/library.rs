@@ -31,7 +31,7 @@ impl Library for HomeLibrary<'_> {
         if !folder.path().exists() {
             return Entry::Missing;
         }
-        let saves = folder.best_checkpoint().exists() || folder.worker_alive();
+        let saves = folder.has_best_weights() || folder.worker_alive();
         entry(folder.recipe().map(|recipe| StartFacts::of(&recipe, saves)))
     }
 }

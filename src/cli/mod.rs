@@ -25,6 +25,7 @@ mod piped;
 mod predictions;
 mod privacy;
 mod progress;
+mod remote;
 mod requests;
 mod run_events;
 mod run_json;
@@ -33,21 +34,26 @@ mod scores;
 mod table;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use crate::config::homes::ALL_HOMES;
 use crate::domain::text::printable;
 use commands::{Command, dashboard};
+use exit::{CommandError, Exit};
+use home::HomeChoice;
 use invocation::Invocation;
+use remote::RemoteUse;
 
 /// A training lab for facial-expression classifiers in a terminal. Without a command it opens the dashboard.
 #[derive(Debug, Parser)]
 #[command(name = "mien", version, about, after_help = exit::HELP)]
 struct Arguments {
-    /// The folder that holds `data/` and `checkpoints/`
-    #[arg(long, global = true, value_name = "FOLDER")]
+    /// The folder that holds `data/` and `checkpoints/`, or a home on another machine: a name of the config file, or
+    /// `ssh://user@box/path`; with `runs` also `all`
+    #[arg(long, global = true, value_name = "HOME")]
     home: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -55,7 +61,11 @@ struct Arguments {
 
 /// The parsed command line.
 #[derive(Debug)]
-pub struct Parsed(Arguments);
+pub struct Parsed {
+    parsed: Arguments,
+    /// The arguments after the program.
+    given: Vec<OsString>,
+}
 
 /// Parses the command line, and prints help, version or a usage error.
 ///
@@ -63,7 +73,8 @@ pub struct Parsed(Arguments);
 /// The exit code, if something was printed and there is no command to run.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    Arguments::try_parse_from(&arguments).map(Parsed).map_err(|error| {
+    let given = arguments.get(1..).unwrap_or_default().to_vec();
+    Arguments::try_parse_from(&arguments).map(|parsed| Parsed { parsed, given }).map_err(|error| {
         let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
         if arguments.iter().all(plain) {
             // Fails only if the output is closed.
@@ -78,18 +89,59 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Ex
 
 /// Runs the command and returns its exit code.
 #[must_use]
-pub fn run(Parsed(Arguments { home, command }): Parsed) -> ExitCode {
-    let invocation = Invocation { home, definition: Arguments::command };
-    let result = match command {
-        Some(command) => command.run(&invocation),
-        None => dashboard::run(&invocation),
-    };
+pub fn run(Parsed { parsed, given }: Parsed) -> ExitCode {
+    let result = dispatch(parsed, &given);
     if let Err(error) = &result
         && !error.is_closed_pipe()
     {
         output::print_error(&error.to_string());
     }
     result.map_or_else(|error| error.code(), exit::Exit::code)
+}
+
+/// Runs the command on the home that is given: here, on the mirror of a home on another machine, or there.
+fn dispatch(Arguments { home, command }: Arguments, given: &[OsString]) -> Result<Exit, CommandError> {
+    let mut invocation =
+        Invocation { home: home.clone(), link: None, all_homes: false, definition: Arguments::command };
+    let on_home = command.as_ref().map_or(RemoteUse::Mirror, Command::remote_use);
+    if home.as_deref().is_some_and(|home| home == Path::new(ALL_HOMES)) {
+        if !matches!(command, Some(Command::Runs(_))) {
+            return Err(CommandError::Usage("--home all is for `mien runs`: name one home".into()));
+        }
+        invocation.all_homes = true;
+    } else if on_home != RemoteUse::None
+        && let HomeChoice::There(address) = home::resolve(home)?
+    {
+        if on_home == RemoteUse::There {
+            return remote::run_there(address, &without_home(given));
+        }
+        if let Some(command) = &command {
+            invocation.link = Some(remote::open_mirror(address, command.is_lasting())?);
+        }
+    }
+    match command {
+        Some(command) => command.run(&invocation),
+        None => dashboard::run(&invocation),
+    }
+}
+
+/// Returns the arguments without `--home` and its value.
+fn without_home(given: &[OsString]) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut rest = given.iter();
+    while let Some(argument) = rest.next() {
+        let text = argument.to_string_lossy();
+        match text.as_ref() {
+            "--" => {
+                kept.push(argument.clone());
+                kept.extend(rest.by_ref().cloned());
+            }
+            "--home" => drop(rest.next()),
+            text if text.starts_with("--home=") => {}
+            _ => kept.push(argument.clone()),
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -99,5 +151,19 @@ mod tests {
     #[test]
     fn the_definitions_are_consistent() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_home_is_left_out_wherever_it_is_given() {
+        let table: [(&[&str], &[&str]); 4] = [
+            (&["--home", "box", "stop", "heron"], &["stop", "heron"]),
+            (&["stop", "--home=box", "heron"], &["stop", "heron"]),
+            (&["note", "heron", "--home", "box", "--", "--home"], &["note", "heron", "--", "--home"]),
+            (&["stop"], &["stop"]),
+        ];
+        for (given, expected) in table {
+            let given: Vec<std::ffi::OsString> = given.iter().map(Into::into).collect();
+            assert_eq!(super::without_home(&given), expected);
+        }
     }
 }

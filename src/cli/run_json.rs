@@ -34,6 +34,9 @@ pub(super) struct RunEntry<'a> {
 /// A run in the list of `runs`, with its tags and its note.
 #[derive(Debug, Serialize)]
 pub(super) struct ListedRun<'a> {
+    /// The home, in a list of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home: Option<&'a str>,
     #[serde(flatten)]
     entry: RunEntry<'a>,
     #[serde(flatten)]
@@ -151,7 +154,7 @@ struct Views<'a> {
 
 /// Returns the entry of a run in the list of `runs`.
 pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
-    ListedRun { entry: entry(run.summary(), run.state()), further: further(run) }
+    ListedRun { home: run.home(), entry: entry(run.summary(), run.state()), further: further(run) }
 }
 
 /// Returns a run in full.

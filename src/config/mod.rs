@@ -1,7 +1,8 @@
-//! The config file: its path, its text, its errors, and the tables that commands use: places and notices.
+//! The config file: its path, its text, its errors, and the tables that commands use: places, homes and notices.
 //!
 //! May use: `domain`. `tui::config` reads the settings of the dashboard.
 
+pub mod homes;
 pub mod notify;
 pub mod places;
 
@@ -16,6 +17,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::domain::text::printable;
 
+pub use homes::Homes;
 pub use notify::{Notify, TerminalNotice};
 pub use places::Places;
 

@@ -51,11 +51,13 @@ pub enum Field {
     Age,
     /// The kind of error that ended the run, such as `out_of_memory`.
     Failure,
+    /// The name of the home in a list of several homes.
+    Home,
 }
 
 impl Field {
     /// All fields.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::State,
         Self::Strategy,
         Self::Dataset,
@@ -73,6 +75,7 @@ impl Field {
         Self::Age,
         Self::Failure,
         Self::Duration,
+        Self::Home,
     ];
 
     /// Returns the name in queries.
@@ -96,6 +99,7 @@ impl Field {
             Self::Age => "age",
             Self::Duration => "duration",
             Self::Failure => "failure",
+            Self::Home => "home",
         }
     }
 
@@ -112,6 +116,7 @@ impl Field {
                 | Self::Device
                 | Self::Note
                 | Self::Failure
+                | Self::Home
         )
     }
 
@@ -162,6 +167,8 @@ pub struct RunFacts {
     test: Option<(f64, f64)>,
     /// The age in milliseconds.
     age: u64,
+    /// The name of the home, in a list of several.
+    home: Option<Arc<str>>,
 }
 
 impl RunFacts {
@@ -171,7 +178,19 @@ impl RunFacts {
         let scores = summary.test.as_ref().map(|test| test.confusion.scores());
         let test = scores.map(|scores| (scores.accuracy, scores.f1));
         let age = now.saturating_sub(summary.recipe.created_at);
-        Self { summary, annotations, state, test, age }
+        Self { summary, annotations, state, test, age, home: None }
+    }
+
+    /// Returns the values with the name of the run's home.
+    #[must_use]
+    pub fn in_home(self, name: &Arc<str>) -> Self {
+        Self { home: Some(Arc::clone(name)), ..self }
+    }
+
+    /// Returns the name of the home, in a list of several.
+    #[must_use]
+    pub fn home(&self) -> Option<&str> {
+        self.home.as_deref()
     }
 
     /// Returns the run's id.
@@ -227,6 +246,7 @@ impl RunFacts {
             Field::Rate => number(self.summary.images_per_second),
             Field::Age => Value::Number(self.age as f64 / 1_000.0),
             Field::Duration => number(Some(self.summary.trained_seconds()).filter(|seconds| *seconds > 0.0)),
+            Field::Home => self.home().map_or(Value::None, |home| Value::Words(vec![home])),
             Field::Failure => self.summary.failure().map_or(Value::None, |kind| Value::Words(vec![kind.name()])),
         }
     }

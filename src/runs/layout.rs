@@ -34,25 +34,41 @@ use crate::{durable, events};
 
 /// The folder that holds datasets, weights and runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home(PathBuf);
+pub struct Home {
+    root: PathBuf,
+    /// Whether this is the mirror of a home on another machine, in which no worker runs: see `mirrored`.
+    is_mirror: bool,
+}
 
 impl Home {
     /// Returns the home at this path, which need not exist yet.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self(root.into())
+        Self { root: root.into(), is_mirror: false }
+    }
+
+    /// Returns the mirror of a home on another machine, whose copy is at this path.
+    #[must_use]
+    pub fn mirror(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), is_mirror: true }
+    }
+
+    /// Returns whether this is the mirror of a home on another machine. Only its mirroring may change its runs.
+    #[must_use]
+    pub fn is_mirror(&self) -> bool {
+        self.is_mirror
     }
 
     /// Returns the home's path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.root
     }
 
     /// Returns the folder of datasets.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.0.join("data")
+        self.root.join("data")
     }
 
     /// Returns the folder of this dataset.
@@ -64,7 +80,7 @@ impl Home {
     /// Returns the folder of imported weights.
     #[must_use]
     pub fn weights(&self) -> PathBuf {
-        self.0.join("weights")
+        self.root.join("weights")
     }
 
     /// Returns the file of these weights.
@@ -76,31 +92,31 @@ impl Home {
     /// Returns the folder of runs.
     #[must_use]
     pub fn checkpoints(&self) -> PathBuf {
-        self.0.join("checkpoints")
+        self.root.join("checkpoints")
     }
 
     /// Returns the file with the time of the last look at the runs.
     #[must_use]
     pub fn last_look_file(&self) -> PathBuf {
-        self.0.join("last-look.json")
+        self.root.join("last-look.json")
     }
 
     /// Returns the file with the columns and the order of the list of runs.
     #[must_use]
     pub fn list_view_file(&self) -> PathBuf {
-        self.0.join("list-view.json")
+        self.root.join("list-view.json")
     }
 
     /// Tests what the file system of the home can do. Without locks, a live worker would seem dead.
     #[must_use]
     pub fn file_system(&self) -> FileSystem {
-        FileSystem::test(&self.0)
+        FileSystem::test(&self.root)
     }
 
     /// Returns the folder of this run.
     #[must_use]
     pub fn run(&self, id: &RunId) -> RunFolder {
-        RunFolder(self.checkpoints().join(id.as_str()))
+        RunFolder { path: self.checkpoints().join(id.as_str()), is_mirrored: self.is_mirror }
     }
 }
 
@@ -122,49 +138,60 @@ static RECIPE: FileKind =
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunFolder(PathBuf);
+pub struct RunFolder {
+    path: PathBuf,
+    /// Whether this is a copy of a folder on another machine, whose worker runs there.
+    is_mirrored: bool,
+}
 
 impl RunFolder {
     /// Returns the run whose folder is at `path`.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), is_mirrored: false }
+    }
+
+    /// Returns whether this is a copy of a folder on another machine.
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.is_mirrored
     }
 
     /// Returns the folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Returns the run's id, which is the folder's name; `None` if the name is no valid id.
     #[must_use]
     pub fn id(&self) -> Option<RunId> {
-        RunId::new(self.0.file_name()?.to_str()?).ok()
+        RunId::new(self.path.file_name()?.to_str()?).ok()
     }
 
     /// Returns the home of the run, in which a worker finds the entries that its recipe names.
     #[must_use]
     pub fn home(&self) -> Option<Home> {
-        Some(Home::new(self.0.parent()?.parent()?))
+        let root = self.path.parent()?.parent()?.to_owned();
+        Some(Home { root, is_mirror: self.is_mirrored })
     }
 
     /// Returns the path of the recipe.
     #[must_use]
     pub fn recipe_file(&self) -> PathBuf {
-        self.0.join(RECIPE_FILE)
+        self.path.join(RECIPE_FILE)
     }
 
     /// Returns the path of the event log.
     #[must_use]
     pub fn events_file(&self) -> PathBuf {
-        self.0.join(events::FILE_NAME)
+        self.path.join(events::FILE_NAME)
     }
 
     /// Returns the path of the worker's printed output.
     #[must_use]
     pub fn worker_log(&self) -> PathBuf {
-        self.0.join("worker.log")
+        self.path.join("worker.log")
     }
 
     /// Opens the worker's printed output for appending.
@@ -180,72 +207,81 @@ impl RunFolder {
     /// that this run does not depend on that one.
     #[must_use]
     pub fn start_checkpoint(&self) -> PathBuf {
-        self.0.join("start.ckpt")
+        self.path.join("start.ckpt")
     }
 
     /// Returns the path of the best epoch's weights.
     #[must_use]
     pub fn best_checkpoint(&self) -> PathBuf {
-        self.0.join("best.ckpt")
+        self.path.join("best.ckpt")
     }
 
     /// Returns the path of the newest complete training state.
     #[must_use]
     pub fn last_checkpoint(&self) -> PathBuf {
-        self.0.join("last.ckpt")
+        self.path.join("last.ckpt")
     }
 
     /// Returns the path of the training state before [`Self::last_checkpoint`].
     #[must_use]
     pub fn previous_checkpoint(&self) -> PathBuf {
-        self.0.join("previous.ckpt")
+        self.path.join("previous.ckpt")
+    }
+
+    /// Returns whether the weights of the best epoch are saved.
+    #[must_use]
+    pub fn has_best_weights(&self) -> bool {
+        if self.is_mirrored { self.reported_worker().best_weights } else { self.best_checkpoint().exists() }
     }
 
     /// Returns whether there is a checkpoint to resume from.
     #[must_use]
     pub fn has_checkpoint(&self) -> bool {
+        if self.is_mirrored {
+            return self.reported_worker().checkpoint;
+        }
         [self.last_checkpoint(), self.previous_checkpoint(), self.best_checkpoint()].iter().any(|file| file.exists())
     }
 
     /// Returns the path of the predictions for every test image.
     #[must_use]
     pub fn test_predictions(&self) -> PathBuf {
-        self.0.join("test.safetensors")
+        self.path.join("test.safetensors")
     }
 
     /// Returns the path of the predictions for every test image by several views.
     #[must_use]
     pub fn test_views_predictions(&self) -> PathBuf {
-        self.0.join("test-views.safetensors")
+        self.path.join("test-views.safetensors")
     }
 
     /// Returns the path of the annotations.
     #[must_use]
     pub fn annotations_file(&self) -> PathBuf {
-        self.0.join("about.json")
+        self.path.join("about.json")
     }
 
     /// Returns the path of the saved summary, which is derived from the event log.
     #[must_use]
     pub fn summary_fold(&self) -> PathBuf {
-        self.0.join("summary.fold")
+        self.path.join("summary.fold")
     }
 
     /// Returns the path of the saved detail, which is derived from the event log.
     #[must_use]
     pub fn detail_fold(&self) -> PathBuf {
-        self.0.join("detail.fold")
+        self.path.join("detail.fold")
     }
 
     /// Returns the path of the best weights' predictions for every image of the training split, in the dataset's order.
     /// The images are not augmented, and left-out images are included.
     #[must_use]
     pub fn train_predictions(&self) -> PathBuf {
-        self.0.join("train.safetensors")
+        self.path.join("train.safetensors")
     }
 
     fn validation_folder(&self) -> PathBuf {
-        self.0.join("validation")
+        self.path.join("validation")
     }
 
     /// Returns the path of the predictions for every validation image after an epoch.
@@ -284,7 +320,7 @@ impl RunFolder {
 
     /// Returns the path of the worker's lock, which contains its holder.
     pub(super) fn lock_file(&self) -> PathBuf {
-        self.0.join("worker.lock")
+        self.path.join("worker.lock")
     }
 
     /// Reads the recipe.

@@ -23,6 +23,7 @@ pub mod job_report;
 pub mod layout;
 pub mod list_view;
 pub mod manage;
+pub mod mirrored;
 pub mod notice_failure;
 pub mod placement;
 pub mod predictions;

@@ -140,6 +140,9 @@ impl RunFolder {
     /// Returns the state of the run's worker. Only the lock identifies a live worker, because process ids are reused.
     #[must_use]
     pub fn liveness(&self) -> Liveness {
+        if self.is_mirrored() {
+            return self.reported_worker().liveness.into();
+        }
         match (lock::state(&self.lock_file()), self.placement()) {
             (LockState::Held, _) => Liveness::Alive,
             (LockState::Unknown(error), _) => Liveness::Unknown(error),

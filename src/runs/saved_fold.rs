@@ -151,7 +151,10 @@ fn checksum(head: &[u8], body: &[u8]) -> u32 {
 
 /// Returns a checksum of the beginning and the end of a log's first `position` bytes. It uses no inode numbers or
 /// times, so that a copied folder's folds stay valid.
-fn prefix_checksum(log: &Path, position: u64) -> io::Result<u64> {
+///
+/// # Errors
+/// If the log is shorter or cannot be read.
+pub fn prefix_checksum(log: &Path, position: u64) -> io::Result<u64> {
     let file = File::open(log)?;
     let mut bytes = [0; PROBE];
     let bytes = &mut bytes[..usize::try_from(position).map_or(PROBE, |position| position.min(PROBE))];

@@ -52,15 +52,24 @@ impl RunFolder {
             WorkerDeath::Killed
         } else if let Some(words) = self.job_end() {
             WorkerDeath::Scheduler(words)
-        } else if is_full(self.path()) {
+        } else if self.is_disk_full() {
             WorkerDeath::DiskFull
         } else {
             self.last_output().map_or(WorkerDeath::Silent, WorkerDeath::LastOutput)
         }
     }
 
+    /// Returns whether the disk of the folder is full.
+    pub(super) fn is_disk_full(&self) -> bool {
+        if self.is_mirrored() { self.reported_worker().disk_full } else { is_full(self.path()) }
+    }
+
     /// Returns the last line that the latest worker printed.
-    fn last_output(&self) -> Option<String> {
+    pub(super) fn last_output(&self) -> Option<String> {
+        if self.is_mirrored() {
+            let words = self.reported_worker().last_output?;
+            return Some(printable(&words).chars().take(LONGEST).collect());
+        }
         let mut file = File::open(self.worker_log()).ok()?;
         let log = file.metadata().ok()?;
         // A worker writes the lock when it begins, so older output belongs to an earlier worker.

@@ -9,7 +9,8 @@ use crate::data::check::{Exclusion, FindingCounts, Findings};
 use crate::data::{self, Manifest, marked};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
-use crate::runs::RunStore;
+use crate::homes::Link;
+use crate::runs::{Home, RunStore};
 use crate::supervise::{Import, Prediction};
 use crate::weights;
 
@@ -25,6 +26,10 @@ pub(super) struct PredictionSlot {
 /// Access to the datasets, weights and runs of a home.
 pub struct Backend {
     pub(super) store: RunStore,
+    /// The line to the home, if that is on another machine.
+    pub(super) link: Option<Arc<Link>>,
+    /// The home whose datasets show images: the one of this machine, if the runs are elsewhere.
+    pub(super) dataset_home: Home,
     /// The running import, if there is one.
     pub(super) import: Mutex<Option<Import>>,
     /// The running prediction, if there is one.
@@ -37,7 +42,29 @@ impl Backend {
     /// Returns a backend for the home of these runs.
     #[must_use]
     pub fn new(store: RunStore) -> Self {
-        Self { store, import: Mutex::new(None), prediction: Mutex::default(), preview: AtomicU64::new(0) }
+        let dataset_home = store.home().clone();
+        Self {
+            store,
+            link: None,
+            dataset_home,
+            import: Mutex::new(None),
+            prediction: Mutex::default(),
+            preview: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns a backend for the mirror of a home on another machine. Images are those of datasets in `dataset_home`
+    /// with the same fingerprint.
+    #[must_use]
+    pub fn of_link(link: Arc<Link>, dataset_home: Home) -> Self {
+        let store = RunStore::new(link.home());
+        Self { link: Some(link), dataset_home, ..Self::new(store) }
+    }
+
+    /// Returns the sentence about entries that a mirror does not have.
+    fn stays_there(&self, command: &str) -> Option<String> {
+        let name = printable(&self.link.as_ref()?.address().name);
+        Some(format!("they are on {name}, and `mien --home {name} {command}` lists them"))
     }
 
     /// Reads the datasets of the home, ordered by name.
@@ -45,6 +72,9 @@ impl Backend {
     /// # Errors
     /// When the folder cannot be listed; the message names it.
     pub fn datasets(&self) -> Result<Vec<DatasetEntry>, String> {
+        if let Some(words) = self.stays_there("data list") {
+            return Err(words);
+        }
         let listed = data::list(&self.store.home().data()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (DatasetName, Result<Manifest, data::StoreError>)| DatasetEntry {
             dataset: manifest
@@ -63,6 +93,9 @@ impl Backend {
     /// # Errors
     /// When the folder cannot be listed; the message names it.
     pub fn weights(&self) -> Result<Vec<WeightsEntry>, String> {
+        if let Some(words) = self.stays_there("weights list") {
+            return Err(words);
+        }
         let listed = weights::list(&self.store.home().weights()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (_, Result<weights::Manifest, weights::WeightsError>)| WeightsEntry {
             name,

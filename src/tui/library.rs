@@ -6,6 +6,7 @@ use crate::data::check::Exclusion;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
+use crate::homes::LinkState;
 use crate::runs::detail::LogLine;
 use crate::runs::facts::RunFacts;
 use crate::runs::{Annotations, Machine, Steps, Summary, WorkerDeath};
@@ -40,9 +41,27 @@ impl<T> Listing<T> {
     }
 }
 
+/// The line to a home on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkView {
+    /// The name of the home, safe to print.
+    pub name: String,
+    /// The state.
+    pub state: LinkState,
+    /// When the home last answered, in milliseconds since 1970.
+    pub contact_at: Option<u64>,
+}
+
+impl LinkView {
+    /// The milliseconds without a byte after which that is shown: a ping and its answer on a slow line.
+    pub const QUIET: u64 = 15_000;
+}
+
 /// The datasets, weights and runs of the home.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
+    /// The line to the home, if that is on another machine.
+    pub link: Option<LinkView>,
     /// This machine.
     pub machine: Machine,
     /// The datasets.

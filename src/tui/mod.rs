@@ -22,6 +22,7 @@ mod pace;
 mod palette;
 mod performer;
 pub mod probe;
+mod remote;
 mod runtime;
 pub mod screen;
 pub mod screens;
@@ -41,6 +42,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use crate::domain::DatasetName;
+use crate::homes::Link;
 use crate::runs::{Home, RunStore};
 
 /// The reason why the dashboard ended without a request of the user.
@@ -67,9 +69,22 @@ pub fn run(home: Home) -> Result<(), DashboardError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(DashboardError::NoTerminal);
     }
-    let store = RunStore::new(home);
-    let backend = Arc::new(backend::Backend::new(store.clone()));
-    let (active, importing) = terminal::catch_panic(|| runtime::run(store, backend))?;
+    show(Arc::new(backend::Backend::new(RunStore::new(home))))
+}
+
+/// Shows the dashboard of a home on another machine like [`run`]. Images are those of datasets in `dataset_home`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_remote(link: Link, dataset_home: Home) -> Result<(), DashboardError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(DashboardError::NoTerminal);
+    }
+    show(Arc::new(backend::Backend::of_link(Arc::new(link), dataset_home)))
+}
+
+fn show(backend: Arc<backend::Backend>) -> Result<(), DashboardError> {
+    let (active, importing) = terminal::catch_panic(|| runtime::run(backend.store.clone(), backend))?;
     for line in exit_messages(active, importing.as_ref()) {
         writeln!(io::stdout(), "{line}")?;
     }

@@ -21,12 +21,12 @@ use super::multiplexer::Multiplexer;
 use super::pace::{FramePacer, time_changes_screen};
 use super::performer::Performer;
 use super::probe::{self, ProbeResult};
-use super::screens::run_effect;
+use super::screen::Screen;
 use super::terminal::Display;
 use super::theme::Theme;
 use super::watch::WatchRequest;
 use super::widgets::faces::Pictures;
-use super::{clipboard, config, first_run, notice, update, view, watch};
+use super::{clipboard, config, first_run, notice, remote, update, view, watch};
 use crate::config::Notify;
 use crate::domain::{DatasetName, RunId};
 use crate::runs::{Machine, RunStore};
@@ -60,8 +60,9 @@ pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<StillRunning
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let (events, incoming) = mpsc::channel(CHANNEL_CAPACITY);
     let watcher = watch::start(store, Arc::clone(&backend), events.clone());
+    let is_remote = backend.link.is_some();
     let performer = performer(backend, events, watcher.clone());
-    let result = runtime.block_on(dashboard(incoming, watcher, performer.clone()));
+    let result = runtime.block_on(dashboard(incoming, watcher, performer.clone(), is_remote));
     // The terminal is restored by now, so Ctrl-C interrupts this wait.
     let left = runtime.block_on(finish_effects(&performer));
     // Effects that only read are not waited for.
@@ -77,7 +78,7 @@ fn performer(
 ) -> Performer {
     Performer::new(move |effect| {
         let failure = effect.failure();
-        let result = catch_unwind(AssertUnwindSafe(|| run_effect(backend.as_ref(), effect))).unwrap_or(failure);
+        let result = catch_unwind(AssertUnwindSafe(|| remote::run_effect(backend.as_ref(), effect))).unwrap_or(failure);
         let _ = events.blocking_send(result);
         let _ = watcher.send(WatchRequest::Refresh);
     })
@@ -120,12 +121,17 @@ async fn dashboard(
     mut incoming: Receiver<Event>,
     watcher: std::sync::mpsc::Sender<WatchRequest>,
     performer: Performer,
+    is_remote: bool,
 ) -> Result<StillRunning, DashboardError> {
     let theme = Theme::detect(variable);
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
     state.library.machine = Machine::this();
     state.tour = first_run::claim();
+    if is_remote {
+        // The first data would choose the Data screen, because datasets stay on their machine.
+        (state.screen, state.key_pressed) = (Screen::Runs, true);
+    }
     let mut dashboard = Dashboard {
         state,
         display: Display::enter()?,

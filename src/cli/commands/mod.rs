@@ -14,6 +14,7 @@ mod delete;
 mod doctor;
 mod evaluate;
 mod export;
+mod homes;
 mod inspect;
 mod note;
 mod notify;
@@ -26,6 +27,7 @@ mod rename;
 mod report;
 mod resume;
 mod runs;
+mod serve;
 mod set;
 mod show;
 mod stop;
@@ -40,6 +42,7 @@ use clap::Subcommand;
 
 use super::exit::{CommandError, Exit};
 use super::invocation::Invocation;
+use super::remote::RemoteUse;
 
 /// Defines `Command` with a variant for each listed type, which holds arguments and has a method `run`.
 macro_rules! commands {
@@ -86,6 +89,7 @@ commands! {
     predict::Predict,
     queue::Queue,
     places::Places,
+    homes::Homes,
     doctor::Doctor,
     #[cfg(feature = "trainer")]
     bench::Bench,
@@ -94,4 +98,26 @@ commands! {
     completions::Completions,
     worker::Worker,
     notify::Notify,
+    serve::Serve,
+}
+
+impl Command {
+    /// Returns the use that the command makes of a home on another machine: those that act run there.
+    pub(super) fn remote_use(&self) -> RemoteUse {
+        match self {
+            Self::Runs(runs) if runs.only_lists() => RemoteUse::Mirror,
+            Self::Show(_) | Self::Compare(_) | Self::Inspect(_) | Self::Report(_) | Self::Watch(_) => RemoteUse::Mirror,
+            Self::Completions(_) | Self::Homes(_) | Self::Worker(_) | Self::Notify(_) | Self::Serve(_) => {
+                RemoteUse::None
+            }
+            #[cfg(feature = "dashboard")]
+            Self::Config(_) => RemoteUse::None,
+            _ => RemoteUse::There,
+        }
+    }
+
+    /// Returns whether the command shows changes until it is ended.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(self, Self::Watch(_))
+    }
 }

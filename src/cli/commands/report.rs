@@ -9,6 +9,7 @@ use crate::cli::heat_maps::heat_maps;
 use crate::cli::invocation::Invocation;
 use crate::cli::output;
 use crate::domain::{RunId, Size};
+use crate::homes::protocol::RunFile;
 use crate::report::{self, FACES, Form};
 
 /// Write a report of runs: one HTML file, Markdown, or charts
@@ -76,6 +77,7 @@ impl Report {
             let name = if let [id] = ids.as_slice() { id.to_string() } else { "comparison".into() };
             PathBuf::from(name + to.ending())
         });
+        ids.iter().for_each(|id| invocation.fetch(id, RunFile::Test));
         let wanted = !self.no_heat_maps && matches!(to, FormName::Html);
         let mut explain = |id: &RunId, pictures: &[Vec<u8>], classes: &[usize]| {
             let maps = if wanted { heat_maps(&store, id, pictures, classes) } else { Ok(Vec::new()) };

@@ -48,9 +48,7 @@ fn missing(folder: &RunFolder, id: &RunId, split: Split, epoch: u32) -> Inspecti
     let id = id.clone();
     match (split, folder.validation_epochs().as_slice()) {
         // Without weights, advice to evaluate the run would lead to advice to train it.
-        (Split::Train | Split::Test, _) if !folder.best_checkpoint().exists() => {
-            InspectionError::NoWeights { id, split }
-        }
+        (Split::Train | Split::Test, _) if !folder.has_best_weights() => InspectionError::NoWeights { id, split },
         (Split::Train | Split::Test, _) => InspectionError::Missing { id, split },
         (Split::Validation, []) => InspectionError::NoEpoch { id },
         (Split::Validation, [first, rest @ ..]) => {

@@ -36,6 +36,12 @@ pub fn defaults() -> String {
 #     gpus = 1
 # Further settings: account, qos, gres, cpus, memory, program, setup = [\"module load cuda\"], extra = [\"--exclusive\"].
 
+# A home on another machine, shown and used with --home NAME over ssh; only ssh is needed. `mien homes check` tries it.
+#     [homes.box2]
+#     ssh = \"user@box2\"
+#     home = \"~/lab\"
+# Further settings: binary (the path of mien there), mirror (the most disk space of its mirror here, \"4 GiB\").
+
 [notify]
 # Notices about runs that finish, fail, are interrupted or lose their worker, in an open dashboard: whether the bell
 # rings, and a desktop notification by the terminal: \"auto\", \"osc9\", \"osc777\" or \"off\".

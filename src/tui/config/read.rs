@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{Config, GlyphChoice, MAX_FRAMES, Problem};
-use crate::config::{line_of, notify, places};
+use crate::config::{homes, line_of, notify, places};
 use crate::tui::key::parse;
 use crate::tui::messages::{Keymap, Rebinding};
 use crate::tui::terminal_facts::Graphics;
@@ -94,6 +94,10 @@ impl ConfigReader<'_> {
                 let (_, problems) = places::read(self.text, value);
                 problems.into_iter().for_each(|(line, message)| self.report(line, message));
             }
+            "homes" => {
+                let (_, problems) = homes::read(self.text, value);
+                problems.into_iter().for_each(|(line, message)| self.report(line, message));
+            }
             "notify" => {
                 let (settings, problems) = notify::read(self.text, value);
                 self.config.notify = settings;
@@ -115,8 +119,7 @@ impl ConfigReader<'_> {
                 }
             }
             _ => {
-                let settings =
-                    "glyphs, graphics, mouse, frames_per_second, [notify], [theme], [keys] and [places.NAME]";
+                let settings = "glyphs, graphics, mouse, frames_per_second, [notify], [theme], [keys], [places.NAME] and [homes.NAME]";
                 self.report(self.line_of(key), format!("unknown setting '{name}': the settings are {settings}"));
             }
         }

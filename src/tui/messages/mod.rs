@@ -21,7 +21,7 @@ pub use keymap::{Binding, Context, Keymap, Rebinding, all};
 
 use super::key::Key;
 use super::layout::Layout;
-use super::library::{DatasetEntry, RunView, WeightsEntry};
+use super::library::{DatasetEntry, LinkView, RunView, WeightsEntry};
 use super::screen::{Screen, screens};
 use super::terminal_facts::TerminalFacts;
 use crate::domain::{DatasetName, RunId};
@@ -215,7 +215,9 @@ macro_rules! declare {
             DatasetsRead(Result<Vec<DatasetEntry>, String>),
             /// The imported weights as they are now, or the reason why they cannot be listed.
             WeightsRead(Result<Vec<WeightsEntry>, String>),
-            /// An effect ended with a bug of ours.
+            /// The line to a home on another machine is like this now.
+            Link(LinkView),
+            /// An effect ended with a bug of ours, or cannot be had in this home.
             Failed(String),
             $(#[doc = concat!("For the ", stringify!($Screen), " screen.")] $Screen($Event),)*
         }
@@ -235,6 +237,9 @@ pub enum ActionError {
     /// The request to stop was not written.
     #[error(transparent)]
     Stop(Arc<StopError>),
+    /// A home on another machine refused, or was not asked.
+    #[error("{0}")]
+    There(String),
     /// A bug in this program.
     #[error("{0}")]
     Fault(&'static str),

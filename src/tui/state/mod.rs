@@ -87,6 +87,8 @@ macro_rules! declare {
             pub facts: TerminalFacts,
             /// The datasets, weights and runs of the home.
             pub library: Library,
+            /// Whether the line to the home was cut and does not work again.
+            pub link_lost: bool,
             /// Whether the dashboard ends after this event.
             pub quit: bool,
             /// The layout of the last frame.
@@ -116,6 +118,7 @@ macro_rules! declare {
                     theme,
                     facts: TerminalFacts::default(),
                     library: Library::default(),
+                    link_lost: false,
                     quit: false,
                     layout: Layout::default(),
                     $($name: $State::default(),)*

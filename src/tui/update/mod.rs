@@ -6,7 +6,9 @@ mod mouse;
 
 use super::screens::{self, data, go_to, prompt, runs};
 use crate::domain::text::printable;
+use crate::homes::LinkState;
 use crate::tui::key::Key;
+use crate::tui::library::LinkView;
 use crate::tui::messages::{Action, Effect, Event, RunsEffect, TrainEffect, moved};
 use crate::tui::state::{Help, Input, Overlay, Palette, State};
 
@@ -51,10 +53,29 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::DatasetsRead(Ok(entries)) => return data::on_datasets(state, entries),
         Event::DatasetsRead(Err(error)) => state.library.datasets.error = Some(printable(&error)),
         Event::WeightsRead(read) => state.library.weights.put(read),
+        Event::Link(link) => on_link(state, link),
         Event::Failed(error) => state.fail(&error),
         event => return screens::on_event(state, event),
     }
     Vec::new()
+}
+
+/// Takes the state of the line to the home, and says at once that it is cut or mended.
+fn on_link(state: &mut State, link: LinkView) {
+    let name = link.name.clone();
+    match &link.state {
+        LinkState::Cut { reason, .. } if !state.link_lost => {
+            state.fail(&format!("{name} cannot be reached: {reason}"));
+        }
+        LinkState::Live { .. } if state.link_lost => state.notify(format!("{name} answers again")),
+        _ => {}
+    }
+    state.link_lost = match &link.state {
+        LinkState::Cut { .. } => true,
+        LinkState::Live { .. } => false,
+        LinkState::Connecting => state.link_lost,
+    };
+    state.library.link = Some(link);
 }
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {

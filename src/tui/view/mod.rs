@@ -15,6 +15,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::layout::{Canvas, Layout};
 use super::library::RunView;
 use super::messages::{Action, Binding};
+use super::remote;
 use super::screen::Screen;
 use super::screens::entry;
 use super::state::{Message, State};
@@ -98,6 +99,7 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
     let mut pen = Pen::new(canvas.buffer, theme, area, 0);
     pen.write(NAME, theme.accent());
+    let link = state.library.link.as_ref().map(|link| remote::words(link, state.now));
     for (number, screen) in (1..).zip(Screen::ALL) {
         let style = if screen == state.screen { theme.strong().patch(theme.selected()) } else { theme.text() };
         let unseen = if screen == Screen::Runs { state.runs.news.unseen() } else { 0 };
@@ -116,6 +118,15 @@ fn draw_tabs(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| count(number, word, word))
         .collect();
+    if let Some((words, is_wrong)) = link {
+        let words = format!("{words} ");
+        let counted = if counts.is_empty() { words.clone() } else { format!("{} · {words}", counts.join(", ")) };
+        let style = if is_wrong { theme.bad() } else { theme.good() };
+        // What is wrong with the line comes before the counts, which may be old.
+        let text = if is_wrong || width(&counted) > pen.room() { words } else { counted };
+        pen.flush_right(&text, style.patch(theme.strong()));
+        return;
+    }
     if counts.is_empty() {
         return;
     }

@@ -24,8 +24,9 @@ use crate::domain::RunId;
 use crate::runs::RunStore;
 use crate::supervise::{self, now};
 use crate::tui::backend::Backend;
-use crate::tui::library::RunView;
+use crate::tui::library::{LinkView, RunView};
 use crate::tui::messages::{Event, InspectEvent};
+use crate::tui::remote;
 
 /// The time between two reads of active runs.
 const ACTIVE_INTERVAL: Duration = Duration::from_millis(200);
@@ -95,6 +96,8 @@ struct Watcher {
     weights: FolderWatch,
     /// The index of the run that the next check begins with.
     next: usize,
+    /// The line to the home as it was last sent.
+    link: Option<LinkView>,
 }
 
 impl Watcher {
@@ -113,6 +116,7 @@ impl Watcher {
             marks: MarkWatch::default(),
             weights: FolderWatch::default(),
             next: 0,
+            link: None,
         }
     }
 
@@ -127,6 +131,7 @@ impl Watcher {
                 self.check_some(RUNS_PER_CHECK);
                 self.check_folders();
             }
+            self.check_link();
             self.read_unread(&mut readers);
             self.check_active();
             if !self.send_changes() {
@@ -170,6 +175,16 @@ impl Watcher {
         match &event {
             Event::RunsChanged(views) if views.is_empty() => true,
             _ => self.events.blocking_send(event).is_ok(),
+        }
+    }
+
+    /// Sends the state of the line to the home if it changed.
+    fn check_link(&mut self) {
+        let Some(link) = &self.backend.link else { return };
+        let now = remote::view(link);
+        if self.link.as_ref() != Some(&now) {
+            self.link = Some(now.clone());
+            let _ = self.events.blocking_send(Event::Link(now));
         }
     }
 

@@ -120,7 +120,7 @@ impl WatchedRun {
                     (view.alive, view.submitted) = (run.alive, run.submitted);
                     view.job = run.job_words();
                     view.damage = run.damage();
-                    view.has_best_weights = run.folder().best_checkpoint().exists();
+                    view.has_best_weights = run.folder().has_best_weights();
                 }
                 // Another program may have requested the stop, so the folder is checked.
                 let stop_requested_at = run.folder().stop_requested_at().filter(|_| run.alive);

@@ -12,6 +12,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Format;
 use crate::cli::predictions::{candidates, read_test_predictions};
 use crate::domain::{RunId, Tag};
+use crate::homes::protocol::RunFile;
 use crate::runs::comparison::{Comparison, MAX_RUNS};
 use crate::runs::{Ensemble, FollowedRun, RunStore};
 use crate::supervise;
@@ -63,6 +64,7 @@ impl Compare {
                 0
             })
         });
+        ids.iter().for_each(|id| invocation.fetch(id, RunFile::Test));
         print_side_by_side(&store, &ids, baseline, self.average, self.format)?;
         Ok(Exit::Done)
     }

@@ -57,7 +57,7 @@ impl Evaluate {
 /// Starts a worker that tests the run, and follows it to its end.
 fn test_again(store: &RunStore, id: &RunId, start: Start, output: Output) -> Result<Exit, CommandError> {
     let mut run = store.summary(id)?;
-    if supervise::can_train() && store.folder(id).best_checkpoint().exists() {
+    if supervise::can_train() && store.folder(id).has_best_weights() {
         // Otherwise a worker without its dataset would fail with the name of a file.
         fail_on_first(preflight::check_without_start(&run.summary.recipe, &HomeLibrary(store)))?;
     }

@@ -17,6 +17,7 @@ use crate::data::store::Dataset;
 use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
+use crate::homes::protocol::RunFile;
 use crate::runs::inspection::{self, Difference, Inspection, Order, ScoredImage};
 use crate::runs::{Home, ProbabilityMetrics, RunStore, Summary, probabilities};
 use crate::supervise::HeatMaps;
@@ -78,16 +79,16 @@ impl Inspect {
                 "--epoch is only for --split validation: other splits have predictions of the best weights alone";
             return Err(CommandError::Usage(message.into()));
         }
-        let sheet = sheet(&store, &self)?;
+        let sheet = sheet(&store, &self, invocation)?;
         self.format.print(|| json::object(&sheet), || json::rows(&sheet), || text::render(&sheet))?;
         Ok(Exit::Done)
     }
 }
 
-fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
-    let (run, epoch, predictions) = load(store, &inspect.run, inspect)?;
+fn sheet(store: &RunStore, inspect: &Inspect, invocation: &Invocation) -> Result<Sheet, CommandError> {
+    let (run, epoch, predictions) = load(store, &inspect.run, inspect, invocation)?;
     let against = match &inspect.against {
-        Some(query) => Some(difference(store, query, inspect, &run, &predictions)?),
+        Some(query) => Some(difference(store, query, inspect, invocation, (&run, &predictions))?),
         None => None,
     };
     let images = match (&inspect.cell, inspect.hardest) {
@@ -103,8 +104,11 @@ fn sheet(store: &RunStore, inspect: &Inspect) -> Result<Sheet, CommandError> {
         }
         (None, None) => None,
     };
-    let sources =
-        if images.is_some() { sources(store.home(), &run, inspect.split, &predictions) } else { Sources(None) };
+    let sources = if images.is_some() {
+        sources(&invocation.dataset_home()?, &run, inspect.split, &predictions)
+    } else {
+        Sources(None)
+    };
     let heat_maps = match &images {
         Some((_, images)) if inspect.heat_maps => heat_maps_of(store, &run, inspect.split, epoch, images, &sources)?,
         _ => Vec::new(),
@@ -146,18 +150,31 @@ fn heat_maps_of(
 }
 
 /// Returns a run, the epoch of its weights, and their predictions.
-fn load(store: &RunStore, query: &str, inspect: &Inspect) -> Result<(Arc<Summary>, u32, Inspection), CommandError> {
+fn load(
+    store: &RunStore,
+    query: &str,
+    inspect: &Inspect,
+    invocation: &Invocation,
+) -> Result<(Arc<Summary>, u32, Inspection), CommandError> {
     let followed = store.summary(&store.find(query)?)?;
     let (folder, run) = (followed.folder().clone(), followed.summary);
     let best = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
     let epoch = match (inspect.split, inspect.epoch) {
         (Split::Validation, Some(epoch)) => epoch,
+        // Of a home on another machine only the best epoch's predictions are here.
+        (Split::Validation, None) if folder.is_mirrored() => best,
         (Split::Validation, None) => {
             let saved = folder.validation_epochs();
             if saved.contains(&best) { best } else { saved.last().copied().unwrap_or(best) }
         }
         _ => best,
     };
+    let file = match inspect.split {
+        Split::Test => RunFile::Test,
+        Split::Train => RunFile::Train,
+        Split::Validation => RunFile::Validation(epoch),
+    };
+    invocation.fetch(&run.id, file);
     let loaded = inspection::load(&folder, &run.id, &run.classes, inspect.split, epoch);
     Ok((run, epoch, loaded?))
 }
@@ -167,10 +184,10 @@ fn difference(
     store: &RunStore,
     query: &str,
     inspect: &Inspect,
-    run: &Summary,
-    predictions: &Inspection,
+    invocation: &Invocation,
+    (run, predictions): (&Summary, &Inspection),
 ) -> Result<(RunId, Difference), CommandError> {
-    let (other, _, others) = load(store, query, inspect)?;
+    let (other, _, others) = load(store, query, inspect, invocation)?;
     let refuse = |reason: &str| CommandError::Failure(format!("{} and {}: {reason}", run.id, other.id));
     if !other.recipe.same_images(&run.recipe) {
         return Err(refuse("they are on different datasets or folds"));

@@ -5,6 +5,7 @@ mod prune;
 mod since;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use jiff::ZonedDateTime;
@@ -15,11 +16,14 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table, age, figure};
+use crate::cli::{home, privacy, remote};
 use crate::cli::{output, run_json};
+use crate::config;
 use crate::domain::figures::span;
 use crate::domain::{Outcome, RunId, RunState, Tag};
+use crate::homes::Link;
 use crate::runs::facts::{Field, Value};
-use crate::runs::{Ending, FollowedRun, RunFacts, RunStore, SortKey, Summary};
+use crate::runs::{Ending, FollowedRun, Home, RunFacts, RunStore, SortKey, Summary};
 use crate::supervise;
 use since::Since;
 
@@ -29,6 +33,7 @@ A filter consists of terms, all of which a run has to match:
   FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
   !WORD           the opposite; A,B means either (quote < > ! | from the shell)
 Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate duration age
+        home (with --home all: that of this machine is `here`)
 Examples: 'state:running'  'state:early-stop'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
 KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate duration age.";
 
@@ -67,28 +72,76 @@ enum RunsCommand {
 }
 
 impl Runs {
+    /// Returns whether the runs are only listed, and neither checked nor pruned.
+    pub(super) fn only_lists(&self) -> bool {
+        self.command.is_none() && !self.check.is_asked()
+    }
+
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+        if invocation.all_homes {
+            return self.list_all();
+        }
         let store = invocation.open_home()?;
         match &self.command {
             Some(RunsCommand::Prune(prune)) => prune.run(&store),
             None if self.check.is_asked() => self.check.run(&store, &self.filter, self.output),
-            None => list(&store, &self),
+            None => list(&[(None, store)], &self, Vec::new()),
         }
     }
 }
 
-fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
+impl Runs {
+    /// Lists the runs of this machine and of every home of the config file.
+    fn list_all(&self) -> Result<Exit, CommandError> {
+        if !self.only_lists() {
+            return Err(CommandError::Usage("--home all only lists runs: name one home".into()));
+        }
+        privacy::set_umask(None);
+        let config::Homes { homes, problems } = config::Homes::load();
+        let mut warnings: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let here = RunStore::new(Home::new(home::of_this_machine()?));
+        let mut stores: Vec<NamedStore> = vec![(Some(Arc::from(config::homes::THIS_HOME)), here)];
+        // All of them at once: the slowest line sets the time.
+        let links =
+            homes.into_iter().map(|address| Ok((Arc::from(address.name.as_str()), Link::start(address, true, false)?)));
+        let links: Vec<(Arc<str>, Link)> = links.collect::<Result<_, CommandError>>()?;
+        for (name, link) in &links {
+            match remote::finish_mirror(link) {
+                Ok(()) => stores.push((Some(Arc::clone(name)), RunStore::new(link.home()))),
+                Err(error) => warnings.push(error.to_string()),
+            }
+        }
+        list(&stores, self, warnings)
+    }
+}
+
+/// The runs of a home, with its name in a list of several.
+type NamedStore = (Option<Arc<str>>, RunStore);
+
+/// Lists the runs of these homes in one list, and then the warnings.
+fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Result<Exit, CommandError> {
     let query = parse_filter(&arguments.filter)?;
-    let problem = supervise::slurm::refresh(store);
     let now = supervise::now();
-    let (runs, mut warnings) = read_runs(store)?;
-    let none = runs.is_empty() && warnings.is_empty();
-    warnings.extend(problem);
-    let jobs: BTreeMap<RunId, String> = runs.iter().filter_map(job_remark).collect();
-    let mut listed: Vec<RunFacts> = runs.iter().map(|run| facts(run, now, &mut warnings)).collect();
-    listed.retain(|run| query.matches(run));
-    if let Some(since) = arguments.since {
-        keep_ended(store, &mut listed, since)?;
+    let (mut listed, mut jobs, mut none) = (Vec::new(), BTreeMap::new(), true);
+    for (name, store) in homes {
+        warnings.extend(supervise::slurm::refresh(store));
+        let (runs, unreadable) = read_runs(store)?;
+        none &= runs.is_empty() && unreadable.is_empty();
+        warnings.extend(unreadable);
+        jobs.extend(runs.iter().filter_map(job_remark).map(|(id, words)| ((name.clone(), id), words)));
+        let in_home = |run: RunFacts| if let Some(name) = name { run.in_home(name) } else { run };
+        let mut found: Vec<RunFacts> = runs.iter().map(|run| in_home(facts(run, now, &mut warnings))).collect();
+        found.retain(|run| query.matches(run));
+        if let Some(since) = arguments.since {
+            keep_ended(store, &mut found, since)?;
+        }
+        listed.append(&mut found);
+    }
+    if homes.len() > 1 {
+        match arguments.since {
+            Some(_) => listed.sort_by_key(|run| Ending::of_facts(run).map(|ending| ending.at)),
+            None => listed.sort_by_key(|run| std::cmp::Reverse(run.summary().recipe.created_at)),
+        }
     }
     if let Some(key) = arguments.sort {
         listed.sort_by(|one, other| key.compare(one, other));
@@ -105,7 +158,10 @@ fn list(store: &RunStore, arguments: &Runs) -> Result<Exit, CommandError> {
     } else if arguments.csv {
         output::csv(&rows(&listed))?;
     } else if none {
-        output::note(&format!("no runs in {} yet: `mien train cnn` starts one", store.home().path().display()));
+        output::note(&format!(
+            "no runs in {} yet: `mien train cnn` starts one",
+            homes.iter().map(|(_, store)| store.home().path().display().to_string()).collect::<Vec<_>>().join(", ")
+        ));
     } else if listed.is_empty() {
         let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
         output::note(&format!("{what}; `mien runs` lists all of them"));
@@ -150,8 +206,10 @@ fn job_remark(run: &FollowedRun) -> Option<(RunId, String)> {
 }
 
 /// Returns the table of the runs; `with_end`: with the time of the end as its first column.
-fn table(runs: &[RunFacts], jobs: &BTreeMap<RunId, String>, now: u64, with_end: bool) -> Table {
+fn table(runs: &[RunFacts], jobs: &BTreeMap<(Option<Arc<str>>, RunId), String>, now: u64, with_end: bool) -> Table {
+    let with_home = runs.iter().any(|run| run.home().is_some());
     let columns = [
+        ("HOME", Side::Left),
         ("ENDED", Side::Left),
         ("STATE", Side::Left),
         ("RUN", Side::Left),
@@ -168,11 +226,19 @@ fn table(runs: &[RunFacts], jobs: &BTreeMap<RunId, String>, now: u64, with_end: 
         ("NOTE", Side::Left),
         ("DETAILS", Side::Left),
     ];
-    let first = usize::from(!with_end);
-    let mut table = Table::of(&columns[first..]);
+    let is_shown = |column: usize| match column {
+        0 => with_home,
+        1 => with_end,
+        _ => true,
+    };
+    let columns: Vec<(&str, Side)> =
+        columns.into_iter().enumerate().filter(|(column, _)| is_shown(*column)).map(|(_, column)| column).collect();
+    let mut table = Table::of(&columns);
     for listed in runs {
         let run = listed.summary();
+        let job = (listed.home().map(Arc::from), run.id.clone());
         let cells = [
+            listed.home().unwrap_or_default().to_owned(),
             Ending::of_facts(listed).map_or_else(String::new, |ending| clock_at(ending.at)),
             listed.state().to_string(),
             run.id.to_string(),
@@ -187,9 +253,10 @@ fn table(runs: &[RunFacts], jobs: &BTreeMap<RunId, String>, now: u64, with_end: 
             age(now.saturating_sub(run.recipe.created_at)),
             tags(listed),
             listed.annotations().note.as_str().to_owned(),
-            jobs.get(&run.id).cloned().unwrap_or_else(|| remark(run, listed.state())),
+            jobs.get(&job).cloned().unwrap_or_else(|| remark(run, listed.state())),
         ];
-        table.row(&cells[first..]);
+        let cells = cells.into_iter().enumerate().filter(|(column, _)| is_shown(*column));
+        table.row(&cells.map(|(_, cell)| cell).collect::<Vec<_>>());
     }
     table
 }

@@ -39,7 +39,8 @@ fn interval() -> Duration {
 #[must_use]
 pub fn refresh(store: &RunStore) -> Option<String> {
     let placed = placed(store);
-    if placed.is_empty() {
+    // The jobs of a home on another machine are those of a cluster that only that home can ask.
+    if placed.is_empty() || store.home().is_mirror() {
         return None;
     }
     let asked = AskedFile::of(store.home());

@@ -90,6 +90,10 @@ impl Form {
     fn missing(&self, field: Field, choices: &FormChoices<'_>) -> Option<String> {
         let weights = &choices.library.weights;
         match field {
+            Field::Dataset if choices.library.link.is_some() => Some(match &choices.library.link {
+                Some(link) => format!("runs on {0} are started by a command: `mien --home {0} train cnn`", link.name),
+                None => String::new(),
+            }),
             Field::Dataset if self.dataset.is_none() => Some("there is no dataset yet: import one on Data (1)".into()),
             Field::Weights if weights.error.is_some() => weights.error.clone(),
             Field::Weights if !weights.loaded => Some("the weights are still being read".into()),
