@@ -119,8 +119,8 @@ impl Recipe {
     }
 
     /// Returns the default recipe of fine-tuning from the run `from`, whose recipe is `start`. Dataset, base, image
-    /// size, variants, augmentation, precision, left-out images, network and fold are those of `start`. Returns `None` if
-    /// `start` has no base.
+    /// size, variants, augmentation, precision, left-out images, network and fold are those of `start`. Returns `None`
+    /// if `start` has no base.
     #[must_use]
     pub fn fine_tuning_from(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
         let (dataset, fingerprint) = (start.dataset.clone(), start.fingerprint.clone());

@@ -29,7 +29,7 @@ fn arrows_choose_a_strategy_and_the_lines_follow() {
     let table = [
         ("2", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 28),
         ("2<right>", StrategyChoice::One(Strategy::Deep), vec![Field::Dataset], 28),
-        ("2<right><right>", StrategyChoice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 28),
+        ("2<right><right>", StrategyChoice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 29),
         ("2<right><right><right>", StrategyChoice::One(Strategy::Finetune), vec![Field::From], 29),
         ("2<left>", StrategyChoice::All, vec![Field::Dataset, Field::Weights], 27),
         ("2<left><right>", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 28),

@@ -1,5 +1,5 @@
-//! The first four blocks of VGG16 on imported weights, for small images. The head reads every position of their output:
-//! at 48×48 pixels block 5 ends in one position, and its features lack the places of mouth and eyes.
+//! The first four blocks of VGG16 on imported weights, for small images. The head reads every position of their output.
+//! At 48×48 pixels block 5 ends in one position, so its features lack the places of mouth and eyes.
 
 use super::vgg16::{HIDDEN, on_imported};
 use crate::domain::network::{Architecture, Layer, Op, Outputs};
