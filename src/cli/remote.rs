@@ -14,6 +14,7 @@ use crate::domain::text::{printable, printable_lines};
 use crate::domain::{HomeAddress, RunId, now};
 use crate::homes::protocol::RunFile;
 use crate::homes::{Link, LinkError, LinkState, MirrorError};
+use crate::runs::RunStore;
 
 /// The use that a command makes of a home on another machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,11 @@ pub(super) fn open_mirror(address: HomeAddress, lasting: bool) -> Result<Rc<Link
     Ok(Rc::new(link))
 }
 
+/// Returns whether the mirror of a link has a run.
+fn has_runs(link: &Link) -> bool {
+    RunStore::new(link.home()).ids().is_ok_and(|ids| !ids.is_empty())
+}
+
 /// Waits until the mirror of a link is up to date, or the home cannot be reached.
 pub(super) fn finish_mirror(link: &Link) -> Result<(), CommandError> {
     let name = &link.address().name;
@@ -70,14 +76,17 @@ pub(super) fn finish_mirror(link: &Link) -> Result<(), CommandError> {
         let _ = write!(io::stderr(), "\r\x1b[K");
     }
     match state {
-        LinkState::Cut { reason, .. } => match link.contact_at() {
-            Some(at) => {
-                let ago = age(now().saturating_sub(at));
-                output::print_error(&format!("{name} cannot be reached: {reason}; shown is its mirror, {ago} old"));
-                Ok(())
+        // A line that was cut before the first run came has left an empty mirror, which would pass for an empty home.
+        LinkState::Cut { reason, .. } => {
+            match link.contact_at().filter(|_| link.contact().complete || has_runs(link)) {
+                Some(at) => {
+                    let ago = age(now().saturating_sub(at));
+                    output::print_error(&format!("{name} cannot be reached: {reason}; shown is its mirror, {ago} old"));
+                    Ok(())
+                }
+                None => Err(CommandError::Failure(format!("{name} cannot be reached: {reason}"))),
             }
-            None => Err(CommandError::Failure(format!("{name} cannot be reached: {reason}"))),
-        },
+        }
         LinkState::Live { refused, .. } if refused > 0 => {
             output::print_error(&format!(
                 "the mirror of {name} is full: the logs of {refused} runs are not in it; set mirror in [homes.{name}]"

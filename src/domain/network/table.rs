@@ -86,7 +86,8 @@ fn add(rows: &mut Vec<LayerRow>, layer: &ResolvedLayer, frozen: bool) {
         Op::Dropout { .. } => !after_dense,
         Op::BatchNorm { .. } | Op::Relu | Op::Flatten => false,
     };
-    match rows.last_mut().filter(|_| !stands_alone) {
+    // A trained layer in the row of a frozen one would be shown as frozen.
+    match rows.last_mut().filter(|before| !stands_alone && (frozen || !before.frozen)) {
         Some(before) => {
             before.name = format!("{}, {name}", before.name);
             before.output = layer.output;

@@ -116,6 +116,8 @@ fn the_trained_part_begins_at_the_first_trained_layer_with_parameters() {
     assert_eq!((first.trained_input_name(cut), first.trained_input(cut)), ("block4", [512, 3, 3]));
     assert_eq!(first.parameters_of(cut.frozen()), 7_635_264);
     assert_eq!(first.parameters_of(cut.trained()), 2 * 512 + 4608 * 256 + 256 + 256 * 7 + 7);
+    let mut rows = first.table(cut).into_iter().map(|row| (row.name, row.parameters, row.frozen));
+    assert_eq!(rows.nth(4), Some(("BN, flatten".into(), 2 * 512, false)));
 }
 
 #[test]
