@@ -303,6 +303,11 @@ fn the_dashboard_predicts_a_folder_and_a_dropped_path() {
     dashboard.wait("the last face", |text| text.contains("7 of 7") && text.contains("pixels at "));
     // Half blocks of the face, which a line of text does not have.
     assert!(dashboard.text().contains('▀') || dashboard.text().contains('▄'));
+    // The pane of another picture, because the path of this one is typed next.
+    for place in ["6 of 7", "5 of 7"] {
+        dashboard.press("k");
+        dashboard.wait("the face before", |text| text.contains(place));
+    }
     // Another path from here: one picture, typed with its spaces.
     dashboard.press("P");
     dashboard.wait("the prompt", |text| text.contains("predict by one"));
