@@ -105,8 +105,8 @@ fn floods_of_pasted_text_and_garbage_launch_nothing() {
     }
     terminal.wait_until_read();
     // From any screen to one screen and to another proves that all earlier bytes were read.
-    terminal.press_until(&["\x1b", "2"], "the form", |text| text.contains("[ Launch ]"));
-    terminal.press_until(&["\x1b", "1"], "the dataset", |text| text.contains("disgust"));
+    terminal.press_until(&["\x1b", "\x1b", "2"], "the form", |text| text.contains("[ Launch ]"));
+    terminal.press_until(&["\x1b", "\x1b", "1"], "the dataset", |text| text.contains("disgust"));
     assert_eq!(user.run_count(), 0, "something was launched:\n{}", terminal.text());
     let memory = std::fs::read_to_string(format!("/proc/{}/status", terminal.pid().as_raw_nonzero()));
     let peak = memory.expect("a status").lines().find_map(|line| {

@@ -191,8 +191,8 @@ fn a_storm_of_sizes_pastes_and_garbage_harms_no_run() {
         dashboard.press(["1", "2", "3", "4", "5", "?", "\u{1b}"][number as usize % 7]);
     }
     dashboard.resize(LARGE);
-    dashboard.press_until(&["\u{1b}", "2"], "the form after the storm", |text| text.contains("[ Launch ]"));
-    dashboard.press_until(&["\u{1b}", "3"], "the run after the storm", listed);
+    dashboard.press_until(&["\u{1b}", "\u{1b}", "2"], "the form after the storm", |text| text.contains("[ Launch ]"));
+    dashboard.press_until(&["\u{1b}", "\u{1b}", "3"], "the run after the storm", listed);
     dashboard.paste(&"Sy\r2\r".repeat(200_000));
     dashboard.wait("words about the paste", |text| text.contains("pasted bytes were ignored"));
     let garbage: Vec<u8> = (0..20_000_u32)
@@ -202,8 +202,8 @@ fn a_storm_of_sizes_pastes_and_garbage_harms_no_run() {
     dashboard.send(&garbage);
     dashboard.wait_until_read();
     // From any screen to one screen and to another proves that all earlier bytes were read.
-    dashboard.press_until(&["\u{1b}", "2"], "the form after the garbage", |text| text.contains("[ Launch ]"));
-    dashboard.press_until(&["\u{1b}", "3"], "the run after the garbage", listed);
+    dashboard.press_until(&["\u{1b}", "\u{1b}", "2"], "the form after the garbage", |text| text.contains("[ Launch ]"));
+    dashboard.press_until(&["\u{1b}", "\u{1b}", "3"], "the run after the garbage", listed);
     assert_eq!(lab.store().ids().expect("ids").len(), 1, "nothing was launched");
     assert_eq!(stands(&lab, "calm-owl"), RunState::Running, "nothing was stopped");
 }

@@ -244,6 +244,7 @@ impl<D: Display> Dashboard<D> {
     /// Presses these keys in turn until the screen satisfies the condition.
     ///
     /// After a flood the screen is unknown, and keys may count as part of the flood.
+    /// Esc belongs in it twice: the first may only clear the filter of the help, which would take every later key.
     pub(crate) fn press_until(&mut self, keys: &[&str], what: &str, condition: impl Fn(&D::View) -> bool) {
         let begun = std::time::Instant::now();
         for key in keys.iter().cycle() {
