@@ -1,12 +1,7 @@
 //! The homes on other machines in the config file: `[homes.NAME]`.
 
-use toml::Spanned;
-use toml::de::DeValue;
-
-use super::{Problem, line_of, load_table};
+use super::entries::{Entries, Entry, EntryReader};
 use crate::domain::HomeAddress;
-use crate::domain::similar::suggest;
-use crate::domain::text::printable;
 
 /// The name that stands for all homes, so that none has it.
 pub const ALL_HOMES: &str = "all";
@@ -16,131 +11,54 @@ pub const THIS_HOME: &str = "here";
 
 const SETTINGS: [&str; 4] = ["ssh", "home", "binary", "mirror"];
 
-/// The homes of the config file, and the errors in them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Homes {
-    /// The homes, in the order of their names.
-    pub homes: Vec<HomeAddress>,
-    /// The errors; a home with an error is left out.
-    pub problems: Vec<Problem>,
-}
+/// The homes of the config file.
+pub type Homes = Entries<HomeAddress>;
 
-impl Homes {
-    /// Reads the homes of the config file; none without such a file.
-    #[must_use]
-    pub fn load() -> Self {
-        let (homes, problems) = load_table("homes", read);
-        Self { homes, problems }
+impl Entry for HomeAddress {
+    const TABLE: &'static str = "homes";
+    const NOUN: &'static str = "home";
+
+    fn reserved(name: &str) -> Option<&'static str> {
+        matches!(name, ALL_HOMES | THIS_HOME).then_some("has another meaning in lists of homes")
     }
 
-    /// Returns the home of this name; `None` if the config file has none.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&HomeAddress> {
-        self.homes.iter().find(|home| home.name == name)
+    fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Returns the home of this name.
-    ///
-    /// # Errors
-    /// A sentence about the errors of the home, or with the names of the homes.
-    pub fn find(&self, name: &str) -> Result<&HomeAddress, String> {
-        if let Some(home) = self.get(name) {
-            return Ok(home);
-        }
-        if let Some(problem) = self.problem_of(name) {
-            return Err(problem.to_string());
-        }
-        let names: Vec<&str> = self.homes.iter().map(|home| home.name.as_str()).collect();
-        let known = match &names[..] {
-            [] => "the config file has no [homes.NAME]: `mien config defaults` shows one".to_owned(),
-            names => format!("the config file has {}", names.join(", ")),
-        };
-        let similar = suggest(name, names);
-        Err(format!("there is no home '{}'{similar}: {known}", printable(name)))
-    }
-
-    /// Returns the first error in the home of this name.
-    #[must_use]
-    pub fn problem_of(&self, name: &str) -> Option<&Problem> {
-        let start = format!("homes.{name}");
-        let is_of = |message: &str| message.strip_prefix(&start).is_some_and(|rest| rest.starts_with([' ', '.']));
-        self.problems.iter().find(|problem| is_of(&problem.message))
-    }
-}
-
-/// Returns the homes in the value of `homes`, and the errors with their lines. A home with an error is left out.
-#[must_use]
-pub fn read(text: &str, value: &Spanned<DeValue<'_>>) -> (Vec<HomeAddress>, Vec<(usize, String)>) {
-    let line = |at: usize| line_of(text, at);
-    let Some(table) = value.get_ref().as_table() else {
-        return (Vec::new(), vec![(line(value.span().start), "homes cannot be this: write [homes.NAME]".into())]);
-    };
-    let (mut homes, mut problems) = (Vec::new(), Vec::new());
-    for (name, settings) in table {
-        let before = problems.len();
-        let mut refuse = |at: usize, message: String| problems.push((line(at), message));
-        let home = read_home(name.get_ref(), name.span().start, settings, text, &mut refuse);
-        if problems.len() == before {
-            homes.extend(home);
-        }
-    }
-    homes.sort_by(|one: &HomeAddress, other| one.name.cmp(&other.name));
-    (homes, problems)
-}
-
-fn read_home(
-    name: &str,
-    at: usize,
-    settings: &Spanned<DeValue<'_>>,
-    text: &str,
-    refuse: &mut dyn FnMut(usize, String),
-) -> Option<HomeAddress> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.is_empty() || !name.chars().all(plain) {
-        refuse(at, format!("homes.{name} is no name of a home: use letters, digits, '-' and '_'"));
-    }
-    if matches!(name, ALL_HOMES | THIS_HOME) {
-        refuse(at, format!("homes.{name} has another meaning in lists of homes: choose another name"));
-    }
-    let Some(table) = settings.get_ref().as_table() else {
-        refuse(settings.span().start, format!("homes.{name} cannot be this: write [homes.{name}]"));
-        return None;
-    };
-    let Some((_, ssh)) = table.iter().find(|(key, _)| key.get_ref() == "ssh") else {
-        refuse(at, format!("homes.{name} has no ssh: write ssh = \"user@box\""));
-        return None;
-    };
-    let given = |value: &Spanned<DeValue<'_>>| {
-        text.get(value.span()).unwrap_or_default().lines().next().unwrap_or_default().to_owned()
-    };
-    let destination = ssh.get_ref().as_str().ok_or("write text such as \"user@box\"");
-    let mut home = match destination.and_then(|destination| HomeAddress::new(name, destination)) {
-        Ok(home) => home,
-        Err(accepted) => {
-            refuse(ssh.span().start, format!("homes.{name}.ssh cannot be {}: {accepted}", given(ssh)));
+    fn read(reader: &mut EntryReader<'_, '_>) -> Option<Self> {
+        let settings = reader.settings;
+        let Some((_, ssh)) = settings.iter().find(|(key, _)| key.get_ref() == "ssh") else {
+            reader.refuse_missing("ssh", "\"user@box\"");
             return None;
-        }
-    };
-    for (key, value) in table {
-        let (key, at) = (key.get_ref().as_ref(), key.span().start);
-        let words = value.get_ref().as_str().ok_or("write text");
-        let set = match key {
-            "ssh" => Ok(()),
-            "home" => words.and_then(|path| home.set_path(path)),
-            "binary" => words.and_then(|path| home.set_binary(path)),
-            "mirror" => words.and_then(size).map(|bytes| home.mirror_bytes = bytes),
-            _ => {
-                let (similar, all) = (suggest(key, SETTINGS), SETTINGS.join(", "));
-                let key = printable(key);
-                refuse(at, format!("homes.{name}.{key} is no setting{similar}: the settings are {all}"));
-                Ok(())
+        };
+        let destination = ssh.get_ref().as_str().ok_or("write text such as \"user@box\"");
+        let mut home = match destination.and_then(|destination| Self::new(reader.name, destination)) {
+            Ok(home) => home,
+            Err(accepted) => {
+                reader.refuse_value("ssh", ssh, accepted);
+                return None;
             }
         };
-        if let Err(accepted) = set {
-            refuse(at, format!("homes.{name}.{key} cannot be {}: {accepted}", given(value)));
+        for (key, value) in settings {
+            let (key, at) = (key.get_ref().as_ref(), key.span().start);
+            let words = value.get_ref().as_str().ok_or("write text");
+            let set = match key {
+                "ssh" => Ok(()),
+                "home" => words.and_then(|path| home.set_path(path)),
+                "binary" => words.and_then(|path| home.set_binary(path)),
+                "mirror" => words.and_then(size).map(|bytes| home.mirror_bytes = bytes),
+                _ => {
+                    reader.refuse_setting(at, key, &SETTINGS);
+                    continue;
+                }
+            };
+            if let Err(accepted) = set {
+                reader.refuse_value(key, value, accepted);
+            }
         }
+        Some(home)
     }
-    Some(home)
 }
 
 /// Returns the bytes of a size such as `500 MiB` or `4 GiB`.
@@ -158,15 +76,11 @@ fn size(text: &str) -> Result<u64, &'static str> {
 
 #[cfg(test)]
 mod tests {
-    use toml::de::DeTable;
-
     use super::*;
+    use crate::config::{entries, read_first};
 
     fn parse(text: &str) -> (Vec<HomeAddress>, Vec<(usize, String)>) {
-        let (document, errors) = DeTable::parse_recoverable(text);
-        assert!(errors.is_empty(), "{errors:?}");
-        let (_, value) = document.get_ref().iter().next().expect("a key");
-        read(text, value)
+        read_first(text, entries::read)
     }
 
     #[test]
@@ -183,7 +97,7 @@ mod tests {
     #[test]
     fn an_error_names_line_and_remedy_and_leaves_the_other_homes() {
         let table = [
-            ("hmoe = 'x'", 3, "homes.a.hmoe is no setting (did you mean home?): the settings are ssh, home"),
+            ("hmoe = 'x'", 3, "there is no setting 'homes.a.hmoe' (did you mean home?): the settings are ssh, home"),
             ("home = 3", 3, "homes.a.home cannot be 3: write text"),
             ("binary = ''", 3, "homes.a.binary cannot be '': write a path"),
             ("mirror = 'much'", 3, "homes.a.mirror cannot be 'much': write a size"),

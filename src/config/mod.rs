@@ -2,6 +2,7 @@
 //!
 //! May use: `domain`. `tui::config` reads the settings of the dashboard.
 
+pub mod entries;
 pub mod homes;
 pub mod notify;
 pub mod places;
@@ -15,8 +16,10 @@ use etcetera::base_strategy::{BaseStrategy, choose_base_strategy};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 
+pub use entries::Entries;
 pub use homes::Homes;
 pub use notify::{Notify, TerminalNotice};
 pub use places::Places;
@@ -81,6 +84,18 @@ pub fn line_of(text: &str, at: usize) -> usize {
     before.split(|byte| *byte == b'\n').count()
 }
 
+/// Returns the beginning of a value as it is written, for messages.
+#[must_use]
+pub fn given(text: &str, value: &Spanned<DeValue<'_>>) -> String {
+    text.get(value.span()).unwrap_or_default().lines().next().unwrap_or_default().chars().take(60).collect()
+}
+
+/// Returns the error about an unknown setting of a table, with the most similar one and all of them.
+fn unknown_setting(table: &str, key: &str, known: &[&str]) -> String {
+    let similar = suggest(key, known.iter().copied());
+    format!("there is no setting '{table}.{}'{similar}: the settings are {}", printable(key), known.join(", "))
+}
+
 /// Reads the table `name` of the config file by `read`, which returns its content and the errors with their lines. The
 /// content is the default without such a file or table.
 fn load_table<T: Default>(
@@ -98,4 +113,13 @@ fn load_table<T: Default>(
     let found = document.get_ref().iter().find(|(key, _)| key.get_ref() == name);
     let (content, problems) = found.map_or_else(Default::default, |(_, value)| read(&text, value));
     (content, problems.into_iter().map(|(line, message)| problem(Some(line), message)).collect())
+}
+
+/// Returns the result of reading the value of the first table of a text.
+#[cfg(test)]
+fn read_first<T>(text: &str, read: impl FnOnce(&str, &Spanned<DeValue<'_>>) -> T) -> T {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    assert!(errors.is_empty(), "{errors:?}");
+    let (_, value) = document.get_ref().iter().next().expect("a key");
+    read(text, value)
 }

@@ -6,10 +6,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::{Problem, line_of, load_table};
+use super::{Problem, given, line_of, load_table, unknown_setting};
 use crate::domain::run_state::RunState;
-use crate::domain::similar::suggest;
-use crate::domain::text::printable;
 
 /// The accepted seconds that a command may take.
 const SECONDS: RangeInclusive<u64> = 1..=3600;
@@ -120,17 +118,13 @@ pub fn read(text: &str, value: &Spanned<DeValue<'_>>) -> (Notify, Vec<(usize, St
                 put(&mut notify.time_limit, number.map(Duration::from_secs), accepted)
             }
             _ => {
-                let (similar, all) = (suggest(name, SETTINGS), SETTINGS.join(", "));
-                let name = printable(name);
-                let message = format!("there is no setting 'notify.{name}'{similar}: the settings are {all}");
-                problems.push((line(key.span().start), message));
+                problems.push((line(key.span().start), unknown_setting("notify", name, &SETTINGS)));
                 continue;
             }
         };
         if let Err(accepted) = accepted {
-            let given = text.get(value.span()).unwrap_or_default().lines().next().unwrap_or_default();
-            let given: String = given.chars().take(60).collect();
-            problems.push((line(value.span().start), format!("notify.{name} cannot be {given}: {accepted}")));
+            let message = format!("notify.{name} cannot be {}: {accepted}", given(text, value));
+            problems.push((line(value.span().start), message));
         }
     }
     (notify, problems)
@@ -153,15 +147,11 @@ fn put<T>(target: &mut T, found: Option<T>, accepted: String) -> Result<(), Stri
 
 #[cfg(test)]
 mod tests {
-    use toml::de::DeTable;
-
     use super::*;
+    use crate::config::read_first;
 
     fn parse(text: &str) -> (Notify, Vec<(usize, String)>) {
-        let (document, errors) = DeTable::parse_recoverable(text);
-        assert!(errors.is_empty(), "{errors:?}");
-        let (_, value) = document.get_ref().iter().next().expect("a key");
-        read(text, value)
+        read_first(text, read)
     }
 
     #[test]

@@ -3,111 +3,50 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::{Problem, line_of, load_table};
+use super::entries::{Entries, Entry, EntryReader};
 use crate::domain::Place;
 use crate::domain::place::THIS_MACHINE;
-use crate::domain::similar::suggest;
-use crate::domain::text::printable;
 
-/// The places of the config file, and the errors in them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
-    /// The places, in the order of their names.
-    pub places: Vec<Place>,
-    /// The errors; a place with an error is left out.
-    pub problems: Vec<Problem>,
-}
+/// The places of the config file.
+pub type Places = Entries<Place>;
 
-impl Places {
-    /// Reads the places of the config file; none without such a file.
-    #[must_use]
-    pub fn load() -> Self {
-        let (places, problems) = load_table("places", read);
-        Self { places, problems }
+impl Entry for Place {
+    const TABLE: &'static str = "places";
+    const NOUN: &'static str = "place";
+
+    fn reserved(name: &str) -> Option<&'static str> {
+        (name == THIS_MACHINE).then_some("is always this machine")
     }
 
-    /// Returns the place of this name.
-    ///
-    /// # Errors
-    /// A sentence about the errors of the place, or with the names of the places.
-    pub fn find(&self, name: &str) -> Result<&Place, String> {
-        if let Some(place) = self.places.iter().find(|place| place.name == name) {
-            return Ok(place);
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn read(reader: &mut EntryReader<'_, '_>) -> Option<Self> {
+        let mut place = Self { name: reader.name.to_owned(), ..Self::default() };
+        let settings = reader.settings;
+        if !settings.iter().any(|(key, _)| key.get_ref() == "engine") {
+            reader.refuse_missing("engine", "\"slurm\"");
         }
-        let of_it = |problem: &&Problem| problem.message.contains(&format!("places.{name}"));
-        if let Some(problem) = self.problems.iter().find(of_it) {
-            return Err(problem.to_string());
+        for (key, value) in settings {
+            let (key, at) = (key.get_ref().as_ref(), key.span().start);
+            let set = if key == "engine" {
+                (value.get_ref().as_str() == Some("slurm")).then_some(()).ok_or("write \"slurm\"")
+            } else if Self::VALUES.contains(&key) {
+                single(value.get_ref()).map_or(Err("write text or a number"), |text| place.set(key, &text))
+            } else if Self::LISTS.contains(&key) {
+                lines(value.get_ref()).map(|found| *list_of(&mut place, key) = found)
+            } else {
+                let known: Vec<&str> = ["engine"].into_iter().chain(Self::VALUES).chain(Self::LISTS).collect();
+                reader.refuse_setting(at, key, &known);
+                continue;
+            };
+            if let Err(accepted) = set {
+                reader.refuse_value(key, value, accepted);
+            }
         }
-        let names: Vec<&str> = self.places.iter().map(|place| place.name.as_str()).collect();
-        let known = match &names[..] {
-            [] => "the config file has no [places.NAME]: `mien config defaults` shows one".to_owned(),
-            names => format!("the config file has {}", names.join(", ")),
-        };
-        let similar = suggest(name, names);
-        Err(format!("there is no place '{}'{similar}: {known}", printable(name)))
+        Some(place)
     }
-}
-
-/// Returns the places in the value of `places`, and the errors with their lines. A place with an error is left out.
-#[must_use]
-pub fn read(text: &str, value: &Spanned<DeValue<'_>>) -> (Vec<Place>, Vec<(usize, String)>) {
-    let line = |at: usize| line_of(text, at);
-    let Some(table) = value.get_ref().as_table() else {
-        return (Vec::new(), vec![(line(value.span().start), "places cannot be this: write [places.NAME]".into())]);
-    };
-    let (mut places, mut problems) = (Vec::new(), Vec::new());
-    for (name, settings) in table {
-        let before = problems.len();
-        let mut refuse = |at: usize, message: String| problems.push((line(at), message));
-        let place = read_place(name.get_ref(), name.span().start, settings, text, &mut refuse);
-        if problems.len() == before {
-            places.extend(place);
-        }
-    }
-    places.sort_by(|one: &Place, other| one.name.cmp(&other.name));
-    (places, problems)
-}
-
-fn read_place(
-    name: &str,
-    at: usize,
-    settings: &Spanned<DeValue<'_>>,
-    text: &str,
-    refuse: &mut dyn FnMut(usize, String),
-) -> Option<Place> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if name.is_empty() || !name.chars().all(plain) {
-        refuse(at, format!("places.{name} is no name of a place: use letters, digits, '-' and '_'"));
-    }
-    if name == THIS_MACHINE {
-        refuse(at, format!("places.{name} is always this machine: choose another name"));
-    }
-    let Some(table) = settings.get_ref().as_table() else {
-        refuse(settings.span().start, format!("places.{name} cannot be this: write [places.{name}]"));
-        return None;
-    };
-    let mut place = Place { name: name.to_owned(), ..Place::default() };
-    if !table.iter().any(|(key, _)| key.get_ref() == "engine") {
-        refuse(at, format!("places.{name} has no engine: write engine = \"slurm\""));
-    }
-    for (key, value) in table {
-        let (key, at) = (key.get_ref().as_ref(), key.span().start);
-        let given = || text.get(value.span()).unwrap_or_default().lines().next().unwrap_or_default().to_owned();
-        let accepted = if key == "engine" {
-            (value.get_ref().as_str() != Some("slurm")).then_some("write \"slurm\"")
-        } else if Place::VALUES.contains(&key) {
-            single(value.get_ref()).map_or(Err("write text or a number"), |text| place.set(key, &text)).err()
-        } else if Place::LISTS.contains(&key) {
-            lines(value.get_ref()).map(|found| *list_of(&mut place, key) = found).err()
-        } else {
-            refuse(at, unknown(name, key));
-            None
-        };
-        if let Some(accepted) = accepted {
-            refuse(at, format!("places.{name}.{key} cannot be {}: {accepted}", given()));
-        }
-    }
-    Some(place)
 }
 
 fn list_of<'p>(place: &'p mut Place, key: &str) -> &'p mut Vec<String> {
@@ -129,24 +68,13 @@ fn lines(value: &DeValue<'_>) -> Result<Vec<String>, &'static str> {
     if lines.iter().any(|line| line.chars().any(char::is_control)) { Err(ACCEPTED) } else { Ok(lines) }
 }
 
-/// Returns the error about an unknown setting, with the most similar one.
-fn unknown(name: &str, key: &str) -> String {
-    let known = || ["engine"].into_iter().chain(Place::VALUES).chain(Place::LISTS);
-    let (similar, all) = (suggest(key, known()), known().collect::<Vec<_>>().join(", "));
-    format!("there is no setting 'places.{name}.{}'{similar}: the settings are {all}", printable(key))
-}
-
 #[cfg(test)]
 mod tests {
-    use toml::de::DeTable;
-
     use super::*;
+    use crate::config::{entries, read_first};
 
     fn parse(text: &str) -> (Vec<Place>, Vec<(usize, String)>) {
-        let (document, errors) = DeTable::parse_recoverable(text);
-        assert!(errors.is_empty(), "{errors:?}");
-        let (_, value) = document.get_ref().iter().next().expect("a key");
-        read(text, value)
+        read_first(text, entries::read)
     }
 
     #[test]
@@ -194,14 +122,5 @@ mod tests {
             assert!(problems[0].0 == line && problems[0].1.starts_with(expected), "{text}: {problems:?}");
             assert_eq!(places, []);
         }
-    }
-
-    #[test]
-    fn an_unknown_place_is_named_with_the_known_ones() {
-        let places = vec![Place { name: "gpu".into(), ..Place::default() }];
-        let found = Places { places, ..Places::default() };
-        assert_eq!(found.find("cloud"), Err("there is no place 'cloud': the config file has gpu".into()));
-        assert!(found.find("gpus").is_err_and(|error| error.contains("(did you mean gpu?)")));
-        assert!(found.find("gpu").is_ok());
     }
 }

@@ -7,7 +7,8 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::{Config, GlyphChoice, MAX_FRAMES, Problem};
-use crate::config::{homes, line_of, notify, places};
+use crate::config::{entries, given, line_of, notify};
+use crate::domain::{HomeAddress, Place};
 use crate::tui::key::parse;
 use crate::tui::messages::{Keymap, Rebinding};
 use crate::tui::terminal_facts::Graphics;
@@ -76,11 +77,13 @@ impl ConfigReader<'_> {
         self.config.problems.push(Problem { file: self.path.to_owned(), line: Some(line), message });
     }
 
+    fn report_all(&mut self, problems: Vec<(usize, String)>) {
+        problems.into_iter().for_each(|(line, message)| self.report(line, message));
+    }
+
     /// Reports a value that a setting cannot have, with the accepted ones.
     fn refuse(&mut self, setting: &str, value: &Value<'_>, accepted: &str) {
-        let text = self.text.get(value.span()).unwrap_or_default();
-        let start: String = text.lines().next().unwrap_or_default().chars().take(60).collect();
-        let message = format!("{setting} cannot be {start}: {accepted}");
+        let message = format!("{setting} cannot be {}: {accepted}", given(self.text, value));
         self.report(self.line_of(value), message);
     }
 
@@ -89,19 +92,13 @@ impl ConfigReader<'_> {
         match name {
             "keys" => self.table_lines(name, value).iter().for_each(|line| self.read_binding(line)),
             "theme" => self.table_lines(name, value).iter().for_each(|line| self.read_theme(line)),
-            // The commands that start runs use the places.
-            "places" => {
-                let (_, problems) = places::read(self.text, value);
-                problems.into_iter().for_each(|(line, message)| self.report(line, message));
-            }
-            "homes" => {
-                let (_, problems) = homes::read(self.text, value);
-                problems.into_iter().for_each(|(line, message)| self.report(line, message));
-            }
+            // Commands use the places and homes; here they are only checked.
+            "places" => self.report_all(entries::read::<Place>(self.text, value).1),
+            "homes" => self.report_all(entries::read::<HomeAddress>(self.text, value).1),
             "notify" => {
                 let (settings, problems) = notify::read(self.text, value);
                 self.config.notify = settings;
-                problems.into_iter().for_each(|(line, message)| self.report(line, message));
+                self.report_all(problems);
             }
             "glyphs" => self.config.glyphs = self.read_choice(name, value, &GLYPHS).unwrap_or_default(),
             "graphics" => self.config.graphics = self.read_choice(name, value, &GRAPHICS).unwrap_or_default(),
@@ -119,7 +116,8 @@ impl ConfigReader<'_> {
                 }
             }
             _ => {
-                let settings = "glyphs, graphics, mouse, frames_per_second, [notify], [theme], [keys], [places.NAME] and [homes.NAME]";
+                let settings = "glyphs, graphics, mouse, frames_per_second, [notify], [theme], [keys], [places.NAME] \
+                                and [homes.NAME]";
                 self.report(self.line_of(key), format!("unknown setting '{name}': the settings are {settings}"));
             }
         }

@@ -13,7 +13,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::output;
 use crate::cli::table::{Side, Table, age};
-use crate::config;
+use crate::config::{self, entries::none_text};
 use crate::domain::HomeAddress;
 use crate::domain::size::Size;
 use crate::homes::{Link, LinkState, MirrorFolder};
@@ -96,9 +96,9 @@ fn find(text: &str) -> Result<HomeAddress, CommandError> {
 }
 
 fn list(output: Output) -> Result<Exit, CommandError> {
-    let config::Homes { homes, problems } = config::Homes::load();
+    let config::Homes { entries: homes, problems } = config::Homes::load();
     if homes.is_empty() && problems.is_empty() && !output.json {
-        output::note("the config file has no [homes.NAME]: `mien config defaults` shows one");
+        output::note(&none_text::<HomeAddress>());
         return Ok(Exit::Done);
     }
     let listed = |address: &HomeAddress| -> Result<Listed, CommandError> {
@@ -142,10 +142,14 @@ fn list(output: Output) -> Result<Exit, CommandError> {
 }
 
 fn check(home: Option<&str>, output: Output) -> Result<Exit, CommandError> {
-    let wanted = match home {
-        Some(home) => vec![find(home)?],
-        None => config::Homes::load().homes,
+    let config::Homes { entries: wanted, problems } = match home {
+        Some(home) => config::Homes { entries: vec![find(home)?], problems: Vec::new() },
+        None => config::Homes::load(),
     };
+    if wanted.is_empty() && problems.is_empty() && !output.json {
+        output::note(&none_text::<HomeAddress>());
+    }
+    problems.iter().for_each(|problem| output::print_error(&problem.to_string()));
     let mut all = Vec::new();
     for address in wanted {
         let checked = try_home(&address)?;
@@ -163,7 +167,7 @@ fn check(home: Option<&str>, output: Output) -> Result<Exit, CommandError> {
     if output.json {
         output::json(&all)?;
     }
-    Ok(Exit::done_if(all.iter().all(|checked| checked.problem.is_none())))
+    Ok(Exit::done_if(problems.is_empty() && all.iter().all(|checked| checked.problem.is_none())))
 }
 
 fn try_home(address: &HomeAddress) -> Result<Checked, CommandError> {

@@ -39,7 +39,7 @@ impl Check {
         let places = Places::load();
         let wanted: Vec<Place> = match &self.name {
             Some(name) => vec![places.find(name).map_err(CommandError::Usage)?.clone()],
-            None => places.places,
+            None => places.entries,
         };
         places.problems.iter().for_each(|problem| output::print_error(&problem.to_string()));
         let mut all = Vec::new();

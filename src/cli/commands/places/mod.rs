@@ -11,7 +11,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::output;
 use crate::cli::table::{Side, Table};
-use crate::config;
+use crate::config::{self, entries::none_text};
 use crate::domain::Place;
 
 /// List the places on which runs can start with --on, or try them
@@ -50,10 +50,10 @@ impl Places {
 }
 
 fn list(output: Output) -> Result<Exit, CommandError> {
-    let config::Places { places, problems } = config::Places::load();
+    let config::Places { entries: places, problems } = config::Places::load();
     let listed = Listed { places, problems: problems.iter().map(ToString::to_string).collect() };
     if listed.places.is_empty() && listed.problems.is_empty() && !output.json {
-        output::note("the config file has no [places.NAME]: `mien config defaults` shows one");
+        output::note(&none_text::<Place>());
         return Ok(Exit::Done);
     }
     output.print(&listed, || {

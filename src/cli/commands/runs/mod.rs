@@ -97,7 +97,7 @@ impl Runs {
             return Err(CommandError::Usage("--home all only lists runs: name one home".into()));
         }
         privacy::set_umask(None);
-        let config::Homes { homes, problems } = config::Homes::load();
+        let config::Homes { entries: homes, problems } = config::Homes::load();
         let mut warnings: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let here = RunStore::new(Home::new(home::of_this_machine()?));
         let mut stores: Vec<NamedStore> = vec![(Some(Arc::from(config::homes::THIS_HOME)), here)];
