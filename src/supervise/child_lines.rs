@@ -88,10 +88,15 @@ impl<T: DeserializeOwned + Send + 'static> ChildLines<T> {
     pub(super) fn wait(&mut self) -> (std::io::Result<ExitStatus>, String) {
         let status = self.child.wait();
         let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let words: Vec<String> =
-            complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
-        (status, words.join(" "))
+        (status, complaint_line(&complaint))
     }
+}
+
+/// Returns the error output of a child of this program on one line, safe to print.
+pub(super) fn complaint_line(complaint: &str) -> String {
+    let words: Vec<String> =
+        complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
+    words.join(" ")
 }
 
 /// Returns the message of a child that failed with this error output.

@@ -1,12 +1,12 @@
 //! The heat maps of an image, computed by another process: `mien inspect … --heat-maps --json`.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde::Deserialize;
 
-use super::launcher::program;
-use crate::domain::text::printable;
+use super::child_lines::{complaint_line, describe_failure};
+use super::launcher::command_on;
 use crate::domain::{HeatMap, RunId, Split};
 
 /// The heat maps of an image for two classes.
@@ -35,14 +35,12 @@ struct Listed {
 /// The reason in words, safe to print.
 pub fn heat_maps(home: &Path, run: &RunId, split: Split, index: usize) -> Result<HeatMaps, String> {
     let words = |error: std::io::Error| format!("heat maps cannot be computed: {error}");
-    let mut command = Command::new(program().map_err(words)?);
-    command.arg("--home").arg(std::path::absolute(home).map_err(words)?);
+    let mut command = command_on(home).map_err(words)?;
     command.args(["inspect", run.as_str(), "--split", split.name(), "--image", &index.to_string()]);
     let output = command.args(["--heat-maps", "--json"]).stdin(Stdio::null()).output().map_err(words)?;
     if !output.status.success() {
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        let line = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("the process failed");
-        return Err(printable(line.trim_start_matches("mien: ")));
+        let complaint = complaint_line(&String::from_utf8_lossy(&output.stderr));
+        return Err(describe_failure(Ok(output.status), complaint));
     }
     parse(&output.stdout)
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::child_lines::{ChildLines, describe_failure};
-use super::launcher::program;
+use super::launcher::command_on;
 use crate::domain::DatasetName;
 
 /// The option of `mien data import` that reports progress for a program.
@@ -117,8 +117,7 @@ impl Import {
     /// # Errors
     /// If the process cannot be started.
     pub fn start(home: &Path, source: &str, name: &DatasetName, options: &[String]) -> std::io::Result<Self> {
-        let mut command = Command::new(program()?);
-        command.arg("--home").arg(std::path::absolute(home)?);
+        let mut command = command_on(home)?;
         command.args(["data", "import", "--name", name.as_str(), PROGRESS_OPTION]).args(options).args(["--", source]);
         Self::of(command)
     }

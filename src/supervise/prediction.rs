@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::child_lines::{ChildLines, describe_failure};
-use super::launcher::program;
+use super::launcher::command_on;
 use super::{LaunchError, can_train};
 use crate::domain::RunId;
 
@@ -108,8 +108,8 @@ impl Prediction {
         if !can_train() {
             return Err(std::io::Error::other(LaunchError::NoTrainer));
         }
-        let mut command = Command::new(program()?);
-        command.arg("--home").arg(std::path::absolute(home)?).arg("predict");
+        let mut command = command_on(home)?;
+        command.arg("predict");
         let (first, others) = runs.split_first().ok_or_else(|| std::io::Error::other("no run is given"))?;
         command.arg(first.as_str()).args(["--json", PIXELS_OPTION]);
         for other in others {

@@ -16,7 +16,7 @@ use crate::domain::RunId;
 use crate::runs::{Job, Liveness, RunFolder};
 
 pub use process::LocalProcess;
-pub(super) use process::program;
+pub(super) use process::{command_on, program};
 pub use slurm::Slurm;
 
 /// All launchers; the first is the default.

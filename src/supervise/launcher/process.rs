@@ -77,6 +77,13 @@ pub(in crate::supervise) fn program() -> io::Result<PathBuf> {
     }
 }
 
+/// Returns a command of this program on a home; its other arguments are to be added.
+pub(in crate::supervise) fn command_on(home: &Path) -> io::Result<Command> {
+    let mut command = Command::new(program()?);
+    command.arg("--home").arg(std::path::absolute(home)?);
+    Ok(command)
+}
+
 /// Starts `command` with its output in the worker's log. Waits until it holds the run's lock and has logged that it
 /// waits or has its device, has ended, or the time is over. A run of the queue starts after the earlier workers have
 /// their tickets.

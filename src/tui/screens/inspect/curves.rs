@@ -69,6 +69,7 @@ fn calibration(state: &State, report: &PredictionReport, buffer: &mut Buffer, ar
         ),
         Err(reason) => format!("No temperature: {reason}."),
     });
+    sentences.insert(0, format!("{} marks the mean probability of a bar's images.", theme.glyphs.bar));
     let columns = area.width.saturating_sub(2);
     let words: Vec<String> = sentences.iter().flat_map(|sentence| wrap(sentence, columns)).collect();
     let first = reliability.bins.iter().position(|bin| bin.images > 0).unwrap_or(0);

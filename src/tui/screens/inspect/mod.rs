@@ -198,6 +198,17 @@ fn dataset(state: &State) -> Option<&DatasetView> {
     state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
 }
 
+/// Returns the sentence about a run whose dataset is not in this home.
+fn absent_dataset(state: &State, consequence: &str) -> String {
+    match &state.library.link {
+        // It never was here, so importing it here helps.
+        Some(link) => {
+            format!("The images are on {}: import the same dataset here too. Until then {consequence}.", link.name)
+        }
+        None => format!("The run's dataset is not here any more: {consequence}."),
+    }
+}
+
 /// Returns the image, if it was read.
 fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<SourcedImage>> {
     state.inspect.faces.known.get(&(state.inspect.split, judged.index))

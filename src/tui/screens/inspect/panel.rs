@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::InspectPane;
-use super::{Pictures, cells, dataset, heat_map, images, marked, order, shown};
+use super::{Pictures, absent_dataset, cells, dataset, heat_map, images, marked, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::ScoredImage;
 use crate::tui::messages::inspect::PredictionReport;
@@ -111,7 +111,7 @@ fn no_picture(state: &State, buffer: &mut Buffer, area: Rect) -> u16 {
     let words = if let Some(error) = &state.inspect.faces.error {
         error.clone()
     } else if dataset(state).is_none() {
-        "The run's dataset is not here any more: there are no faces to show.".to_owned()
+        absent_dataset(state, "there are no faces to show")
     } else {
         "reading the face …".to_owned()
     };

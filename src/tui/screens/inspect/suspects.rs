@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{PANEL, Pictures, dataset, marked, panel, shown};
+use super::{PANEL, Pictures, absent_dataset, dataset, marked, panel, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
 use crate::tui::library::{DatasetView, RunView};
@@ -101,7 +101,7 @@ fn explanation(state: &State, run: &RunView) -> String {
     let own = if own > 0 { format!(" - the run itself left {} images out.", thousands(own)) } else { String::new() };
     match (dataset(state), count(state)) {
         (Some(DatasetView { marks_error: Some(error), .. }), _) => error.clone(),
-        (None, _) => "The run's dataset is not here any more: nothing can be marked.".into(),
+        (None, _) => absent_dataset(state, "nothing can be marked"),
         (_, 0) => format!(
             "A large loss is a hard face or a wrong label: mark wrong labels with Space. The next run can leave them out.{own}"
         ),
