@@ -56,7 +56,7 @@ pub enum MirrorError {
     #[error("there is no folder for mirrors of homes: set XDG_CACHE_HOME or HOME")]
     NoFolder,
     /// Another program writes it.
-    #[error("another mien keeps the mirror up to date")]
+    #[error("another mien keeps the mirror up to date: leave that one first")]
     InUse,
     /// A file operation failed.
     #[error("cannot write the mirror {}: {source}", path.display())]
@@ -93,12 +93,6 @@ impl MirrorFolder {
         Self(folder.join(format!("{name}-{}", &hash[..12])))
     }
 
-    /// Returns the path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
     /// Returns the bytes on disk.
     #[must_use]
     pub fn disk_usage(&self) -> u64 {
@@ -109,6 +103,27 @@ impl MirrorFolder {
     #[must_use]
     pub fn home(&self) -> Home {
         Home::mirror(self.0.join("home"))
+    }
+
+    /// Deletes the mirror. Returns whether there was one.
+    ///
+    /// # Errors
+    /// If another program writes it, or it cannot be deleted.
+    pub fn delete(&self) -> Result<bool, MirrorError> {
+        if !self.0.exists() {
+            return Ok(false);
+        }
+        // A program that writes would continue in deleted files, and show an empty home.
+        let _lock = self.lock()?;
+        let failed = |source| MirrorError::Io { path: self.0.clone(), source };
+        fs::remove_dir_all(&self.0).map_err(failed)?;
+        Ok(true)
+    }
+
+    fn lock(&self) -> Result<File, MirrorError> {
+        let failed = |source| MirrorError::Io { path: self.0.clone(), source };
+        let lock = lock::acquire(&self.0.join("mirror.lock"), Duration::from_millis(200)).map_err(failed)?;
+        lock.ok_or(MirrorError::InUse)
     }
 
     fn contact_file(&self) -> PathBuf {
@@ -160,8 +175,7 @@ impl Mirror {
         let failed = |source| MirrorError::Io { path: folder.0.clone(), source };
         let store = RunStore::new(folder.home());
         durable::create_folder(&store.home().checkpoints()).map_err(failed)?;
-        let lock = lock::acquire(&folder.0.join("mirror.lock"), Duration::from_millis(200)).map_err(failed)?;
-        let lock = lock.ok_or(MirrorError::InUse)?;
+        let lock = folder.lock()?;
         let mut mirror = Self {
             runs: BTreeMap::new(),
             refused: BTreeSet::new(),

@@ -38,6 +38,7 @@ fn a_log_is_appended_to_begun_again_and_counted_when_the_mirror_is_opened_again(
     let held = mirror.held();
     assert_eq!((held.len(), held[0].log), (1, 8));
     assert!(Mirror::open(mirror.folder(), &address).is_err_and(|error| matches!(error, MirrorError::InUse)));
+    assert!(mirror.folder().delete().is_err_and(|error| matches!(error, MirrorError::InUse)));
     let bytes = mirror.bytes;
     drop(mirror);
     let mut again = Mirror::open(&MirrorFolder::below(folder.path(), &address), &address).expect("a mirror");

@@ -1,6 +1,5 @@
 //! `homes`: lists the homes on other machines, tries them, and deletes mirrors.
 
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
@@ -192,11 +191,9 @@ fn try_home(address: &HomeAddress) -> Result<Checked, CommandError> {
 }
 
 fn forget(home: &str) -> Result<Exit, CommandError> {
-    let folder = MirrorFolder::of(&find(home)?)?;
-    match fs::remove_dir_all(folder.path()) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(CommandError::Failure(format!("cannot delete {}: {error}", folder.path().display())))
-        }
-        _ => Ok(Exit::Done),
+    let address = find(home)?;
+    if !MirrorFolder::of(&address)?.delete()? {
+        output::note(&format!("there is no mirror of {}", address.name));
     }
+    Ok(Exit::Done)
 }
