@@ -230,6 +230,39 @@ fn what_is_made_is_its_owners_alone_unless_the_home_is_shared() {
     }
 }
 
+#[test]
+fn reports_and_exports_have_the_permissions_of_any_other_file() {
+    let lab = Lab::new();
+    lab.run("calm-heron", 1_000, finished());
+    let outside = tempfile::tempdir().expect("a folder");
+    let written = |umask: &str, arguments: &str, name: &str| {
+        let path = outside.path().join(format!("{umask}-{name}"));
+        let script = format!("umask {umask}; \"$1\" --home \"$2\" {arguments} calm-heron --out \"$3\"");
+        let status = std::process::Command::new("sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_mien")])
+            .args([lab.home(), &path])
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert!(status.expect("a shell").success(), "{name}");
+        path
+    };
+    for (umask, file, folder) in [("022", 0o644, 0o755), ("077", 0o600, 0o700)] {
+        for name in ["run.html", "run.md"] {
+            assert_eq!(mode(&written(umask, "report", name)), file, "{umask} {name}");
+        }
+        for (arguments, name) in [("export --to csv", "tables"), ("export --to tensorboard", "events")] {
+            let found = written(umask, arguments, name);
+            assert_eq!(mode(&found), folder, "{umask} {name}");
+            for path in everything(&found).iter().filter(|path| path.is_file()) {
+                assert_eq!(mode(path), file, "{umask} {}", path.display());
+            }
+        }
+    }
+    for path in everything(lab.folder("calm-heron").path()).iter().filter(|path| path.ends_with("summary.fold")) {
+        assert!(is_private(path), "{}", path.display());
+    }
+}
+
 /// A complete file of this program, so that its readers continue.
 const THEIRS: &str = "{\"version\":1}\n";
 

@@ -7,6 +7,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -20,10 +21,22 @@ fn mask(home: Option<u32>) -> u32 {
     }
 }
 
+/// The umask with which the program was started.
+static USERS_UMASK: OnceLock<Mode> = OnceLock::new();
+
 /// Sets the umask of this process and its children by the mode of the home.
 pub(super) fn set_umask(home: Option<&Path>) {
     let mode = home.and_then(|home| fs::metadata(home).ok()).map(|metadata| metadata.permissions().mode());
-    umask(Mode::from_bits_truncate(mask(mode)));
+    let before = umask(Mode::from_bits_truncate(mask(mode)));
+    USERS_UMASK.get_or_init(|| before);
+}
+
+/// Sets the umask with which the program was started, for files outside the home. Reports and exports are made to be
+/// shown, and nobody else could read them.
+pub(super) fn restore_umask() {
+    if let Some(mode) = USERS_UMASK.get() {
+        umask(*mode);
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
-use crate::cli::{output, run_json};
+use crate::cli::{output, privacy, run_json};
 use crate::domain::{Precision, RunId, Size};
 use crate::export::tensorboard::EventFiles;
 use crate::export::{
@@ -106,6 +106,7 @@ impl Export {
                 "{id} was trained in {precision}, and the file computes in f32: logits differ slightly"
             ));
         }
+        privacy::restore_umask();
         match self.to {
             Form::Onnx => write_file(path, &onnx::file(&network), force)?,
             Form::Keras if ends_with(path, ".weights.h5") => write_file(path, &keras::weights_file(&network)?, force)?,
@@ -128,6 +129,7 @@ impl Export {
         let detail = run_json::detail(&run, run.state(supervise::now()));
         let text = serde_json::to_string_pretty(&detail).map_err(|error| CommandError::Output(error.into()))?;
         files.push(("run.json".into(), (text + "\n").into_bytes()));
+        privacy::restore_umask();
         write_folder(&self.out, &files, self.force)?;
         Ok(Exit::Done)
     }
@@ -137,6 +139,7 @@ impl Export {
         let mut run = store.follow(id)?;
         let mut files = EventFiles::new(&run.summary.recipe);
         apply_new_records(&mut run, &mut files)?;
+        privacy::restore_umask();
         files.create(&self.out, self.force)?;
         if !self.follow {
             return Ok(Exit::Done);

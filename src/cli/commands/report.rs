@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::heat_maps::heat_maps;
 use crate::cli::invocation::Invocation;
-use crate::cli::output;
+use crate::cli::{output, privacy};
 use crate::domain::{RunId, Size};
 use crate::homes::protocol::RunFile;
 use crate::report::{self, FACES, Form};
@@ -88,6 +88,7 @@ impl Report {
             })
         };
         let report = report::Report::collect(&store, &ids, self.faces, &mut explain)?;
+        privacy::restore_umask();
         let bytes = report.write(to.form(), &path, self.force)?;
         output::note(&format!("{}: {}", path.display(), Size(bytes)));
         Ok(Exit::Done)
