@@ -45,9 +45,11 @@ impl Dashboard {
         // In small chunks, because a flood of keys counts as a paste.
         for end in (8..text.len()).step_by(8).chain([text.len()]) {
             self.send(&text.as_bytes()[(end - 1) / 8 * 8..end]);
-            self.await_screen("what was typed", |shown| shown.contains(&text[..end]));
+            // At the cursor, because the same text elsewhere on the screen would let the next chunk come too early.
+            let screen = Arc::clone(&self.screen);
+            self.await_screen("what was typed", |_| text_before_cursor(&screen).ends_with(&text[..end]));
         }
-        self.wait(text, |shown| shown.contains(text));
+        self.before = None;
         self.press("\r");
     }
 
@@ -300,4 +302,12 @@ impl<D: Display> Drop for Dashboard<D> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns the text to the left of the cursor in its row.
+fn text_before_cursor<D: Display>(screen: &Mutex<D>) -> String {
+    let mut screen = screen.lock().expect("no panic");
+    let cells = screen.cells().screen();
+    let (row, column) = cells.cursor_position();
+    cells.contents_between(row, 0, row, column)
 }
