@@ -179,6 +179,40 @@ fn marked_images_are_left_out_of_a_next_run() {
     assert_eq!(rows("second"), rows("first"));
     assert!(lab.text(&["show", "second"]).contains("left out    2 training images, found with first"));
 
+    // With a class, images are trained with it.
+    assert!(lab.complaint(&[&train("1", "none")[..], &["--relabel", "marked"]].concat(), 1).contains("--class CLASS"));
+    let classes = lab.json(&["data", "show", "faces", "--json"])["classes"].clone();
+    let name = |class: usize| classes[class]["name"].as_str().expect("a name").to_owned();
+    assert!(lab.complaint(&["data", "mark", "faces", "3", "--class", &name(0)], 1).contains("already"));
+    assert!(lab.complaint(&["data", "mark", "faces", "3", "--class", "nobody"], 1).contains(&name(1)));
+    let marked = lab.json(&["data", "mark", "faces", "3", "--class", &name(2), "--json"]);
+    assert_eq!((of(&marked), &marked["images"][0]["correction"]), (vec![3, 7], &json!(name(2))));
+    let options = ["--leave-out", "marked", "--relabel", "marked", "--json"];
+    let relabelled = lab.json(&[&train("1", "relabelled")[..], &options].concat());
+    let images = json!({"images": [{"index": 3, "class": 2}], "found_with": ["first"]});
+    assert_eq!((&relabelled["recipe"]["relabelled"], &relabelled["relabelled"]), (&images, &json!(1)));
+    assert_eq!(relabelled["recipe"]["left_out"], json!({"images": [7], "found_with": ["first"]}));
+    let labels = rows("relabelled");
+    assert_eq!((labels[3], labels[7]), (2, rows("first")[7]));
+    assert_eq!((&labels[..3], &labels[4..]), (&rows("first")[..3], &rows("first")[4..]));
+    let shown = lab.text(&["show", "relabelled"]);
+    assert!(shown.contains(&format!("relabelled  1 training images, now 1 {}", name(2))), "{shown}");
+    // The list goes out and comes back.
+    let table = lab.home().join("marks.csv");
+    std::fs::write(&table, lab.text(&["data", "marked", "faces", "--csv"])).expect("written");
+    let before = lab.json(&["data", "marked", "faces", "--json"]);
+    lab.text(&["data", "unmark", "faces", "--all"]);
+    let table = table.to_str().expect("plain");
+    let again = lab.json(&["data", "mark", "faces", "--from", table, "--json"]);
+    let entries = |marks: &Value| -> Vec<Value> {
+        let images = marks["images"].as_array().expect("images").iter();
+        images.map(|image| json!([image["index"], image["correction"], image["run"], image["source"]])).collect()
+    };
+    assert_eq!(entries(&again), entries(&before));
+    std::fs::write(table, "source,correction\nnowhere.png,\n").expect("written");
+    let refused = lab.complaint(&["data", "mark", "faces", "--from", table], 1);
+    assert!(refused.contains("marks.csv, line 2") && refused.contains("nowhere.png"), "{refused}");
+
     // The first class would lose all its images.
     let all: Vec<String> = (0..54).map(|index| index.to_string()).collect();
     lab.text(&[&["data", "mark", "faces"], &all.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());

@@ -52,7 +52,7 @@ pub(crate) fn dataset(bytes: &[u8]) {
     }
     write(&folder, NAMES[usize::from(*which) % NAMES.len()], bytes);
     let _ = list(dir.path()).expect("a folder");
-    let _ = marked::read(&folder, &intact().fingerprint).map(|marked| marked.left_out());
+    let _ = marked::read(&folder, &intact().fingerprint).map(|marked| marked.corrections());
     let Ok(dataset) = Dataset::open(&folder) else { return };
     let places = dataset.manifest().places();
     if let Some(found) = Findings::cached(&folder, dataset.fingerprint(), places.len()) {

@@ -14,7 +14,7 @@ use super::store::StoreError;
 use crate::domain::figures;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, GroupSizes, LeftOutImages, Split, SplitCounts};
+use crate::domain::{Corrections, DatasetName, GroupSizes, Split, SplitCounts};
 use crate::durable::versioned;
 
 /// The newest store format that this program writes and reads.
@@ -290,13 +290,13 @@ impl Manifest {
         Split::ALL.into_iter().flat_map(of_split).collect()
     }
 
-    /// Checks that a run can leave these training images out: they exist, and some of every class remain.
+    /// Checks that a run can make these corrections: images and classes exist, and every class keeps an image.
     ///
     /// # Errors
-    /// [`Problem::NotThere`] or [`Problem::WholeClass`].
-    pub fn check_left_out(&self, left_out: &LeftOutImages) -> Result<(), Problem> {
+    /// [`Problem::NotThere`], [`Problem::NoClass`] or [`Problem::WholeClass`].
+    pub fn check_corrections(&self, corrections: &Corrections) -> Result<(), Problem> {
         let classes = self.classes.iter().map(|class| (class.name.as_str(), class.counts.train));
-        preflight::check_left_out(left_out, classes)
+        preflight::check_corrections(corrections, classes)
     }
 
     /// Returns the properties that decide whether a run can be trained on the dataset.

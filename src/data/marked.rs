@@ -1,7 +1,9 @@
 //! Marks of doubtful training images, candidates for wrong labels: the `marked.json` of a dataset.
 //!
-//! A run that leaves marked images out copies the list into its recipe. Otherwise a later mark would change an existing
-//! run.
+//! A run that leaves marked images out, or trains them with the class of their mark, copies the list into its recipe.
+//! Otherwise a later mark would change an existing run.
+
+pub mod table;
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{Dataset, shown};
 use crate::domain::text::printable;
-use crate::domain::{LeftOutImages, RunId, Split};
+use crate::domain::{Corrections, LeftOutImages, RelabelledImage, RelabelledImages, RunId, Split};
 use crate::durable::versioned::{FileError, FileKind, Problem};
 
 /// The newest format that this program writes and reads.
-pub const MARKED_VERSION: u32 = 1;
+pub const MARKED_VERSION: u32 = 2;
 
 /// Name of the list in a dataset's folder.
 pub const FILE_NAME: &str = "marked.json";
@@ -29,11 +31,23 @@ pub struct Mark {
     pub index: u32,
     /// The image's name in the imported source, safe to print.
     pub source: String,
+    /// The index of the class that the image should have; `None` if the label is only doubted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<u16>,
     /// The run whose predictions raised the doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
     /// The time of the mark, in milliseconds since 1970.
     pub at: u64,
+}
+
+/// A doubt about the label of a training image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doubt {
+    /// The index of the class that the image should have, if one is given.
+    pub class: Option<u16>,
+    /// The run whose predictions raised the doubt.
+    pub run: Option<RunId>,
 }
 
 /// The marked images of a dataset.
@@ -77,6 +91,32 @@ pub enum MarkedError {
         /// The number of training images.
         count: usize,
     },
+    /// A mark has the class that the image has anyway.
+    #[error("image {index} is labelled '{class}' already: nothing was changed")]
+    SameClass {
+        /// The image's index.
+        index: u32,
+        /// The class, safe to print.
+        class: String,
+    },
+    /// The dataset has no such class.
+    #[error("the dataset has no class '{class}': its classes are {known}")]
+    NoClass {
+        /// The name or the index that was given.
+        class: String,
+        /// The names of the classes.
+        known: String,
+    },
+    /// A table of marks has a row that cannot be used, or cannot be read.
+    #[error("{}, line {row}: {reason}; nothing was changed", shown(.path))]
+    Table {
+        /// The table.
+        path: PathBuf,
+        /// The number of the row from 1, the headings included.
+        row: u32,
+        /// The reason.
+        reason: String,
+    },
     /// The image has no mark to remove.
     #[error("image {0} is not marked: nothing was changed")]
     NotMarked(u32),
@@ -96,6 +136,21 @@ pub fn find(dataset: &Dataset, named: &str) -> Result<u32, MarkedError> {
     index.ok_or_else(|| MarkedError::NoSource(printable(named)))
 }
 
+/// Returns the index of the class with this name.
+///
+/// # Errors
+/// [`MarkedError::NoClass`] with the names of all classes.
+pub fn class_named(dataset: &Dataset, name: &str) -> Result<u16, MarkedError> {
+    let classes = (0_u16..).zip(&dataset.manifest().classes);
+    let class = classes.into_iter().find(|(_, class)| class.name == name).map(|(index, _)| index);
+    class.ok_or_else(|| no_class(dataset, name))
+}
+
+fn no_class(dataset: &Dataset, class: &str) -> MarkedError {
+    let known: Vec<String> = dataset.manifest().class_names().into_iter().map(printable).collect();
+    MarkedError::NoClass { class: printable(class), known: known.join(", ") }
+}
+
 impl Marks {
     /// Returns an empty list for the dataset with this fingerprint.
     #[must_use]
@@ -113,19 +168,43 @@ impl Marks {
         self.images.binary_search_by_key(&index, |mark| mark.index)
     }
 
-    /// Marks a training image and returns whether the list changed; an existing mark stays as it is.
+    /// Marks a training image, with the class that it should have if one is given, and returns whether the list changed.
+    /// An existing mark changes its class only.
     ///
     /// # Errors
-    /// If the dataset has no such image.
-    pub fn mark(&mut self, dataset: &Dataset, index: u32, run: Option<RunId>, at: u64) -> Result<bool, MarkedError> {
+    /// If the dataset has no such image or class, or the image has this class.
+    pub fn mark(&mut self, dataset: &Dataset, index: u32, doubt: Doubt, at: u64) -> Result<bool, MarkedError> {
         let count = dataset.len(Split::Train);
         if index as usize >= count {
             return Err(MarkedError::NoImage { index, count });
         }
-        let Err(position) = self.position(index) else { return Ok(false) };
-        let source = dataset.source(Split::Train, index as usize);
-        self.images.insert(position, Mark { index, source, run, at });
-        Ok(true)
+        let Doubt { class, run } = doubt;
+        if let Some(class) = class {
+            let classes = &dataset.manifest().classes;
+            let name = classes.get(usize::from(class)).map(|class| printable(&class.name));
+            let name = name.ok_or_else(|| no_class(dataset, &class.to_string()))?;
+            if dataset.label(Split::Train, index as usize) == usize::from(class) {
+                return Err(MarkedError::SameClass { index, class: name });
+            }
+        }
+        match self.position(index) {
+            Ok(position) if class.is_none() || self.images[position].class == class => Ok(false),
+            Ok(position) => {
+                self.images[position].class = class;
+                Ok(true)
+            }
+            Err(position) => {
+                let source = dataset.source(Split::Train, index as usize);
+                self.images.insert(position, Mark { index, source, class, run, at });
+                Ok(true)
+            }
+        }
+    }
+
+    /// Returns the mark of a training image, if any.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<&Mark> {
+        self.position(index).ok().map(|position| &self.images[position])
     }
 
     /// Removes a mark and returns whether there was one.
@@ -145,12 +224,27 @@ impl Marks {
         Ok(())
     }
 
-    /// Returns the marked images as a recipe leaves them out.
+    /// Returns the marked images as a recipe leaves them out, with a class or not.
     #[must_use]
     pub fn left_out(&self) -> LeftOutImages {
-        let images = self.images.iter().map(|mark| mark.index).collect();
-        LeftOutImages::new(images, self.images.iter().filter_map(|mark| mark.run.clone()).collect())
+        left_out(self.images.iter())
     }
+
+    /// Returns the images to leave out, whose marks have no class, and those to train with the class of their mark.
+    #[must_use]
+    pub fn corrections(&self) -> Corrections {
+        let image = |mark: &Mark| Some(RelabelledImage { index: mark.index, class: mark.class? });
+        let runs = self.images.iter().filter(|mark| mark.class.is_some()).filter_map(|mark| mark.run.clone());
+        Corrections {
+            left_out: left_out(self.images.iter().filter(|mark| mark.class.is_none())),
+            relabelled: RelabelledImages::new(self.images.iter().filter_map(image).collect(), runs.collect()),
+        }
+    }
+}
+
+fn left_out<'a>(marks: impl Iterator<Item = &'a Mark> + Clone) -> LeftOutImages {
+    let images = marks.clone().map(|mark| mark.index).collect();
+    LeftOutImages::new(images, marks.filter_map(|mark| mark.run.clone()).collect())
 }
 
 /// Reads the list of the dataset in folder `dir` with this fingerprint; without a file, the list is empty.
@@ -223,10 +317,11 @@ mod tests {
         let mut marked = read(dataset.dir(), dataset.fingerprint()).unwrap();
         assert!(marked.images.is_empty());
         let run = RunId::new("calm-heron").unwrap();
-        assert!(marked.mark(&dataset, 2, Some(run.clone()), 5).unwrap());
-        assert!(marked.mark(&dataset, 0, None, 6).unwrap());
-        assert!(!marked.mark(&dataset, 2, None, 7).unwrap(), "it is marked already");
-        let error = marked.mark(&dataset, 4, None, 8).unwrap_err().to_string();
+        let found = Doubt { class: None, run: Some(run.clone()) };
+        assert!(marked.mark(&dataset, 2, found, 5).unwrap());
+        assert!(marked.mark(&dataset, 0, Doubt::default(), 6).unwrap());
+        assert!(!marked.mark(&dataset, 2, Doubt::default(), 7).unwrap(), "it is marked already");
+        let error = marked.mark(&dataset, 4, Doubt::default(), 8).unwrap_err().to_string();
         assert_eq!(error, "there is no training image 4: there are 4, counted from 0");
         let written = change(dataset.dir(), dataset.fingerprint(), |list| {
             list.clone_from(&marked);
@@ -236,9 +331,36 @@ mod tests {
         assert_eq!(written, marked);
         let again = read(dataset.dir(), dataset.fingerprint()).unwrap();
         assert_eq!(again, marked);
-        assert_eq!(again.images[1], Mark { index: 2, source: "2.png".into(), run: Some(run.clone()), at: 5 });
+        assert_eq!(
+            again.images[1],
+            Mark { index: 2, source: "2.png".into(), class: None, run: Some(run.clone()), at: 5 }
+        );
         assert_eq!(again.left_out(), LeftOutImages::new(vec![0, 2], vec![run]));
+        assert_eq!(again.corrections(), again.left_out().into());
         assert!(marked.unmark(0) && !marked.unmark(0) && !marked.contains(0));
+    }
+
+    #[test]
+    fn a_mark_with_a_class_relabels_the_image() {
+        let dir = TempDir::new().unwrap();
+        let dataset = dataset(&dir);
+        let run = RunId::new("calm-heron").unwrap();
+        let mut marks = Marks::none(dataset.fingerprint());
+        let doubt = |class| Doubt { class, run: Some(run.clone()) };
+        let refused =
+            |marks: &mut Marks, class| marks.mark(&dataset, 1, doubt(Some(class)), 1).unwrap_err().to_string();
+        assert_eq!(refused(&mut marks, 0), "image 1 is labelled 'a' already: nothing was changed");
+        assert_eq!(refused(&mut marks, 2), "the dataset has no class '2': its classes are a, b");
+        assert!(marks.mark(&dataset, 1, doubt(None), 1).unwrap() && marks.mark(&dataset, 2, doubt(None), 2).unwrap());
+        assert!(marks.mark(&dataset, 1, doubt(Some(1)), 3).unwrap());
+        assert!(!marks.mark(&dataset, 1, doubt(None), 4).unwrap(), "the class stays");
+        let Corrections { left_out, relabelled } = marks.corrections();
+        assert_eq!((left_out.images.as_slice(), marks.left_out().images.as_slice()), (&[2][..], &[1, 2][..]));
+        assert_eq!(relabelled, RelabelledImages::new(vec![RelabelledImage { index: 1, class: 1 }], vec![run]));
+        assert_eq!(marks.get(1).map(|mark| mark.class), Some(Some(1)));
+        let labels = |dataset: &Dataset| (0..4).map(|at| dataset.label(Split::Train, at)).collect::<Vec<_>>();
+        assert_eq!(labels(&dataset), [0, 0, 0, 1]);
+        assert_eq!(labels(&dataset.relabelled(relabelled)), [0, 1, 0, 1]);
     }
 
     #[test]
@@ -263,7 +385,7 @@ mod tests {
         std::thread::scope(|scope| {
             for index in 0..4 {
                 let dataset = &dataset;
-                let mark = move |list: &mut Marks| list.mark(dataset, index, None, 1).map(drop);
+                let mark = move |list: &mut Marks| list.mark(dataset, index, Doubt::default(), 1).map(drop);
                 scope.spawn(move || change(dataset.dir(), dataset.fingerprint(), mark).unwrap());
             }
         });
@@ -276,7 +398,8 @@ mod tests {
     fn a_class_cannot_be_left_out_whole() {
         let dir = TempDir::new().unwrap();
         let manifest = dataset(&dir).manifest().clone();
-        let check = |images: &[u32]| manifest.check_left_out(&LeftOutImages::new(images.to_vec(), Vec::new()));
+        let check =
+            |images: &[u32]| manifest.check_corrections(&LeftOutImages::new(images.to_vec(), Vec::new()).into());
         assert_eq!(check(&[]), Ok(()));
         assert_eq!(check(&[0, 2]), Ok(()));
         let refused = |images| check(images).expect_err("refused").to_string();

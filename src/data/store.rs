@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::fingerprint::fingerprint;
 use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest, Place};
-use crate::domain::{DataFold, DatasetName, GroupSizes, Split, SplitCounts};
+use crate::domain::{DataFold, DatasetName, GroupSizes, RelabelledImages, Split, SplitCounts};
 use crate::durable::Mapped;
 use crate::durable::versioned::Problem;
 
@@ -139,6 +139,8 @@ pub struct Dataset {
     bounds: [usize; 4],
     /// The position of each image in the files; `None` if images are in the order of the files.
     order: Option<Vec<u32>>,
+    /// The training images with another class than in the files.
+    relabelled: RelabelledImages,
 }
 
 impl Dataset {
@@ -157,9 +159,11 @@ impl Dataset {
         let groups = read_groups(&dir.join(GROUPS), &labels)?;
         let (groups, sizes) = groups.map_or((Vec::new(), None), |(groups, sizes)| (groups, Some(Arc::new(sizes))));
         manifest.groups = sizes;
-        let dataset = Self { dir: dir.to_owned(), manifest, pixels, sources, labels, groups, bounds, order: None };
+        let (dir, order, relabelled) = (dir.to_owned(), None, RelabelledImages::default());
+        let dataset = Self { dir, manifest, pixels, sources, labels, groups, bounds, order, relabelled };
         if dataset.offset(total) != Some(dataset.sources.len() - (total + 1) * 8) {
-            return Err(StoreError::Corrupt { path: dir.join(SOURCES), reason: "it is cut short".into() });
+            let path = dataset.dir.join(SOURCES);
+            return Err(StoreError::Corrupt { path, reason: "it is cut short".into() });
         }
         Ok(dataset)
     }
@@ -189,6 +193,13 @@ impl Dataset {
         }
         self.bounds = bounds(&self.manifest);
         Ok(self)
+    }
+
+    /// Returns the dataset with these classes for training images, by their indices in its training split. The manifest
+    /// keeps the counts of the files.
+    #[must_use]
+    pub fn relabelled(self, relabelled: RelabelledImages) -> Self {
+        Self { relabelled, ..self }
     }
 
     /// Returns the group of each image by its position in the files; empty if groups are not known.
@@ -277,7 +288,11 @@ impl Dataset {
     /// If the split has no such image.
     #[must_use]
     pub fn label(&self, split: Split, index: usize) -> usize {
-        usize::from(self.labels[self.position(split, index)])
+        let stored = self.labels[self.position(split, index)];
+        let other = u32::try_from(index).ok().filter(|_| split == Split::Train);
+        let other = other.and_then(|index| self.relabelled.class_of(index));
+        // A class that the dataset lacks would index beyond the network's outputs.
+        usize::from(other.filter(|class| usize::from(*class) < self.classes()).unwrap_or(stored))
     }
 
     /// Returns the source of image `index` of a split: a path in the imported source or a row of its table, safe to

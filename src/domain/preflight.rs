@@ -11,8 +11,8 @@ pub use problem::{Problem, Subject};
 use super::network::StageName;
 use super::text::printable;
 use super::{
-    DataFold, DatasetName, GroupSizes, Hyperparameter, LeftOutImages, Recipe, RunId, Split, SplitCounts, Transfer,
-    WeightsName,
+    Corrections, DataFold, DatasetName, GroupSizes, Hyperparameter, Recipe, RelabelledImage, RunId, Split, SplitCounts,
+    Transfer, WeightsName,
 };
 
 /// The advice where there are no imported weights.
@@ -143,7 +143,7 @@ pub fn check_without_start(recipe: &Recipe, library: &impl Library) -> Vec<Probl
     problems
 }
 
-/// Returns the problems of the dataset and of the images left out of it.
+/// Returns the problems of the dataset and of its corrected images.
 #[must_use]
 pub fn check_dataset(recipe: &Recipe, dataset: Entry<DatasetFacts>) -> Vec<Problem> {
     let start = start_of(recipe).cloned();
@@ -164,7 +164,7 @@ pub fn check_dataset(recipe: &Recipe, dataset: Entry<DatasetFacts>) -> Vec<Probl
     problems.extend(check_images(&recipe.dataset, &facts).err());
     problems.extend(recipe.resolve(facts.image, facts.classes.len()).err().map(Problem::Network));
     let classes = facts.classes.iter().map(|(name, counts)| (name.as_str(), counts.train));
-    problems.extend(check_left_out(&recipe.left_out, classes).err());
+    problems.extend(check_corrections(&recipe.corrections(), classes).err());
     problems
 }
 
@@ -193,30 +193,45 @@ pub fn check_images(name: &DatasetName, facts: &DatasetFacts) -> Result<(), Prob
     empty.map_or(Ok(()), |split| Err(Problem::NoImages { name: name.clone(), split }))
 }
 
-/// Checks that the images to leave out exist and that every class retains a training image. `classes` has names and
-/// numbers of training images, by label.
+/// Checks that the corrected images and their new classes exist, and that every class retains a training image.
+/// `classes` has names and numbers of training images, by label.
 ///
 /// # Errors
-/// [`Problem::NotThere`] or [`Problem::WholeClass`].
-pub fn check_left_out<'a>(
-    left_out: &LeftOutImages,
+/// [`Problem::NotThere`], [`Problem::NoClass`] or [`Problem::WholeClass`].
+pub fn check_corrections<'a>(
+    corrections: &Corrections,
     classes: impl Iterator<Item = (&'a str, usize)> + Clone,
 ) -> Result<(), Problem> {
-    let count = classes.clone().map(|(_, count)| count).sum();
-    if let Some(image) = left_out.images.iter().find(|index| **index as usize >= count) {
-        return Err(Problem::NotThere { image: *image, count });
-    }
+    let Corrections { left_out, relabelled } = corrections;
     // The images of a class are contiguous.
-    let mut begin = 0;
-    for (class, count) in classes.filter(|(_, count)| *count > 0) {
-        let end = begin + count;
-        let gone = left_out.images.iter().filter(|index| (begin..end).contains(&(**index as usize))).count();
-        if gone == count {
-            return Err(Problem::WholeClass { class: printable(class), count });
-        }
-        begin = end;
+    let ends: Vec<usize> = classes
+        .clone()
+        .scan(0, |end, (_, count)| {
+            *end += count;
+            Some(*end)
+        })
+        .collect();
+    let count = ends.last().copied().unwrap_or(0);
+    let label = |image: u32| match ends.partition_point(|end| *end <= image as usize) {
+        label if label < ends.len() => Ok(label),
+        _ => Err(Problem::NotThere { image, count }),
+    };
+    let mut remaining: Vec<usize> = classes.clone().map(|(_, count)| count).collect();
+    for image in &left_out.images {
+        remaining[label(*image)?] -= 1;
     }
-    Ok(())
+    for RelabelledImage { index, class } in relabelled.images.iter().copied() {
+        let before = label(index)?;
+        let no_class = Problem::NoClass { image: index, class, classes: ends.len() };
+        let after = remaining.get(usize::from(class)).ok_or(no_class).map(|_| usize::from(class))?;
+        // An image that is left out, too, is in no class.
+        if !left_out.contains(index) {
+            remaining[before] -= 1;
+            remaining[after] += 1;
+        }
+    }
+    let empty = classes.zip(remaining).find(|((_, count), remaining)| *count > 0 && *remaining == 0);
+    empty.map_or(Ok(()), |((class, count), _)| Err(Problem::WholeClass { class: printable(class), count }))
 }
 
 /// Returns the problem of the imported weights, if any.

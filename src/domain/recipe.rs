@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::network::{ResolveError, Resolved, Stage};
 use super::{
-    Architecture, Augmentation, Balance, DataFold, DatasetName, DeviceRequest, LeftOutImages, NetworkName, Optimizer,
-    Precision, RunId, SettingError, StageName, TrainedStages, Transfer, Views,
+    Architecture, Augmentation, Balance, Corrections, DataFold, DatasetName, DeviceRequest, LeftOutImages, NetworkName,
+    Optimizer, Precision, RelabelledImages, RunId, SettingError, StageName, TrainedStages, Transfer, Views,
 };
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 9;
+pub const RECIPE_VERSION: u32 = 10;
 
 /// The format of a recipe without newer settings, which older programs read.
 const PLAIN_VERSION: u32 = 2;
@@ -42,6 +42,9 @@ const FOLD_VERSION: u32 = 8;
 /// The format of a recipe whose fold divides groups of images.
 const GROUPED_FOLD_VERSION: u32 = 9;
 
+/// The format of a recipe that trains images with another class than their label.
+const RELABELLING_VERSION: u32 = 10;
+
 /// The reason why a recipe, which a person may have edited by hand, cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecipeError {
@@ -66,6 +69,9 @@ pub enum RecipeError {
     /// [`LeftOutImages::images`] is not sorted, or has duplicates.
     #[error("the images left out are not in ascending order, each once")]
     LeftOutOrder,
+    /// [`RelabelledImages::images`] is not sorted, or has duplicates.
+    #[error("the relabelled images are not in ascending order, each once")]
+    RelabelledOrder,
     /// [`Recipe::fold`] is no fold.
     #[error("the fold is out of bounds: folds are 2 to {}, numbered from 1", super::data_fold::MAX_FOLDS)]
     Fold,
@@ -152,6 +158,9 @@ pub struct Recipe {
     /// Training images that the run never uses; of a fold, by their indices in the fold's training split.
     #[serde(default, skip_serializing_if = "LeftOutImages::is_empty")]
     pub left_out: LeftOutImages,
+    /// Training images with another class than their label; of a fold, by their indices in the fold's training split.
+    #[serde(default, skip_serializing_if = "RelabelledImages::is_empty")]
+    pub relabelled: RelabelledImages,
     /// The fold of the dataset whose splits are used; `None` for the dataset's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<DataFold>,
@@ -183,10 +192,16 @@ impl Recipe {
         runs
     }
 
-    /// Excludes these training images.
-    pub fn leave_out(&mut self, left_out: LeftOutImages) {
-        self.left_out = left_out;
+    /// Leaves out the images of these corrections, and trains the others of them with their new class.
+    pub fn correct(&mut self, corrections: Corrections) {
+        Corrections { left_out: self.left_out, relabelled: self.relabelled } = corrections;
         self.update_version();
+    }
+
+    /// Returns the images that are left out or trained with another class.
+    #[must_use]
+    pub fn corrections(&self) -> Corrections {
+        Corrections { left_out: self.left_out.clone(), relabelled: self.relabelled.clone() }
     }
 
     /// Sets the fold of the dataset.
@@ -268,7 +283,7 @@ impl Recipe {
     }
 
     /// Returns the oldest format that represents the whole recipe. Older programs refuse newer formats: otherwise they
-    /// would ignore left-out images, the precision, the network, regularization or the fold.
+    /// would ignore left-out and relabelled images, the precision, the network, regularization or the fold.
     fn needed_version(&self) -> u32 {
         let needs = [
             (LEAVING_OUT_VERSION, !self.left_out.is_empty()),
@@ -278,6 +293,7 @@ impl Recipe {
             (OPTIMIZATION_VERSION, self.uses_optimization_settings()),
             (FOLD_VERSION, self.fold.is_some()),
             (GROUPED_FOLD_VERSION, self.fold.is_some_and(|fold| fold.groups.is_some())),
+            (RELABELLING_VERSION, !self.relabelled.is_empty()),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }
@@ -361,6 +377,7 @@ impl Recipe {
             Strategy::Finetune => fine_tuning == Some(true),
         };
         self.left_out.check()?;
+        self.relabelled.check()?;
         self.fold.map_or(Ok(()), DataFold::check)?;
         let architecture = self.architecture();
         if architecture.pretrained.is_some() != transfer.is_some() {
@@ -385,7 +402,7 @@ fn span(lowest: &StageName, highest: &StageName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Hyperparameter;
+    use crate::domain::{Hyperparameter, RelabelledImage};
 
     #[test]
     fn frozen_and_trained_stages_are_named() {
@@ -411,7 +428,7 @@ mod tests {
         assert_eq!(recipe.version, 2);
         let plain = serde_json::to_string(&recipe).expect("plain values");
         assert!(!plain.contains("precision") && !plain.contains("left_out"), "{plain}");
-        recipe.leave_out(LeftOutImages::new(vec![3], Vec::new()));
+        recipe.correct(LeftOutImages::new(vec![3], Vec::new()).into());
         assert_eq!(recipe.version, 3);
         recipe.set_precision(Precision::Bf16);
         assert_eq!(recipe.version, 4);
@@ -420,7 +437,15 @@ mod tests {
         assert_eq!(serde_json::from_str::<Recipe>(&text).expect("its own"), recipe);
         let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
         assert_eq!((onward.precision, onward.version), (Precision::Bf16, 4));
-        recipe.leave_out(LeftOutImages::default());
+        let relabelled = RelabelledImages::new(vec![RelabelledImage { index: 3, class: 1 }], Vec::new());
+        recipe.correct(Corrections { relabelled, ..Corrections::default() });
+        assert_eq!(recipe.version, 10);
+        let text = serde_json::to_string(&recipe).expect("plain values");
+        assert!(text.contains(r#""relabelled":{"images":[{"index":3,"class":1}]}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Recipe>(&text).expect("its own"), recipe);
+        let onward = Recipe::fine_tuning_from(&recipe, RunId::new("any").expect("a name"), 0).expect("a base");
+        assert_eq!(onward.corrections(), recipe.corrections());
+        recipe.correct(Corrections::default());
         assert_eq!(recipe.version, 4);
         recipe.set_precision(Precision::F32);
         assert_eq!(recipe.version, 2);

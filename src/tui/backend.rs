@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
 use crate::data::check::{Exclusion, FindingCounts, Findings};
-use crate::data::{self, Manifest, marked};
+use crate::data::marked::{self, Marks};
+use crate::data::{self, Manifest};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, LeftOutImages};
 use crate::homes::Link;
@@ -80,7 +81,7 @@ impl Backend {
             dataset: manifest
                 .map(|manifest| {
                     let findings = self.findings(&name, &manifest);
-                    dataset_view(&name, manifest, findings, self.marked(&name))
+                    dataset_view(&name, manifest, findings, self.marks(&name))
                 })
                 .map_err(|error| printable(&error.to_string())),
             name,
@@ -119,11 +120,10 @@ impl Backend {
     ///
     /// # Errors
     /// When the manifest or the list of marks cannot be read.
-    pub fn marked(&self, name: &DatasetName) -> Result<LeftOutImages, String> {
+    pub fn marks(&self, name: &DatasetName) -> Result<Arc<Marks>, String> {
         let dir = self.store.home().dataset(name);
         let manifest = Manifest::read(&dir).map_err(|error| printable(&error.to_string()))?;
-        let marked = marked::read(&dir, &manifest.fingerprint).map_err(|error| printable(&error.to_string()))?;
-        Ok(marked.left_out())
+        marked::read(&dir, &manifest.fingerprint).map(Arc::new).map_err(|error| printable(&error.to_string()))
     }
 }
 
@@ -131,8 +131,13 @@ fn dataset_view(
     name: &DatasetName,
     manifest: Manifest,
     (findings, found): (Vec<String>, Vec<(Exclusion, LeftOutImages)>),
-    marked: Result<LeftOutImages, String>,
+    marks: Result<Arc<Marks>, String>,
 ) -> DatasetView {
+    let none = || Arc::new(Marks::none(&manifest.fingerprint));
+    let (marks, marks_error) = match marks {
+        Ok(marks) => (marks, None),
+        Err(error) => (none(), Some(error)),
+    };
     DatasetView {
         name: name.clone(),
         fingerprint: manifest.fingerprint,
@@ -144,7 +149,7 @@ fn dataset_view(
         skipped: manifest.skipped_count,
         findings,
         found: Arc::new(found),
-        marks_error: marked.as_ref().err().cloned(),
-        marked: marked.unwrap_or_default(),
+        marks,
+        marks_error,
     }
 }

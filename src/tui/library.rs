@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::data::check::Exclusion;
+use crate::data::marked::Marks;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
@@ -143,13 +144,23 @@ pub struct DatasetView {
     pub findings: Vec<String>,
     /// The training images that the check finds, by kind; kinds without images are left out.
     pub found: Arc<Vec<(Exclusion, LeftOutImages)>>,
-    /// Training images marked as wrongly labelled, with the runs that found them.
-    pub marked: LeftOutImages,
+    /// Training images marked as wrongly labelled.
+    pub marks: Arc<Marks>,
     /// The reason why the marks cannot be read, if so.
     pub marks_error: Option<String>,
 }
 
 impl DatasetView {
+    /// Returns the label of a training image, from the order of images; `None` beyond the last.
+    #[must_use]
+    pub fn label(&self, index: usize) -> Option<usize> {
+        let mut end = 0;
+        self.classes.iter().position(|(_, counts)| {
+            end += counts.train;
+            index < end
+        })
+    }
+
     /// Returns the number of images in each split.
     #[must_use]
     pub fn counts(&self) -> SplitCounts {

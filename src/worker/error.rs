@@ -144,7 +144,7 @@ fn kind_of(problem: &Problem) -> FailureKind {
         (Problem::StageFrozen { .. }, _) | (_, Subject::Start) => FailureKind::StartMissing,
         (_, Subject::Dataset) => FailureKind::DatasetChanged,
         (_, Subject::Weights) => FailureKind::WeightsChanged,
-        (_, Subject::Recipe | Subject::LeftOutImages | Subject::Setting(_)) => FailureKind::Other,
+        (_, Subject::Recipe | Subject::Corrections | Subject::Setting(_)) => FailureKind::Other,
     }
 }
 

@@ -267,7 +267,7 @@ fn dataset(home: &Home, recipe: &Recipe) -> Result<Dataset, WorkerError> {
     }
     let dataset = Dataset::open(&folder)?;
     refuse(Entry::Found(dataset.manifest().facts()))?;
-    Ok(dataset.in_fold(recipe.fold)?)
+    Ok(dataset.in_fold(recipe.fold)?.relabelled(recipe.relabelled.clone()))
 }
 
 /// Opens the run's dataset.

@@ -96,6 +96,12 @@ fn annotations(annotations: &Annotations) -> String {
         .collect()
 }
 
+/// Returns `, found with RUN, RUN`; empty for no runs.
+fn found_with(runs: &[RunId]) -> String {
+    let runs: Vec<&str> = runs.iter().map(RunId::as_str).collect();
+    if runs.is_empty() { String::new() } else { format!(", found with {}", runs.join(", ")) }
+}
+
 fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {
     let outcome = run.outcome.as_ref().filter(|_| !state.is_active()).map(event_text::describe_outcome);
     let state = match (state, outcome) {
@@ -127,9 +133,14 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
         lines.push(format!("fold        {fold}, divided by seed {}", fold.seed));
     }
     if !run.recipe.left_out.is_empty() {
-        let found: Vec<&str> = run.recipe.left_out.found_with.iter().map(RunId::as_str).collect();
-        let with = if found.is_empty() { String::new() } else { format!(", found with {}", found.join(", ")) };
+        let with = found_with(&run.recipe.left_out.found_with);
         lines.push(format!("left out    {} training images{with}", thousands(run.recipe.left_out.len())));
+    }
+    if !run.recipe.relabelled.is_empty() {
+        let relabelled = &run.recipe.relabelled;
+        let (count, classes) = (thousands(relabelled.len()), relabelled.by_class(&run.classes));
+        let with = found_with(&relabelled.found_with);
+        lines.push(format!("relabelled  {count} training images, now {classes}{with}"));
     }
     if run.limits != Limits::of(&run.recipe) {
         let Limits { epochs, patience } = run.limits;

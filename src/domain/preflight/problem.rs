@@ -15,8 +15,8 @@ pub enum Subject {
     Weights,
     /// The run that fine-tuning starts from.
     Start,
-    /// The training images that are left out.
-    LeftOutImages,
+    /// The training images that are left out or relabelled.
+    Corrections,
     /// A setting.
     Setting(Hyperparameter),
 }
@@ -99,7 +99,7 @@ pub enum Problem {
     #[error(transparent)]
     Network(#[from] ResolveError),
     /// An image to leave out does not exist.
-    #[error("image {image} cannot be left out: there are {count} training images, counted from 0")]
+    #[error("image {image} cannot be left out or relabelled: there are {count} training images, counted from 0")]
     NotThere {
         /// The image's index.
         image: u32,
@@ -107,12 +107,22 @@ pub enum Problem {
         count: usize,
     },
     /// A class would lose all of its training images.
-    #[error("all {count} training images of the class '{class}' would be left out: keep some")]
+    #[error("all {count} training images of the class '{class}' would be left out or relabelled: keep some")]
     WholeClass {
         /// The class, safe to print.
         class: String,
         /// The number of the class's training images.
         count: usize,
+    },
+    /// A training image would get a class that the dataset does not have.
+    #[error("training image {image} cannot get class {class}: the dataset has {classes} classes, counted from 0")]
+    NoClass {
+        /// The image's index.
+        image: u32,
+        /// The index of the class.
+        class: u16,
+        /// The number of classes.
+        classes: usize,
     },
     /// The weights do not exist.
     #[error(
@@ -180,9 +190,10 @@ impl Problem {
     pub fn subject(&self) -> Subject {
         match self {
             Self::Recipe(RecipeError::Setting(error)) => Subject::Setting(error.setting()),
-            Self::Recipe(RecipeError::LeftOutOrder) | Self::NotThere { .. } | Self::WholeClass { .. } => {
-                Subject::LeftOutImages
-            }
+            Self::Recipe(RecipeError::LeftOutOrder | RecipeError::RelabelledOrder)
+            | Self::NotThere { .. }
+            | Self::WholeClass { .. }
+            | Self::NoClass { .. } => Subject::Corrections,
             Self::Recipe(_) | Self::FewForFolds { .. } | Self::FewGroups { .. } => Subject::Recipe,
             Self::NoDataset { .. }
             | Self::DatasetUnreadable(_)

@@ -1,7 +1,7 @@
 //! Every problem with its message, for a library of one dataset, one base and one run.
 
 use super::*;
-use crate::domain::{DataFold, Strategy};
+use crate::domain::{DataFold, LeftOutImages, RelabelledImages, Strategy};
 
 /// A library of one dataset, one base and one run.
 struct TestLibrary {
@@ -91,9 +91,8 @@ fn unreadable() -> String {
 
 #[test]
 fn every_problem_with_settings_and_dataset_has_its_words() {
-    use Subject::{Dataset, LeftOutImages as Images, Setting};
+    use Subject::{Dataset, Setting};
 
-    let leaving_out = |images: &[u32]| Recipe { left_out: LeftOutImages::new(images.to_vec(), Vec::new()), ..cnn() };
     assert_problems([
         (
             Recipe { epochs: 0, ..cnn() },
@@ -150,17 +149,54 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
             Dataset,
             "images of 3×3 pixels are too small for cnn: nothing is left at block2.pool",
         ),
+    ]);
+}
+
+#[test]
+fn every_problem_with_corrections_has_its_words() {
+    use Subject::Corrections as Images;
+
+    let leaving_out = |images: &[u32]| Recipe { left_out: LeftOutImages::new(images.to_vec(), Vec::new()), ..cnn() };
+    let relabelling = |images: &[(u32, u16)]| {
+        let images = images.iter().map(|(index, class)| RelabelledImage { index: *index, class: *class }).collect();
+        Recipe { relabelled: RelabelledImages::new(images, Vec::new()), ..cnn() }
+    };
+    assert_problems([
         (
             leaving_out(&[1, 4]),
             library(),
             Images,
-            "image 4 cannot be left out: there are 4 training images, counted from 0",
+            "image 4 cannot be left out or relabelled: there are 4 training images, counted from 0",
         ),
         (
             leaving_out(&[1, 2, 3]),
             library(),
             Images,
-            "all 2 training images of the class 'happy' would be left out: keep some",
+            "all 2 training images of the class 'happy' would be left out or relabelled: keep some",
+        ),
+        (
+            relabelling(&[(0, 1), (4, 0)]),
+            library(),
+            Images,
+            "image 4 cannot be left out or relabelled: there are 4 training images, counted from 0",
+        ),
+        (
+            relabelling(&[(0, 2)]),
+            library(),
+            Images,
+            "training image 0 cannot get class 2: the dataset has 2 classes, counted from 0",
+        ),
+        (
+            relabelling(&[(2, 0), (3, 0)]),
+            library(),
+            Images,
+            "all 2 training images of the class 'happy' would be left out or relabelled: keep some",
+        ),
+        (
+            Recipe { relabelled: relabelling(&[(2, 0)]).relabelled, ..leaving_out(&[3]) },
+            library(),
+            Images,
+            "all 2 training images of the class 'happy' would be left out or relabelled: keep some",
         ),
         (
             Recipe { left_out: LeftOutImages { images: vec![1, 0], found_with: Vec::new() }, ..cnn() },

@@ -4,7 +4,7 @@ use super::{OPTIMIZATION_VERSION, PLAIN_VERSION};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{
     Augmentation, Balance, DatasetName, DeviceRequest, EarlyStopping, FineTuning, LeftOutImages, Monitor, Optimizer,
-    Precision, Recipe, RunId, Schedule, Strategy, Transfer, Views, WeightsName,
+    Precision, Recipe, RelabelledImages, RunId, Schedule, Strategy, Transfer, Views, WeightsName,
 };
 
 impl Recipe {
@@ -40,6 +40,7 @@ impl Recipe {
             transfer: None,
             after: None,
             left_out: LeftOutImages::default(),
+            relabelled: RelabelledImages::default(),
             fold: None,
         }
     }
@@ -119,7 +120,7 @@ impl Recipe {
     }
 
     /// Returns the default recipe of fine-tuning from the run `from`, whose recipe is `start`. Dataset, base, image
-    /// size, variants, augmentation, precision, left-out images, network and fold are those of `start`. Returns `None`
+    /// size, variants, augmentation, precision, corrections, network and fold are those of `start`. Returns `None`
     /// if `start` has no base.
     #[must_use]
     pub fn fine_tuning_from(start: &Self, from: RunId, created_at: u64) -> Option<Self> {
@@ -133,7 +134,7 @@ impl Recipe {
             fine_tuning.unfreeze = unfrozen;
         }
         recipe.set_precision(start.precision);
-        recipe.leave_out(start.left_out.clone());
+        recipe.correct(start.corrections());
         recipe.set_fold(start.fold);
         Some(Self { augmentation: start.augmentation, ..recipe })
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::domain::{DataFold, DeviceRequest, Hyperparameter, LeftOutImages, Recipe, Schedule};
+use crate::domain::{
+    DataFold, DeviceRequest, Hyperparameter, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, Schedule,
+};
 use crate::runs::Summary;
 
 /// A setting in every column.
@@ -88,14 +90,15 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
 #[must_use]
 pub(super) fn without_seed(recipe: &Recipe) -> Recipe {
     let fold = recipe.fold.map(|fold| DataFold { number: 1, ..fold });
-    // The images that folds leave out have other indices in each.
-    let leaves_out = !recipe.left_out.is_empty();
-    let left_out = match fold {
-        Some(_) if leaves_out => LeftOutImages::new(vec![0], Vec::new()),
-        _ => recipe.left_out.clone(),
-    };
-    let device = DeviceRequest::Auto;
-    Recipe { version: 0, created_at: 0, after: None, seed: 0, device, fold, left_out, ..recipe.clone() }
+    let mut same = recipe.clone();
+    // The images that folds leave out or relabel have other indices in each.
+    if fold.is_some() && !recipe.left_out.is_empty() {
+        same.left_out = LeftOutImages::new(vec![0], Vec::new());
+    }
+    if fold.is_some() && !recipe.relabelled.is_empty() {
+        same.relabelled = RelabelledImages::new(vec![RelabelledImage { index: 0, class: 0 }], Vec::new());
+    }
+    Recipe { version: 0, created_at: 0, after: None, seed: 0, device: DeviceRequest::Auto, fold, ..same }
 }
 
 /// Returns the settings with an option name, the same for every recipe.

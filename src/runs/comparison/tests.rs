@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    Augmentation, Confusion, DataFold, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics, Hyperparameter,
-    LeftOutImages, Recipe, SplitCounts, Strategy,
+    Augmentation, Confusion, Corrections, DataFold, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics,
+    Hyperparameter, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, SplitCounts, Strategy,
 };
 use crate::runs::predictions::Predictions;
 use crate::runs::summary::TestResult;
@@ -306,8 +306,12 @@ fn runs_that_differ_only_in_the_fold_are_averaged_and_not_judged_image_by_image(
             truth.iter().enumerate().map(|(at, label)| if at < right { *label } else { (*label + 1) % 3 }).collect();
         let (mut summary, inspection) = run(id, &truth, &answers);
         summary.recipe.set_fold(Some(DataFold { number, count: 3, seed: 0, groups: None }));
-        // Each fold leaves out its own images.
-        summary.recipe.leave_out(LeftOutImages::new(vec![number], Vec::new()));
+        // Each fold leaves out and relabels its own images.
+        let relabelled = vec![RelabelledImage { index: number + 5, class: 1 }];
+        summary.recipe.correct(Corrections {
+            left_out: LeftOutImages::new(vec![number], Vec::new()),
+            relabelled: RelabelledImages::new(relabelled, Vec::new()),
+        });
         (summary, inspection)
     };
     let runs = [fold("a", 1, 12), fold("b", 2, 15), fold("again", 2, 15), fold("c", 3, 18)];

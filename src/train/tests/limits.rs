@@ -155,7 +155,7 @@ fn an_image_left_out_is_in_no_batch_and_every_other_in_each_epoch_once() {
     let mut training = ImageRun::new();
     training.recipe.epochs = 2;
     let gone = [0, 17, 60, 119];
-    training.recipe.leave_out(LeftOutImages::new(gone.to_vec(), Vec::new()));
+    training.recipe.correct(LeftOutImages::new(gone.to_vec(), Vec::new()).into());
     let watched = Arc::new(Watched { images: training.images(), seen: Mutex::default() });
     let source: Arc<dyn Source> = Arc::clone(&watched) as _;
     let (end, recorder) = training.run_with("without", None, Recorder::default(), &source);

@@ -21,6 +21,9 @@ pub const LIST: Context = Context::of(Screen::Data, "list", Kind::List);
 /// The faces of a class on the whole screen.
 pub const FACES: Context = Context::of(Screen::Data, "faces", Kind::List);
 
+/// The marks of a dataset.
+pub const MARKS: Context = Context::of(Screen::Data, "marks", Kind::List);
+
 /// A path of the import form.
 pub const IMPORT_PATH: Context = Context::of(Screen::Data, "import path", Kind::Text);
 /// Another text of the import form.
@@ -28,7 +31,7 @@ pub const IMPORT_TEXT: Context = Context::of(Screen::Data, "import text", Kind::
 /// A choice of the import form, or its last line.
 pub const IMPORT_CHOICE: Context = Context::of(Screen::Data, "import choice", Kind::Form);
 
-pub(super) const CONTEXTS: &[Context] = &[LIST, FACES, IMPORT_PATH, IMPORT_TEXT, IMPORT_CHOICE];
+pub(super) const CONTEXTS: &[Context] = &[LIST, FACES, MARKS, IMPORT_PATH, IMPORT_TEXT, IMPORT_CHOICE];
 const BOTH: &[Context] = &[LIST, FACES];
 /// The import form.
 const FORM: &[Context] = &[IMPORT_PATH, IMPORT_TEXT, IMPORT_CHOICE];
@@ -54,6 +57,10 @@ pub enum DataAction {
     Preview,
     /// List what the import of the dataset skipped.
     Skipped,
+    /// List the marks of the dataset.
+    Marks,
+    /// Remove the selected mark.
+    Unmark,
     /// Delete a dataset.
     Delete,
     /// Create the demo dataset.
@@ -81,7 +88,15 @@ pub(super) static BINDINGS: &[Binding] = &[
         "enlarge",
         "enlarge the face and show its source; again: all faces",
     ),
-    on("data.back", BOTH, &[code(KeyCode::Esc)], Action::Back, "back", "back to the classes; cancel an import"),
+    on("data.unmark", &[MARKS], &[Key::char(' ')], of(DataAction::Unmark), "unmark", "remove the mark of the image"),
+    on(
+        "data.back",
+        &[LIST, FACES, MARKS],
+        &[code(KeyCode::Esc)],
+        Action::Back,
+        "back",
+        "back to the classes; cancel an import",
+    ),
     on(
         "import.enter",
         FORM,
@@ -164,6 +179,14 @@ pub(super) static BINDINGS: &[Binding] = &[
         of(DataAction::Skipped),
         "skipped",
         "list what the import skipped, with the reasons",
+    ),
+    on(
+        "data.marks",
+        &[LIST],
+        &[Key::char('m')],
+        of(DataAction::Marks),
+        "marks",
+        "list the training images that are marked as wrongly labelled",
     ),
     on(
         "data.demo",

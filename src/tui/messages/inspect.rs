@@ -6,7 +6,8 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ScreenEffect, Target};
-use crate::domain::{Confusion, DataFold, DatasetName, LeftOutImages, RunId, Scores, Split};
+use crate::data::marked::{Doubt, Marks};
+use crate::domain::{Confusion, DataFold, DatasetName, RunId, Scores, Split};
 use crate::runs::probabilities::{NoTemperature, Temperature, curve};
 use crate::runs::{Inspection, ProbabilityMetrics};
 use crate::supervise::HeatMaps;
@@ -65,6 +66,8 @@ pub enum InspectAction {
     HeatMap,
     /// Mark a training image as wrongly labelled, or unmark it.
     Mark,
+    /// Mark a training image with the class that it should have: the most probable one first, then the next.
+    Relabel,
     /// Evaluate the run again for new predictions.
     Evaluate,
 }
@@ -103,6 +106,13 @@ pub(super) static BINDINGS: &[Binding] = &[
         InspectAction::Mark,
         "mark",
         "mark a training image as wrongly labelled, or unmark it",
+    ),
+    own(
+        "inspect.relabel",
+        &[Key::char('r')],
+        InspectAction::Relabel,
+        "relabel",
+        "give a training image the most probable other class, then the next",
     ),
     on(
         "inspect.faces",
@@ -309,8 +319,8 @@ pub enum InspectEffect {
         dataset: DatasetName,
         /// The index in the training split.
         index: usize,
-        /// The run whose predictions led to the image; `None` unmarks it.
-        found_with: Option<RunId>,
+        /// The doubt about the label; `None` unmarks the image.
+        doubt: Option<Doubt>,
     },
     /// Read the marked training images of a dataset; answered by `Marked`.
     ReadMarks(DatasetName),
@@ -363,8 +373,8 @@ pub enum InspectEvent {
         /// The images with their indices in the split.
         faces: Result<Vec<(usize, SourcedImage)>, String>,
     },
-    /// The images of a dataset that are marked now, or the reason why the marks cannot be changed.
-    Marked(DatasetName, Result<LeftOutImages, String>),
+    /// The marks of a dataset's images as they are now, or the reason why they cannot be read or changed.
+    Marked(DatasetName, Result<Arc<Marks>, String>),
     /// An evaluation was started, or the reason why not.
     Evaluating(RunId, Result<(), String>),
     /// Heat maps were computed, or the reason why not.

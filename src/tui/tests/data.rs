@@ -200,3 +200,32 @@ fn many_classes_an_empty_one_and_no_colour() {
     press(&mut state, "f");
     snapshot("data_mono", &state, SIZES[0]);
 }
+
+#[test]
+fn the_marks_of_a_dataset_are_listed_and_removed() {
+    use crate::tui::messages::{InspectEffect, InspectEvent};
+
+    let mut state = fer2013();
+    press(&mut state, "m");
+    assert_eq!(state.data.view, DataView::Table, "there are none");
+    let angry = fixtures::fer2013().classes[0].1.train;
+    let second = u32::try_from(angry + 5).expect("few");
+    let name = fixtures::fer2013().name;
+    let marked = |state: &mut State, marks: &[(u32, Option<u16>)]| {
+        update(state, NOW, Event::Inspect(InspectEvent::Marked(name.clone(), Ok(fixtures::marks(marks)))))
+    };
+    marked(&mut state, &[(3, Some(4)), (second, None)]);
+    press(&mut state, "m");
+    assert_eq!((state.data.view, state.data.class, state.data.face), (DataView::Marks, 0, 3));
+    snapshots("data_marks", &state);
+    press(&mut state, "j");
+    assert_eq!((state.data.class, state.data.face), (1, 5), "the face is that of the selected image");
+    let effects = press(&mut state, " ");
+    let unmark = InspectEffect::Mark { dataset: name.clone(), index: angry + 5, doubt: None };
+    assert!(effects.contains(&Effect::Inspect(unmark)), "{effects:?}");
+    marked(&mut state, &[(3, Some(4))]);
+    press(&mut state, "j");
+    assert_eq!((state.data.mark, state.data.face), (0, 3), "the last of those that remain");
+    press(&mut state, "<esc>");
+    assert_eq!(state.data.view, DataView::Table);
+}

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::data::marked::{Mark, Marks};
 use crate::domain::{
-    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, LeftOutImages, Outcome, Recipe, RunId,
-    Split, SplitCounts, TrainingCost,
+    Confusion, DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId, Split,
+    SplitCounts, TrainingCost,
 };
 use crate::events::{Event as Logged, Record};
 use crate::runs::{Detail, Machine, Summary};
@@ -59,13 +60,32 @@ fn dataset(name: &str, divisor: usize, skipped: u64) -> DatasetView {
         skipped,
         findings: Vec::new(),
         found: Arc::default(),
-        marked: LeftOutImages::default(),
+        marks: Arc::new(Marks::none("9f2c41d07be63a5581")),
         marks_error: None,
     }
 }
 
 pub(crate) fn fer2013() -> DatasetView {
     dataset("fer2013", 1, 0)
+}
+
+/// Returns marks on these training images of fer2013, with the class that each should have.
+pub(crate) fn marks(images: &[(u32, Option<u16>)]) -> Arc<Marks> {
+    let mark = |(index, class): &(u32, Option<u16>)| Mark {
+        index: *index,
+        source: format!("{index}.png"),
+        class: *class,
+        run: Some(id("brisk-otter")),
+        at: NOW,
+    };
+    let mut images: Vec<Mark> = images.iter().map(mark).collect();
+    images.sort_by_key(|mark| mark.index);
+    Arc::new(Marks { images, ..Marks::none(&fer2013().fingerprint) })
+}
+
+/// Returns marks on these training images of fer2013, without a class.
+pub(crate) fn doubts(images: impl IntoIterator<Item = u32>) -> Arc<Marks> {
+    marks(&images.into_iter().map(|index| (index, None)).collect::<Vec<_>>())
 }
 
 pub(crate) fn entry(dataset: DatasetView) -> DatasetEntry {

@@ -9,7 +9,7 @@ use crate::runs::probabilities::NoTemperature;
 use crate::tui::messages::{Effect, Event, InspectEffect, InspectEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::inspect::{InspectPane, Mode};
-use crate::tui::screens::train::LeftOutChoice;
+use crate::tui::screens::train::CorrectionChoice;
 use crate::tui::state::State;
 use crate::tui::update::update;
 
@@ -46,15 +46,15 @@ fn a_filled_form_takes_up_images_that_are_marked_later() {
     let mut form = at(Screen::Runs, state.clone());
     super::update::press(&mut form, "r");
     state.train = form.train;
-    assert_eq!(state.train.left_out_choice(&state.form_choices()), LeftOutChoice::Nothing);
+    assert_eq!(state.train.correction_choice(&state.form_choices()), CorrectionChoice::Nothing);
     let name = fixtures::dataset_name("fer2013");
-    let marked = LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"]));
+    let marked = fixtures::doubts([3, 5]);
     update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(name.clone(), Ok(marked))));
     assert_eq!(launched(&state).len(), 2, "the form leaves out what was marked");
-    assert!(state.train.leaves_out_marks_of(&name, &state.form_choices()));
+    assert!(state.train.corrects_marks_of(&name, &state.form_choices()));
     // Fewer marks change no choice.
-    state.train.left_out_choice = Some(LeftOutChoice::Nothing);
-    let fewer = LeftOutImages::new(vec![3], run_ids(&["brisk-otter"]));
+    state.train.correction_choice = Some(CorrectionChoice::Nothing);
+    let fewer = fixtures::doubts([3]);
     update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(name, Ok(fewer))));
     assert!(launched(&state).is_empty());
 }
@@ -194,7 +194,7 @@ fn epochs_are_scrubbed_and_answers_for_others_are_ignored() {
 
 fn marks(effects: &[Effect]) -> Vec<(usize, bool)> {
     let mark = |effect: &Effect| match effect {
-        Effect::Inspect(InspectEffect::Mark { index, found_with, .. }) => Some((*index, found_with.is_some())),
+        Effect::Inspect(InspectEffect::Mark { index, doubt, .. }) => Some((*index, doubt.is_some())),
         _ => None,
     };
     effects.iter().filter_map(mark).collect()
@@ -209,7 +209,7 @@ fn suspects_are_marked_and_unmarked() {
     assert!(state.inspect.list.iter().map(|judged| judged.loss).collect::<Vec<_>>().is_sorted_by(|a, b| a >= b));
     assert_eq!(marks(&super::update::press(&mut state, " ")), [(first.index, true)]);
     assert_eq!(state.inspect.pick, 1, "on to the next one");
-    let list = LeftOutImages::new(vec![u32::try_from(first.index).expect("few")], run_ids(&["brisk-otter"]));
+    let list = fixtures::doubts([u32::try_from(first.index).expect("few")]);
     let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
     update(&mut state, NOW, Event::Inspect(event));
     press(&mut state, "g");
@@ -218,9 +218,55 @@ fn suspects_are_marked_and_unmarked() {
     assert_eq!((state.inspect.suspects, state.inspect.split), (false, Split::Test));
 }
 
+/// Returns the class of the mark that these effects make.
+fn relabels(effects: &[Effect]) -> Option<u16> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Inspect(InspectEffect::Mark { doubt, .. }) => doubt.as_ref()?.class,
+        _ => None,
+    })
+}
+
+#[test]
+fn a_suspect_gets_the_most_probable_other_class_and_then_the_next() {
+    let mut state = inspected();
+    assert_eq!(relabels(&super::update::press(&mut state, "r")), None, "a test image is not marked");
+    press(&mut state, "w");
+    let first = state.inspect.list[0];
+    let row = state.inspect.report().and_then(|report| report.inspection.probabilities(first.index)).expect("a row");
+    let label = fixtures::fer2013().label(first.index).expect("a training image");
+    let mut classes: Vec<usize> = (0..row.len()).filter(|class| *class != label).collect();
+    classes.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+    let index = u32::try_from(first.index).expect("few");
+    for expected in classes.iter().chain([&classes[0]]).map(|class| u16::try_from(*class).expect("few")) {
+        assert_eq!(relabels(&super::update::press(&mut state, "r")), Some(expected));
+        assert_eq!(state.inspect.pick, 0, "the same image, for the next class");
+        let marks = fixtures::marks(&[(index, Some(expected))]);
+        update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(marks))));
+    }
+    // Space removes the mark with its class.
+    assert_eq!(marks(&super::update::press(&mut state, " ")), [(first.index, false)]);
+}
+
+#[test]
+fn the_next_run_relabels_marked_images_and_leaves_out_those_without_a_class() {
+    let mut state = inspected();
+    let marks = fixtures::marks(&[(3, Some(6)), (5, None)]);
+    update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(marks))));
+    state.train.dataset = Some(fixtures::fer2013().name);
+    let state = at(Screen::Train, state);
+    let screen = super::screens::draw(&state, super::screens::SIZES[1]);
+    assert!(screen.contains("marked (1 left out, 1 relabelled)"), "{screen}");
+    let launched = match state.train.launch_plan(&state.form_choices()) {
+        Ok(crate::tui::screens::train::LaunchPlan::One(_, recipe)) => recipe.corrections(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(launched.left_out.images, [5]);
+    assert_eq!((launched.relabelled.len(), launched.relabelled.class_of(3)), (1, Some(6)));
+}
+
 fn form_with(state: &mut State, marked: Vec<u32>) {
-    let list = LeftOutImages::new(marked, run_ids(&["brisk-otter"]));
-    update(state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(list))));
+    let marks = fixtures::doubts(marked);
+    update(state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(marks))));
     state.train.dataset = Some(fixtures::fer2013().name);
     *state = at(Screen::Train, state.clone());
 }
@@ -237,9 +283,9 @@ fn the_next_run_leaves_out_marked_images_unless_the_form_excludes_none() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
     assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
-    state.train.focus = crate::tui::screens::train::Field::LeftOut;
+    state.train.focus = crate::tui::screens::train::Field::Corrections;
     press(&mut state, "<right>");
-    assert_eq!(state.train.left_out_choice, Some(LeftOutChoice::Nothing));
+    assert_eq!(state.train.correction_choice, Some(CorrectionChoice::Nothing));
     assert!(launched(&state).is_empty());
     super::update::press(&mut state, "<^d>");
     assert_eq!(launched(&state).len(), 2);
@@ -253,11 +299,11 @@ fn the_form_leaves_out_what_the_check_found() {
     dataset.found = std::sync::Arc::new(vec![(Exclusion::Leaks, leaks.clone())]);
     let mut state = at(Screen::Train, fixtures::state(vec![fixtures::entry(dataset)], Vec::new()));
     assert!(launched(&state).is_empty(), "only by choice");
-    state.train.focus = crate::tui::screens::train::Field::LeftOut;
+    state.train.focus = crate::tui::screens::train::Field::Corrections;
     super::update::press(&mut state, "<right>");
     assert_eq!(launched(&state), leaks);
     let screen = super::screens::draw(&state, super::screens::SIZES[1]);
-    assert!(screen.contains("leaks (2)"), "{screen}");
+    assert!(screen.contains("leaks (2 left out)"), "{screen}");
 }
 
 #[test]
@@ -265,7 +311,7 @@ fn a_repeated_run_leaves_out_the_same_images_whatever_is_marked() {
     let earlier = LeftOutImages::new(vec![1, 2, 3], run_ids(&["quiet-lynx"]));
     let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| {
         recipe.fingerprint = fixtures::fer2013().fingerprint;
-        recipe.leave_out(earlier.clone());
+        recipe.correct(earlier.clone().into());
     });
     let mut state = fixtures::with_data(vec![book.started().epochs(2, 2).view(false)]);
     form_with(&mut state, vec![7]);
@@ -280,5 +326,5 @@ fn a_class_cannot_be_left_out_whole() {
     let angry = fixtures::fer2013().classes[0].1.train;
     form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
     let error = state.train.launch_plan(&state.form_choices()).expect_err("refused").1;
-    assert!(error.contains("training images of the class 'angry' would be left out"), "{error}");
+    assert!(error.contains("training images of the class 'angry' would be left out or relabelled"), "{error}");
 }

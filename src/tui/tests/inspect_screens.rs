@@ -141,8 +141,7 @@ fn inspect_epochs() {
 }
 
 fn marked(state: &mut State, images: Vec<u32>) {
-    let list = LeftOutImages::new(images, vec![id("brisk-otter")]);
-    let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
+    let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(fixtures::doubts(images)));
     update(state, NOW, Event::Inspect(event));
 }
 
@@ -156,6 +155,16 @@ fn inspect_suspects_with_marks() {
     press(&mut state, "<down><down>");
     snapshots("inspect_suspects", &state);
     snapshot("inspect_suspects", &state, SMALL);
+    let relabelled: Vec<(u32, Option<u16>)> = state
+        .inspect
+        .list
+        .iter()
+        .zip([Some(2), None, Some(5)])
+        .map(|(judged, class)| (u32::try_from(judged.index).expect("few"), class))
+        .collect();
+    let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(fixtures::marks(&relabelled)));
+    update(&mut state, NOW, Event::Inspect(event));
+    snapshots("inspect_suspects_relabelled", &state);
 }
 
 #[test]
@@ -165,7 +174,7 @@ fn the_form_offers_the_marked_images() {
     state.train.dataset = Some(fixtures::fer2013().name);
     let mut state = at(Screen::Train, state);
     snapshot("train_left_out", &state, SIZES[0]);
-    state.train.focus = Field::LeftOut;
+    state.train.focus = Field::Corrections;
     press(&mut state, "<right>");
     assert!(draw(&state, SIZES[0]).contains("there are marked images"));
 }
@@ -173,7 +182,7 @@ fn the_form_offers_the_marked_images() {
 #[test]
 fn a_run_shows_the_images_it_left_out() {
     let images = LeftOutImages::new(vec![3, 5, 8], vec![id("brisk-otter")]);
-    let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| recipe.leave_out(images));
+    let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| recipe.correct(images.into()));
     let run = book.started().epochs(3, 3).view(true);
     let mut state = at(Screen::Runs, fixtures::with_data(vec![run]));
     press(&mut state, "<enter>");

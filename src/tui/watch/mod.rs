@@ -197,8 +197,8 @@ impl Watcher {
         }
         let changed = self.marks.changed(home).into_iter();
         let marks = changed.map(|name| {
-            let marked = self.backend.marked(&name);
-            Event::Inspect(InspectEvent::Marked(name, marked))
+            let marks = self.backend.marks(&name);
+            Event::Inspect(InspectEvent::Marked(name, marks))
         });
         for event in datasets.into_iter().chain(marks).chain(weights) {
             let _ = self.events.blocking_send(event);

@@ -1,32 +1,43 @@
-//! `data mark`, `unmark` and `marked`: marks on training images, which runs may leave out.
+//! `data mark`, `unmark` and `marked`: marks on training images, which runs may leave out or train with another class.
+
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::options::Output;
+use crate::cli::options::Format;
 use crate::cli::table::{Side, Table};
 use crate::cli::{datasets, output};
-use crate::data::marked::{self, MarkedError, Marks};
+use crate::data::marked::{self, Doubt, MarkedError, Marks};
 use crate::data::{Dataset, Manifest};
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, RunId, Split, figures};
+use crate::domain::{Corrections, DatasetName, RunId, Split, figures};
 use crate::runs::{Home, RunStore};
 use crate::supervise;
 
 /// Mark training images as doubtful, so that `train … --leave-out marked` trains without them
+///
+/// With --class, `train … --relabel marked` trains them with that class. --from reads the table that `data marked --csv`
+/// prints: the columns index or source, and correction, which is a class or empty.
 #[derive(Debug, Args)]
 pub(super) struct Mark {
     /// The dataset's name
     name: DatasetName,
     /// Numbers in the training split, from 0, or paths in the imported source
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "from", value_name = "IMAGE")]
     images: Vec<String>,
+    /// The class that the images should have
+    #[arg(long, value_name = "CLASS")]
+    class: Option<String>,
+    /// A file of comma-separated values with the images and their classes
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["images", "class"])]
+    from: Option<PathBuf>,
     /// The run whose predictions led to them
     #[arg(long, value_name = "RUN")]
     found_with: Option<String>,
     #[command(flatten)]
-    output: Output,
+    format: Format,
 }
 
 impl Mark {
@@ -35,19 +46,27 @@ impl Mark {
         let manifest = datasets::find(home, &self.name)?;
         let run = self.found_with.map(|query| store.find(&query)).transpose()?;
         let dataset = Dataset::open(&home.dataset(&self.name))?;
+        let wanted = if let Some(path) = &self.from {
+            marked::table::read(path, &dataset)?
+        } else {
+            let class = self.class.map(|name| marked::class_named(&dataset, &name)).transpose()?;
+            let doubt = Doubt { class, run: None };
+            let image = |image: &String| Ok((marked::find(&dataset, image)?, doubt.clone()));
+            self.images.iter().map(image).collect::<Result<Vec<_>, MarkedError>>()?
+        };
         let mut changed = 0;
         let marked = marked::change(dataset.dir(), &manifest.fingerprint, |marked| {
-            for image in &self.images {
-                let index = marked::find(&dataset, image)?;
-                changed += usize::from(marked.mark(&dataset, index, run.clone(), supervise::now())?);
+            for (index, doubt) in wanted {
+                let doubt = Doubt { run: doubt.run.or_else(|| run.clone()), ..doubt };
+                changed += usize::from(marked.mark(&dataset, index, doubt, supervise::now())?);
             }
             Ok(())
         })?;
         output::note(&format!("marked {}, {} in all", count_images(changed), marked.images.len()));
-        if let Err(reason) = manifest.check_left_out(&marked.left_out()) {
-            output::print_error(&format!("no run can leave these images out: {reason}"));
+        if let Err(reason) = manifest.check_corrections(&marked.corrections()) {
+            output::print_error(&format!("no run can make these corrections: {reason}"));
         }
-        print_marks(&manifest, &marked, self.output)?;
+        print_marks(&manifest, &marked, self.format)?;
         Ok(Exit::Done)
     }
 }
@@ -64,7 +83,7 @@ pub(super) struct Unmark {
     #[arg(long, conflicts_with = "images")]
     all: bool,
     #[command(flatten)]
-    output: Output,
+    format: Format,
 }
 
 impl Unmark {
@@ -75,7 +94,7 @@ impl Unmark {
             // Also damaged marks and marks of another dataset, which no other command removes.
             let none = marked::clear(&folder, &manifest.fingerprint)?;
             output::note("no image is marked any more");
-            print_marks(&manifest, &none, self.output)?;
+            print_marks(&manifest, &none, self.format)?;
             return Ok(Exit::Done);
         }
         let dataset = Dataset::open(&folder)?;
@@ -86,23 +105,27 @@ impl Unmark {
             })
         })?;
         output::note(&format!("{} still marked", count_images(marked.images.len())));
-        print_marks(&manifest, &marked, self.output)?;
+        print_marks(&manifest, &marked, self.format)?;
         Ok(Exit::Done)
     }
 }
 
 /// Prints the marked images, or the command that marks one.
-pub(super) fn list(home: &Home, name: &DatasetName, output: Output) -> Result<Exit, CommandError> {
+pub(super) fn list(home: &Home, name: &DatasetName, format: Format) -> Result<Exit, CommandError> {
     let manifest = datasets::find(home, name)?;
     let marked = marked::read(&home.dataset(name), &manifest.fingerprint)?;
-    if marked.images.is_empty() && !output.json {
+    let for_scripts = format.json || format.csv;
+    if marked.images.is_empty() && !for_scripts {
         output::note(&format!("no training image of {name} is marked: `mien data mark {name} IMAGE` marks one"));
         return Ok(Exit::Done);
     }
-    if !output.json {
-        output::note(&format!("`mien train cnn --dataset {name} --leave-out marked` trains without these"));
+    if !for_scripts {
+        let Corrections { left_out, relabelled } = marked.corrections();
+        let options = [("--leave-out marked", left_out.is_empty()), ("--relabel marked", relabelled.is_empty())];
+        let options: Vec<&str> = options.into_iter().filter(|(_, empty)| !empty).map(|(option, _)| option).collect();
+        output::note(&format!("`mien train cnn --dataset {name} {}` corrects these", options.join(" ")));
     }
-    print_marks(&manifest, &marked, output)?;
+    print_marks(&manifest, &marked, format)?;
     Ok(Exit::Done)
 }
 
@@ -118,9 +141,25 @@ struct Listed<'a> {
 struct Entry<'a> {
     index: u32,
     class: &'a str,
+    correction: Option<&'a str>,
     source: &'a str,
     run: Option<&'a RunId>,
     at: u64,
+}
+
+impl<'a> Entry<'a> {
+    fn new(manifest: &'a Manifest, mark: &'a marked::Mark) -> Self {
+        let class = manifest.class_of(Split::Train, mark.index as usize);
+        let correction = mark.class.and_then(|class| manifest.classes.get(usize::from(class)));
+        Self {
+            index: mark.index,
+            class: class.map_or("", |class| &class.name),
+            correction: correction.map(|class| class.name.as_str()),
+            source: &mark.source,
+            run: mark.run.as_ref(),
+            at: mark.at,
+        }
+    }
 }
 
 /// Returns a number of images with the noun.
@@ -129,32 +168,29 @@ fn count_images(count: usize) -> String {
 }
 
 /// Prints the marked images.
-fn print_marks(manifest: &Manifest, marked: &Marks, Output { json }: Output) -> Result<(), CommandError> {
-    let entries: Vec<Entry<'_>> = marked
-        .images
-        .iter()
-        .map(|mark| Entry {
-            index: mark.index,
-            class: manifest.class_of(Split::Train, mark.index as usize).map_or("", |class| class.name.as_str()),
-            source: &mark.source,
-            run: mark.run.as_ref(),
-            at: mark.at,
-        })
-        .collect();
-    if json {
-        output::json(&Listed { dataset: &manifest.name, fingerprint: &marked.fingerprint, images: entries })?;
-    } else if !entries.is_empty() {
-        let mut table = Table::new([
-            ("IMAGE", Side::Right),
-            ("CLASS", Side::Left),
-            ("SOURCE", Side::Left),
-            ("FOUND WITH", Side::Left),
-        ]);
-        for entry in &entries {
-            let run = entry.run.map(ToString::to_string).unwrap_or_default();
-            table.row(&[entry.index.to_string(), printable(entry.class), printable(entry.source), run]);
-        }
-        output::table(&table.render())?;
+fn print_marks(manifest: &Manifest, marked: &Marks, format: Format) -> Result<(), CommandError> {
+    let entries: Vec<Entry<'_>> = marked.images.iter().map(|mark| Entry::new(manifest, mark)).collect();
+    if format.json {
+        return output::json(&Listed { dataset: &manifest.name, fingerprint: &marked.fingerprint, images: entries });
     }
-    Ok(())
+    if format.csv {
+        return output::records(&entries);
+    }
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        ("IMAGE", Side::Right),
+        ("CLASS", Side::Left),
+        ("SHOULD BE", Side::Left),
+        ("SOURCE", Side::Left),
+        ("FOUND WITH", Side::Left),
+    ]);
+    for entry in &entries {
+        let run = entry.run.map(ToString::to_string).unwrap_or_default();
+        let [class, correction, source] =
+            [entry.class, entry.correction.unwrap_or_default(), entry.source].map(printable);
+        table.row(&[entry.index.to_string(), class, correction, source, run]);
+    }
+    output::table(&table.render())
 }

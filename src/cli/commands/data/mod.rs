@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use crate::cli::confirm::confirm_deletion;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::Output;
+use crate::cli::options::{Format, Output};
 use crate::cli::{datasets, output};
 use crate::data::{self, features};
 use crate::domain::{DatasetName, Size, figures};
@@ -67,7 +67,7 @@ enum DataCommand {
         /// The dataset's name
         name: DatasetName,
         #[command(flatten)]
-        output: Output,
+        format: Format,
     },
     /// Draw the built-in demo dataset: faces in seven expressions
     Demo {
@@ -93,7 +93,7 @@ impl Data {
             DataCommand::ClearFeatures { name } => clear_features(home, &name),
             DataCommand::Mark(command) => command.run(store),
             DataCommand::Unmark(command) => command.run(home),
-            DataCommand::Marked { name, output } => marks::list(home, &name, output),
+            DataCommand::Marked { name, format } => marks::list(home, &name, format),
             DataCommand::Demo { output } => {
                 sheet::print_dataset(home, &datasets::built_in(home)?, output)?;
                 Ok(Exit::Done)

@@ -283,11 +283,14 @@ fn remark(run: &Summary, state: RunState) -> String {
         (RunState::Interrupted, _) => "interrupted: `mien queue restart` or `mien resume` continues it".into(),
         (RunState::Failed, Some(cause)) => cause.lines().next().unwrap_or_default().into(),
         (RunState::Queued, _) => run.wait().unwrap_or_default(),
-        _ if state.is_active() && !run.recipe.left_out.is_empty() && !run.stopping => {
-            format!("{} images left out", run.recipe.left_out.len())
-        }
-        _ if state.is_active() => if run.stopping { "stopping" } else { "" }.into(),
-        _ if run.recipe.left_out.is_empty() => run.ending().into(),
-        _ => format!("{}, {} images left out", run.ending(), run.recipe.left_out.len()),
+        _ if state.is_active() && run.stopping => "stopping".into(),
+        _ if state.is_active() => corrections(run).join(", "),
+        _ => [vec![run.ending().to_string()], corrections(run)].concat().join(", "),
     }
+}
+
+/// Returns the numbers of images left out and of images with another class, where there are any.
+fn corrections(run: &Summary) -> Vec<String> {
+    let counts = [(run.recipe.left_out.len(), "images left out"), (run.recipe.relabelled.len(), "relabelled")];
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect()
 }

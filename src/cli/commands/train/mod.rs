@@ -114,7 +114,7 @@ fn start<O: StrategySettings>(
     recipe.after = options.after.as_ref().map(|query| store.find(query)).transpose()?;
     let mut recipes = sweep.recipes(&recipe)?;
     if let Some(folds) = options.folds {
-        recipes = plan::in_folds(store, &recipes, folds, options.fold_seed, &options.leave_out)?;
+        recipes = plan::in_folds(store, &recipes, folds, options.fold_seed, &options.corrections)?;
     }
     recipes.iter().try_for_each(|recipe| plan::check(store, recipe))?;
     plan::print_estimates(store, &recipes)?;

@@ -20,14 +20,8 @@ pub(super) struct RunOptions<O: StrategySettings> {
     /// A tag for the run [default: none; for several runs sweep-NAME]
     #[arg(long)]
     pub(super) tag: Option<Tag>,
-    /// Training images to leave out: marked, leaks, duplicates, near-leaks, near-duplicates, contradictions, constant;
-    /// several with commas [default: none; for finetune: those of its start]
-    ///
-    /// `marked` are those marked now by `mien data mark`; `mien data check` finds the others. Leaks are copies of
-    /// validation or test images. Duplicates are leaks, and all but the first of equal training images. Near ones
-    /// include near copies.
-    #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
-    pub(super) leave_out: Vec<LeaveOut>,
+    #[command(flatten)]
+    pub(super) corrections: CorrectionOptions,
     /// Cross-validate: K runs, each tested on another K-th of all images, official test images included. A tenth of the
     /// others validates. Classes are divided evenly. Not for finetune and all
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FOLDS)))]
@@ -46,6 +40,34 @@ pub(super) struct RunOptions<O: StrategySettings> {
     pub(super) dry: DryRun,
     #[command(flatten)]
     pub(super) launch: LaunchOptions,
+}
+
+/// The options that correct training images with wrong labels.
+#[derive(Debug, Args)]
+pub(super) struct CorrectionOptions {
+    /// Training images to leave out: marked, leaks, duplicates, near-leaks, near-duplicates, contradictions, constant;
+    /// several with commas [default: none; for finetune: those of its start]
+    ///
+    /// `marked` are those marked now by `mien data mark`; `mien data check` finds the others. Leaks are copies of
+    /// validation or test images. Duplicates are leaks, and all but the first of equal training images. Near ones
+    /// include near copies.
+    #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
+    pub(super) leave_out: Vec<LeaveOut>,
+    /// Training images to train with another class: marked, with the class that `mien data mark --class` gave them
+    /// [default: none; for finetune: those of its start]
+    ///
+    /// With `--leave-out marked` only the marked images without such a class are left out.
+    #[arg(long, value_name = "WHICH", hide_possible_values = true)]
+    pub(super) relabel: Option<Relabel>,
+}
+
+/// The training images that a run trains with another class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Relabel {
+    /// No image.
+    None,
+    /// The images that are marked with a class now.
+    Marked,
 }
 
 /// The training images that a run leaves out.

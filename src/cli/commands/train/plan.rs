@@ -1,6 +1,6 @@
 //! Turns options into recipes, and estimates their cost.
 
-use super::options::{LeaveOut, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
+use super::options::{CorrectionOptions, LeaveOut, Relabel, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
 use crate::cli::exit::CommandError;
 use crate::cli::expected_time::clock_in;
 use crate::cli::library::{HomeLibrary, fail_on_first};
@@ -9,10 +9,14 @@ use crate::cli::run_list::read_runs;
 use crate::cli::table::{duration, thousands};
 use crate::cli::{bases, datasets, gpu, output};
 use crate::data::check::Exclusion;
-use crate::data::{Dataset, Findings, Manifest, marked};
+use crate::data::marked::{self, Marks};
+use crate::data::{Dataset, Findings, Manifest};
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::sweep::{MAX_RUNS, SweepError};
-use crate::domain::{DataFold, LeftOutImages, Recipe, RunId, Size, Split, Strategy, Sweep, TrainingCost, WeightsName};
+use crate::domain::{
+    Corrections, DataFold, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, RunId, Size, Split, Strategy,
+    Sweep, TrainingCost, WeightsName,
+};
 use crate::runs::{Home, Machine, RunStore, Summary, estimate};
 use crate::supervise;
 
@@ -24,7 +28,7 @@ pub(super) fn from_scratch<O: StrategySettings>(
 ) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
-    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
+    correct(store.home(), &options.run.corrections, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -34,7 +38,7 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
     let mut recipe = on_base(&dataset, base);
-    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
+    correct(store.home(), &options.run.corrections, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
@@ -55,17 +59,17 @@ pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Reci
     // Otherwise a missing dataset would be reported as missing marks.
     fail_on_first(preflight::check_without_start(&recipe, &HomeLibrary(store)))?;
     let dataset = datasets::find(store.home(), &start.dataset)?;
-    leave_out(store.home(), &options.run.leave_out, &dataset, &mut recipe)?;
+    correct(store.home(), &options.run.corrections, &dataset, &mut recipe)?;
     Ok(recipe)
 }
 
-/// Returns each recipe in every fold, with the left-out images of that fold.
+/// Returns each recipe in every fold, with the corrections of that fold.
 pub(super) fn in_folds(
     store: &RunStore,
     recipes: &[Recipe],
     of: u32,
     seed: u64,
-    wanted: &[LeaveOut],
+    wanted: &CorrectionOptions,
 ) -> Result<Vec<Recipe>, CommandError> {
     let runs = recipes.len() as u64 * u64::from(of);
     if runs > MAX_RUNS as u64 {
@@ -78,7 +82,7 @@ pub(super) fn in_folds(
         for fold in DataFold::all(of, seed).map(|fold| DataFold { groups, ..fold }) {
             let mut recipe = recipe.clone();
             recipe.set_fold(Some(fold));
-            leave_out(store.home(), wanted, &dataset, &mut recipe)?;
+            correct(store.home(), wanted, &dataset, &mut recipe)?;
             found.push(recipe);
         }
     }
@@ -103,47 +107,95 @@ pub(super) fn all(
     let mut finetune = fine_tuning.unwrap_or_else(|| unreachable!("features has a base"));
     settings.apply_first(&mut finetune)?;
     for recipe in [&mut cnn, &mut deep, &mut features, &mut finetune] {
-        leave_out(store.home(), &options.run.leave_out, &dataset, recipe)?;
+        correct(store.home(), &options.run.corrections, &dataset, recipe)?;
     }
     Ok([cnn, deep, features, finetune])
 }
 
-/// Copies the images to leave out into the recipe. Without `--leave-out` the recipe is unchanged.
-fn leave_out(home: &Home, wanted: &[LeaveOut], dataset: &Manifest, recipe: &mut Recipe) -> Result<(), CommandError> {
-    if wanted.is_empty() {
-        return Ok(());
+/// Copies the corrections into the recipe. Without `--leave-out` and `--relabel` the recipe is unchanged.
+fn correct(
+    home: &Home,
+    wanted: &CorrectionOptions,
+    dataset: &Manifest,
+    recipe: &mut Recipe,
+) -> Result<(), CommandError> {
+    let mut corrections = recipe.corrections();
+    let relabels = wanted.relabel == Some(Relabel::Marked);
+    match wanted.relabel {
+        None => {}
+        Some(Relabel::None) => corrections.relabelled = RelabelledImages::default(),
+        Some(Relabel::Marked) => {
+            corrections.relabelled = marks_in_fold(home, dataset, recipe.fold)?.relabelled;
+            if corrections.relabelled.is_empty() {
+                let name = &dataset.name;
+                let advice = format!("`mien data mark {name} IMAGE --class CLASS` gives one");
+                let words = format!("no training image of {name} is marked with a class: {advice}");
+                return Err(CommandError::Failure(words));
+            }
+        }
     }
-    let mut all = LeftOutImages::default();
-    for kind in wanted {
-        let found = match kind {
-            LeaveOut::None => LeftOutImages::default(),
-            LeaveOut::Marked => marked_images(home, dataset, recipe.fold)?,
-            LeaveOut::Found(kind) => found_by_check(home, dataset, recipe.fold, *kind)?,
-        };
-        let (images, runs) = ([all.images, found.images].concat(), [all.found_with, found.found_with].concat());
-        all = LeftOutImages::new(images, runs);
+    if !wanted.leave_out.is_empty() {
+        let mut all = LeftOutImages::default();
+        for kind in &wanted.leave_out {
+            let found = match kind {
+                LeaveOut::None => LeftOutImages::default(),
+                LeaveOut::Marked => marked_images(home, dataset, recipe.fold, relabels)?,
+                LeaveOut::Found(kind) => found_by_check(home, dataset, recipe.fold, *kind)?,
+            };
+            let (images, runs) = ([all.images, found.images].concat(), [all.found_with, found.found_with].concat());
+            all = LeftOutImages::new(images, runs);
+        }
+        corrections.left_out = all;
     }
-    recipe.leave_out(all);
+    recipe.correct(corrections);
     Ok(())
 }
 
-/// Returns the marked training images, in a fold only those that it trains on. Without marked images it is an error.
-fn marked_images(home: &Home, dataset: &Manifest, fold: Option<DataFold>) -> Result<LeftOutImages, CommandError> {
-    let marked = marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?;
-    if marked.images.is_empty() {
+/// Returns the marked training images, or only those without a class if the others are `relabelled`. It is an error if
+/// no image is marked.
+fn marked_images(
+    home: &Home,
+    dataset: &Manifest,
+    fold: Option<DataFold>,
+    relabelled: bool,
+) -> Result<LeftOutImages, CommandError> {
+    let Corrections { left_out, relabelled: with_class } = marks_in_fold(home, dataset, fold)?;
+    if left_out.is_empty() && with_class.is_empty() && marks(home, dataset)?.images.is_empty() {
         let name = &dataset.name;
         let advice = format!("`mien data mark {name} IMAGE` marks one");
         return Err(CommandError::Failure(format!("no training image of {name} is marked: {advice}")));
     }
-    let marked = marked.left_out();
+    if relabelled {
+        return Ok(left_out);
+    }
+    let others = with_class.images.iter().map(|image| image.index);
+    let runs = [left_out.found_with, with_class.found_with].concat();
+    Ok(LeftOutImages::new(left_out.images.into_iter().chain(others).collect(), runs))
+}
+
+fn marks(home: &Home, dataset: &Manifest) -> Result<Marks, CommandError> {
+    Ok(marked::read(&home.dataset(&dataset.name), &dataset.fingerprint)?)
+}
+
+/// Returns the corrections that the marks make, in a fold only those of images that it trains on.
+fn marks_in_fold(home: &Home, dataset: &Manifest, fold: Option<DataFold>) -> Result<Corrections, CommandError> {
+    let Corrections { left_out, relabelled } = marks(home, dataset)?.corrections();
     if fold.is_none() {
-        return Ok(marked);
+        return Ok(Corrections { left_out, relabelled });
     }
     // Training images come first in the files: their indices are positions there.
     let places = Dataset::open(&home.dataset(&dataset.name))?.in_fold(fold)?.places();
-    let in_fold = marked.images.iter().filter_map(|index| places.get(*index as usize));
-    let images = in_fold.filter(|place| place.split == Split::Train).map(|place| place.index).collect();
-    Ok(LeftOutImages::new(images, marked.found_with))
+    let in_fold = |index: u32| {
+        let place = places.get(index as usize).filter(|place| place.split == Split::Train)?;
+        Some(place.index)
+    };
+    let left_out_there = left_out.images.iter().filter_map(|index| in_fold(*index)).collect();
+    let relabelled_there =
+        relabelled.images.iter().filter_map(|image| Some(RelabelledImage { index: in_fold(image.index)?, ..*image }));
+    Ok(Corrections {
+        left_out: LeftOutImages::new(left_out_there, left_out.found_with),
+        relabelled: RelabelledImages::new(relabelled_there.collect(), relabelled.found_with),
+    })
 }
 
 /// Returns the training images of this kind by the dataset's check, in a fold by the fold's splits.
@@ -239,6 +291,9 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         vec![format!("{}: {total} parameters, {trained} trained, about {memory} of memory", recipe.strategy)];
     if !recipe.left_out.is_empty() {
         parts.push(format!("{} training images are left out", thousands(recipe.left_out.len())));
+    }
+    if !recipe.relabelled.is_empty() {
+        parts.push(format!("{} training images get another class", thousands(recipe.relabelled.len())));
     }
     if cost.precomputed > 0 {
         let count = thousands(cost.precomputed);

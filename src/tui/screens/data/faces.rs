@@ -55,6 +55,7 @@ fn cells(state: &State, place: Rect, width: usize) -> Vec<Rect> {
             let width = inside.width.saturating_sub(FACTS_WIDTH);
             return vec![Rect { width, ..inside }];
         }
+        DataView::Marks => return vec![inside],
         // Each variant has a line below it with its epoch.
         DataView::Variants => Rect { height: inside.height.saturating_sub(SETTINGS + 1), ..inside },
     };
@@ -71,7 +72,11 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     layout.pictures_across = places.iter().filter(|place| place.y == places[0].y).count();
     let theme = &state.theme;
     let (filter, all) = (data.filter.name(), data.count(&state.library));
-    let page = if data.view == DataView::Face || data.view == DataView::Variants { 1 } else { places.len().max(1) };
+    let page = if matches!(data.view, DataView::Face | DataView::Variants | DataView::Marks) {
+        1
+    } else {
+        places.len().max(1)
+    };
     let first = data.face / page * page;
     let last = (first + page).min(all);
     let range = match (all, page) {
@@ -86,7 +91,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
         DataView::Faces => "[ ] pages",
         DataView::Face => "← → others · Esc back",
         DataView::Variants => "[ ] epochs · ← → others · Esc back",
-        DataView::Table | DataView::Import => "",
+        DataView::Table | DataView::Import | DataView::Marks => "",
     };
     rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
     let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick, &state.library));
@@ -116,6 +121,11 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
         DataView::Face => {
             if let (Some(sample), Some(place)) = (samples.first(), places.first()) {
                 large(state, dataset, sample, buffer, pictures, *place, area);
+            }
+        }
+        DataView::Marks => {
+            if let (Some(sample), Some(place)) = (samples.first(), places.first()) {
+                faces::render_one(buffer, pictures, theme, *place, &sample.face);
             }
         }
         DataView::Variants => variants(state, buffer, pictures, &places, area),

@@ -4,6 +4,7 @@ mod backend;
 mod classes;
 mod faces;
 mod import_form;
+mod marks;
 mod state;
 mod update;
 
@@ -122,6 +123,8 @@ fn applies(state: &State, action: Action) -> bool {
         DataAction::Delete => !state.library.datasets.list.is_empty(),
         DataAction::Skipped => data.dataset(&state.library).is_some_and(|dataset| dataset.skipped > 0),
         DataAction::Preview => data.view == DataView::Import,
+        DataAction::Marks => data.dataset(&state.library).is_some_and(|dataset| !dataset.marks.images.is_empty()),
+        DataAction::Unmark => data.view == DataView::Marks,
         // Only training images are augmented.
         DataAction::Variants => {
             let is_training = data.sample(&state.library).is_none_or(|sample| sample.split == Split::Train);
@@ -227,6 +230,9 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
+    if state.data.view == DataView::Marks {
+        return marks::render(state, dataset, canvas, area);
+    }
     if state.data.view != DataView::Table {
         Pen::new(canvas.buffer, theme, area, 0).skip(1).write(&classes::facts(state, dataset), theme.text());
         return faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));

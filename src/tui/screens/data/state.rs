@@ -21,6 +21,8 @@ pub enum DataView {
     Face,
     /// A training image as augmented in each epoch.
     Variants,
+    /// The marks of a dataset.
+    Marks,
     /// The import form.
     Import,
 }
@@ -66,6 +68,8 @@ pub struct DataState {
     pub view: DataView,
     /// The index of the selected face in the selected class and splits.
     pub face: usize,
+    /// The index of the selected mark of the dataset.
+    pub mark: usize,
     /// The faces last read.
     pub faces: Option<Faces>,
     /// The first epoch whose variants are shown.
@@ -93,6 +97,7 @@ impl Default for DataState {
             filter: SplitFilter::Of(Split::Train),
             view: DataView::Table,
             face: 0,
+            mark: 0,
             faces: None,
             epoch: 1,
             variants: None,
@@ -111,6 +116,7 @@ impl DataState {
         match self.view {
             DataView::Table => data::LIST,
             DataView::Faces | DataView::Face | DataView::Variants => data::FACES,
+            DataView::Marks => data::MARKS,
             DataView::Import => self.form.context(),
         }
     }

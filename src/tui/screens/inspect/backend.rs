@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::data::{Dataset, marked};
-use crate::domain::{DataFold, DatasetName, LeftOutImages, RunId, Split, text::printable};
+use crate::data::Dataset;
+use crate::data::marked::{self, Doubt, Marks};
+use crate::domain::{DataFold, DatasetName, RunId, Split, text::printable};
 use crate::runs::inspection::{self, Inspection};
 use crate::runs::probabilities;
 use crate::supervise;
@@ -71,21 +72,21 @@ impl Backend {
         OtherResults::new(report, &theirs, epoch)
     }
 
-    /// Marks a training image, or unmarks it without `found_with`. Returns all marked images.
-    fn mark(&self, name: &DatasetName, index: usize, found_with: Option<RunId>) -> Result<LeftOutImages, String> {
+    /// Marks a training image, or unmarks it without a doubt. Returns all marks of the dataset.
+    fn mark(&self, name: &DatasetName, index: usize, doubt: Option<Doubt>) -> Result<Arc<Marks>, String> {
         let words = |error: &dyn std::fmt::Display| printable(&error.to_string());
         let dir = self.store.home().dataset(name);
         let dataset = Dataset::open(&dir).map_err(|error| words(&error))?;
         let index = u32::try_from(index).map_err(|error| words(&error))?;
-        let marked = marked::change(&dir, dataset.fingerprint(), |list| {
-            if let Some(run) = found_with {
-                list.mark(&dataset, index, Some(run), supervise::now())?;
+        let marks = marked::change(&dir, dataset.fingerprint(), |list| {
+            if let Some(doubt) = doubt {
+                list.mark(&dataset, index, doubt, supervise::now())?;
             } else {
                 list.unmark(index);
             }
             Ok(())
         });
-        Ok(marked.map_err(|error| words(&error))?.left_out())
+        marks.map(Arc::new).map_err(|error| words(&error))
     }
 
     /// Returns images of a dataset with their indices; indices beyond the split are left out.
@@ -121,13 +122,13 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> In
             let faces = backend.images(&dataset, (&fingerprint, fold), split, &indices);
             InspectEvent::Faces { dataset, fingerprint, fold, split, faces }
         }
-        InspectEffect::Mark { dataset, index, found_with } => {
-            let marked = backend.mark(&dataset, index, found_with);
-            InspectEvent::Marked(dataset, marked)
+        InspectEffect::Mark { dataset, index, doubt } => {
+            let marks = backend.mark(&dataset, index, doubt);
+            InspectEvent::Marked(dataset, marks)
         }
         InspectEffect::ReadMarks(dataset) => {
-            let marked = backend.marked(&dataset);
-            InspectEvent::Marked(dataset, marked)
+            let marks = backend.marks(&dataset);
+            InspectEvent::Marked(dataset, marks)
         }
         InspectEffect::Evaluate(run) => {
             let result = supervise::evaluate(&backend.store, &run, supervise::LaunchTime::Queued)
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
     use crate::data::ImageShape;
     use crate::data::writer::{StagingFolder, Writer, tests::description};
-    use crate::domain::Recipe;
+    use crate::domain::{LeftOutImages, Recipe};
     use crate::runs::{Home, Predictions, RunStore};
 
     fn home() -> (tempfile::TempDir, Backend, RunId) {
@@ -218,11 +219,15 @@ mod tests {
         assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [2], "one index is beyond the split");
         assert!(found[0].1.source == "2.png" && found[0].1.face.pixels.len() == 4);
         assert!(faces("another", &[2]).is_err_and(|words| words.contains("has changed since")));
-        assert_eq!(backend.mark(&name, 2, Some(run.clone())).expect("marked").images, [2]);
-        let both = backend.mark(&name, 1, Some(run.clone())).expect("marked");
-        assert_eq!(both, LeftOutImages::new(vec![1, 2], vec![run]));
-        assert_eq!(backend.mark(&name, 2, None).expect("taken off").images, [1]);
-        assert_eq!(backend.marked(&name).expect("read").images, [1]);
+        let doubt = |class| Some(Doubt { class, run: Some(run.clone()) });
+        assert_eq!(backend.mark(&name, 2, doubt(None)).expect("marked").left_out().images, [2]);
+        let both = backend.mark(&name, 1, doubt(None)).expect("marked");
+        assert_eq!(both.left_out(), LeftOutImages::new(vec![1, 2], vec![run.clone()]));
+        let relabelled = backend.mark(&name, 1, doubt(Some(1))).expect("marked").corrections().relabelled;
+        assert_eq!(relabelled.class_of(1), Some(1));
+        assert!(backend.mark(&name, 1, doubt(Some(0))).is_err_and(|words| words.contains("labelled 'calm' already")));
+        assert_eq!(backend.mark(&name, 2, None).expect("taken off").left_out().images, [1]);
+        assert_eq!(backend.marks(&name).expect("read").left_out().images, [1]);
         assert!(backend.mark(&name, 1_000_000, None).is_ok(), "nothing to take off");
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Pictures, cells, dataset, images, marked, order, shown};
+use super::{Pictures, cells, dataset, images, mark, order, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
 use crate::tui::messages::inspect::PredictionReport;
@@ -124,7 +124,7 @@ fn tiles(
 /// Returns the confidence and the predicted class, with a sign before a marked image.
 fn caption(state: &State, report: &PredictionReport, judged: &ScoredImage) -> String {
     let predicted = report.inspection.classes().get(judged.predicted).map_or("", String::as_str);
-    let mark = if marked(state, judged) { state.theme.glyphs.used } else { "" };
+    let mark = if mark(state, judged).is_some() { state.theme.glyphs.used } else { "" };
     let predicted: String = predicted.chars().take(7).collect();
     format!("{mark}{} {predicted}", decimal(judged.confidence.into(), 2))
 }

@@ -20,6 +20,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::text_selection;
+use crate::data::marked::Mark;
 use crate::domain::Split;
 use crate::runs::inspection::{Order, ScoredImage, images_of};
 use crate::tui::layout::{Canvas, Layout};
@@ -214,13 +215,20 @@ fn shown<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Arc<SourcedIm
     state.inspect.faces.known.get(&(state.inspect.split, judged.index))
 }
 
-/// Returns whether a training image is marked as wrongly labelled.
-fn marked(state: &State, judged: &ScoredImage) -> bool {
+/// Returns the mark of a training image that may be wrongly labelled.
+fn mark<'a>(state: &'a State, judged: &ScoredImage) -> Option<&'a Mark> {
     // Marks number the images of the dataset's own training split.
     let in_fold = run(state).and_then(|run| run.summary.as_ref().ok()).is_some_and(|run| run.recipe.fold.is_some());
-    !in_fold
-        && state.inspect.split == Split::Train
-        && u32::try_from(judged.index).is_ok_and(|index| dataset(state).is_some_and(|one| one.marked.contains(index)))
+    if in_fold || state.inspect.split != Split::Train {
+        return None;
+    }
+    dataset(state)?.marks.get(u32::try_from(judged.index).ok()?)
+}
+
+/// Returns the name of the class that a marked image should have, if its mark has one.
+fn mark_class<'a>(state: &'a State, mark: &Mark) -> Option<&'a str> {
+    let (name, _) = dataset(state)?.classes.get(usize::from(mark.class?))?;
+    Some(name)
 }
 
 fn order(state: &State) -> &'static str {
@@ -250,7 +258,7 @@ fn applies(state: &State, action: Action) -> bool {
         Action::Back => inspect.pager || inspect.suspects || inspect.curves || inspect.pane != InspectPane::Matrix,
         Action::Open => faces && !inspect.pager,
         Action::Inspect(action) => match action {
-            InspectAction::Mark => inspect.split == Split::Train && faces,
+            InspectAction::Mark | InspectAction::Relabel => inspect.split == Split::Train && faces,
             InspectAction::NextFace | InspectAction::PreviousFace => {
                 faces && !inspect.pager && !inspect.suspects && !inspect.curves
             }

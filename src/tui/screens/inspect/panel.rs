@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::InspectPane;
-use super::{Pictures, absent_dataset, cells, dataset, heat_map, images, marked, order, shown};
+use super::{Pictures, absent_dataset, cells, dataset, heat_map, images, mark, mark_class, order, shown};
 use crate::domain::Split;
 use crate::runs::inspection::ScoredImage;
 use crate::tui::messages::inspect::PredictionReport;
@@ -93,11 +93,15 @@ fn draw_position(state: &State, picked: &ScoredImage, buffer: &mut Buffer, area:
     let (theme, inspect) = (&state.theme, &state.inspect);
     let mut pen = Pen::new(buffer, theme, area, 1);
     pen.skip(1).write(&format!("{} of {}", thousands(inspect.pick + 1), thousands(inspect.list.len())), theme.strong());
-    let mark = if marked(state, picked) { " · marked" } else { "" };
+    let mark = match mark(state, picked) {
+        None => String::new(),
+        Some(mark) => mark_class(state, mark).map_or(" · marked".into(), |class| format!(" · should be {class}")),
+    };
     let loss = format!(" · loss {}", decimal(picked.loss, 2));
     let sure = format!(" · sure {}", decimal(picked.confidence.into(), 2));
     let order = format!(" · {}", order(state));
-    for (words, style) in [(mark, theme.warning()), (&sure, theme.text()), (&loss, theme.text()), (&order, theme.dim())]
+    for (words, style) in
+        [(&mark, theme.warning()), (&sure, theme.text()), (&loss, theme.text()), (&order, theme.dim())]
     {
         if width(words) <= pen.room() {
             pen.write(words, style);

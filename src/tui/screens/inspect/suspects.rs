@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{PANEL, Pictures, absent_dataset, dataset, marked, panel, shown};
+use super::{PANEL, Pictures, absent_dataset, dataset, mark, mark_class, panel, shown};
 use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
 use crate::tui::library::{DatasetView, RunView};
@@ -13,14 +13,18 @@ use crate::tui::widgets::figures::{count as counted, decimal, thousands};
 use crate::tui::widgets::paint::{Pen, rule, tail, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 
-const COLUMNS: [Column; 6] = [
-    Column::left("", 2, 0),
-    Column::left("LABEL", 12, 0),
-    Column::left("PREDICTED", 12, 0),
-    Column::right("SURE", 1),
-    Column::right("LOSS", 0),
-    Column::left("FILE", 40, 2),
-];
+/// Returns the columns. A column without a heading and without content is not drawn.
+fn columns(relabels: bool) -> [Column; 7] {
+    [
+        Column::left("", 2, 0),
+        Column::left("LABEL", 12, 0),
+        Column::left(if relabels { "SHOULD BE" } else { "" }, 12, 0),
+        Column::left("PREDICTED", 12, 0),
+        Column::right("SURE", 1),
+        Column::right("LOSS", 0),
+        Column::left("FILE", 40, 2),
+    ]
+}
 
 /// Draws the list at the left and the selected image at the right.
 pub(super) fn render(
@@ -59,7 +63,9 @@ fn list(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Bu
         if at < from || at > inspect.pick + visible { Vec::new() } else { line(state, run, report, judged) }
     };
     let rows: Vec<Row> = inspect.list.iter().enumerate().map(row).collect();
-    let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
+    let relabels = dataset(state).is_some_and(|dataset| dataset.marks.images.iter().any(|mark| mark.class.is_some()));
+    let columns = columns(relabels);
+    let table = Table { columns: &columns, rows: &rows, selected: Some(inspect.pick), marked: true, gap: 2 };
     let place = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     table.render(buffer, theme, place);
     layout.add_lines(table.visible_lines(place), inspect.pick);
@@ -68,16 +74,19 @@ fn list(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Bu
 fn line(state: &State, run: &RunView, report: &PredictionReport, judged: &ScoredImage) -> Row {
     let theme = &state.theme;
     let name = |class: usize| report.inspection.classes().get(class).cloned().unwrap_or_default();
-    let mark = match (marked(state, judged), left_out(run, judged)) {
-        (true, _) => theme.glyphs.used,
-        (false, true) => "-",
-        (false, false) => "",
+    let mark = mark(state, judged);
+    let sign = match (mark, left_out(run, judged)) {
+        (Some(_), _) => theme.glyphs.used,
+        (None, true) => "-",
+        (None, false) => "",
     };
+    let should_be = mark.and_then(|mark| mark_class(state, mark)).unwrap_or_default().to_owned();
     let predicted_style = if judged.truth == judged.predicted { theme.dim() } else { theme.bad() };
     let file = shown(state, judged).map_or(String::new(), |shown| tail(&shown.source, 40, theme));
     vec![
-        (mark.into(), theme.warning()),
+        (sign.into(), theme.warning()),
         (name(judged.truth), theme.text()),
+        (should_be, theme.warning()),
         (name(judged.predicted), predicted_style),
         (decimal(judged.confidence.into(), 2), theme.text()),
         (decimal(judged.loss, 2), theme.strong()),
@@ -93,26 +102,40 @@ fn left_out(run: &RunView, judged: &ScoredImage) -> bool {
 
 /// Returns the number of marked images of the dataset.
 fn count(state: &State) -> usize {
-    dataset(state).map_or(0, |dataset| dataset.marked.len())
+    dataset(state).map_or(0, |dataset| dataset.marks.images.len())
 }
 
 fn explanation(state: &State, run: &RunView) -> String {
-    let own = run.summary.as_ref().map_or(0, |summary| summary.recipe.left_out.len());
-    let own = if own > 0 { format!(" - the run itself left {} images out.", thousands(own)) } else { String::new() };
+    let own = run.summary.as_ref().map(|summary| summary.recipe.corrections()).unwrap_or_default();
+    let own = if own.is_empty() {
+        String::new()
+    } else {
+        format!(" - the run itself corrected {}.", images(own.left_out.len(), own.relabelled.len()))
+    };
     match (dataset(state), count(state)) {
         (Some(DatasetView { marks_error: Some(error), .. }), _) => error.clone(),
         (None, _) => absent_dataset(state, "nothing can be marked"),
         (_, 0) => format!(
-            "A large loss is a hard face or a wrong label: mark wrong labels with Space. The next run can leave them out.{own}"
+            "A large loss is a hard face or a wrong label. Space marks one to leave out, r gives it another class for \
+             the next run.{own}"
         ),
-        (Some(dataset), marked) => {
-            let left_out = state.train.leaves_out_marks_of(&dataset.name, &state.form_choices());
-            let then = if left_out {
-                "Train (2) leaves them out, a shell with --leave-out marked."
-            } else {
-                "left out where `left out` on Train (2) is marked, or by --leave-out marked."
-            };
-            format!("{} of {} marked: {then}{own}", counted(marked, "image", "images"), dataset.name)
+        (Some(dataset), _) => {
+            let marked = dataset.marks.corrections();
+            let corrects = state.train.corrects_marks_of(&dataset.name, &state.form_choices());
+            let then = if corrects { "The next run does so" } else { "Choose `corrections` marked" };
+            let marked = images(marked.left_out.len(), marked.relabelled.len());
+            let options = "--leave-out marked --relabel marked";
+            format!("{marked} in {}. {then} on Train (2), or `mien train` with {options}.{own}", dataset.name)
         }
+    }
+}
+
+/// Returns `2 images to leave out and 3 to relabel`, without the part of which there are none.
+fn images(left_out: usize, relabelled: usize) -> String {
+    let left = format!("{} to leave out", counted(left_out, "image", "images"));
+    match (left_out, relabelled) {
+        (_, 0) => left,
+        (0, _) => format!("{} to relabel", counted(relabelled, "image", "images")),
+        (_, _) => format!("{left} and {} to relabel", thousands(relabelled)),
     }
 }

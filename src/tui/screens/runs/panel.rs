@@ -145,7 +145,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
         lines.push(figure("images", format!("{} to train on", thousands(images.train))));
     }
     lines.extend(summary.recipe.fold.map(|fold| figure("fold", fold.to_string())));
-    lines.extend(left_out(summary).into_iter().map(|(name, value)| figure(name, value)));
+    lines.extend(corrections(summary).into_iter().map(|(name, value)| figure(name, value)));
     if lines.len() == 1 { Vec::new() } else { lines }
 }
 
@@ -161,14 +161,17 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Returns the number of training images left out, and the runs with which they were found.
-fn left_out(summary: &Summary) -> Vec<(&'static str, String)> {
-    let left_out = &summary.recipe.left_out;
-    if left_out.is_empty() {
-        return Vec::new();
+/// Returns the numbers of training images left out and relabelled, and the runs with which they were found.
+fn corrections(summary: &Summary) -> Vec<(&'static str, String)> {
+    let corrections = summary.recipe.corrections();
+    let mut lines = Vec::new();
+    if !corrections.left_out.is_empty() {
+        lines.push(("left out", count(corrections.left_out.len(), "image", "images")));
     }
-    let found: Vec<&str> = left_out.found_with.iter().map(crate::domain::RunId::as_str).collect();
-    let mut lines = vec![("left out", count(left_out.len(), "image", "images"))];
+    if !corrections.relabelled.is_empty() {
+        lines.push(("relabelled", corrections.relabelled.by_class(&summary.classes)));
+    }
+    let found: Vec<&str> = corrections.found_with().into_iter().map(crate::domain::RunId::as_str).collect();
     if !found.is_empty() {
         lines.push(("found by", found.join(", ")));
     }

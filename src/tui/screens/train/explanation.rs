@@ -40,8 +40,8 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             "the run whose best weights are the start, newest first; an active run is waited for",
             "← → to choose".into(),
         ),
-        Field::LeftOut => {
-            let words = "training images to leave out: marked on Inspect (5), or found by `mien data check`";
+        Field::Corrections => {
+            let words = "training images to leave out or relabel: marked on Inspect (5), or found by `mien data check`";
             (words, "← → to choose".into())
         }
         Field::Setting(setting) => {

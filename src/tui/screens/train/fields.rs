@@ -6,7 +6,7 @@ use ratatui::style::Style;
 
 use super::consequences::describe_base;
 use super::label;
-use super::{Field, Form, FormChoices, LeftOutChoice};
+use super::{CorrectionChoice, Field, Form, FormChoices};
 use crate::domain::StrategyChoice;
 use crate::supervise::strategy_run_names;
 use crate::tui::layout::Layout;
@@ -123,7 +123,7 @@ fn value(state: &State, field: Field) -> (Input, String) {
             let name = form.from.as_ref().or(run.map(|run| &run.id));
             (named(name), run.map(|run| describe_start(choices, run)).unwrap_or_default())
         }
-        Field::LeftOut => describe_left_out(form, choices),
+        Field::Corrections => describe_corrections(form, choices),
         Field::Setting(setting) => {
             let value = form.value(setting, choices);
             let default = form.default_of(setting, choices);
@@ -151,19 +151,23 @@ fn value(state: &State, field: Field) -> (Input, String) {
     }
 }
 
-/// Returns the choice of images to leave out, and the runs with which they were found.
-fn describe_left_out(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
-    let left_out = form.left_out(choices);
-    let text = match form.left_out_choice(choices) {
-        LeftOutChoice::Nothing => String::new(),
-        LeftOutChoice::Marked => format!("marked ({})", thousands(left_out.len())),
-        LeftOutChoice::Found(kind) => format!("{} ({})", kind.name(), thousands(left_out.len())),
-        LeftOutChoice::Earlier { .. } => format!("as before ({})", thousands(left_out.len())),
+/// Returns the choice of corrections with the numbers of images, and the runs with which they were found.
+fn describe_corrections(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
+    let corrections = form.corrections(choices);
+    let parts = [(corrections.left_out.len(), "left out"), (corrections.relabelled.len(), "relabelled")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, words)| format!("{} {words}", thousands(count))).collect();
+    let counts = parts.join(", ");
+    let text = match form.correction_choice(choices) {
+        CorrectionChoice::Nothing => String::new(),
+        CorrectionChoice::Marked => format!("marked ({counts})"),
+        CorrectionChoice::Found(kind) => format!("{} ({counts})", kind.name()),
+        CorrectionChoice::Earlier { .. } => format!("as before ({counts})"),
     };
-    let found: Vec<String> = left_out.found_with.iter().map(ToString::to_string).collect();
-    let known = form.left_out_choices(choices);
+    let found: Vec<String> = corrections.found_with().into_iter().map(ToString::to_string).collect();
+    let known = form.correction_choices(choices);
     let note = match text.is_empty() {
-        true if known.contains(&LeftOutChoice::Marked) => "there are marked images".into(),
+        true if known.contains(&CorrectionChoice::Marked) => "there are marked images".into(),
         true if known.len() > 1 => "the check found some: ← →".into(),
         true => "nothing is marked".into(),
         false if found.is_empty() => String::new(),

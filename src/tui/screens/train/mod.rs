@@ -19,7 +19,7 @@ use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 pub(super) use backend::run_effect;
 use state::NOTHING_TO_TRAIN_ON;
-pub use state::{Field, Form, FormChoices, LaunchPlan, LeftOutChoice};
+pub use state::{CorrectionChoice, Field, Form, FormChoices, LaunchPlan};
 pub use update::on_event;
 
 /// Columns of the form on a wide terminal, where the explanation is to its right.
@@ -126,7 +126,7 @@ fn label(field: Field) -> &'static str {
         Field::Strategy => "strategy",
         Field::Dataset => "dataset",
         Field::From => "from",
-        Field::LeftOut => "left out",
+        Field::Corrections => "corrections",
         Field::Weights => "weights",
         Field::Setting(setting) => setting.name(),
         Field::Name => "run name",
@@ -139,7 +139,7 @@ fn applies(state: &State, action: Action) -> bool {
     let focus = state.train.focus;
     match action {
         Action::Train(TrainAction::Reset) => {
-            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::LeftOut)
+            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Corrections)
         }
         Action::Train(TrainAction::Cycle) => focus != Field::Launch,
         Action::Train(TrainAction::Undo) => state.train.can_undo(),

@@ -106,10 +106,10 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
             let here = form.start(choices).map(|run| run.id.clone());
             form.from = next(&ids, here.as_ref(), by).cloned().or_else(|| form.from.take());
         }
-        Field::LeftOut => {
-            let known = form.left_out_choices(choices);
-            let here = form.left_out_choice(choices);
-            form.left_out_choice = next(&known, Some(&here), by).cloned();
+        Field::Corrections => {
+            let known = form.correction_choices(choices);
+            let here = form.correction_choice(choices);
+            form.correction_choice = next(&known, Some(&here), by).cloned();
         }
         Field::Setting(setting) => {
             let known = setting.choices(&form.sample(choices));

@@ -5,7 +5,7 @@ pub(super) mod import;
 
 use super::Faces;
 use super::import_form;
-use super::{DataState, DataView};
+use super::{DataState, DataView, marks};
 use crate::domain::{Augmentation, DatasetName, Recipe, Split, text::printable};
 use crate::tui::library::{DatasetEntry, Library};
 use crate::tui::messages::data::{FaceRange, SplitFilter, VariantRequest};
@@ -49,6 +49,11 @@ fn apply_action(state: &mut State, action: Action) -> Vec<Effect> {
                 return on_show(state);
             }
         }
+        movement if state.data.view == DataView::Marks => {
+            let marks = state.data.dataset(&state.library).map_or(0, |dataset| dataset.marks.images.len());
+            let to = moved(state.data.mark, movement, marks);
+            marks::select(state, to);
+        }
         movement => move_among_faces(state, movement),
     }
     Vec::new()
@@ -83,7 +88,7 @@ fn open(state: &mut State) -> Vec<Effect> {
         }
         DataView::Faces | DataView::Variants => DataView::Face,
         DataView::Face => DataView::Faces,
-        DataView::Import => DataView::Import,
+        view @ (DataView::Import | DataView::Marks) => view,
     };
     Vec::new()
 }
@@ -96,7 +101,7 @@ fn back(state: &mut State) -> Vec<Effect> {
             }
             return Vec::new();
         }
-        DataView::Faces | DataView::Variants | DataView::Import => DataView::Table,
+        DataView::Faces | DataView::Variants | DataView::Marks | DataView::Import => DataView::Table,
         DataView::Face => DataView::Faces,
     };
     Vec::new()
@@ -128,6 +133,8 @@ fn apply_own(state: &mut State, action: DataAction) -> Vec<Effect> {
             let name = state.data.dataset(&state.library).map(|dataset| dataset.name.clone());
             return name.map(|name| Effect::Data(DataEffect::ReadSkipped(name))).into_iter().collect();
         }
+        DataAction::Marks => marks::open(state),
+        DataAction::Unmark => return marks::unmark(state).into_iter().collect(),
         DataAction::Delete => return deletion::ask(state),
     }
     Vec::new()
@@ -184,6 +191,10 @@ pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
 
 /// Requests the pictures that fit on the screen as it was drawn, each once.
 pub(super) fn request_pictures(state: &mut State) -> Vec<Effect> {
+    if state.data.view == DataView::Marks {
+        // A mark may have been removed since.
+        marks::select(state, state.data.mark);
+    }
     let mut effects = Vec::new();
     let faces = wanted_faces(state);
     if faces.is_some() && faces != state.data.requested.0 {
@@ -203,7 +214,11 @@ fn wanted_faces(state: &State) -> Option<FaceRange> {
     let data = &state.data;
     let count = data.count(&state.library);
     let dataset = data.dataset(&state.library).filter(|_| count > 0)?;
-    let page = if matches!(data.view, DataView::Face | DataView::Variants) { 1 } else { state.layout.pictures.max(1) };
+    let page = if matches!(data.view, DataView::Face | DataView::Variants | DataView::Marks) {
+        1
+    } else {
+        state.layout.pictures.max(1)
+    };
     let first = data.face / page * page;
     let pick = FaceRange {
         dataset: dataset.name.clone(),

@@ -6,7 +6,9 @@ mod list;
 pub(super) use choose::has_predictions;
 
 use super::{InspectPane, Mode, heat_map};
+use crate::data::marked::{Doubt, Marks};
 use crate::domain::Split;
+use crate::tui::library::DatasetView;
 use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
 use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
 use crate::tui::state::State;
@@ -85,6 +87,7 @@ fn apply_own(state: &mut State, action: InspectAction) -> Vec<Effect> {
         }
         InspectAction::HeatMap => return heat_map::next(state),
         InspectAction::Mark => return mark(state),
+        InspectAction::Relabel => return relabel(state),
         InspectAction::Evaluate => return evaluate(state),
     }
     list::request_images(state)
@@ -181,25 +184,45 @@ fn epoch(state: &mut State, action: InspectAction) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Marks the selected training image, or unmarks it.
+/// Marks the selected training image, or unmarks it, and selects the next one.
 fn mark(state: &mut State) -> Vec<Effect> {
-    if state.inspect.split != Split::Train {
-        state.notify("only training images can be marked: w shows those with the largest loss".into());
-        return Vec::new();
-    }
-    if choose::fold(state).is_some() {
-        state.notify("images are marked with a run on the dataset's own splits, or by `mien data mark`".into());
-        return Vec::new();
-    }
-    let (Some(picked), Some(dataset)) = (state.inspect.picked(), choose::dataset(state)) else { return Vec::new() };
-    let index = picked.index;
-    let marked = u32::try_from(index).is_ok_and(|index| dataset.marked.contains(index));
-    let found_with = if marked { None } else { state.inspect.run.clone() };
-    let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index, found_with };
+    let Some((index, dataset)) = markable(state) else { return Vec::new() };
+    let doubt = Doubt { class: None, run: state.inspect.run.clone() };
+    let doubt = if dataset.marks.get(index).is_some() { None } else { Some(doubt) };
+    let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index: index as usize, doubt };
     state.inspect.pick += 1;
     let mut effects = list::request_images(state);
     effects.push(Effect::Inspect(effect));
     effects
+}
+
+/// Marks the selected training image with the class that it should have: the most probable one, each time the next.
+fn relabel(state: &mut State) -> Vec<Effect> {
+    let Some((index, dataset)) = markable(state) else { return Vec::new() };
+    let label = dataset.label(index as usize);
+    let row = state.inspect.report().and_then(|report| report.inspection.probabilities(index as usize));
+    let Some(row) = row else { return Vec::new() };
+    let mut classes: Vec<usize> = (0..row.len()).filter(|class| Some(*class) != label).collect();
+    classes.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
+    let now = dataset.marks.get(index).and_then(|mark| mark.class).map(usize::from);
+    let at = now.and_then(|now| classes.iter().position(|class| *class == now));
+    let next = classes.get(at.map_or(0, |at| (at + 1) % classes.len())).and_then(|class| u16::try_from(*class).ok());
+    let doubt = next.map(|class| Doubt { class: Some(class), run: state.inspect.run.clone() });
+    let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index: index as usize, doubt };
+    vec![Effect::Inspect(effect)]
+}
+
+/// Returns the index of the selected training image and its dataset; otherwise shows why it cannot be marked.
+fn markable(state: &mut State) -> Option<(u32, DatasetView)> {
+    if state.inspect.split != Split::Train {
+        state.notify("only training images can be marked: w shows those with the largest loss".into());
+        return None;
+    }
+    if choose::fold(state).is_some() {
+        state.notify("images are marked with a run on the dataset's own splits, or by `mien data mark`".into());
+        return None;
+    }
+    Some((u32::try_from(state.inspect.picked()?.index).ok()?, choose::dataset(state)?.clone()))
 }
 
 fn evaluate(state: &mut State) -> Vec<Effect> {
@@ -232,10 +255,11 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             let entry = state.library.datasets.list.iter_mut().find(|entry| entry.name == name);
             if let Some(dataset) = entry.and_then(|entry| entry.dataset.as_mut().ok()) {
                 dataset.marks_error = result.as_ref().err().cloned();
-                let before = dataset.marked.len();
+                let before = dataset.marks.clone();
                 // Marks that could not be changed stay as they were.
-                dataset.marked = result.as_ref().unwrap_or(&dataset.marked).clone();
-                if dataset.marked.len() > before {
+                dataset.marks = result.as_ref().unwrap_or(&dataset.marks).clone();
+                let classes = |marks: &Marks| marks.corrections().relabelled;
+                if dataset.marks.images.len() > before.images.len() || classes(&dataset.marks) != classes(&before) {
                     let (form, choices) = state.form_and_choices();
                     form.take_up_marks(&name, &choices);
                 }

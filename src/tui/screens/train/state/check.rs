@@ -15,7 +15,7 @@ impl Form {
         let of_recipe = || of_recipe().map(|problem| problem.to_string());
         match field {
             Field::Dataset | Field::Weights | Field::From => self.missing(field, choices).or_else(of_recipe),
-            Field::LeftOut => self.unknown_marks(choices).or_else(of_recipe),
+            Field::Corrections => self.unknown_marks(choices).or_else(of_recipe),
             Field::Setting(setting) => self.refused(setting, choices).or_else(of_recipe),
             Field::Name => self.name_error(choices),
             Field::Strategy | Field::Launch => None,
@@ -78,7 +78,7 @@ impl Form {
             Subject::Dataset => Field::Dataset,
             Subject::Weights => Field::Weights,
             Subject::Start => Field::From,
-            Subject::LeftOutImages => Field::LeftOut,
+            Subject::Corrections => Field::Corrections,
             Subject::Setting(setting) => Field::Setting(setting),
             Subject::Recipe => Field::Strategy,
         };
@@ -107,10 +107,10 @@ impl Form {
         }
     }
 
-    /// Returns the error of reading the marks, if the marked images are to be left out.
+    /// Returns the error of reading the marks, if the marked images are to be corrected.
     fn unknown_marks(&self, choices: &FormChoices<'_>) -> Option<String> {
         let error = self.dataset(choices)?.marks_error.as_ref()?;
-        self.left_out_choice.is_none().then(|| format!("{error}; or choose none with ← →"))
+        self.correction_choice.is_none().then(|| format!("{error}; or choose none with ← →"))
     }
 
     /// Returns the reason why the typed value of a setting is invalid.

@@ -47,9 +47,9 @@ impl Form {
                 Recipe::fine_tuning_from(&run.summary.as_ref().ok()?.recipe, run.id.clone(), choices.now)?
             }
         };
-        // Fine-tuning on a fold leaves out what its start does: the form's images have other indices.
+        // Fine-tuning on a fold makes the corrections of its start: the form's images have other indices.
         if recipe.fold.is_none() {
-            recipe.leave_out(self.left_out(choices));
+            recipe.correct(self.corrections(choices));
         }
         for setting in self.strategy_choice.settings().filter(|setting| setting.is_of(strategy)) {
             // `check` reports invalid values.

@@ -2,16 +2,16 @@
 
 mod check;
 mod choices;
+mod corrections;
 mod launch_plan;
-mod left_out;
 mod preset;
 
 use std::collections::HashMap;
 
 pub use choices::FormChoices;
+pub use corrections::CorrectionChoice;
 pub use launch_plan::LaunchPlan;
 pub(super) use launch_plan::NOTHING_TO_TRAIN_ON;
-pub use left_out::LeftOutChoice;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::tui::library::{DatasetView, RunView};
@@ -31,7 +31,7 @@ pub enum Field {
     /// The base.
     Weights,
     /// The training images to leave out.
-    LeftOut,
+    Corrections,
     /// A setting of the recipe.
     Setting(Hyperparameter),
     /// The run's name.
@@ -64,7 +64,7 @@ pub struct Form {
     /// The run to start from that the user chose; `None` for the newest.
     pub from: Option<RunId>,
     /// The images to leave out that the user chose; `None` for the default choice.
-    pub left_out_choice: Option<LeftOutChoice>,
+    pub correction_choice: Option<CorrectionChoice>,
     /// The typed or chosen settings for each strategy choice; a missing one has its default.
     typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
     /// The run's name, or the beginning of the names of four runs.
@@ -106,7 +106,7 @@ impl Form {
             dataset: None,
             weights: None,
             from: None,
-            left_out_choice: None,
+            correction_choice: None,
             typed: HashMap::new(),
             name: Input::default(),
             named: false,
@@ -154,7 +154,7 @@ impl Form {
         let last = Hyperparameter::Precision;
         let settings = self.strategy_choice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
-        first.chain(settings).chain([Field::LeftOut, Field::Setting(last), Field::Name, Field::Launch]).collect()
+        first.chain(settings).chain([Field::Corrections, Field::Setting(last), Field::Name, Field::Launch]).collect()
     }
 
     /// Returns the dataset to train on, if it can be read.
@@ -237,7 +237,7 @@ impl Form {
             Field::Setting(setting) => drop(self.typed.remove(&(self.strategy_choice, setting))),
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
-            Field::LeftOut => self.left_out_choice = None,
+            Field::Corrections => self.correction_choice = None,
             _ => {}
         }
     }
@@ -262,10 +262,12 @@ impl Form {
         if let Some(transfer) = recipe.transfer.as_ref().filter(|transfer| transfer.fine_tuning.is_none()) {
             self.weights = Some(transfer.weights.clone());
         }
-        self.left_out_choice = Some(match &recipe.left_out {
-            // The images of a fold have other indices.
-            none if none.is_empty() || recipe.fold.is_some() => LeftOutChoice::Nothing,
-            some => LeftOutChoice::Earlier { fingerprint: recipe.fingerprint.clone(), images: some.clone() },
+        let corrections = recipe.corrections();
+        // The images of a fold have other indices.
+        self.correction_choice = Some(if corrections.is_empty() || recipe.fold.is_some() {
+            CorrectionChoice::Nothing
+        } else {
+            CorrectionChoice::Earlier { fingerprint: recipe.fingerprint.clone(), corrections }
         });
         for setting in self.strategy_choice.settings() {
             self.set_text(setting, setting.get(recipe));
