@@ -17,11 +17,11 @@ const READ_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The command that follows a run, which decides the effect of Ctrl-C.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Watcher {
+pub(super) enum FollowMode {
     /// The command that started the run: Ctrl-C stops the run, a second Ctrl-C ends the command without waiting.
-    Starter,
+    Launched,
     /// Another command: Ctrl-C ends only the command.
-    Onlooker,
+    Watched,
 }
 
 /// The end of following a run.
@@ -49,7 +49,7 @@ pub(super) fn follow_started(mut run: FollowedRun, launch: LaunchOptions) -> Res
     if launch.detach {
         return print_detached(run, launch.output);
     }
-    let ending = follow(&mut run, &EventPrinter::before_result(launch.output), Watcher::Starter)?;
+    let ending = follow(&mut run, &EventPrinter::before_result(launch.output), FollowMode::Launched)?;
     print_ending(&run, ending, launch.output)?;
     Ok(ending.exit())
 }
@@ -80,11 +80,11 @@ fn print_detached(mut run: FollowedRun, output: Output) -> Result<Exit, CommandE
 }
 
 /// Prints the new events of a run until the run ends or Ctrl-C ends the command.
-pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Watcher) -> Result<Ending, CommandError> {
+pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, mode: FollowMode) -> Result<Ending, CommandError> {
     let interrupts = Interrupts::listen()?;
-    let ending = follow_with(run, printer, watcher, &interrupts);
+    let ending = follow_with(run, printer, mode, &interrupts);
     printer.finish();
-    if watcher == Watcher::Starter && ending.as_ref().is_err_and(CommandError::is_closed_pipe) {
+    if mode == FollowMode::Launched && ending.as_ref().is_err_and(CommandError::is_closed_pipe) {
         // Otherwise the run would seem to have ended when the output was closed.
         let id = &run.summary.id;
         printer.note(&format!(
@@ -103,7 +103,7 @@ pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, watcher: Wat
 fn follow_with(
     run: &mut FollowedRun,
     printer: &EventPrinter,
-    watcher: Watcher,
+    mode: FollowMode,
     interrupts: &Interrupts,
 ) -> Result<Ending, CommandError> {
     let begun = Instant::now();
@@ -113,7 +113,7 @@ fn follow_with(
         run.folder().home().iter().for_each(|home| supervise::slurm::keep_watching(&RunStore::new(home.clone())));
     }
     // A new worker may not have locked its run yet. Without this wait the run's earlier state would pass for its end.
-    let mut has_begun = watcher == Watcher::Onlooker;
+    let mut has_begun = mode == FollowMode::Watched;
     let mut has_asked = false;
     loop {
         records.clear();
@@ -137,7 +137,7 @@ fn follow_with(
                 printer.note(&format!("{id} stops after its current batch; `mien resume {id}` continues it"));
                 return Ok(Ending::Left);
             }
-            if watcher == Watcher::Onlooker {
+            if mode == FollowMode::Watched {
                 printer.note(&format!("{id} continues: `mien watch {id}` follows it, `mien stop {id}` ends it"));
                 return Ok(Ending::Left);
             }

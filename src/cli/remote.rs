@@ -113,7 +113,7 @@ pub(super) fn run_there(address: HomeAddress, arguments: &[OsString]) -> Result<
     let words = |argument: &OsString| {
         argument.to_str().map(str::to_owned).ok_or_else(|| {
             CommandError::Usage(format!(
-                "'{}' is no text, which {name} could read",
+                "'{}' is not UTF-8, and only such arguments can be sent to {name}: rename the file",
                 printable(&argument.to_string_lossy())
             ))
         })

@@ -117,7 +117,7 @@ fn read_entry<T: Entry>(
         |at: usize, words: &str| problems.push((line_of(text, at), format!("{}.{name} {words}", T::TABLE)));
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if name.is_empty() || !name.chars().all(plain) {
-        refuse(at, &format!("is no name of a {}: use letters, digits, '-' and '_'", T::NOUN));
+        refuse(at, &format!("is not a name of a {}: use letters, digits, '-' and '_'", T::NOUN));
     }
     if let Some(meaning) = T::reserved(name) {
         refuse(at, &format!("{meaning}: choose another name"));

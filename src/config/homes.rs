@@ -114,7 +114,7 @@ mod tests {
             ("[homes.a]\nhome = 'x'\n", 1, "homes.a has no ssh"),
             ("[homes.a]\nssh = '-oProxyCommand=x'\n", 2, "homes.a.ssh cannot be '-oProxyCommand=x': write a host"),
             ("[homes.all]\nssh = 'a'\n", 1, "homes.all has another meaning"),
-            ("[homes.'a b']\nssh = 'a'\n", 1, "homes.a b is no name"),
+            ("[homes.'a b']\nssh = 'a'\n", 1, "homes.a b is not a name"),
             ("homes = 3\n", 1, "homes cannot be this"),
         ];
         for (text, line, expected) in whole {

@@ -113,7 +113,7 @@ mod tests {
             ("[places.a]\npartition = 'x'\n", 1, "places.a has no engine"),
             ("[places.a]\nengine = 'pbs'\n", 2, "places.a.engine cannot be 'pbs': write \"slurm\""),
             ("[places.local]\nengine = 'slurm'\n", 1, "places.local is always this machine"),
-            ("[places.'a b']\nengine = 'slurm'\n", 1, "places.a b is no name"),
+            ("[places.'a b']\nengine = 'slurm'\n", 1, "places.a b is not a name"),
             ("places = 3\n", 1, "places cannot be this"),
             ("[places]\na = 3\n", 2, "places.a cannot be this: write [places.a]"),
         ];

@@ -248,7 +248,7 @@ impl Manifest {
         match total.and_then(|total| total.checked_mul(self.image.bytes().max(16))) {
             Some(0) => Err("it holds no images".into()),
             Some(_) => Ok(()),
-            None => Err("its counts are not possible".into()),
+            None => Err("the counts of its classes are too large for a dataset".into()),
         }
     }
 

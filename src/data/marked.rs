@@ -168,7 +168,7 @@ impl Marks {
         self.images.binary_search_by_key(&index, |mark| mark.index)
     }
 
-    /// Marks a training image, with the class that it should have if one is given, and returns whether the list changed.
+    /// Marks a training image, with the class that it should have if one is given. Returns whether the list changed.
     /// An existing mark changes its class only.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ impl FromStr for Division {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|division| division.name() == text);
-        let unknown = || format!("'{}' is no way to divide: use keras, seed, stratified or group", printable(text));
+        let unknown = || format!("'{}' is not a value of --by: use keras, seed, stratified or group", printable(text));
         found.ok_or_else(unknown)
     }
 }

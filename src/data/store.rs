@@ -65,14 +65,14 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another dataset has the name.
-    #[error("there is another dataset '{name}' already; choose another name or replace it")]
+    #[error("there is another dataset '{name}' already: choose another name, or add --replace")]
     Exists {
         /// The requested name.
         name: DatasetName,
     },
     /// A dataset of another source has the name.
     #[error(
-        "the name '{name}' is taken by a dataset from {}; choose another name or replace it", crate::domain::text::printable(.from)
+        "the name '{name}' is taken by a dataset from {}; choose another name, or add --replace", crate::domain::text::printable(.from)
     )]
     Taken {
         /// The requested name.

@@ -10,7 +10,7 @@ pub const DEFAULT_MIRROR_BYTES: u64 = 4 << 30;
 
 /// The reason why a text is no address of a home.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{given}' is no address of a home: {reason}; write ssh://user@box/path or ssh://user@box/~/path")]
+#[error("'{given}' is not the address of a home: {reason}; write ssh://user@box/path or ssh://user@box/~/path")]
 pub struct AddressError {
     /// The text, safe to print.
     given: String,

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     static KIND: FileKind =
-        FileKind { name: "list", newest: 3, pretty: false, damaged: "is no list", advice: "; remove it" };
+        FileKind { name: "list", newest: 3, pretty: false, damaged: "is not a list", advice: "; remove it" };
 
     #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
     #[serde(default)]
@@ -225,8 +225,8 @@ mod tests {
         let (_kept, path) = path();
         assert!(KIND.read::<List>(&path).expect("nothing").is_none());
         let table = [
-            ("{", "list.json is no list: EOF while parsing an object at line 1 column 1; remove it"),
-            (r#"{"one":1}"#, "list.json is no list: missing field `version` at line 1 column 9; remove it"),
+            ("{", "list.json is not a list: EOF while parsing an object at line 1 column 1; remove it"),
+            (r#"{"one":1}"#, "list.json is not a list: missing field `version` at line 1 column 9; remove it"),
             (
                 r#"{"version":4,"other":[]}"#,
                 "list.json has list format 4 and this mien reads up to 3: use a newer mien",

@@ -18,14 +18,14 @@ const WAITING_LINES: usize = 256;
 const LONGEST_LINE: u64 = 8 << 20;
 
 /// The most bytes of the error output that are stored.
-const COMPLAINT: u64 = 1 << 16;
+const MAX_ERROR_BYTES: u64 = 1 << 16;
 
 /// A running child and the values that it prints.
 #[derive(Debug)]
 pub(super) struct ChildLines<T> {
     child: Child,
     lines: Receiver<T>,
-    complaint: Option<thread::JoinHandle<String>>,
+    error_output: Option<thread::JoinHandle<String>>,
 }
 
 impl<T: DeserializeOwned + Send + 'static> ChildLines<T> {
@@ -48,14 +48,14 @@ impl<T: DeserializeOwned + Send + 'static> ChildLines<T> {
                 }
             });
         }
-        let complaint = child.stderr.take().map(|stderr| {
+        let error_output = child.stderr.take().map(|stderr| {
             thread::spawn(move || {
                 let mut bytes = Vec::new();
-                let _ = stderr.take(COMPLAINT).read_to_end(&mut bytes);
+                let _ = stderr.take(MAX_ERROR_BYTES).read_to_end(&mut bytes);
                 String::from_utf8_lossy(&bytes).into_owned()
             })
         });
-        Ok(Self { child, lines, complaint })
+        Ok(Self { child, lines, error_output })
     }
 
     /// Asks the child to end, as Ctrl-C does.
@@ -87,22 +87,22 @@ impl<T: DeserializeOwned + Send + 'static> ChildLines<T> {
     /// Waits for the end of the child. Returns its status and its error output on one line, safe to print.
     pub(super) fn wait(&mut self) -> (std::io::Result<ExitStatus>, String) {
         let status = self.child.wait();
-        let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        (status, complaint_line(&complaint))
+        let error_output = self.error_output.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        (status, error_output_line(&error_output))
     }
 }
 
 /// Returns the error output of a child of this program on one line, safe to print.
-pub(super) fn complaint_line(complaint: &str) -> String {
+pub(super) fn error_output_line(error_output: &str) -> String {
     let words: Vec<String> =
-        complaint.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
+        error_output.lines().map(|line| printable(line.strip_prefix("mien: ").unwrap_or(line))).collect();
     words.join(" ")
 }
 
 /// Returns the message of a child that failed with this error output.
-pub(super) fn describe_failure(status: std::io::Result<ExitStatus>, complaint: String) -> String {
+pub(super) fn describe_failure(status: std::io::Result<ExitStatus>, error_output: String) -> String {
     match status {
-        _ if !complaint.is_empty() => complaint,
+        _ if !error_output.is_empty() => error_output,
         Ok(status) => format!("its process ended without a message ({status})"),
         Err(error) => error.to_string(),
     }

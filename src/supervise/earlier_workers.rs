@@ -21,11 +21,12 @@ pub(super) fn wait_for_earlier_workers(folder: &RunFolder) {
     let (Some(home), Ok(Some(own))) = (folder.home(), folder.queue_entry()) else { return };
     let queue = Queue::of(&home);
     let earlier = queue.entries().unwrap_or_default().into_iter().filter(|(_, entry)| entry.position < own.position);
-    let mut arrivals: Vec<Arrival> = earlier.map(|(id, entry)| Arrival::of(home.run(&id), &entry)).collect();
+    let mut earlier_workers: Vec<EarlierWorker> =
+        earlier.map(|(id, entry)| EarlierWorker::of(home.run(&id), &entry)).collect();
     let begun = Instant::now();
     loop {
-        arrivals.retain_mut(|arrival| arrival.is_awaited(&queue));
-        if arrivals.is_empty() || begun.elapsed() >= TIMEOUT {
+        earlier_workers.retain_mut(|worker| worker.is_awaited(&queue));
+        if earlier_workers.is_empty() || begun.elapsed() >= TIMEOUT {
             return;
         }
         thread::sleep(POLL_INTERVAL);
@@ -33,7 +34,7 @@ pub(super) fn wait_for_earlier_workers(folder: &RunFolder) {
 }
 
 /// The progress of a worker from its run's lock to its ticket.
-struct Arrival {
+struct EarlierWorker {
     folder: RunFolder,
     job: Job,
     reader: EventReader,
@@ -43,7 +44,7 @@ struct Arrival {
     logged: bool,
 }
 
-impl Arrival {
+impl EarlierWorker {
     fn of(folder: RunFolder, entry: &Entry) -> Self {
         let since = Progress { position: entry.since, ..Progress::default() };
         let reader = EventReader::at(&folder.events_file(), since);
@@ -60,7 +61,7 @@ impl Arrival {
     fn is_queued(&mut self, queue: &Queue) -> bool {
         let Ok(Some(entry)) = self.folder.queue_entry() else { return true };
         let line = || entry.device.as_ref().map_or_else(Vec::new, |device| queue.waiting_runs(device));
-        // The tickets last: there are as many as waiting runs, and there may be many arrivals.
+        // The tickets last: there are as many as waiting runs, and there may be many earlier_workers.
         entry.begun || self.has_logged_position() || line().into_iter().any(|id| self.folder.id() == Some(id))
     }
 
@@ -143,7 +144,7 @@ mod tests {
         let (_home, queue, [first, second]) = two();
         let is_awaited = || {
             let entry = first.queue_entry().expect("readable").expect("an entry");
-            Arrival::of(first.clone(), &entry).is_awaited(&queue)
+            EarlierWorker::of(first.clone(), &entry).is_awaited(&queue)
         };
         let mut log = EventWriter::open(&first.events_file(), 1).expect("a log");
         let mut append = |event| log.append(2, event).expect("told");
@@ -178,7 +179,8 @@ mod tests {
         assert!(!is_awaited(), "another machine has other devices");
         queue.leave(&first).expect("left");
         assert!(
-            Arrival::of(first.clone(), &second.queue_entry().expect("readable").expect("an entry")).is_queued(&queue)
+            EarlierWorker::of(first.clone(), &second.queue_entry().expect("readable").expect("an entry"))
+                .is_queued(&queue)
         );
     }
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde::Deserialize;
 
-use super::child_lines::{complaint_line, describe_failure};
+use super::child_lines::{describe_failure, error_output_line};
 use super::launcher::command_on;
 use crate::domain::{HeatMap, RunId, Split};
 
@@ -39,8 +39,8 @@ pub fn heat_maps(home: &Path, run: &RunId, split: Split, index: usize) -> Result
     command.args(["inspect", run.as_str(), "--split", split.name(), "--image", &index.to_string()]);
     let output = command.args(["--heat-maps", "--json"]).stdin(Stdio::null()).output().map_err(words)?;
     if !output.status.success() {
-        let complaint = complaint_line(&String::from_utf8_lossy(&output.stderr));
-        return Err(describe_failure(Ok(output.status), complaint));
+        let error_output = error_output_line(&String::from_utf8_lossy(&output.stderr));
+        return Err(describe_failure(Ok(output.status), error_output));
     }
     parse(&output.stdout)
 }

@@ -155,8 +155,12 @@ impl Import {
 
     /// Handles the end of the output without a result.
     fn end(&mut self) -> ImportEvent {
-        let (status, complaint) = self.child.wait();
-        if self.cancelled { ImportEvent::Cancelled } else { ImportEvent::Failed(describe_failure(status, complaint)) }
+        let (status, error_output) = self.child.wait();
+        if self.cancelled {
+            ImportEvent::Cancelled
+        } else {
+            ImportEvent::Failed(describe_failure(status, error_output))
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! starter. Depends on `domain`, `config`, `events`, `runs`, and processes. Never burn.
 
 pub mod all_strategies;
-mod arrivals;
 mod child_lines;
+mod earlier_workers;
 pub mod heat_maps;
 pub mod hook;
 pub mod import;

@@ -149,8 +149,10 @@ impl Prediction {
     /// Returns whether the child failed. It also exits with 1 where a picture could not be read, without a message.
     fn end(&mut self) -> Result<(), String> {
         match self.child.wait() {
-            (Ok(status), complaint) if status.success() || (status.code() == Some(1) && complaint.is_empty()) => Ok(()),
-            (status, complaint) => Err(describe_failure(status, complaint)),
+            (Ok(status), error_output) if status.success() || (status.code() == Some(1) && error_output.is_empty()) => {
+                Ok(())
+            }
+            (status, error_output) => Err(describe_failure(status, error_output)),
         }
     }
 }

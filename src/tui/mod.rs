@@ -50,7 +50,7 @@ use crate::runs::{Home, RunStore};
 pub enum DashboardError {
     /// Standard input or output is no terminal.
     #[error(
-        "standard input or output is no terminal; for plain output use `mien runs`, `mien show RUN` or `mien watch RUN`"
+        "standard input or output is not a terminal; for plain output use `mien runs`, `mien show RUN` or `mien watch RUN`"
     )]
     NoTerminal,
     /// Reading from or writing to the terminal failed.

@@ -115,7 +115,7 @@ impl StartConditions<'_> {
                 // The worker waits on. Otherwise two runs would share the device; and a full disk may have space later.
                 Err(error) => {
                     let message = format!(
-                        "cannot take a slot on {device}: {error}; trying again, and `mien resume --now` does not queue"
+                        "cannot take a slot on {device}: {error}; mien keeps trying; `mien resume --now` starts without a slot"
                     );
                     if warning.as_ref() != Some(&message) {
                         warning = Some(message.clone());

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::exit::{self, CommandError, Exit};
-use crate::cli::follow::{Ending, Watcher, follow};
+use crate::cli::follow::{Ending, FollowMode, follow};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::run_events::{EventFormat, EventPrinter};
@@ -25,7 +25,7 @@ impl Watch {
         let store = invocation.open_home()?;
         let mut run = store.follow(&self.run.find(&store)?)?;
         let format = if json { EventFormat::Records } else { EventFormat::Stdout };
-        let ending = follow(&mut run, &EventPrinter::new(format), Watcher::Onlooker)?;
+        let ending = follow(&mut run, &EventPrinter::new(format), FollowMode::Watched)?;
         if !json && ending != Ending::Left {
             print_test(&run)?;
         }

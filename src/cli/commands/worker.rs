@@ -48,12 +48,12 @@ impl Worker {
     /// Does the job of a scheduler, which is queued again after an interruption.
     fn run_placed(&self, run: &RunFolder) -> Result<JobResult, CommandError> {
         let failed = |error: std::io::Error| CommandError::Failure(format!("{}: {error}", self.folder.display()));
-        if !slurm::arrive(run).map_err(failed)? {
+        if !slurm::claim_job(run).map_err(failed)? {
             output::note("mien worker: the run was not handed to this job, or has ended: nothing to do");
             return Ok(JobResult { done: true, run_ended: false });
         }
         let result = self.work(run);
-        match slurm::hand_back(run) {
+        match slurm::requeue_interrupted(run) {
             Ok(words) => words.iter().for_each(|words| output::note(&format!("mien worker: {words}"))),
             Err(error) => output::print_error(&format!("cannot queue the job again: {error}; `mien resume` does")),
         }

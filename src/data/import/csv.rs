@@ -12,9 +12,9 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use super::ImportError;
-use super::limits::{Limits, ShortLines};
+use super::limits::{Limits, LineLimitedReader};
 use super::listing::{Location, Spool};
-use super::report::{ImportStage, Progress, SkipLog};
+use super::report::{ImportLog, ImportStage, Progress};
 use super::split_names::{self, SplitName};
 use crate::domain::text::{is_printable, printable};
 
@@ -150,7 +150,7 @@ pub(super) fn read(
     bytes: u64,
     spool: &mut Spool,
     limits: &Limits,
-    log: &mut SkipLog,
+    log: &mut ImportLog,
     progress: &mut Progress,
 ) -> Result<Table, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: name.to_owned(), reason };
@@ -158,7 +158,7 @@ pub(super) fn read(
     let Some(columns) = columns_of(&mut *reader().map_err(failed)?) else {
         return Err(wrong(name_wrong_columns(&mut *reader().map_err(failed)?)));
     };
-    let bounded = ShortLines::new(reader().map_err(failed)?, limits.row_bytes);
+    let bounded = LineLimitedReader::new(reader().map_err(failed)?, limits.row_bytes);
     let mut reader = reader_of(bounded, columns.delimiter);
     let mut record = ByteRecord::new();
     let (mut rows, mut classes) = (Vec::new(), Classes::default());

@@ -41,7 +41,7 @@ pub enum ImportError {
     },
     /// The source is of a known kind that cannot be read.
     #[error("{}: is {kind}, which is not read; unpack or convert it and import the result", shown(.path))]
-    UnreadKind {
+    UnsupportedKind {
         /// The source.
         path: PathBuf,
         /// The kind.
@@ -56,7 +56,7 @@ pub enum ImportError {
         reason: String,
     },
     /// The source exceeds a bound on size, as an archive bomb does.
-    #[error("{}: {reason}; it may be made to fill the disk; if you trust it, unpack or split it yourself", shown(.path))]
+    #[error("{}: {reason}; this may be an archive bomb: if you trust it, unpack it and import the folder", shown(.path))]
     TooLarge {
         /// The source.
         path: PathBuf,
@@ -72,7 +72,7 @@ pub enum ImportError {
         reason: String,
     },
     /// A file had to be skipped, and `strict` forbids that.
-    #[error("{} would have to be skipped, which strict import refuses: {}", count_skipped(*.count), list_skipped(.first, *.count))]
+    #[error("{} would have to be skipped, which --strict refuses: {}", count_skipped(*.count), list_skipped(.first, *.count))]
     Refused {
         /// The number of skipped files.
         count: u64,
@@ -92,7 +92,7 @@ impl ImportError {
     pub(super) fn with_path(mut self, old: &Path, new: &Path) -> Self {
         if let Self::Source { path, .. }
         | Self::UnknownKind { path }
-        | Self::UnreadKind { path, .. }
+        | Self::UnsupportedKind { path, .. }
         | Self::Placeholder { path, .. }
         | Self::Damaged { path, .. }
         | Self::TooLarge { path, .. }

@@ -7,10 +7,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::limits::Limits;
-use super::listing::{CLUTTER, Kind, Listing, Location, SourceFile, SourceTable, kind, may_be_table, visible_kind};
-use super::names::ForeignNames;
+use super::listing::{
+    HIDDEN_REASON, Kind, Listing, Location, SourceFile, SourceTable, kind, may_be_table, visible_kind,
+};
+use super::names::NonUtf8Names;
 use super::options::ImportOptions;
-use super::report::{ImportStage, Progress, SkipLog};
+use super::report::{ImportLog, ImportStage, Progress};
 use super::{ImportError, csv};
 
 /// The reason for skipping a link.
@@ -22,11 +24,11 @@ pub(super) fn list(
     root: &Path,
     options: &ImportOptions,
     limits: &Limits,
-    log: &mut SkipLog,
+    log: &mut ImportLog,
     progress: &mut Progress,
 ) -> Result<Listing, ImportError> {
-    let mut hidden_log = SkipLog::default();
-    let walk = |hidden: bool, log: &mut SkipLog, progress: &mut Progress| {
+    let mut hidden_log = ImportLog::default();
+    let walk = |hidden: bool, log: &mut ImportLog, progress: &mut Progress| {
         let mut walk = Walk {
             root,
             options,
@@ -36,7 +38,7 @@ pub(super) fn list(
             entries: 0,
             seen: HashSet::new(),
             has_hidden: false,
-            foreign: ForeignNames::default(),
+            foreign: NonUtf8Names::default(),
         };
         let listing = walk.list(progress)?;
         if let Some(note) = walk.foreign.note(options.encoding, None) {
@@ -62,7 +64,7 @@ struct Walk<'a> {
     root: &'a Path,
     options: &'a ImportOptions,
     limits: &'a Limits,
-    log: &'a mut SkipLog,
+    log: &'a mut ImportLog,
     /// Whether hidden folders are searched.
     hidden: bool,
     entries: u64,
@@ -70,7 +72,7 @@ struct Walk<'a> {
     seen: HashSet<(u64, u64)>,
     /// Whether a hidden folder was met.
     has_hidden: bool,
-    foreign: ForeignNames,
+    foreign: NonUtf8Names,
 }
 
 impl Walk<'_> {
@@ -117,7 +119,7 @@ impl Walk<'_> {
     /// Returns the kind of an entry, of a link's target where links are followed; `None` if it was logged.
     fn kind_of(&mut self, entry: &DirEntry, path: &str) -> Option<FileType> {
         if kind(path) == Kind::Clutter {
-            self.log.pass_over(path, CLUTTER, 1);
+            self.log.record_ignored(path, HIDDEN_REASON, 1);
             return None;
         }
         let kind = match entry.file_type() {
@@ -132,7 +134,7 @@ impl Walk<'_> {
     fn folder(&mut self, entry: &DirEntry, path: String, open: &mut Vec<(PathBuf, String)>, listing: &mut Listing) {
         if kind(&path) == Kind::Hidden && !self.hidden {
             self.has_hidden = true;
-            return self.log.pass_over(&path, CLUTTER, 1);
+            return self.log.record_ignored(&path, HIDDEN_REASON, 1);
         }
         if self.options.follow_links
             && let Ok(metadata) = fs::metadata(entry.path())

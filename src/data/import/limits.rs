@@ -41,18 +41,18 @@ pub(super) const DECODING_BYTES: u64 = 512 << 20;
 
 /// A reader that fails with [`io::ErrorKind::FileTooLarge`] beyond a number of bytes.
 #[derive(Debug)]
-pub(super) struct Capped<R> {
+pub(super) struct LimitedReader<R> {
     inner: R,
     left: u64,
 }
 
-impl<R> Capped<R> {
+impl<R> LimitedReader<R> {
     pub(super) fn new(inner: R, bound: u64) -> Self {
         Self { inner, left: bound }
     }
 }
 
-impl<R: Read> Read for Capped<R> {
+impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(count as u64).ok_or(io::ErrorKind::FileTooLarge)?;
@@ -62,19 +62,19 @@ impl<R: Read> Read for Capped<R> {
 
 /// A reader that fails with [`io::ErrorKind::FileTooLarge`] at a line longer than its bound.
 #[derive(Debug)]
-pub(super) struct ShortLines<R> {
+pub(super) struct LineLimitedReader<R> {
     inner: R,
     bound: u64,
     line: u64,
 }
 
-impl<R> ShortLines<R> {
+impl<R> LineLimitedReader<R> {
     pub(super) fn new(inner: R, bound: u64) -> Self {
         Self { inner, bound, line: 0 }
     }
 }
 
-impl<R: Read> Read for ShortLines<R> {
+impl<R: Read> Read for LineLimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
         // Only the last line end matters, because a line above the bound spans many reads.

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::report::SkipLog;
+use super::report::ImportLog;
 use crate::data::store::{Dataset, StoreError};
 
 /// The location of an item's bytes.
@@ -88,7 +88,7 @@ impl Listing {
 
     /// Takes hidden files for the dataset if there are no others, and records the rest. A dataset may lie below a
     /// hidden folder, such as `.keras`; what is hidden below its own root is clutter.
-    pub(super) fn settle_hidden(&mut self, log: &mut SkipLog) {
+    pub(super) fn settle_hidden(&mut self, log: &mut ImportLog) {
         let hidden = std::mem::take(&mut self.hidden);
         let depth = |file: &SourceFile| file.path.split('/').filter(|part| is_hidden(part)).count();
         let images = hidden.iter().filter(|file| file.is_image() && file.at.is_some());
@@ -96,13 +96,13 @@ impl Listing {
         let (taken, clutter): (Vec<_>, Vec<_>) = hidden.into_iter().partition(|file| Some(depth(file)) == root);
         self.files.extend(taken);
         for file in clutter {
-            log.pass_over(&file.path, CLUTTER, 1);
+            log.record_ignored(&file.path, HIDDEN_REASON, 1);
         }
     }
 }
 
 /// The reason for passing over leftovers.
-pub(super) const CLUTTER: &str = "is hidden, or left by an operating system";
+pub(super) const HIDDEN_REASON: &str = "is hidden, or left by an operating system";
 
 /// The extensions of accepted image files: Keras's and a few more.
 const IMAGE_ENDINGS: [&str; 13] =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::layout::{Item, Plan};
+use super::layout::{ImportPlan, PlannedImage};
 use super::listing::Location;
 use super::options::ImportOptions;
 use super::{ImportError, ImportRequest};
@@ -37,7 +37,7 @@ pub(super) fn options_for(options: &ImportOptions, base: Option<&Dataset>) -> Im
 }
 
 /// Returns the plan of both: within each class of a split the stored images, then the new ones.
-pub(super) fn merge(plan: Plan, base: &Dataset) -> Plan {
+pub(super) fn merge(plan: ImportPlan, base: &Dataset) -> ImportPlan {
     let stored = base.manifest().class_names();
     let new = plan.classes.iter().map(String::as_str);
     let classes: BTreeSet<&str> = stored.iter().copied().chain(new).collect();
@@ -46,7 +46,7 @@ pub(super) fn merge(plan: Plan, base: &Dataset) -> Plan {
     let stored: Vec<usize> = stored.into_iter().map(label_of).collect();
     let added: Vec<usize> = plan.classes.iter().map(|class| label_of(class)).collect();
     let groups = base.groups();
-    let images = base.places().into_iter().enumerate().map(|(position, place)| Item {
+    let images = base.places().into_iter().enumerate().map(|(position, place)| PlannedImage {
         split: place.split,
         label: stored[usize::from(place.label)],
         source: base.source(place.split, place.index as usize),
@@ -54,15 +54,15 @@ pub(super) fn merge(plan: Plan, base: &Dataset) -> Plan {
         group: groups.get(position).copied(),
     });
     let first_group = base.manifest().groups.as_ref().map_or(0, |groups| u32::try_from(groups.len()).unwrap_or(0));
-    let new = plan.items.into_iter().map(|item| Item {
+    let new = plan.items.into_iter().map(|item| PlannedImage {
         label: added[item.label],
         group: item.group.map(|group| group.saturating_add(first_group)),
         ..item
     });
-    let mut items: Vec<Item> = images.chain(new).collect();
+    let mut items: Vec<PlannedImage> = images.chain(new).collect();
     // Stable: stored images stay before new ones.
     items.sort_by_key(|item| (item.split, item.label));
-    Plan { classes, items, split: plan.split }
+    ImportPlan { classes, items, split: plan.split }
 }
 
 /// Returns the sources of a dataset.

@@ -43,11 +43,11 @@ pub use report::{ImportProgress, ImportReport, ImportStage, MOST_SKIPS_LISTED};
 pub use sizes::SizeCount;
 pub use source::{dropped_path, plain_path};
 
-use self::layout::Plan;
+use self::layout::ImportPlan;
 use self::limits::Limits;
 use self::listing::Contents;
 use self::pack::Encoding;
-use self::report::{Progress, SkipLog};
+use self::report::{ImportLog, Progress};
 use self::sizes::Measured;
 use super::features::free_bytes;
 use super::manifest::{ImageShape, Part};
@@ -93,7 +93,7 @@ impl ImportRequest {
         self.options.check().map_err(ImportError::Options)?;
         // Otherwise a mistyped source would create folders.
         fs::metadata(&self.source).map_err(|error| ImportError::Source { path: self.source.clone(), error })?;
-        if let Some(reason) = source::name_own(&self.source) {
+        if let Some(reason) = source::describe_own_folder(&self.source) {
             return Err(ImportError::Layout { path: self.source.clone(), reason });
         }
         Ok(())
@@ -138,7 +138,7 @@ pub(crate) struct Pictures {
 /// If the folder cannot be read, or holds too many files.
 #[cfg(feature = "trainer")]
 pub(crate) fn pictures_in(folder: &Path) -> Result<Pictures, ImportError> {
-    let (mut log, mut callback) = (SkipLog::default(), |_| ControlFlow::Continue(()));
+    let (mut log, mut callback) = (ImportLog::default(), |_| ControlFlow::Continue(()));
     let mut progress = Progress { callback: &mut callback, classes: None, disk: None };
     let options = ImportOptions::default();
     let listing = folder::list(folder, &options, &Limits::DEFAULT, &mut log, &mut progress)?;
@@ -169,7 +169,7 @@ fn import_within(
 
 /// The input of the packing stage.
 struct ParsedSource {
-    plan: Plan,
+    plan: ImportPlan,
     contents: Contents,
     encoding: Encoding,
 }
@@ -183,7 +183,7 @@ struct ImportState<'a> {
     limits: &'a Limits,
     /// The folder for spools.
     work: PathBuf,
-    log: SkipLog,
+    log: ImportLog,
     progress: Progress<'a>,
 }
 
@@ -197,7 +197,7 @@ impl<'a> ImportState<'a> {
     ) -> Self {
         let progress = Progress { callback, classes: None, disk: None };
         let options = merge::options_for(&request.options, base.as_ref());
-        Self { request, options, base, limits, work, log: SkipLog::default(), progress }
+        Self { request, options, base, limits, work, log: ImportLog::default(), progress }
     }
 
     /// Adds what was left out to an error, and names a downloaded source by its address.
@@ -280,7 +280,7 @@ impl<'a> ImportState<'a> {
     }
 
     /// Fails before the work if the disk cannot hold the dataset.
-    fn check_space(&self, plan: &Plan, shape: ImageShape) -> Result<(), ImportError> {
+    fn check_space(&self, plan: &ImportPlan, shape: ImageShape) -> Result<(), ImportError> {
         let needed = disk_bytes(plan, shape);
         // A file system that does not state its free space is tried.
         match free_bytes(&self.request.data_dir) {
@@ -318,7 +318,7 @@ impl<'a> ImportState<'a> {
 }
 
 /// Returns the bytes that a dataset takes on disk, without its manifest.
-fn disk_bytes(plan: &Plan, shape: ImageShape) -> u64 {
+fn disk_bytes(plan: &ImportPlan, shape: ImageShape) -> u64 {
     let names: usize = plan.items.iter().map(|item| item.source.len() + 8 + 2).sum();
     (plan.items.len() as u64).saturating_mul(shape.bytes() as u64).saturating_add(names as u64)
 }

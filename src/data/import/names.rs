@@ -60,7 +60,7 @@ impl FromStr for NameEncoding {
         let web = || Encoding::for_label(text.as_bytes()).map(Self::Web);
         page.map(Self::CodePage).or_else(web).ok_or_else(|| {
             format!(
-                "'{}' is no known encoding: use one such as cp437, cp850, gbk, shift_jis or latin1",
+                "'{}' is not a known encoding: use one such as cp437, cp850, gbk, shift_jis or latin1",
                 printable(text)
             )
         })
@@ -109,12 +109,12 @@ fn protect(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The names of a source that are not UTF-8, counted for a note.
 #[derive(Debug, Default)]
-pub(super) struct ForeignNames {
+pub(super) struct NonUtf8Names {
     count: u64,
     example: String,
 }
 
-impl ForeignNames {
+impl NonUtf8Names {
     /// Returns a name as text by [`decode`], and counts it if it is not UTF-8.
     pub(super) fn decode(&mut self, bytes: &[u8], encoding: Option<NameEncoding>) -> String {
         let name = decode(bytes, encoding);
@@ -138,7 +138,7 @@ impl ForeignNames {
 }
 
 /// Returns the class's name in Unicode's normal form C. A Mac writes folders in form D, which looks the same.
-pub(super) fn normal_form(class: &str) -> String {
+pub(super) fn to_nfc(class: &str) -> String {
     class.nfc().collect()
 }
 
@@ -169,7 +169,7 @@ mod tests {
         }
         assert_eq!(NameEncoding::ZIP.to_string().parse(), Ok(NameEncoding::ZIP));
         assert!("klingon\u{1b}".parse::<NameEncoding>().expect_err("none").contains("cp437"));
-        assert_eq!(normal_form("fro\u{308}hlich"), "fröhlich");
+        assert_eq!(to_nfc("fro\u{308}hlich"), "fröhlich");
     }
 
     proptest! {

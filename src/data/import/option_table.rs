@@ -62,7 +62,7 @@ pub const IMPORT_OPTIONS: [ImportOption; 18] = [
     ImportOption::with(
         "protocol",
         "NAME",
-        "How images come to their splits: keras (validation is cut from the training images, all that is called test \
+        "How images are assigned to splits: keras (validation is cut from the training images, all that is called test \
          tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests) \
          [default: keras]",
         field!(protocol),
@@ -98,7 +98,7 @@ pub const IMPORT_OPTIONS: [ImportOption; 18] = [
         field!(by),
     ),
     ImportOption::with("seed", "NUMBER", "The seed of --by [default: 0]", |options, text| {
-        let seed = text.parse().map_err(|_| format!("'{}' is no whole number", printable(text)))?;
+        let seed = text.parse().map_err(|_| format!("'{}' is not a whole number", printable(text)))?;
         options.seed = seed;
         Ok(())
     }),
@@ -209,7 +209,7 @@ fn set_split(options: &mut ImportOptions, text: &str) -> Result<(), String> {
             Ok(())
         }
         _ => Err(format!(
-            "'{}' is no division: write shares of 100 for train/validation/test, as 80/10/10",
+            "'{}' is not a valid --split: write the percentages of train/validation/test, such as 80/10/10",
             printable(text)
         )),
     }
@@ -220,7 +220,7 @@ fn size(text: &str) -> Result<(u32, u32), String> {
     let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=LONGEST_SIDE).contains(side));
     let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((text, text));
     side(width).zip(side(height)).ok_or_else(|| {
-        format!("'{}' is no size: write 48, or 64x48 for width and height, up to {LONGEST_SIDE}", printable(text))
+        format!("'{}' is not a size: write 48, or 64x48 for width and height, up to {LONGEST_SIDE}", printable(text))
     })
 }
 

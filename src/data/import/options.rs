@@ -52,7 +52,7 @@ impl FromStr for Fit {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|fit| fit.name() == text);
-        found.ok_or_else(|| format!("'{}' is no way to fit: use squash, crop or pad", printable(text)))
+        found.ok_or_else(|| format!("'{}' is not a value of --fit: use squash, crop or pad", printable(text)))
     }
 }
 
@@ -73,9 +73,12 @@ impl FromStr for ClassMap {
     fn from_str(text: &str) -> Result<Self, String> {
         let pair = |part: &str| {
             let (from, to) = part.split_once('=').filter(|(from, _)| !from.trim().is_empty()).ok_or_else(|| {
-                format!("'{}' is no change of a class: write happy=joy, or contempt= to leave it out", printable(part))
+                format!(
+                    "'{}' is not OLD=NEW: write happy=joy to rename a class, or contempt= to leave it out",
+                    printable(part)
+                )
             })?;
-            Ok((super::names::normal_form(from.trim()), super::names::normal_form(to.trim())))
+            Ok((super::names::to_nfc(from.trim()), super::names::to_nfc(to.trim())))
         };
         text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect::<Result<_, String>>().map(Self)
     }
@@ -153,7 +156,8 @@ impl ImportOptions {
         let fraction = |value: f64| (0.0..1.0).contains(&value);
         if !fraction(self.validation) || !fraction(self.test) || self.validation + self.test >= 1.0 {
             return Err(
-                "the fractions for validation and test must be from 0 to below 1 and leave training images".into()
+                "--validation and --test must leave training images: each is from 0 to below 1, and their sum below 1"
+                    .into(),
             );
         }
         if self.pooled && self.protocol == Protocol::Official {

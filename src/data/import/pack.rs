@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::layout::Item;
+use super::layout::PlannedImage;
 use super::limits::Limits;
 use super::listing::{Contents, Location};
 use super::options::Fit;
-use super::report::{ImportStage, Progress, SkipLog};
+use super::report::{ImportLog, ImportStage, Progress};
 use super::{ImportError, decode};
 use crate::data::manifest::ImageShape;
 use crate::data::writer::Writer;
@@ -31,7 +31,7 @@ pub(super) enum Encoding {
 /// The input of the packing stage.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Images<'a> {
-    pub(super) items: &'a [Item],
+    pub(super) items: &'a [PlannedImage],
     pub(super) contents: &'a Contents,
     pub(super) encoding: Encoding,
     pub(super) shape: ImageShape,
@@ -43,11 +43,11 @@ pub(super) fn pack(
     Images { items, contents, encoding, shape, fit }: Images,
     limits: &Limits,
     writer: &mut Writer,
-    log: &mut SkipLog,
+    log: &mut ImportLog,
     progress: &mut Progress,
 ) -> Result<Packed, ImportError> {
     let mut packed = Packed::default();
-    let decode = |item: &Item| {
+    let decode = |item: &PlannedImage| {
         let limit = limits.file_bytes;
         let bytes = contents.read(&item.at, limit).map_err(|error| decode::describe_unread(&error, limit))?;
         match encoding {

@@ -20,11 +20,11 @@ use parquet::schema::types::{Type, TypePtr};
 use serde_json::Value;
 
 use super::csv::{self, CLASS_COLUMNS, EMOTION_COLUMNS, GROUP_COLUMNS, SPLIT_COLUMNS};
-use super::layout::{Groups, Member};
+use super::layout::{ClassImage, ImagesByClass};
 use super::limits::Limits;
 use super::listing::{Contents, Location, SourceFile, Spool};
 use super::options::ImportOptions;
-use super::report::{ImportStage, Progress, SkipLog};
+use super::report::{ImportLog, ImportStage, Progress};
 use super::split_names::{self, SplitName};
 use super::{ImportError, names};
 use crate::domain::Split;
@@ -105,9 +105,9 @@ pub(super) fn read(
     options: &ImportOptions,
     spool: &mut Spool,
     limits: &Limits,
-    log: &mut SkipLog,
+    log: &mut ImportLog,
     progress: &mut Progress,
-) -> Result<Groups, ImportError> {
+) -> Result<ImagesByClass, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     if options.pattern.is_some() {
         return Err(wrong(
@@ -133,7 +133,7 @@ pub(super) fn read(
         return Err(ImportError::TooLarge { path: source.to_owned(), reason });
     }
     let several = open.len() > 1;
-    let mut rows = Rows { groups: Groups::new(), number: 0, options, spool, limits, log };
+    let mut rows = Rows { groups: ImagesByClass::new(), number: 0, options, spool, limits, log };
     for (file, path, split, reader) in open {
         let wrong = |reason: String| ImportError::Layout { path: path.clone(), reason };
         let columns = Columns::find(&reader, options, rows.log).map_err(wrong)?;
@@ -160,12 +160,12 @@ pub(super) fn read(
 
 /// The rows read so far.
 struct Rows<'a> {
-    groups: Groups,
+    groups: ImagesByClass,
     number: u64,
     options: &'a ImportOptions,
     spool: &'a mut Spool,
     limits: &'a Limits,
-    log: &'a mut SkipLog,
+    log: &'a mut ImportLog,
 }
 
 impl Rows<'_> {
@@ -181,8 +181,8 @@ impl Rows<'_> {
         };
         let split = parsed.split.or(split).map_or(Split::Train, |split| split.split(self.options.protocol));
         let at = self.spool.append(&parsed.bytes)?;
-        let member = Member { source: source.into(), rest: 0, number: self.number, group: parsed.group, at };
-        self.groups.entry(names::normal_form(&parsed.class)).or_default()[split as usize].push(member);
+        let member = ClassImage { source: source.into(), rest: 0, number: self.number, group: parsed.group, at };
+        self.groups.entry(names::to_nfc(&parsed.class)).or_default()[split as usize].push(member);
         Ok(parsed.bytes.len() as u64)
     }
 }
@@ -251,7 +251,7 @@ fn class_of(field: &Field, columns: &Columns) -> Result<String, String> {
     let text = text_of(field).ok_or("has no label")?;
     let Ok(number) = text.parse::<i64>() else { return csv::class_of(text.trim().as_bytes(), false) };
     if number < 0 {
-        return Err(format!("has the label {number}, which means none"));
+        return Err(format!("has the label {number}, which stands for \"no label\" in this dataset"));
     }
     if columns.names.is_empty() {
         return csv::class_of(text.as_bytes(), columns.are_emotions);
@@ -282,7 +282,7 @@ fn text_of(field: &Field) -> Option<String> {
 
 impl Columns {
     /// Finds the columns by Hugging Face's description in the metadata, else by their types and names.
-    fn find(reader: &SerializedFileReader<Part>, options: &ImportOptions, log: &mut SkipLog) -> Result<Self, String> {
+    fn find(reader: &SerializedFileReader<Part>, options: &ImportOptions, log: &mut ImportLog) -> Result<Self, String> {
         let metadata = reader.metadata().file_metadata();
         let features = features(metadata.key_value_metadata().into_iter().flatten());
         let fields = metadata.schema_descr().root_schema().get_fields();
@@ -397,7 +397,7 @@ fn splits_of(files: &[&SourceFile]) -> Result<Vec<Option<SplitName>>, String> {
 }
 
 /// Records the numbered parts that are not there, as after an interrupted download.
-fn note_missing_shards(files: &[&SourceFile], log: &mut SkipLog) {
+fn note_missing_shards(files: &[&SourceFile], log: &mut ImportLog) {
     let mut found: BTreeMap<(String, u32), BTreeSet<u32>> = BTreeMap::new();
     for file in files {
         let shard = || {

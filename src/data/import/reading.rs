@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::archive::{self, Archive};
-use super::layout::{self, Groups, Member};
+use super::archive::{self, ArchiveKind};
+use super::layout::{self, ClassImage, ImagesByClass};
 use super::listing::{Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool};
 use super::pack::Encoding;
 use super::split_names::{self, SplitName};
@@ -22,7 +22,7 @@ impl ImportState<'_> {
             let listing = folder::list(source, options, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, Contents::default());
         }
-        if let Some(kind) = Archive::of(source).map_err(failed)? {
+        if let Some(kind) = ArchiveKind::detect(source).map_err(failed)? {
             let (listing, contents) =
                 archive::list(kind, source, options, &self.work, self.limits, &mut self.log, &mut self.progress)?;
             return self.plan_listing(listing, contents);
@@ -31,7 +31,7 @@ impl ImportState<'_> {
             let file = SourceFile { path: String::new(), kind: Kind::Parquet, at: Some(Location::File(source.into())) };
             return self.parquet(&[file], &Contents::default());
         }
-        archive::refuse_unread(source)?;
+        archive::reject_unsupported(source)?;
         let is_table = source.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
         if !is_table && csv::columns_of_file(source).is_none() {
             return Err(ImportError::UnknownKind { path: source.to_owned() });
@@ -74,7 +74,7 @@ impl ImportState<'_> {
             listing.files = others;
             if !files.is_empty() {
                 for file in &listing.files {
-                    self.log.pass_over(&file.path, "lies beside the Parquet files", 1);
+                    self.log.record_ignored(&file.path, "lies beside the Parquet files", 1);
                 }
                 return self.parquet(&files, &contents);
             }
@@ -104,7 +104,7 @@ impl ImportState<'_> {
     fn tables(&mut self, tables: &[TableSource], contents: &Contents) -> Result<ParsedSource, ImportError> {
         let options = &self.options;
         let mut spool = Spool::new(&self.work)?;
-        let (mut groups, mut side) = (Groups::new(), None);
+        let (mut groups, mut side) = (ImagesByClass::new(), None);
         for TableSource { name, at, split } in tables {
             let failed = |error| ImportError::Source { path: name.clone(), error };
             let wrong = |reason: String| ImportError::Layout { path: name.clone(), reason };
@@ -132,8 +132,8 @@ impl ImportState<'_> {
                     }
                 };
                 let split = row.split.or(*split).map_or(Split::Train, |split| split.split(options.protocol));
-                let member = Member { source, rest: 0, number: row.number, group: row.group, at: row.at };
-                groups.entry(names::normal_form(class)).or_default()[split as usize].push(member);
+                let member = ClassImage { source, rest: 0, number: row.number, group: row.group, at: row.at };
+                groups.entry(names::to_nfc(class)).or_default()[split as usize].push(member);
             }
         }
         let name = tables.first().map_or(self.request.source.as_path(), |table| &table.name);

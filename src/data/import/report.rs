@@ -86,7 +86,7 @@ impl Progress<'_> {
 
 /// The record of everything that was left out, and of decisions.
 #[derive(Debug, Default)]
-pub(super) struct SkipLog {
+pub(super) struct ImportLog {
     pub(super) listed: Vec<Skipped>,
     pub(super) count: u64,
     pub(super) notes: Vec<String>,
@@ -95,7 +95,7 @@ pub(super) struct SkipLog {
     kinds: HashMap<(bool, String), usize>,
 }
 
-impl SkipLog {
+impl ImportLog {
     /// Records a part of the source that a person may miss in the dataset; strict imports refuse it.
     pub(super) fn skip(&mut self, source: &str, reason: impl AsRef<str>) {
         self.count += 1;
@@ -106,7 +106,7 @@ impl SkipLog {
     }
 
     /// Records parts of the source that nobody misses, such as hidden files.
-    pub(super) fn pass_over(&mut self, example: &str, reason: &str, count: u64) {
+    pub(super) fn record_ignored(&mut self, example: &str, reason: &str, count: u64) {
         self.count_reason(example, reason, count, false);
     }
 
@@ -192,12 +192,12 @@ mod tests {
 
     #[test]
     fn reasons_are_counted_by_kind_and_explain_a_failure() {
-        let mut log = SkipLog::default();
+        let mut log = ImportLog::default();
         for number in 0..5 {
             log.skip(&format!("row {number}"), format!("has the emotion '{number}', which isn't one of 7"));
         }
         log.skip("a.png", "is empty");
-        log.pass_over(".git", "is hidden", 3);
+        log.record_ignored(".git", "is hidden", 3);
         let counts: Vec<_> = log.left_out().into_iter().map(|kind| (kind.count, kind.example, kind.skipped)).collect();
         assert_eq!(counts, [(5, "row 0".into(), true), (3, ".git".into(), false), (1, "a.png".into(), true)]);
         let error = log.explain(ImportError::Layout { path: "x".into(), reason: "no images".into() }).to_string();

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::layout::Item;
+use super::layout::PlannedImage;
 use super::limits::Limits;
 use super::listing::Contents;
 use super::options::{Fit, ImportOptions};
 use super::pack::CHUNK;
-use super::report::{ImportStage, Progress, SkipLog};
+use super::report::{ImportLog, ImportStage, Progress};
 use super::{ImportError, decode};
 use crate::data::manifest::ImageShape;
 
@@ -41,18 +41,18 @@ pub(super) struct Measured {
 /// least half of the pictures, else a square as the short sides are. Images are gray if every readable picture is.
 pub(super) fn measure(
     source: &Path,
-    items: &[Item],
+    items: &[PlannedImage],
     contents: &Contents,
     options: &ImportOptions,
     limits: &Limits,
-    log: &mut SkipLog,
+    log: &mut ImportLog,
     progress: &mut Progress,
 ) -> Result<Measured, ImportError> {
     let mut counts: HashMap<(u32, u32), u64> = HashMap::new();
     let (mut gray, mut turned) = (true, 0_u64);
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
         progress.report(ImportStage::Measuring, (index * CHUNK) as u64, Some(items.len() as u64))?;
-        let header = |item: &Item| decode::header(&contents.read(&item.at, limits.file_bytes).ok()?).ok();
+        let header = |item: &PlannedImage| decode::header(&contents.read(&item.at, limits.file_bytes).ok()?).ok();
         let headers: Vec<_> = chunk.par_iter().filter_map(header).collect();
         for header in headers {
             *counts.entry(header.size).or_default() += 1;

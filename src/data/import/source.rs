@@ -61,7 +61,7 @@ fn decode_percent(text: &[u8], start: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the reason not to import a folder that this program wrote itself.
-pub(super) fn name_own(source: &Path) -> Option<String> {
+pub(super) fn describe_own_folder(source: &Path) -> Option<String> {
     let is_dataset = |folder: &Path| folder.join(FILE_NAME).is_file() && folder.join(PIXELS).is_file();
     if is_dataset(source) {
         return Some("is a dataset that mien imported already: train on it, or import its source again".into());

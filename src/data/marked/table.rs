@@ -66,7 +66,8 @@ fn entry(
     let count = dataset.len(Split::Train);
     let index = match (index, source) {
         (Some(text), source) => {
-            let index: u32 = text.parse().map_err(|_| format!("'{}' is no number of an image", printable(text)))?;
+            let index: u32 =
+                text.parse().map_err(|_| format!("'{}' is not the number of an image", printable(text)))?;
             if index as usize >= count {
                 return Err(MarkedError::NoImage { index, count }.to_string());
             }

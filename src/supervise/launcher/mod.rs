@@ -1,5 +1,5 @@
-//! The launchers of workers: a process on this machine, and a job of Slurm. A further one is another file here and
-//! another entry of [`ALL`].
+//! The launchers of workers: a process on this machine, and a job of Slurm. A further one is a file here, an entry of
+//! [`ALL`], an engine of places, and its calls where those of [`slurm`] are.
 
 mod process;
 mod signal;

@@ -13,7 +13,7 @@ use crate::config;
 use crate::domain::{RunId, text::printable};
 use crate::events::{Event, EventReader};
 use crate::runs::{Job, Liveness, RunFolder};
-use crate::supervise::arrivals::wait_for_earlier_workers;
+use crate::supervise::earlier_workers::wait_for_earlier_workers;
 use crate::supervise::kill::KillError;
 use crate::supervise::launch::LaunchTime;
 

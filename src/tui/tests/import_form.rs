@@ -39,7 +39,7 @@ fn preview() -> ImportPreview {
         sizes: vec![SizeCount { width: 120, height: 90, count: 140 }, SizeCount { width: 640, height: 480, count: 52 }],
         split: SplitOptions::default(),
         left_out: vec![
-            left_out("is no image", 3, "train/sad/notes.txt", true),
+            left_out("is not an image", 3, "train/sad/notes.txt", true),
             left_out("is hidden", 1, ".DS_Store", false),
         ],
         notes: vec!["'Happy' and 'happy' are one class".into()],
@@ -158,7 +158,7 @@ fn what_an_import_skipped_is_listed_on_a_key() {
     assert!(draw(&state, SIZES[0]).contains("3 files skipped at import (s)"), "{}", draw(&state, SIZES[0]));
     let effects = press(&mut state, "s");
     assert!(effects.contains(&Effect::Data(DataEffect::ReadSkipped(name.clone()))), "{effects:?}");
-    let lines = vec!["3 items were skipped:".to_owned(), "  3 × is no image, such as train/sad/notes.txt".into()];
+    let lines = vec!["3 items were skipped:".to_owned(), "  3 × is not an image, such as train/sad/notes.txt".into()];
     update(&mut state, NOW, Event::Data(DataEvent::SkippedRead(name, Ok(lines))));
-    assert!(draw(&state, SIZES[0]).contains("3 × is no image, such as train/sad/notes.txt"));
+    assert!(draw(&state, SIZES[0]).contains("3 × is not an image, such as train/sad/notes.txt"));
 }

@@ -71,7 +71,7 @@ fn describe_unknown(bytes: &[u8]) -> String {
         _ if bytes.get(257..262) == Some(b"ustar") => {
             "it is a tar archive: unpack it, or, if torch wrote it, load it in PyTorch and save it again"
         }
-        _ if bytes.get(4..8) == Some(b"TFL3") => "it is a TensorFlow Lite model, whose weights are converted",
+        _ if bytes.get(4..8) == Some(b"TFL3") => "it is a TensorFlow Lite model, whose weights were fused or quantized: import the Keras model that it was made from",
         _ if is_text(bytes) => "it is text",
         _ => "its format is unknown",
     }

@@ -18,8 +18,8 @@ use crate::supervise;
 
 /// Mark training images as doubtful, so that `train … --leave-out marked` trains without them
 ///
-/// With --class, `train … --relabel marked` trains them with that class. --from reads the table that `data marked --csv`
-/// prints: the columns index or source, and correction, which is a class or empty.
+/// With --class, `train … --relabel marked` trains them with that class. --from reads the table of
+/// `data marked --csv`. It has the columns index or source, and correction, which is a class or empty.
 #[derive(Debug, Args)]
 pub(super) struct Mark {
     /// The dataset's name

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::follow::{Ending, Watcher, follow, print_ending};
+use crate::cli::follow::{Ending, FollowMode, follow, print_ending};
 use crate::cli::invocation::Invocation;
 use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::{Output, PlaceOption, QueueOption};
@@ -64,7 +64,7 @@ fn test_again(store: &RunStore, id: &RunId, start: Start, output: Output) -> Res
     supervise::evaluate(store, id, start)?;
     // Otherwise an earlier test's metrics would be printed as this one's.
     Arc::make_mut(&mut run.summary).test = None;
-    let ending = follow(&mut run, &EventPrinter::before_result(output), Watcher::Starter)?;
+    let ending = follow(&mut run, &EventPrinter::before_result(output), FollowMode::Launched)?;
     print_ending(&run, ending, output)?;
     match ending {
         Ending::Left => Ok(Exit::Stopped),

@@ -4,7 +4,7 @@ use super::options::TrainAll;
 use super::{dry_run, plan};
 use crate::cli::commands::compare::print_side_by_side;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::follow::{Ending, Watcher, follow};
+use crate::cli::follow::{Ending, FollowMode, follow};
 use crate::cli::options::Output;
 use crate::cli::run_events::EventPrinter;
 use crate::cli::{output, run_json};
@@ -47,7 +47,7 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     for (number, id) in ids.iter().enumerate() {
         let mut run = store.follow(id)?;
         output::note(&format!("── {id} ──"));
-        match follow(&mut run, &EventPrinter::before_result(launch.output), Watcher::Starter)? {
+        match follow(&mut run, &EventPrinter::before_result(launch.output), FollowMode::Launched)? {
             // The later runs continue as well.
             Ending::Left => return Ok(Exit::Stopped),
             ending @ Ending::Over(state) => {

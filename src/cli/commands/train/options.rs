@@ -53,8 +53,8 @@ pub(super) struct CorrectionOptions {
     /// include near copies.
     #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
     pub(super) leave_out: Vec<LeaveOut>,
-    /// Training images to train with another class: marked, with the class that `mien data mark --class` gave them
-    /// [default: none; for finetune: those of its start]
+    /// Training images to train with another class: marked, with the class of `mien data mark --class` [default: none;
+    /// for finetune: those of its start]
     ///
     /// With `--leave-out marked` only the marked images without such a class are left out.
     #[arg(long, value_name = "WHICH", hide_possible_values = true)]

@@ -16,18 +16,18 @@ use std::path::Path;
 
 use super::limits::Limits;
 use super::listing::{
-    CLUTTER, Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, may_be_table, visible_kind,
+    Contents, HIDDEN_REASON, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, may_be_table, visible_kind,
 };
-use super::names::{ForeignNames, NameEncoding};
+use super::names::{NameEncoding, NonUtf8Names};
 use super::options::ImportOptions;
-use super::report::{Progress, SkipLog};
+use super::report::{ImportLog, Progress};
 use super::{ImportError, csv};
 use crate::data::store::StoreError;
 use crate::domain::Placeholder;
 
 /// The kind of an archive, recognized by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Archive {
+pub(super) enum ArchiveKind {
     Zip,
     SevenZ,
     Tar(Compression),
@@ -44,7 +44,7 @@ pub(super) enum Compression {
 }
 
 /// The first bytes of kinds of files that are known and not read, with their names.
-const UNREAD: [(&[u8], &str); 6] = [
+const UNSUPPORTED_KINDS: [(&[u8], &str); 6] = [
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"\x1f\x9d", "a file compressed by compress (.Z)"),
     (b"\x04\x22\x4d\x18", "a file compressed by lz4"),
@@ -56,15 +56,15 @@ const UNREAD: [(&[u8], &str); 6] = [
 /// Checks that a file is not of a known kind that is not read, nor a placeholder of another file.
 ///
 /// # Errors
-/// [`ImportError::UnreadKind`] or [`ImportError::Placeholder`], by the first bytes.
-pub(super) fn refuse_unread(path: &Path) -> Result<(), ImportError> {
+/// [`ImportError::UnsupportedKind`] or [`ImportError::Placeholder`], by the first bytes.
+pub(super) fn reject_unsupported(path: &Path) -> Result<(), ImportError> {
     let Ok(head) = head(path, 4096) else { return Ok(()) };
     let path = path.to_owned();
     if let Some(found) = Placeholder::of(&head) {
         return Err(ImportError::Placeholder { path, found });
     }
-    match UNREAD.iter().find(|(start, _)| head.starts_with(start)) {
-        Some((_, kind)) => Err(ImportError::UnreadKind { path, kind }),
+    match UNSUPPORTED_KINDS.iter().find(|(start, _)| head.starts_with(start)) {
+        Some((_, kind)) => Err(ImportError::UnsupportedKind { path, kind }),
         None => Ok(()),
     }
 }
@@ -76,9 +76,9 @@ fn head(path: &Path, length: u64) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-impl Archive {
+impl ArchiveKind {
     /// Returns the kind of the file, whatever its name; `None` if it is no archive.
-    pub(super) fn of(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn detect(path: &Path) -> io::Result<Option<Self>> {
         // The first block of a tar archive.
         let head = head(path, 512)?;
         let head = head.as_slice();
@@ -97,23 +97,23 @@ impl Archive {
 
 /// Lists the archive. The bytes of its images and tables are spooled in the folder `work`.
 pub(super) fn list(
-    archive: Archive,
+    archive: ArchiveKind,
     path: &Path,
     options: &ImportOptions,
     work: &Path,
     limits: &Limits,
-    log: &mut SkipLog,
+    log: &mut ImportLog,
     progress: &mut Progress,
 ) -> Result<(Listing, Contents), ImportError> {
     let (listing, spool) = (Listing::default(), Spool::new(work)?);
     let mut collector =
-        Collector { listing, spool, options, limits, log, entries: 0, by_path: None, foreign: ForeignNames::default() };
+        Collector { listing, spool, options, limits, log, entries: 0, by_path: None, foreign: NonUtf8Names::default() };
     match archive {
-        Archive::Zip => zip::read(path, &mut collector, progress)?,
-        Archive::SevenZ => sevenz::read(path, &mut collector, progress)?,
-        Archive::Tar(compression) => tar::read(path, compression, &mut collector, progress)?,
+        ArchiveKind::Zip => zip::read(path, &mut collector, progress)?,
+        ArchiveKind::SevenZ => sevenz::read(path, &mut collector, progress)?,
+        ArchiveKind::Tar(compression) => tar::read(path, compression, &mut collector, progress)?,
     }
-    let default = (archive == Archive::Zip).then_some(NameEncoding::ZIP);
+    let default = (archive == ArchiveKind::Zip).then_some(NameEncoding::ZIP);
     if let Some(note) = collector.foreign.note(options.encoding, default) {
         collector.log.note(note);
     }
@@ -129,9 +129,9 @@ struct Collector<'a> {
     spool: Spool,
     options: &'a ImportOptions,
     limits: &'a Limits,
-    log: &'a mut SkipLog,
+    log: &'a mut ImportLog,
     entries: u64,
-    foreign: ForeignNames,
+    foreign: NonUtf8Names,
     /// The indices of files by path, for hard links; made at the first one.
     by_path: Option<HashMap<String, usize>>,
 }
@@ -171,7 +171,7 @@ impl Collector<'_> {
         }
         let path = parts().collect::<Vec<_>>().join("/");
         if kind(&path) == Kind::Clutter {
-            self.log.pass_over(&path, CLUTTER, 1);
+            self.log.record_ignored(&path, HIDDEN_REASON, 1);
             return Ok(None);
         }
         Ok((!path.is_empty()).then_some(path))

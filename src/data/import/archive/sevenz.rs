@@ -7,7 +7,7 @@ use std::path::Path;
 use sevenz_rust2::{ArchiveReader, Error, Password};
 
 use super::super::ImportError;
-use super::super::limits::Capped;
+use super::super::limits::LimitedReader;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, EntryError, damaged};
 
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         let accept = || -> Result<(), ImportError> {
             progress.report(ImportStage::Reading, done, Some(size))?;
             let name = collector.accept_entry(path, entry.name().as_bytes(), None)?;
-            let mut bounded = Capped::new(reader, left);
+            let mut bounded = LimitedReader::new(reader, left);
             match name {
                 Some(name) if entry.is_directory() => collector.folder(name),
                 Some(name) => match collector.file(name, entry.size(), &mut bounded) {

@@ -12,7 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 use tar::EntryType;
 
 use super::super::ImportError;
-use super::super::limits::Capped;
+use super::super::limits::LimitedReader;
 use super::super::names;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, Compression, EntryError, damaged, xz, zstd};
@@ -55,7 +55,7 @@ pub(super) fn read(
         Compression::Zstd => Box::new(zstd::Frames::new(file)),
         Compression::Xz => Box::new(xz::reader(file).map_err(|error| damaged(path, limits, &error))?),
     };
-    let mut bounded = BufReader::with_capacity(1 << 16, Capped::new(unwrapped, limits.unpacked(size)));
+    let mut bounded = BufReader::with_capacity(1 << 16, LimitedReader::new(unwrapped, limits.unpacked(size)));
     let head = bounded.fill_buf().map_err(|error| damaged(path, limits, &error))?;
     // The compressed file may be no archive, for example a table.
     if head.len() >= 512 && !is_header(&head[..512]) {
@@ -111,7 +111,7 @@ fn entries(
                 let target = names::decode(&target, collector.options.encoding);
                 if !collector.hard_link(name.clone(), target.trim_start_matches("./")) {
                     let reason =
-                        format!("is a link to '{}', which is no earlier file of the archive", printable(&target));
+                        format!("is a link to '{}', which is not an earlier file of the archive", printable(&target));
                     collector.log.skip(&name, reason);
                 }
             }

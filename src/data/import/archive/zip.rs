@@ -9,7 +9,7 @@ use zip::read::ZipReadOptions;
 use zip::result::ZipError;
 
 use super::super::ImportError;
-use super::super::limits::Capped;
+use super::super::limits::LimitedReader;
 use super::super::names::NameEncoding;
 use super::super::report::{ImportStage, Progress};
 use super::{Collector, EntryError, damaged};
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path, collector: &mut Collector, progress: &mut Progre
         } else {
             done += entry.compressed_size();
             let size = entry.size();
-            let mut counted = CountingReader { inner: Capped::new(&mut entry, left), bytes: 0 };
+            let mut counted = CountingReader { inner: LimitedReader::new(&mut entry, left), bytes: 0 };
             let taken = collector.file(name.clone(), size, &mut counted);
             left = left.saturating_sub(counted.bytes);
             match taken {

@@ -19,7 +19,7 @@ enum Layout {
 
 /// The files of labels of a source.
 #[derive(Debug)]
-pub(in super::super) struct Beside {
+pub(in super::super) struct PerImageLabels {
     layout: Layout,
     /// The names of classes by number.
     names: Vec<String>,
@@ -29,7 +29,7 @@ pub(in super::super) struct Beside {
 }
 
 /// Returns the files beside the images if most images have one.
-pub(super) fn find(listing: &Listing, contents: &Contents) -> Option<Beside> {
+pub(super) fn find(listing: &Listing, contents: &Contents) -> Option<PerImageLabels> {
     let texts = || listing.files.iter().filter(|file| file.kind == Kind::Text);
     let files: HashMap<String, Location> =
         texts().filter_map(|file| Some((file.path.clone(), file.at.clone()?))).collect();
@@ -42,7 +42,7 @@ pub(super) fn find(listing: &Listing, contents: &Contents) -> Option<Beside> {
         Layout::Yolo => find_names(texts(), contents),
         Layout::AffectNet => (vocabulary::AFFECT_NET.map(ToOwned::to_owned).to_vec(), None),
     };
-    Some(Beside { layout, names, files, names_from })
+    Some(PerImageLabels { layout, names, files, names_from })
 }
 
 impl Layout {
@@ -113,7 +113,7 @@ fn names_in(text: &str) -> Vec<String> {
     names
 }
 
-impl Beside {
+impl PerImageLabels {
     /// Returns the label of an image. The error is the reason why it has none.
     pub(super) fn of(&self, image: &str, contents: &Contents) -> Result<Label, String> {
         let at = self.layout.path(image).iter().find_map(|path| self.files.get(path));
@@ -126,7 +126,7 @@ impl Beside {
                 self.name(number)
                     .filter(|_| number < self.names.len())
                     .map(Label::of)
-                    .ok_or_else(|| format!("has the label {number}, which is no expression"))
+                    .ok_or_else(|| format!("has the label {number}, which is not an expression"))
             }
         }
     }

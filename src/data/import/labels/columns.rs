@@ -170,7 +170,7 @@ impl Columns {
             Class::One(index) => {
                 field(*index).ok_or_else(|| "has no label".to_owned()).and_then(|text| self.name(text))
             }
-            Class::Votes(columns) => elect(record, columns),
+            Class::Votes(columns) => majority_class(record, columns),
         };
         let split = self.split.and_then(field).and_then(split_names::parse_exactly).or(whole_split);
         let group = self.group.and_then(field).map(ToOwned::to_owned);
@@ -182,13 +182,13 @@ impl Columns {
         let Some((names, first)) = self.numbers else { return Ok(text.to_owned()) };
         let Some(number) = text.parse::<usize>().ok() else { return Ok(text.to_owned()) };
         let name = number.checked_sub(first).and_then(|index| names.get(index));
-        name.map(|name| (*name).to_owned()).ok_or_else(|| format!("has the label {number}, which is no expression"))
+        name.map(|name| (*name).to_owned()).ok_or_else(|| format!("has the label {number}, which is not an expression"))
     }
 }
 
 /// Returns the class with more than half of the votes, as FERPlus's authors count them: single votes are taken for
 /// mistakes.
-fn elect(record: &[String], columns: &[(usize, String)]) -> Result<String, String> {
+fn majority_class(record: &[String], columns: &[(usize, String)]) -> Result<String, String> {
     let votes: Vec<f64> =
         columns.iter().map(|(index, _)| record.get(*index).and_then(|field| number(field)).unwrap_or(0.0)).collect();
     // A single 1 marks the class and is no vote.
@@ -227,7 +227,7 @@ mod tests {
             (
                 "list_patition_label.txt",
                 "train_1.jpg 1\nx.jpg 9",
-                &["train_1.jpg surprise", "x.jpg (has the label 9, which is no expression)"],
+                &["train_1.jpg surprise", "x.jpg (has the label 9, which is not an expression)"],
             ),
             ("l.csv", "image,label\n./x\\a.jpg,happy\n", &["x/a.jpg happy"]),
             ("l.csv", "\u{feff}id;emotion;split\n1;3;val\n", &["1 3 Validation"]),
@@ -236,7 +236,7 @@ mod tests {
             (
                 "training.csv",
                 "subDirectory_filePath,face_x,expression,valence\n689/a.jpg,1,1,0.5\nb.jpg,1,8,0",
-                &["689/a.jpg happy Train", "b.jpg (has the label 8, which is no expression)"],
+                &["689/a.jpg happy Train", "b.jpg (has the label 8, which is not an expression)"],
             ),
             (
                 "label.csv",

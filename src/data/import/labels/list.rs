@@ -130,7 +130,7 @@ impl Rows {
     fn insert(&mut self, key: String, label: &Result<Label, String>) {
         let entry = self.by_key.entry(key).or_insert_with(|| Entry { label: label.clone(), used: Cell::new(false) });
         if entry.label != *label {
-            entry.label = Err("is named twice by the labels, in different classes".into());
+            entry.label = Err("has two different classes in the labels".into());
         }
     }
 

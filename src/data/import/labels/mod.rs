@@ -1,7 +1,8 @@
 //! Labels that stand beside the images instead of in the names of their folders.
 //!
 //! Sources: files named by `--labels` (`list`), patterns of file names (`pattern`), and a file for each image in the
-//! layouts of YOLO and AffectNet (`beside`). Where nothing was named, [`advise`] states what was found.
+//! layouts of YOLO and AffectNet (`beside`). Where nothing was named, [`describe_missing_classes`] states
+//! what was found.
 
 mod beside;
 mod columns;
@@ -38,7 +39,7 @@ impl Label {
 pub(super) enum Labels {
     Rows(list::Rows),
     Pattern(Pattern),
-    Beside(beside::Beside),
+    PerImageLabels(beside::PerImageLabels),
 }
 
 impl Labels {
@@ -60,7 +61,7 @@ impl Labels {
             return Ok(None);
         }
         if let Some(beside) = beside::find(listing, contents) {
-            return Ok(Some(Self::Beside(beside)));
+            return Ok(Some(Self::PerImageLabels(beside)));
         }
         Ok(list::find_votes(listing, contents).map(Self::Rows))
     }
@@ -70,7 +71,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.of(&image.path),
             Self::Pattern(pattern) => pattern.label(&image.path),
-            Self::Beside(beside) => beside.of(&image.path, contents),
+            Self::PerImageLabels(beside) => beside.of(&image.path, contents),
         }
     }
 
@@ -79,7 +80,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.describe(),
             Self::Pattern(pattern) => format!("classes are from file names by the pattern {pattern}"),
-            Self::Beside(beside) => beside.describe(),
+            Self::PerImageLabels(beside) => beside.describe(),
         }
     }
 
@@ -88,7 +89,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.uses(path),
             Self::Pattern(_) => false,
-            Self::Beside(beside) => beside.uses(path),
+            Self::PerImageLabels(beside) => beside.uses(path),
         }
     }
 }
@@ -102,10 +103,10 @@ pub(super) fn for_rows(source: &Path, files: &[PathBuf]) -> Result<Option<list::
 }
 
 /// Advises what to do with images that are in no class folders.
-pub(super) fn advise(listing: &Listing, contents: &Contents) -> String {
+pub(super) fn describe_missing_classes(listing: &Listing, contents: &Contents) -> String {
     let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
     let flat = "its images are in no class folders";
-    if let Some(name) = pattern::recognise(&images) {
+    if let Some(name) = pattern::recognize_dataset(&images) {
         return format!("{flat}; their names state expressions as those of {name} do: --pattern {name}");
     }
     if let Some(path) = list::find_candidate(listing, contents, &images) {
@@ -122,8 +123,8 @@ pub(super) fn advise(listing: &Listing, contents: &Contents) -> String {
 
 /// Returns the error for folders whose file names state several expressions. Otherwise the folders, one for each
 /// person, would pass for classes.
-pub(super) fn contradict(images: &[&SourceFile]) -> Option<String> {
-    let name = pattern::recognise(images)?;
+pub(super) fn find_contradicting_names(images: &[&SourceFile]) -> Option<String> {
+    let name = pattern::recognize_dataset(images)?;
     pattern::has_mixed_folder(images, name).then(|| {
         format!(
             "its folders are no classes: the file names in them state several expressions, as those of {name} do; take \

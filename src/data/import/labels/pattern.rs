@@ -29,7 +29,7 @@ const PUBLISHED: [Published; 3] = [
 ];
 
 /// The share of images whose names must fit before a dataset is recognised, in percent.
-const RECOGNISED: usize = 90;
+const RECOGNIZED_PERCENT: usize = 90;
 
 /// A pattern of file names that state a class.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ impl FromStr for Pattern {
     fn from_str(text: &str) -> Result<Self, String> {
         let published = PUBLISHED.iter().find(|published| published.name.eq_ignore_ascii_case(text));
         let names = published.map_or_else(|| translate(text), |published| Ok(published.names.to_owned()))?;
-        let names = Regex::new(&names).map_err(|error| format!("'{}' is no pattern: {error}", printable(text)))?;
+        let names = Regex::new(&names).map_err(|error| format!("'{}' is not a pattern: {error}", printable(text)))?;
         Ok(Self { text: text.to_owned(), names })
     }
 }
@@ -132,12 +132,12 @@ impl Pattern {
 }
 
 /// Returns the name of the dataset whose names nearly all images have.
-pub(super) fn recognise(images: &[&SourceFile]) -> Option<&'static str> {
+pub(super) fn recognize_dataset(images: &[&SourceFile]) -> Option<&'static str> {
     let fits = |published: &&Published| {
         let Ok(names) = Regex::new(published.names) else { return false };
         let mut others = images.iter().filter(|image| !names.is_match(image.name()));
         // The first name above the share decides, however many follow.
-        !images.is_empty() && others.nth(images.len() * (100 - RECOGNISED) / 100).is_none()
+        !images.is_empty() && others.nth(images.len() * (100 - RECOGNIZED_PERCENT) / 100).is_none()
     };
     PUBLISHED.iter().find(fits).map(|published| published.name)
 }

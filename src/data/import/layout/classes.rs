@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::options::{ClassMap, ImportOptions};
-use super::super::report::SkipLog;
+use super::super::report::ImportLog;
 use super::super::split_names;
-use super::scheme::{Place, Scheme};
-use super::{Groups, Members};
+use super::scheme::{FolderMeaning, FolderStructure};
+use super::{ImagesByClass, ImagesBySplit};
 use crate::data::manifest::ClassCounts;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split};
@@ -15,10 +15,10 @@ use crate::domain::{DatasetName, Split};
 const NAMED: usize = 3;
 
 /// Returns a note if two or three class folders all hold the same folders of images, as splits of unknown names do.
-pub(super) fn doubt(scheme: &Scheme, folders: &[&str]) -> Option<String> {
+pub(super) fn doubt(scheme: &FolderStructure, folders: &[&str]) -> Option<String> {
     let mut held: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for folder in folders {
-        if let Place::Inside { split: None, class: Some(class), rest } = scheme.place(folder) {
+        if let FolderMeaning::Inside { split: None, class: Some(class), rest } = scheme.place(folder) {
             let below = folder.get(rest..)?.split('/').next().filter(|name| !name.is_empty())?;
             held.entry(class).or_default().insert(below);
         }
@@ -36,8 +36,8 @@ pub(super) fn doubt(scheme: &Scheme, folders: &[&str]) -> Option<String> {
 
 /// Renames, joins and leaves out classes. A class of validation or test images joins the training class whose name
 /// differs only in case.
-pub(super) fn change(groups: &mut Groups, map: &ClassMap, log: &mut SkipLog) -> Result<(), String> {
-    let mut changed: Vec<(String, Members)> = Vec::new();
+pub(super) fn change(groups: &mut ImagesByClass, map: &ClassMap, log: &mut ImportLog) -> Result<(), String> {
+    let mut changed: Vec<(String, ImagesBySplit)> = Vec::new();
     for (from, to) in &map.0 {
         let Some(mut members) = groups.remove(from) else {
             let known = name_some(groups.keys());
@@ -47,7 +47,7 @@ pub(super) fn change(groups: &mut Groups, map: &ClassMap, log: &mut SkipLog) -> 
             let count = members.iter().map(Vec::len).sum::<usize>();
             let example = members.iter_mut().find_map(|members| members.first()).map(|member| member.source.clone());
             let reason = format!("is of the class '{}', which --map leaves out", printable(from));
-            log.pass_over(&example.unwrap_or_default(), &reason, count as u64);
+            log.record_ignored(&example.unwrap_or_default(), &reason, count as u64);
         } else {
             changed.push((to.clone(), members));
         }
@@ -58,7 +58,7 @@ pub(super) fn change(groups: &mut Groups, map: &ClassMap, log: &mut SkipLog) -> 
     join_cases(groups, log)
 }
 
-fn join(target: &mut Members, members: Members) {
+fn join(target: &mut ImagesBySplit, members: ImagesBySplit) {
     for (target, members) in target.iter_mut().zip(members) {
         target.extend(members);
     }
@@ -71,9 +71,9 @@ fn name_some(classes: impl Iterator<Item = impl AsRef<str>>) -> String {
 }
 
 /// Checks names and numbers of classes.
-pub(super) fn check(groups: &Groups, options: &ImportOptions) -> Result<(), String> {
+pub(super) fn check(groups: &ImagesByClass, options: &ImportOptions) -> Result<(), String> {
     let known = &options.known_classes;
-    let has_training = |members: &Members| !members[Split::Train as usize].is_empty();
+    let has_training = |members: &ImagesBySplit| !members[Split::Train as usize].is_empty();
     let classes: Vec<&String> =
         groups.iter().filter(|(_, members)| has_training(members)).map(|(class, _)| class).collect();
     if let Some(class) = groups.keys().find(|class| split_names::parse_exactly(class).is_some()) {
@@ -98,7 +98,7 @@ pub(super) fn check(groups: &Groups, options: &ImportOptions) -> Result<(), Stri
         let class = printable(class);
         return Err(format!("the class folder '{class}' has characters that cannot be shown; rename it"));
     }
-    let is_stray = |(class, members): &(&String, &Members)| !has_training(members) && !known.contains(class);
+    let is_stray = |(class, members): &(&String, &ImagesBySplit)| !has_training(members) && !known.contains(class);
     if let Some((stray, members)) = groups.iter().find(is_stray) {
         let split = Split::ALL.into_iter().find(|split| !members[*split as usize].is_empty()).unwrap_or(Split::Test);
         let stray = printable(stray);
@@ -111,7 +111,12 @@ pub(super) fn check(groups: &Groups, options: &ImportOptions) -> Result<(), Stri
 
 /// Refuses classes that the dataset into which they are merged does not have, unless `--map` names them. Otherwise
 /// `happiness` would become a class beside `happy`.
-fn check_known(groups: &Groups, known: &[String], into: &DatasetName, options: &ImportOptions) -> Result<(), String> {
+fn check_known(
+    groups: &ImagesByClass,
+    known: &[String],
+    into: &DatasetName,
+    options: &ImportOptions,
+) -> Result<(), String> {
     let is_new = |class: &&String| !known.contains(class) && !options.map.gives(class);
     let Some(class) = groups.keys().find(is_new).map(|class| printable(class)) else { return Ok(()) };
     let has = name_all(known);
@@ -128,7 +133,7 @@ fn name_all(classes: &[String]) -> String {
 }
 
 /// Joins classes without training images to those whose name differs only in case.
-fn join_cases(groups: &mut Groups, log: &mut SkipLog) -> Result<(), String> {
+fn join_cases(groups: &mut ImagesByClass, log: &mut ImportLog) -> Result<(), String> {
     let mut by_case: HashMap<String, Vec<String>> = HashMap::new();
     for class in groups.keys() {
         by_case.entry(class.to_lowercase()).or_default().push(class.clone());
@@ -159,7 +164,11 @@ fn join_cases(groups: &mut Groups, log: &mut SkipLog) -> Result<(), String> {
 }
 
 /// Notes that classes have only numbers, which `--map` can name.
-pub(super) fn note_numbers<'a>(classes: impl Iterator<Item = &'a String>, options: &ImportOptions, log: &mut SkipLog) {
+pub(super) fn note_numbers<'a>(
+    classes: impl Iterator<Item = &'a String>,
+    options: &ImportOptions,
+    log: &mut ImportLog,
+) {
     let mut classes = classes.peekable();
     let Some(first) = classes.peek().map(|class| (*class).clone()).filter(|_| options.into.is_none()) else { return };
     if options.map == ClassMap::default() && classes.all(|class| class.bytes().all(|byte| byte.is_ascii_digit())) {
@@ -168,7 +177,7 @@ pub(super) fn note_numbers<'a>(classes: impl Iterator<Item = &'a String>, option
 }
 
 /// Notes the classes without images in a split that others have.
-pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut SkipLog) {
+pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut ImportLog) {
     for split in [Split::Validation, Split::Test] {
         let is_empty = |class: &&ClassCounts| class.counts.get(split) == 0;
         let empty: Vec<&String> = classes.iter().filter(is_empty).map(|class| &class.name).collect();
@@ -181,7 +190,7 @@ pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut SkipLog) {
         }
         let names = name_some(empty.iter().copied());
         log.note(match empty.len() {
-            1 => format!("the class {names} has no {split} images, so {split} figures leave it out"),
+            1 => format!("the class {names} has no {split} images, so {split} metrics do not include it"),
             count => format!("{count} classes ({names}) have no {split} images, so {split} figures leave them out"),
         });
     }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::options::ImportOptions;
-use super::super::report::SkipLog;
-use super::{Groups, Member, Members};
+use super::super::report::ImportLog;
+use super::{ClassImage, ImagesByClass, ImagesBySplit};
 use crate::data::manifest::SplitOptions;
 use crate::data::random::{KeyedRng, Purpose};
 use crate::data::split::{Division, share, split_files};
 use crate::domain::Split;
 
 /// Makes all images training images.
-pub(super) fn pool(groups: &mut Groups, log: &mut SkipLog) {
+pub(super) fn pool(groups: &mut ImagesByClass, log: &mut ImportLog) {
     let mut moved = 0;
     for [train, validation, test] in groups.values_mut() {
         moved += validation.len() + test.len();
@@ -25,7 +25,11 @@ pub(super) fn pool(groups: &mut Groups, log: &mut SkipLog) {
 }
 
 /// Moves training images to the splits that the source does not have.
-pub(super) fn divide(groups: &mut Groups, options: &ImportOptions, log: &mut SkipLog) -> Result<SplitOptions, String> {
+pub(super) fn divide(
+    groups: &mut ImagesByClass,
+    options: &ImportOptions,
+    log: &mut ImportLog,
+) -> Result<SplitOptions, String> {
     let lacks = |split: Split| groups.values().all(|members| members[split as usize].is_empty());
     let open = |split: Split, fraction: f64| lacks(split).then_some(fraction);
     let validation_fraction = open(Split::Validation, options.validation);
@@ -35,10 +39,10 @@ pub(super) fn divide(groups: &mut Groups, options: &ImportOptions, log: &mut Ski
     let by = if is_divided { options.by } else { Division::Keras };
     if is_divided {
         match by {
-            Division::Keras => take_of_each(groups, shares, None),
-            Division::Stratified => take_of_each(groups, shares, Some(options.seed)),
-            Division::Seed => take_of_all(groups, shares, options.seed),
-            Division::Group => take_groups(groups, shares, options.seed, log)?,
+            Division::Keras => draw_per_class(groups, shares, None),
+            Division::Stratified => draw_per_class(groups, shares, Some(options.seed)),
+            Division::Seed => draw_from_all(groups, shares, options.seed),
+            Division::Group => draw_whole_groups(groups, shares, options.seed, log)?,
         }
     }
     let seed = (!by.is_keras()).then_some(options.seed);
@@ -46,7 +50,7 @@ pub(super) fn divide(groups: &mut Groups, options: &ImportOptions, log: &mut Ski
 }
 
 /// Takes a share of each class: its first images, or those drawn by a seed.
-fn take_of_each(groups: &mut Groups, [validation, test]: [f64; 2], seed: Option<u64>) {
+fn draw_per_class(groups: &mut ImagesByClass, [validation, test]: [f64; 2], seed: Option<u64>) {
     for (class, members) in groups.values_mut().enumerate() {
         let count = members[0].len();
         let parts = split_files(count, validation, test);
@@ -64,7 +68,7 @@ fn take_of_each(groups: &mut Groups, [validation, test]: [f64; 2], seed: Option<
 }
 
 /// Takes a share of all images, drawn by a seed. Every class keeps a training image.
-fn take_of_all(groups: &mut Groups, [validation, test]: [f64; 2], seed: u64) {
+fn draw_from_all(groups: &mut ImagesByClass, [validation, test]: [f64; 2], seed: u64) {
     let count: usize = groups.values().map(|members| members[0].len()).sum();
     let mut left: Vec<usize> = groups.values().map(|members| members[0].len()).collect();
     let class_of: Vec<usize> = left.iter().enumerate().flat_map(|(class, count)| vec![class; *count]).collect();
@@ -92,7 +96,12 @@ fn take_of_all(groups: &mut Groups, [validation, test]: [f64; 2], seed: u64) {
 }
 
 /// Takes whole groups, in an order drawn by a seed, each for the split that lacks the largest part of its share.
-fn take_groups(groups: &mut Groups, [validation, test]: [f64; 2], seed: u64, log: &mut SkipLog) -> Result<(), String> {
+fn draw_whole_groups(
+    groups: &mut ImagesByClass,
+    [validation, test]: [f64; 2],
+    seed: u64,
+    log: &mut ImportLog,
+) -> Result<(), String> {
     let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
     for member in groups.values().flat_map(|members| &members[0]) {
         let group = group_of(member).ok_or_else(|| {
@@ -119,7 +128,7 @@ fn take_groups(groups: &mut Groups, [validation, test]: [f64; 2], seed: u64, log
         taken[split as usize] += sizes[names[index]];
         splits.insert(names[index], split);
     }
-    log.note(format!("{} groups were divided as wholes", names.len()));
+    log.note(format!("each of the {} groups was put into one split", names.len()));
     for members in groups.values_mut() {
         let chosen: Vec<Split> =
             members[0].iter().map(|member| group_of(member).map_or(Split::Train, |group| splits[group])).collect();
@@ -143,7 +152,7 @@ pub(super) struct GroupNumbers {
 
 impl GroupNumbers {
     /// Returns empty numbers if any image states its group or the images were divided by groups, else none.
-    pub(super) fn of(groups: &Groups, options: &ImportOptions) -> Self {
+    pub(super) fn of(groups: &ImagesByClass, options: &ImportOptions) -> Self {
         let mut members = groups.values().flatten().flatten();
         let by_folders = options.by == Division::Group;
         let known = by_folders || members.any(|member| member.group.is_some());
@@ -151,7 +160,7 @@ impl GroupNumbers {
     }
 
     /// Returns the number of an image's group; `None` if it is not known.
-    pub(super) fn number(&mut self, member: &Member) -> Option<u32> {
+    pub(super) fn number(&mut self, member: &ClassImage) -> Option<u32> {
         let numbers = self.numbers.as_mut()?;
         let group = if self.by_folders { group_of(member) } else { member.group.as_deref() }?;
         let next = u32::try_from(numbers.len()).ok()?;
@@ -163,13 +172,13 @@ impl GroupNumbers {
 }
 
 /// Returns the group of an image: as its label states, else the first folder below the class.
-fn group_of(member: &Member) -> Option<&str> {
+fn group_of(member: &ClassImage) -> Option<&str> {
     let folder = || member.source.get(member.rest..)?.split_once('/').map(|(folder, _)| folder);
     member.group.as_deref().or_else(folder)
 }
 
 /// Moves each training image to the split chosen for it; the order stays.
-fn move_members(members: &mut Members, splits: impl Iterator<Item = Split>) {
+fn move_members(members: &mut ImagesBySplit, splits: impl Iterator<Item = Split>) {
     let training = std::mem::take(&mut members[0]);
     for (member, split) in training.into_iter().zip(splits) {
         members[split as usize].push(member);

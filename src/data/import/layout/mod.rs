@@ -14,13 +14,13 @@ pub(super) use self::classes::note_empty;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use self::scheme::{EXPECTED, Place, Scheme};
+use self::scheme::{EXPECTED, FolderMeaning, FolderStructure};
 use super::ImportError;
 use super::labels::{self, Labels};
 use super::listing::{Contents, Kind, Listing, Location, SourceFile};
 use super::names;
 use super::options::ImportOptions;
-use super::report::SkipLog;
+use super::report::ImportLog;
 use super::split_names::{self, SplitName};
 use crate::data::manifest::SplitOptions;
 use crate::data::split::{Protocol, Usage};
@@ -29,7 +29,7 @@ use crate::domain::text::printable;
 
 /// An image to import.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct PlannedImage {
     pub(super) split: Split,
     pub(super) label: usize,
     pub(super) source: String,
@@ -40,16 +40,16 @@ pub(super) struct Item {
 
 /// The items of an import in the store's canonical order.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ImportPlan {
     /// Names by label, sorted.
     pub(super) classes: Vec<String>,
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<PlannedImage>,
     pub(super) split: SplitOptions,
 }
 
 /// An image of a class.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct ClassImage {
     /// The path inside the source, or the row of a table.
     pub(super) source: String,
     /// The byte of `source` at which the path below the class begins.
@@ -60,7 +60,7 @@ pub(super) struct Member {
     pub(super) at: Location,
 }
 
-impl Member {
+impl ClassImage {
     /// Returns the key by which a class's images are sorted: Keras's order, then the whole path.
     fn order(&self) -> (u64, &str, &str, &str) {
         let below = self.source.get(self.rest..).unwrap_or_default();
@@ -70,10 +70,10 @@ impl Member {
 }
 
 /// Images of one class by split.
-pub(super) type Members = [Vec<Member>; 3];
+pub(super) type ImagesBySplit = [Vec<ClassImage>; 3];
 
 /// Images by class and split.
-pub(super) type Groups = BTreeMap<String, Members>;
+pub(super) type ImagesByClass = BTreeMap<String, ImagesBySplit>;
 
 /// Assigns a split and a class to every image.
 pub(super) fn plan(
@@ -81,11 +81,11 @@ pub(super) fn plan(
     listing: &mut Listing,
     contents: &Contents,
     options: &ImportOptions,
-    log: &mut SkipLog,
-) -> Result<Plan, ImportError> {
+    log: &mut ImportLog,
+) -> Result<ImportPlan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     if !listing.files.iter().any(SourceFile::is_image) {
-        pass_over_others(listing, None, None, log);
+        record_other_files(listing, None, None, log);
         let none_taken = log.count > 0;
         return Err(wrong(if none_taken {
             "no image of it can be taken".into()
@@ -95,37 +95,37 @@ pub(super) fn plan(
     }
     let folders: BTreeSet<&str> = listing.files.iter().filter(|file| file.is_image()).map(SourceFile::folder).collect();
     let folders: Vec<&str> = folders.into_iter().collect();
-    let scheme = Scheme::find(&folders).map_err(wrong)?;
+    let scheme = FolderStructure::infer(&folders).map_err(wrong)?;
     let labels = Labels::find(source, listing, contents, options, scheme.has_classes())?;
     if let Some(labels) = &labels {
         log.note(labels.describe());
     } else {
         if !scheme.has_classes() {
-            return Err(wrong(labels::advise(listing, contents)));
+            return Err(wrong(labels::describe_missing_classes(listing, contents)));
         }
         if let Some(note) = classes::doubt(&scheme, &folders) {
             log.note(note);
         }
         let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
-        if let Some(reason) = labels::contradict(&images) {
+        if let Some(reason) = labels::find_contradicting_names(&images) {
             return Err(wrong(reason));
         }
     }
-    pass_over_others(listing, Some(&scheme), labels.as_ref(), log);
+    record_other_files(listing, Some(&scheme), labels.as_ref(), log);
     let named: BTreeSet<String> = match labels {
         Some(_) => BTreeSet::new(),
-        None => listing.folders.iter().filter_map(|path| scheme.class_folder(path)).map(names::normal_form).collect(),
+        None => listing.folders.iter().filter_map(|path| scheme.class_folder(path)).map(names::to_nfc).collect(),
     };
     let files = std::mem::take(&mut listing.files);
     let groups = match &labels {
-        Some(labels) => group_by_labels(&files, &scheme, labels, contents, options.protocol, log),
-        None => group_by_folders(files, &scheme, options.protocol, log),
+        Some(labels) => assign_by_labels(&files, &scheme, labels, contents, options.protocol, log),
+        None => assign_by_folders(files, &scheme, options.protocol, log),
     };
     let groups = groups.map_err(wrong)?;
     if let Some(Labels::Rows(rows)) = &labels
         && let Some((count, example)) = rows.unused()
     {
-        log.pass_over(&example, "is named by the labels and is no image of the source", count);
+        log.record_ignored(&example, "is named by the labels and is not an image of the source", count);
     }
     if let Some(empty) = named.iter().find(|class| !groups.contains_key(*class)) {
         let reason = format!("the class '{}' has no training images; add some or remove its folder", printable(empty));
@@ -135,7 +135,12 @@ pub(super) fn plan(
 }
 
 /// Records the files that are no images: below a class they may be missed, elsewhere they may lie.
-fn pass_over_others(listing: &Listing, scheme: Option<&Scheme>, labels: Option<&Labels>, log: &mut SkipLog) {
+fn record_other_files(
+    listing: &Listing,
+    scheme: Option<&FolderStructure>,
+    labels: Option<&Labels>,
+    log: &mut ImportLog,
+) {
     for file in listing.files.iter().filter(|file| !file.is_image()) {
         if file.kind == Kind::Text && labels.is_some_and(|labels| labels.uses(&file.path)) {
             continue;
@@ -143,8 +148,8 @@ fn pass_over_others(listing: &Listing, scheme: Option<&Scheme>, labels: Option<&
         let place =
             scheme.filter(|scheme| labels.is_none() && scheme.has_classes()).map(|scheme| scheme.place(file.folder()));
         match place {
-            Some(Place::Inside { class: Some(_), .. }) => log.skip(&file.path, "is not an image file"),
-            _ => log.pass_over(&file.path, "is no image file and lies beside the classes", 1),
+            Some(FolderMeaning::Inside { class: Some(_), .. }) => log.skip(&file.path, "is not an image file"),
+            _ => log.record_ignored(&file.path, "is not an image and is outside the class folders", 1),
         }
     }
     for table in listing.tables.iter().filter(|table| !labels.is_some_and(|labels| labels.uses(&table.path))) {
@@ -156,13 +161,13 @@ fn pass_over_others(listing: &Listing, scheme: Option<&Scheme>, labels: Option<&
 type ClassPlace = (Option<SplitName>, usize, usize);
 
 /// Groups images by the folders that state split and class; files outside are skipped and logged.
-fn group_by_folders(
+fn assign_by_folders(
     files: Vec<SourceFile>,
-    scheme: &Scheme,
+    scheme: &FolderStructure,
     protocol: Protocol,
-    log: &mut SkipLog,
-) -> Result<Groups, String> {
-    let mut classes: Vec<(String, Members)> = Vec::new();
+    log: &mut ImportLog,
+) -> Result<ImagesByClass, String> {
+    let mut classes: Vec<(String, ImagesBySplit)> = Vec::new();
     let mut by_name: HashMap<String, usize> = HashMap::new();
     let mut places: HashMap<String, Result<ClassPlace, &'static str>> = HashMap::new();
     for file in files {
@@ -170,23 +175,23 @@ fn group_by_folders(
         let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         if !places.contains_key(folder) {
             let place = match scheme.place(folder) {
-                Place::Inside { split, class: Some(class), rest } => {
-                    let class = names::normal_form(class);
+                FolderMeaning::Inside { split, class: Some(class), rest } => {
+                    let class = names::to_nfc(class);
                     let index = *by_name.entry(class).or_insert_with_key(|class| {
-                        classes.push((class.clone(), Members::default()));
+                        classes.push((class.clone(), ImagesBySplit::default()));
                         classes.len() - 1
                     });
                     Ok((split, index, rest))
                 }
-                Place::Inside { class: None, .. } => Err("is in no class folder, as others are"),
-                Place::Outside(reason) => Err(reason),
+                FolderMeaning::Inside { class: None, .. } => Err("is in no class folder, as others are"),
+                FolderMeaning::Outside(reason) => Err(reason),
             };
             places.insert(folder.to_owned(), place);
         }
         match places[folder] {
             Ok((split, class, rest)) => {
                 let split = split_by(protocol, split, &file.path)?;
-                let member = Member { source: file.path, rest, number: 0, group: None, at };
+                let member = ClassImage { source: file.path, rest, number: 0, group: None, at };
                 classes[class].1[split as usize].push(member);
             }
             Err(reason) => log.skip(&file.path, reason),
@@ -196,17 +201,17 @@ fn group_by_folders(
 }
 
 /// Groups images by their labels and by the folders that state splits.
-fn group_by_labels(
+fn assign_by_labels(
     files: &[SourceFile],
-    scheme: &Scheme,
+    scheme: &FolderStructure,
     labels: &Labels,
     contents: &Contents,
     protocol: Protocol,
-    log: &mut SkipLog,
-) -> Result<Groups, String> {
+    log: &mut ImportLog,
+) -> Result<ImagesByClass, String> {
     let images: Vec<&SourceFile> = files.iter().filter(|file| file.is_image()).collect();
     let by_beginning = !scheme.has_splits() && labels::split_by_beginning(&images);
-    let mut groups = Groups::new();
+    let mut groups = ImagesByClass::new();
     for file in files.iter().filter(|file| file.is_image()) {
         let Some(at) = file.at.clone() else { continue };
         let label = match labels.of(file, contents) {
@@ -217,13 +222,13 @@ fn group_by_labels(
             }
         };
         let folder = match scheme.place(file.folder()) {
-            Place::Inside { split, .. } => split,
-            Place::Outside(_) => None,
+            FolderMeaning::Inside { split, .. } => split,
+            FolderMeaning::Outside(_) => None,
         };
         let beginning = || by_beginning.then(|| split_names::parse_beginning(file.name())).flatten();
         let split = split_by(protocol, label.split.or(folder).or_else(beginning), &file.path)?;
-        let member = Member { source: file.path.clone(), rest: 0, number: 0, group: label.group, at };
-        groups.entry(names::normal_form(&label.class)).or_default()[split as usize].push(member);
+        let member = ClassImage { source: file.path.clone(), rest: 0, number: 0, group: label.group, at };
+        groups.entry(names::to_nfc(&label.class)).or_default()[split as usize].push(member);
     }
     Ok(groups)
 }
@@ -248,10 +253,10 @@ fn split_by(protocol: Protocol, stated: Option<SplitName>, path: &str) -> Result
 /// Changes and checks the classes, sorts the images, and cuts the splits that the source does not have.
 pub(super) fn arrange(
     source: &Path,
-    mut groups: Groups,
+    mut groups: ImagesByClass,
     options: &ImportOptions,
-    log: &mut SkipLog,
-) -> Result<Plan, ImportError> {
+    log: &mut ImportLog,
+) -> Result<ImportPlan, ImportError> {
     let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
     check_protocol(options.protocol, &groups).map_err(wrong)?;
     classes::note_numbers(groups.keys(), options, log);
@@ -269,21 +274,21 @@ pub(super) fn arrange(
     let classes: Vec<String> = groups.keys().cloned().collect();
     let mut items = Vec::with_capacity(groups.values().flatten().map(Vec::len).sum());
     let mut numbers = divide::GroupNumbers::of(&groups, options);
-    let mut members: Vec<Members> = groups.into_values().collect();
+    let mut members: Vec<ImagesBySplit> = groups.into_values().collect();
     for split in Split::ALL {
         for (label, members) in members.iter_mut().enumerate() {
             let members = std::mem::take(&mut members[split as usize]);
             items.extend(members.into_iter().map(|member| {
                 let group = numbers.number(&member);
-                Item { split, label, source: member.source, at: member.at, group }
+                PlannedImage { split, label, source: member.source, at: member.at, group }
             }));
         }
     }
-    Ok(Plan { classes, items, split })
+    Ok(ImportPlan { classes, items, split })
 }
 
 /// Rejects a source without images for one of the official protocol's splits.
-fn check_protocol(protocol: Protocol, groups: &Groups) -> Result<(), String> {
+fn check_protocol(protocol: Protocol, groups: &ImagesByClass) -> Result<(), String> {
     let has = |split: Split| groups.values().any(|members| !members[split as usize].is_empty());
     let lacking = Split::ALL.into_iter().find(|split| !has(*split));
     match lacking.filter(|_| protocol == Protocol::Official) {
@@ -297,7 +302,7 @@ fn check_protocol(protocol: Protocol, groups: &Groups) -> Result<(), String> {
 }
 
 /// Sorts the images. Of two with the same path the later one counts, as when an archive is unpacked.
-fn sort(members: &mut Vec<Member>, log: &mut SkipLog) {
+fn sort(members: &mut Vec<ClassImage>, log: &mut ImportLog) {
     members.sort_by(|a, b| a.order().cmp(&b.order()));
     members.dedup_by(|later, kept| {
         let same = later.number == kept.number && later.source == kept.source;

@@ -15,7 +15,7 @@ pub(super) const EXPECTED: &str = "expected train/CLASS and test/CLASS folders o
 
 /// The meaning of one folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place<'p> {
+pub(super) enum FolderMeaning<'p> {
     /// A part of the dataset. `class` is `None` where no folder states it. `rest` is the byte at which the path below
     /// the class begins.
     Inside { split: Option<SplitName>, class: Option<&'p str>, rest: usize },
@@ -36,7 +36,7 @@ enum Classes {
 
 /// The meaning of a source's folders.
 #[derive(Debug)]
-pub(super) struct Scheme {
+pub(super) struct FolderStructure {
     /// The depth from which folders may state splits.
     base: usize,
     /// The folders above the splits, with the splits that count below each.
@@ -50,9 +50,9 @@ pub(super) struct Scheme {
     evaluation_tests: bool,
 }
 
-impl Scheme {
+impl FolderStructure {
     /// Returns the meaning of the folders that hold images.
-    pub(super) fn find(folders: &[&str]) -> Result<Self, String> {
+    pub(super) fn infer(folders: &[&str]) -> Result<Self, String> {
         let mut all: Vec<FolderPath> = folders.iter().map(|path| FolderPath::new(path)).collect();
         let siblings = name_splits(&mut all);
         let shared = shared_depth(&all);
@@ -77,7 +77,7 @@ impl Scheme {
             scheme.find_classes(&all, shared);
         } else if named.contains(&SplitName::Train) {
             scheme.find_roots(&all)?;
-        } else if !scheme.find_beside(&all) {
+        } else if !scheme.find_classes_beside_splits(&all) {
             let first = |folder: &FolderPath| found(folder).map(|(index, _)| printable(folder.parts[index]));
             let other = all.iter().find_map(first).unwrap_or_default();
             return Err(format!(
@@ -100,7 +100,7 @@ impl Scheme {
 
     /// Finds the classes of a source without splits: the first folders in which the images differ.
     fn find_classes(&mut self, all: &[FolderPath], shared: usize) {
-        let depth = self.skip_wrappers(all.iter().map(|folder| &folder.parts[shared.min(folder.parts.len())..]));
+        let depth = self.class_depth(all.iter().map(|folder| &folder.parts[shared.min(folder.parts.len())..]));
         self.base = shared;
         self.classes = match depth {
             Some(depth) => Classes::BelowSplit(depth),
@@ -149,13 +149,13 @@ impl Scheme {
                 let counts = self.roots.get(folder.above(index)).is_some_and(|splits| splits.contains(&name));
                 counts.then(|| &folder.parts[folder.after(index)])
             });
-            self.classes = self.skip_wrappers(below).map_or(Classes::Nowhere, Classes::BelowSplit);
+            self.classes = self.class_depth(below).map_or(Classes::Nowhere, Classes::BelowSplit);
         }
         Ok(())
     }
 
     /// Returns whether class folders with training images stand beside folders of other splits with the same classes.
-    fn find_beside(&mut self, all: &[FolderPath]) -> bool {
+    fn find_classes_beside_splits(&mut self, all: &[FolderPath]) -> bool {
         let mut roots: BTreeMap<&str, BTreeSet<SplitName>> = BTreeMap::new();
         let (mut other, mut training) = (BTreeSet::new(), BTreeSet::new());
         for folder in all {
@@ -179,7 +179,7 @@ impl Scheme {
     /// Returns the depth of classes below the given folders; `None` if no folder states a class. Folders around all of
     /// them, and folders whose names are no class, are passed.
     #[allow(clippy::unused_self)] // one of the steps of `find`
-    fn skip_wrappers<'p>(&self, below: impl Iterator<Item = &'p [&'p str]>) -> Option<usize> {
+    fn class_depth<'p>(&self, below: impl Iterator<Item = &'p [&'p str]>) -> Option<usize> {
         let below: Vec<&[&str]> = below.filter(|parts| !parts.is_empty()).collect();
         let mut depth = 0;
         loop {
@@ -196,7 +196,7 @@ impl Scheme {
     }
 
     /// Returns split and class of the images in `folder`, or the reason why it is no part of the dataset.
-    pub(super) fn place<'p>(&self, folder: &'p str) -> Place<'p> {
+    pub(super) fn place<'p>(&self, folder: &'p str) -> FolderMeaning<'p> {
         let mut folder = FolderPath::new(folder);
         for index in 0..folder.parts.len() {
             folder.splits[index] = self.split_of(&folder, index);
@@ -204,45 +204,51 @@ impl Scheme {
         let found = folder.first_split(self.base);
         let split = found.map(|(_, split)| self.settle(split));
         match (&self.classes, found) {
-            (Classes::Nowhere, _) => Place::Inside { split, class: None, rest: 0 },
+            (Classes::Nowhere, _) => FolderMeaning::Inside { split, class: None, rest: 0 },
             (Classes::AboveSplit(depth), Some((index, _))) if index > *depth => {
                 let class = Some(folder.parts[*depth]);
-                Place::Inside { split, class, rest: folder.below(*depth) }
+                FolderMeaning::Inside { split, class, rest: folder.below(*depth) }
             }
-            (Classes::AboveSplit(_), _) => Place::Outside("is in no split folder inside a class, as others are"),
+            (Classes::AboveSplit(_), _) => {
+                FolderMeaning::Outside("is in no split folder inside a class, as others are")
+            }
             (Classes::BelowSplit(_), Some((index, _))) if folder.has_conflict(index) => {
-                Place::Outside("is in the folders of two different splits")
+                FolderMeaning::Outside("is in the folders of two different splits")
             }
             (Classes::BelowSplit(skipped), Some((index, name))) if !self.roots.is_empty() => {
                 let root = self.roots.get(folder.above(index));
                 if !root.is_some_and(|splits| splits.contains(&name)) {
-                    return Place::Outside("is in another dataset below the first one");
+                    return FolderMeaning::Outside("is in another dataset below the first one");
                 }
                 let mut after = folder.after(index).skip(*skipped);
                 let class = after.find(|at| folder.splits[*at] != Some(name));
-                class.map_or(Place::Outside("is in a split folder but in no class folder"), |class| Place::Inside {
-                    split,
-                    class: Some(folder.parts[class]),
-                    rest: folder.below(class),
+                class.map_or(FolderMeaning::Outside("is in a split folder but in no class folder"), |class| {
+                    FolderMeaning::Inside { split, class: Some(folder.parts[class]), rest: folder.below(class) }
                 })
             }
             (Classes::BelowSplit(skipped), _) if self.beside || self.roots.is_empty() => {
                 let class = self.base + skipped;
                 let training = self.beside.then_some(SplitName::Train);
                 if class < folder.parts.len() {
-                    Place::Inside { split: training, class: Some(folder.parts[class]), rest: folder.below(class) }
+                    FolderMeaning::Inside {
+                        split: training,
+                        class: Some(folder.parts[class]),
+                        rest: folder.below(class),
+                    }
                 } else {
-                    Place::Outside("is in no class folder, as others are")
+                    FolderMeaning::Outside("is in no class folder, as others are")
                 }
             }
-            (Classes::BelowSplit(_), _) => Place::Outside("is in no split folder, as others are"),
+            (Classes::BelowSplit(_), _) => FolderMeaning::Outside("is in no split folder, as others are"),
         }
     }
 
     /// Returns the class whose training folder this is.
     pub(super) fn class_folder<'p>(&self, folder: &'p str) -> Option<&'p str> {
         match self.place(folder) {
-            Place::Inside { split: None | Some(SplitName::Train), class: Some(class), rest } if rest > folder.len() => {
+            FolderMeaning::Inside { split: None | Some(SplitName::Train), class: Some(class), rest }
+                if rest > folder.len() =>
+            {
                 Some(class)
             }
             _ => None,
@@ -318,10 +324,10 @@ mod tests {
 
     /// Returns the split and the class of each folder, `-` for none and `/` for outside.
     fn places(folders: &[&str]) -> Result<String, String> {
-        let scheme = Scheme::find(folders)?;
+        let scheme = FolderStructure::infer(folders)?;
         let word = |folder: &&str| match scheme.place(folder) {
-            Place::Outside(_) => "/".to_owned(),
-            Place::Inside { split, class, .. } => {
+            FolderMeaning::Outside(_) => "/".to_owned(),
+            FolderMeaning::Inside { split, class, .. } => {
                 let split = split.map_or("-".into(), |split| format!("{split:?}").to_lowercase());
                 format!("{split}:{}", class.unwrap_or("-"))
             }
@@ -369,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_class_folder_without_images_has_its_class() {
-        let scheme = Scheme::find(&["x/train/a", "x/test/a"]).expect("a dataset");
+        let scheme = FolderStructure::infer(&["x/train/a", "x/test/a"]).expect("a dataset");
         let table =
             [("x/train/b", Some("b")), ("x/test/b", None), ("x/train", None), ("x", None), ("x/train/b/c", None)];
         for (folder, expected) in table {

@@ -76,7 +76,7 @@ fn a_merge_that_cannot_be_is_refused_before_anything_changes() {
     assert!(refused("both", &[("into", "bsae")]).contains("no dataset 'bsae'"));
     assert!(refused("both", &[("into", "base"), ("size", "8")]).contains("the size and colours of 'base'"));
     let map = [("into", "base"), ("map", "joy=happy,rage=")];
-    assert!(refused("base", &map).contains("choose another name or replace it"));
+    assert!(refused("base", &map).contains("choose another name, or add --replace"));
     // One class alone is enough where the others are there.
     let request = ImportRequest { replace: true, ..bench.request(&second) };
     let mut options = ImportOptions { into: Some(named("base")), ..ImportOptions::default() };

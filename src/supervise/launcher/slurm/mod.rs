@@ -21,7 +21,7 @@ use crate::supervise::kill::KillError;
 use crate::supervise::launch::LaunchTime;
 
 pub use watch::{keep_watching, refresh};
-pub use worker_side::{arrive, hand_back};
+pub use worker_side::{claim_job, requeue_interrupted};
 
 /// The name in a placement.
 const NAME: &str = "slurm";

@@ -43,7 +43,7 @@ pub fn refresh(store: &RunStore) -> Option<String> {
     if placed.is_empty() || store.home().is_mirror() {
         return None;
     }
-    let asked = AskedFile::of(store.home());
+    let asked = QueryStamp::of(store.home());
     if let Some(recent) = asked.recent(interval()) {
         return recent;
     }
@@ -87,9 +87,9 @@ fn placed(store: &RunStore) -> Vec<(RunFolder, Placement)> {
 }
 
 /// The file whose time is that of the last question in this home, with the error of the answer.
-struct AskedFile(PathBuf);
+struct QueryStamp(PathBuf);
 
-impl AskedFile {
+impl QueryStamp {
     fn of(home: &Home) -> Self {
         Self(home.path().join("devices").join("slurm.asked"))
     }
@@ -112,7 +112,7 @@ impl AskedFile {
 
 /// Records Slurm's report about a run's job; removes the placement if no worker will come.
 fn settle(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<()> {
-    let Some(id) = &placement.job else { return adopt(run, placement, listing) };
+    let Some(id) = &placement.job else { return complete_placement(run, placement, listing) };
     let listed = listing.iter().find(|job| job.id == *id).cloned();
     let found = match listed {
         Some(job) => Some(job),
@@ -154,7 +154,7 @@ fn settle(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result
 }
 
 /// Completes the record of a submission whose answer was lost, by the job's name.
-fn adopt(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<()> {
+fn complete_placement(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<()> {
     let name = job_name(run);
     let job = listing.iter().find(|job| job.name == name && job.state() != JobState::Ended);
     match job {

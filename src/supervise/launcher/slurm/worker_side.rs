@@ -35,7 +35,7 @@ fn own_job() -> Option<String> {
 ///
 /// # Errors
 /// If the placement cannot be read or written.
-pub fn arrive(run: &RunFolder) -> io::Result<bool> {
+pub fn claim_job(run: &RunFolder) -> io::Result<bool> {
     let Some(placement) = run.placement().map_err(io::Error::other)? else { return Ok(false) };
     let Some(own) = own_job() else { return Ok(true) };
     if placement.launcher != NAME || placement.job.as_ref().is_some_and(|job| *job != own) {
@@ -51,7 +51,7 @@ pub fn arrive(run: &RunFolder) -> io::Result<bool> {
 ///
 /// # Errors
 /// If Slurm or the file system refuses. The run is then shown as interrupted.
-pub fn hand_back(run: &RunFolder) -> io::Result<Option<String>> {
+pub fn requeue_interrupted(run: &RunFolder) -> io::Result<Option<String>> {
     let placement = run.placement().map_err(io::Error::other)?;
     let (Some(placement), Some(own)) = (placement, own_job()) else { return Ok(None) };
     // The worker removes the placement where its work is over.

@@ -31,7 +31,7 @@ impl<'a> Archive<'a> {
     /// Returns the tensors in the archive's pickle.
     pub(in super::super) fn entries(&self) -> Result<Vec<Entry<'_>>, Fault> {
         if self.entry("byteorder").is_ok_and(|order| order != b"little") {
-            return Err(Fault::Refused("it was saved on a big-endian machine; save it on another one".into()));
+            return Err(Fault::Refused("it has big-endian numbers, which mien does not read: load it in PyTorch and save it on a little-endian machine".into()));
         }
         state::entries(&load(self.entry("data.pkl")?)?, self)
     }

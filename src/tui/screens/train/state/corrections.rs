@@ -53,8 +53,8 @@ impl Form {
         Some(CorrectionChoice::Earlier { fingerprint: start.fingerprint.clone(), corrections: start.corrections() })
     }
 
-    /// Returns the user's choice. By default, fine-tuning makes the corrections of its start, and other strategies those
-    /// of the marks.
+    /// Returns the user's choice. By default, fine-tuning makes the corrections of its start, and other strategies make
+    /// those of the marks.
     #[must_use]
     pub fn correction_choice(&self, choices: &FormChoices<'_>) -> CorrectionChoice {
         let known = self.correction_choices(choices);
