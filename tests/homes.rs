@@ -255,6 +255,100 @@ fn what_is_no_fitting_mien_is_told_in_words() {
     assert!(here.text(&["--home", "box2", "runs"]).contains("calm-heron"), "a shell that greets is no fault");
 }
 
+/// Returns bytes that do not compress.
+fn noise(count: usize) -> Vec<u8> {
+    let mut random: u64 = 88_172_645_463_325_252;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random.to_le_bytes()[3]
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+#[test]
+fn a_run_is_pulled_with_its_weights_and_pushed_back() {
+    let there = there();
+    fs::write(there.folder("calm-heron").best_checkpoint(), noise(700_000)).expect("written");
+    let here = Here::new(&[("box2", there.home())], PLAIN);
+    let local = Lab::at(here.at("local"));
+    let output = here.mien(&["--home", "box2", "pull", "calm"]).assert().success().get_output().clone();
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("calm-heron is here now: 3 files of 0.7 MiB, of which")
+    );
+    let remark = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(remark.contains("before calm-heron can be tested or resumed: there is no dataset"), "{remark}");
+    let same = |one: &Lab, one_name: &str, other: &Lab, other_name: &str| {
+        for file in ["recipe.json", "events.jsonl", "best.ckpt"] {
+            let [one, other] = [(one, one_name), (other, other_name)]
+                .map(|(lab, name)| fs::read(lab.folder(name).path().join(file)).expect("read"));
+            assert!(one == other, "{file}");
+        }
+    };
+    same(&local, "calm-heron", &there, "calm-heron");
+    assert_eq!(here.json(&["show", "calm-heron", "--json"])["state"], "finished");
+    // The name is taken, here and there.
+    assert!(here.complaint(&["--home", "box2", "pull", "calm-heron"], 1).contains("another name with --name"));
+    assert!(here.complaint(&["--home", "box2", "push", "calm-heron"], 1).contains("another name with --name"));
+    let copied = here.json(&["--home", "box2", "push", "calm-heron", "--name", "copy", "--json"]);
+    assert_eq!(
+        (&copied[0]["id"], &copied[0]["home"], &copied[0]["files"]),
+        (&"copy".into(), &"box2".into(), &3.into())
+    );
+    assert_eq!(copied[0]["bytes"], copied[0]["sent_bytes"]);
+    assert!(copied[0]["remarks"][0].as_str().expect("a remark").starts_with("before copy can be tested"));
+    same(&there, "copy", &local, "calm-heron");
+    // A worker there or here changes the files.
+    let lock = there.folder("wise-owl").lock().expect("locks").expect("free");
+    assert!(here.complaint(&["--home", "box2", "pull", "wise-owl"], 1).contains("wise-owl has a worker"));
+    drop(lock);
+    let lock = local.folder("calm-heron").lock().expect("locks").expect("free");
+    let words = here.complaint(&["--home", "box2", "push", "calm-heron", "--name", "other"], 1);
+    assert!(words.contains("calm-heron has a worker"), "{words}");
+    drop(lock);
+    let words = here.complaint(&["--home", "box2", "pull", "nobody", "wise-owl"], 1);
+    assert!(words.contains("no run is called 'nobody'"), "{words}");
+    assert!(local.folder("wise-owl").recipe_file().is_file(), "a run that fails does not hold up the next one");
+    assert!(here.complaint(&["pull", "calm-heron"], 2).contains("mien --home box2 pull RUN"));
+    assert!(here.complaint(&["--home", "box2", "pull", "a", "b", "--name", "c"], 2).contains("one run"));
+}
+
+#[test]
+fn a_copy_whose_line_is_cut_is_hidden_and_continues() {
+    let there = there();
+    let weights = noise(1_500_000);
+    fs::write(there.folder("calm-heron").best_checkpoint(), &weights).expect("written");
+    let here = Here::new(&[("box2", there.home())], "sh -c \"$1\" | dd bs=4096 count=120 2>/dev/null");
+    let local = Lab::at(here.at("local"));
+    let copied = || local.folder("calm-heron");
+    let mut tries = 0;
+    while !copied().recipe_file().is_file() {
+        tries += 1;
+        assert!(tries < 20, "each try sends at least one part");
+        let output = here.mien(&["--home", "box2", "pull", "calm-heron"]).assert().get_output().clone();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() || words.contains("the same command continues the copy"), "{words}");
+    }
+    assert!(tries > 2, "{tries}");
+    assert!(fs::read(copied().best_checkpoint()).expect("read") == weights);
+    let hidden = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        entries.filter(|entry| entry.as_ref().expect("an entry").file_name().to_string_lossy().starts_with('.')).count()
+    };
+    assert_eq!(hidden(here.at("local/checkpoints")), 0);
+    // The other way the line is cut before the program there.
+    here.replace_ssh("dd bs=4096 count=120 2>/dev/null | sh -c \"$1\"");
+    for _ in 0..20 {
+        let _ = here.mien(&["--home", "box2", "push", "calm-heron", "--name", "back"]).assert();
+        if there.folder("back").recipe_file().is_file() {
+            break;
+        }
+    }
+    assert!(fs::read(there.folder("back").best_checkpoint()).expect("read") == weights);
+    assert_eq!(hidden(there.home().join("checkpoints")), 0);
+}
+
 /// A private server with temporary keys, and a program in place of ssh that names them.
 struct Server {
     process: Child,

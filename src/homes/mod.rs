@@ -11,10 +11,11 @@ pub(crate) mod hostile;
 pub mod link;
 pub mod mirror;
 pub mod protocol;
+pub mod run_copy;
 pub mod server;
 mod window;
 
 pub use connection::LinkError;
-pub use link::{Link, LinkState, Reply};
+pub use link::{Conversation, Link, LinkState, Reply};
 pub use mirror::{Contact, Mirror, MirrorError, MirrorFolder};
 pub use server::{Program, serve};

@@ -8,6 +8,7 @@ mod compare;
 mod completions;
 #[cfg(feature = "dashboard")]
 mod config;
+mod copy_run;
 pub(super) mod dashboard;
 mod data;
 mod delete;
@@ -22,6 +23,8 @@ mod pause;
 mod places;
 #[cfg(feature = "trainer")]
 mod predict;
+mod pull;
+mod push;
 mod queue;
 mod rename;
 mod report;
@@ -90,6 +93,8 @@ commands! {
     queue::Queue,
     places::Places,
     homes::Homes,
+    pull::Pull,
+    push::Push,
     doctor::Doctor,
     #[cfg(feature = "trainer")]
     bench::Bench,
@@ -99,6 +104,7 @@ commands! {
     worker::Worker,
     notify::Notify,
     serve::Serve,
+    copy_run::CopyRun,
 }
 
 impl Command {
@@ -107,9 +113,13 @@ impl Command {
         match self {
             Self::Runs(runs) if runs.only_lists() => RemoteUse::Mirror,
             Self::Show(_) | Self::Compare(_) | Self::Inspect(_) | Self::Report(_) | Self::Watch(_) => RemoteUse::Mirror,
-            Self::Completions(_) | Self::Homes(_) | Self::Worker(_) | Self::Notify(_) | Self::Serve(_) => {
-                RemoteUse::None
-            }
+            Self::Pull(_) | Self::Push(_) => RemoteUse::Line,
+            Self::Completions(_)
+            | Self::Homes(_)
+            | Self::Worker(_)
+            | Self::Notify(_)
+            | Self::Serve(_)
+            | Self::CopyRun(_) => RemoteUse::None,
             #[cfg(feature = "dashboard")]
             Self::Config(_) => RemoteUse::None,
             _ => RemoteUse::There,
