@@ -362,6 +362,59 @@ impl Drop for Server {
 }
 
 #[test]
+fn mien_is_installed_and_replaced_only_by_what_runs_there() {
+    let there = Lab::new();
+    let here = Here::new(&[("box2", there.home())], PLAIN);
+    let place = here.at("there/bin/mien");
+    let config = format!("[homes.box2]\nssh = 'me@box2'\nbinary = '{}'\n", place.display());
+    fs::write(here.at("config.toml"), config).expect("written");
+    let program = |name: &str, says: &str| {
+        let path = here.at(name);
+        fs::write(&path, format!("#!/bin/sh\n{says}\n")).expect("written");
+        path.to_str().expect("text").to_owned()
+    };
+    let installed = || fs::read(&place).expect("a program");
+    assert!(here.complaint(&["homes", "install", "box2"], 2).contains("--yes copies it without asking"));
+    assert!(!place.exists());
+    // This binary, which is the default.
+    let answer = here.json(&["homes", "install", "box2", "--yes", "--json"]);
+    assert_eq!(
+        (&answer["before"], &answer["version"]),
+        (&Value::Null, &format!("mien {}", env!("CARGO_PKG_VERSION")).into())
+    );
+    assert!(installed() == fs::read(env!("CARGO_BIN_EXE_mien")).expect("read"));
+    assert!(here.text(&["homes", "check", "box2"]).starts_with("✓ box2: mien "));
+    // What does not run, or is no mien, replaces nothing.
+    let broken = program("broken", "echo \"libc.so.6: version 'GLIBC_2.99' not found\" >&2; exit 1");
+    let words = here.complaint(&["homes", "install", "box2", "--yes", "--binary", &broken], 1);
+    assert!(words.contains("does not run on box2") && words.contains("GLIBC_2.99"), "{words}");
+    assert!(installed().starts_with(b"\x7fELF"));
+    let newer = program("newer", "echo mien 99.0.0");
+    here.text(&["homes", "install", "box2", "--yes", "--binary", &newer]);
+    let words = here.complaint(&["homes", "install", "box2", "--yes"], 1);
+    assert!(words.contains("is mien 99.0.0") && words.contains("--force"), "{words}");
+    assert!(installed().starts_with(b"#!"));
+    here.text(&["homes", "install", "box2", "--yes", "--force"]);
+    assert!(installed().starts_with(b"\x7fELF"));
+    // A cut line leaves the program as it was, and the next copy clears up.
+    let before = installed();
+    here.replace_ssh("head -c 100000 | sh -c \"$1\"");
+    let words = here.complaint(&["homes", "install", "box2", "--yes"], 1);
+    assert!(words.contains("the copy came incomplete"), "{words}");
+    assert!(installed() == before);
+    here.replace_ssh(PLAIN);
+    // A processor that is none of this machine.
+    let mut foreign = before;
+    foreign[18] = 243;
+    fs::write(here.at("foreign"), foreign).expect("written");
+    let path = here.at("foreign");
+    let words = here.complaint(&["homes", "install", "box2", "--yes", "--binary", path.to_str().expect("text")], 1);
+    assert!(words.contains("is for Linux riscv64"), "{words}");
+    let left = fs::read_dir(here.at("there/bin")).expect("a folder").count();
+    assert_eq!(left, 1, "no copies are left over");
+}
+
+#[test]
 #[ignore = "needs sshd and ssh-keygen, as root: cargo test --test all homes:: -- --ignored"]
 fn a_home_behind_a_real_sshd_is_read_and_changed() {
     let there = there();

@@ -9,7 +9,7 @@ use super::options::{CopyOptions, Output};
 use super::output;
 use super::progress::{BYTES, Progress};
 use crate::domain::RunId;
-use crate::domain::preflight;
+use crate::domain::preflight::{self, Problem, Subject};
 use crate::domain::size::Size;
 use crate::homes::run_copy::{self, CopiedRun, CopyError};
 use crate::homes::{Conversation, Link};
@@ -158,9 +158,16 @@ fn cut_words(conversation: Conversation<'_>, name: &str) -> String {
     }
 }
 
-/// Returns the entries that a run needs for testing and training, and that its home lacks, with the way to get them.
+/// Returns the entries that a run needs and that its home lacks, with the way to get them.
 pub(super) fn remarks(store: &RunStore, id: &RunId) -> Vec<String> {
     let Ok(recipe) = store.folder(id).recipe() else { return Vec::new() };
-    let problems = preflight::check_without_start(&recipe, &HomeLibrary(store));
-    problems.iter().map(|problem| format!("before {id} can be tested or resumed: {problem}")).collect()
+    let remark = |problem: &Problem| {
+        let uses = match problem.subject() {
+            // Checkpoints of a frozen base hold only what was trained.
+            Subject::Weights => "tested, resumed, exported or used for predictions",
+            _ => "tested or resumed",
+        };
+        format!("before {id} can be {uses}: {problem}")
+    };
+    preflight::check_without_start(&recipe, &HomeLibrary(store)).iter().map(remark).collect()
 }

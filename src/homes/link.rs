@@ -486,8 +486,8 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Closes the standard input, and waits for the end. Returns the exit code and the lines of the standard error, safe
-    /// to print.
+    /// Closes the standard input, and waits for the end. Returns the exit code and the lines of the standard error,
+    /// safe to print.
     ///
     /// # Errors
     /// If the line was cut.

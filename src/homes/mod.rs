@@ -8,6 +8,7 @@ pub mod connection;
 pub mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
+pub mod install;
 pub mod link;
 pub mod mirror;
 pub mod protocol;

@@ -1,7 +1,7 @@
 //! Copies of whole runs, with weights, between two homes: the messages, and the files that a copy has.
 //!
-//! One side has the run and sends it, the other receives it and asks for the parts that it lacks. They exchange frames
-//! over the standard input and output of `mien copy-run` on the other machine. Files are kinds, never paths.
+//! The sender has the run, and the receiver asks for the parts that it lacks. They exchange frames over the standard
+//! input and output of `mien copy-run` on the other machine. Files are kinds, never paths.
 
 mod receive;
 mod send;
