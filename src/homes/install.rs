@@ -1,5 +1,5 @@
-//! Brings the program to the machine of a home: looks at the machine, copies a binary beside the old one, tries it and
-//! puts it in place.
+//! Brings the program to the machine of a home: copies a binary beside the old one, tries it there and puts it in
+//! place.
 //!
 //! The shell there runs three short scripts, one for each connection. A cut line leaves the old program as it was.
 

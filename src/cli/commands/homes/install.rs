@@ -17,8 +17,8 @@ use crate::supervise::ImportProgress;
 
 /// Copy this mien to the machine of a home over ssh, after a question
 ///
-/// The path there is `binary` of [homes.NAME], else ~/.local/bin/mien. System and processor are compared first. The copy
-/// is checked by its SHA-256 and tried there before it replaces anything.
+/// The path there is `binary` of [homes.NAME], else ~/.local/bin/mien. System and processor are compared first. The
+/// copy is checked by its SHA-256 and tried there before it replaces anything.
 #[derive(Debug, Args)]
 pub(super) struct Install {
     /// The name, or `ssh://user@box/path`
