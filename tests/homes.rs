@@ -349,6 +349,53 @@ fn a_copy_whose_line_is_cut_is_hidden_and_continues() {
     assert_eq!(hidden(there.home().join("checkpoints")), 0);
 }
 
+#[cfg(feature = "dashboard")]
+#[test]
+fn the_dashboard_of_a_home_elsewhere_shows_its_datasets_and_starts_runs_there() {
+    use crate::terminal::{Dashboard, mien_for, write_user};
+    let there = there();
+    there.text(&["data", "demo"]);
+    let here = Here::new(&[("box2", there.home())], PLAIN);
+    write_user(here.folder.path(), &fs::read_to_string(here.at("config.toml")).expect("read"));
+    let mut command = mien_for(here.folder.path(), "box2");
+    for (name, value) in [("MIEN_SSH", "ssh"), ("XDG_CACHE_HOME", "cache"), ("MIEN_HOME", "local")] {
+        command.env(name, here.at(value));
+    }
+    let mut dashboard = Dashboard::run((24, 80), command);
+    dashboard.wait("the runs", |text| text.contains("calm-heron"));
+    dashboard.press("1");
+    dashboard.wait("its dataset", |text| text.contains("7 classes") && text.contains("box2, "));
+    dashboard.wait("its images", |text| text.contains("the images stay on box2"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]") && text.contains("demo"));
+    if cfg!(feature = "trainer") {
+        dashboard.fill(mien::domain::Hyperparameter::Epochs, "1");
+        dashboard.launch("\u{1b}");
+        dashboard.wait("the launch", |text| text.contains("is launched"));
+        let finished = || {
+            let runs = there.json(&["runs", "state:finished", "--json"]);
+            (runs.as_array().expect("a list").len() == 2).then_some(())
+        };
+        wait_for("the run there", PATIENCE, finished);
+        assert!(!here.at("local/checkpoints").exists(), "nothing was started here");
+    } else {
+        dashboard.press("\u{1b}[B");
+        dashboard.wait("the reason", |text| text.contains("the mien of box2 was built without the trainer"));
+    }
+    // A cut line refuses a launch in words.
+    here.replace_ssh("echo 'ssh: No route to host' >&2; exit 255");
+    dashboard.quit();
+    let mut command = mien_for(here.folder.path(), "box2");
+    for (name, value) in [("MIEN_SSH", "ssh"), ("XDG_CACHE_HOME", "cache"), ("MIEN_HOME", "local")] {
+        command.env(name, here.at(value));
+    }
+    let mut dashboard = Dashboard::run((24, 80), command);
+    dashboard.wait("the mirror", |text| text.contains("calm-heron") && text.contains("box2 cannot be reached"));
+    dashboard.press("2\u{1b}[B");
+    dashboard.wait("the refusal", |text| text.contains("box2 cannot be reached, so nothing can be started there"));
+    dashboard.quit();
+}
+
 /// A private server with temporary keys, and a program in place of ssh that names them.
 struct Server {
     process: Child,

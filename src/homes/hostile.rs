@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::entries::HomeEntries;
 use super::frame::FrameReader;
 use super::mirror::{Mirror, MirrorFolder};
 use super::protocol::FromHome;
@@ -21,6 +22,7 @@ pub(crate) fn frames(bytes: &[u8]) {
     let mut reader = FrameReader::new(bytes);
     apply(std::iter::from_fn(|| reader.read::<FromHome>().ok().flatten()));
     receive(bytes);
+    let _ = HomeEntries::parse(bytes);
 }
 
 /// Receives a run from a stream of frames into an empty home, and checks that nothing lies outside of its runs.

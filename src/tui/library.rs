@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::data::check::Exclusion;
+use crate::data::overview::Overview;
+use crate::domain::figures::age;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
@@ -57,12 +59,25 @@ impl LinkView {
     pub const QUIET: u64 = 15_000;
 }
 
+/// The facts about the machine of a home elsewhere that the form shows, as the home last answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThereView {
+    /// When it answered, in milliseconds since 1970.
+    pub at: u64,
+    /// Its devices, a line each, safe to print.
+    pub devices: Vec<String>,
+    /// Whether the program there can train.
+    pub can_train: bool,
+}
+
 /// The datasets, weights and runs of the home.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     /// The line to the home, if that is on another machine.
     pub link: Option<LinkView>,
-    /// This machine.
+    /// The machine of a home elsewhere, once it was asked for.
+    pub there: Option<ThereView>,
+    /// The machine on which runs are trained.
     pub machine: Machine,
     /// The datasets.
     pub datasets: Listing<DatasetEntry>,
@@ -70,6 +85,15 @@ pub struct Library {
     pub weights: Listing<WeightsEntry>,
     /// The runs.
     pub runs: Listing<RunView>,
+}
+
+impl Library {
+    /// Returns the name of a home on another machine, and how long ago it answered about its datasets.
+    #[must_use]
+    pub fn there_age(&self, now: u64) -> Option<(&str, String)> {
+        let (link, there) = (self.link.as_ref()?, self.there.as_ref()?);
+        Some((&link.name, age(now.saturating_sub(there.at))))
+    }
 }
 
 impl Listing<DatasetEntry> {
@@ -150,6 +174,26 @@ pub struct DatasetView {
 }
 
 impl DatasetView {
+    /// Returns the properties of a dataset that the screens show.
+    #[must_use]
+    pub fn new(name: &DatasetName, overview: Overview) -> Self {
+        let Overview { manifest, findings, found, marked, .. } = overview;
+        Self {
+            name: name.clone(),
+            fingerprint: manifest.fingerprint,
+            width: manifest.image.width,
+            height: manifest.image.height,
+            channels: manifest.image.channels,
+            classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
+            groups: manifest.groups,
+            skipped: manifest.skipped_count,
+            findings,
+            found: Arc::new(found),
+            marks_error: marked.as_ref().err().cloned(),
+            marked: marked.unwrap_or_default(),
+        }
+    }
+
     /// Returns the number of images in each split.
     #[must_use]
     pub fn counts(&self) -> SplitCounts {

@@ -13,10 +13,12 @@ pub(super) mod dashboard;
 mod data;
 mod delete;
 mod doctor;
+mod entries;
 mod evaluate;
 mod export;
 mod homes;
 mod inspect;
+mod launch_recipes;
 mod note;
 mod notify;
 mod pause;
@@ -105,6 +107,8 @@ commands! {
     notify::Notify,
     serve::Serve,
     copy_run::CopyRun,
+    entries::Entries,
+    launch_recipes::LaunchRecipes,
 }
 
 impl Command {
@@ -119,7 +123,9 @@ impl Command {
             | Self::Worker(_)
             | Self::Notify(_)
             | Self::Serve(_)
-            | Self::CopyRun(_) => RemoteUse::None,
+            | Self::CopyRun(_)
+            | Self::Entries(_)
+            | Self::LaunchRecipes(_) => RemoteUse::None,
             #[cfg(feature = "dashboard")]
             Self::Config(_) => RemoteUse::None,
             _ => RemoteUse::There,

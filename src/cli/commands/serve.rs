@@ -18,7 +18,7 @@ pub(in crate::cli) struct Serve {
 }
 
 /// The commands that run on request: those that act in the home.
-const ACCEPTED: [&str; 21] = [
+const ACCEPTED: [&str; 23] = [
     "data",
     "weights",
     "train",
@@ -40,6 +40,8 @@ const ACCEPTED: [&str; 21] = [
     "doctor",
     "bench",
     "copy-run",
+    "entries",
+    "launch-recipes",
 ];
 
 /// Accepts the arguments of a command in this home.
