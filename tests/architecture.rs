@@ -49,7 +49,7 @@ const RULES: [Rule; 21] = [
         frameworks: &["burn"],
     },
     Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
-    Rule { room: "homes", rooms: &["domain", "durable", "runs"], frameworks: &[] },
+    Rule { room: "homes", rooms: &["domain", "durable", "runs", "data", "weights"], frameworks: &[] },
     Rule { room: "supervise", rooms: &["domain", "config", "events", "runs"], frameworks: &[] },
     Rule {
         room: "tui",

@@ -255,6 +255,147 @@ fn what_is_no_fitting_mien_is_told_in_words() {
     assert!(here.text(&["--home", "box2", "runs"]).contains("calm-heron"), "a shell that greets is no fault");
 }
 
+/// Returns bytes that do not compress.
+fn noise(count: usize) -> Vec<u8> {
+    let mut random: u64 = 88_172_645_463_325_252;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random.to_le_bytes()[3]
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+#[test]
+fn a_run_is_pulled_with_its_weights_and_pushed_back() {
+    let there = there();
+    fs::write(there.folder("calm-heron").best_checkpoint(), noise(700_000)).expect("written");
+    let here = Here::new(&[("box2", there.home())], PLAIN);
+    let local = Lab::at(here.at("local"));
+    let output = here.mien(&["--home", "box2", "pull", "calm"]).assert().success().get_output().clone();
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("calm-heron is here now: 3 files of 0.7 MiB, of which")
+    );
+    let remark = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(remark.contains("before calm-heron can be tested or resumed: there is no dataset"), "{remark}");
+    let same = |one: &Lab, one_name: &str, other: &Lab, other_name: &str| {
+        for file in ["recipe.json", "events.jsonl", "best.ckpt"] {
+            let [one, other] = [(one, one_name), (other, other_name)]
+                .map(|(lab, name)| fs::read(lab.folder(name).path().join(file)).expect("read"));
+            assert!(one == other, "{file}");
+        }
+    };
+    same(&local, "calm-heron", &there, "calm-heron");
+    assert_eq!(here.json(&["show", "calm-heron", "--json"])["state"], "finished");
+    // The name is taken, here and there.
+    assert!(here.complaint(&["--home", "box2", "pull", "calm-heron"], 1).contains("another name with --name"));
+    assert!(here.complaint(&["--home", "box2", "push", "calm-heron"], 1).contains("another name with --name"));
+    let copied = here.json(&["--home", "box2", "push", "calm-heron", "--name", "copy", "--json"]);
+    assert_eq!(
+        (&copied[0]["id"], &copied[0]["home"], &copied[0]["files"]),
+        (&"copy".into(), &"box2".into(), &3.into())
+    );
+    assert_eq!(copied[0]["bytes"], copied[0]["sent_bytes"]);
+    assert!(copied[0]["remarks"][0].as_str().expect("a remark").starts_with("before copy can be tested"));
+    same(&there, "copy", &local, "calm-heron");
+    // A worker there or here changes the files.
+    let lock = there.folder("wise-owl").lock().expect("locks").expect("free");
+    assert!(here.complaint(&["--home", "box2", "pull", "wise-owl"], 1).contains("wise-owl has a worker"));
+    drop(lock);
+    let lock = local.folder("calm-heron").lock().expect("locks").expect("free");
+    let words = here.complaint(&["--home", "box2", "push", "calm-heron", "--name", "other"], 1);
+    assert!(words.contains("calm-heron has a worker"), "{words}");
+    drop(lock);
+    let words = here.complaint(&["--home", "box2", "pull", "nobody", "wise-owl"], 1);
+    assert!(words.contains("no run is called 'nobody'"), "{words}");
+    assert!(local.folder("wise-owl").recipe_file().is_file(), "a run that fails does not hold up the next one");
+    assert!(here.complaint(&["pull", "calm-heron"], 2).contains("mien --home box2 pull RUN"));
+    assert!(here.complaint(&["--home", "box2", "pull", "a", "b", "--name", "c"], 2).contains("one run"));
+}
+
+#[test]
+fn a_copy_whose_line_is_cut_is_hidden_and_continues() {
+    let there = there();
+    let weights = noise(1_500_000);
+    fs::write(there.folder("calm-heron").best_checkpoint(), &weights).expect("written");
+    let here = Here::new(&[("box2", there.home())], "sh -c \"$1\" | dd bs=4096 count=120 2>/dev/null");
+    let local = Lab::at(here.at("local"));
+    let copied = || local.folder("calm-heron");
+    let mut tries = 0;
+    while !copied().recipe_file().is_file() {
+        tries += 1;
+        assert!(tries < 20, "each try sends at least one part");
+        let output = here.mien(&["--home", "box2", "pull", "calm-heron"]).assert().get_output().clone();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() || words.contains("the same command continues the copy"), "{words}");
+    }
+    assert!(tries > 2, "{tries}");
+    assert!(fs::read(copied().best_checkpoint()).expect("read") == weights);
+    let hidden = |folder: PathBuf| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        entries.filter(|entry| entry.as_ref().expect("an entry").file_name().to_string_lossy().starts_with('.')).count()
+    };
+    assert_eq!(hidden(here.at("local/checkpoints")), 0);
+    // The other way the line is cut before the program there.
+    here.replace_ssh("dd bs=4096 count=120 2>/dev/null | sh -c \"$1\"");
+    for _ in 0..20 {
+        let _ = here.mien(&["--home", "box2", "push", "calm-heron", "--name", "back"]).assert();
+        if there.folder("back").recipe_file().is_file() {
+            break;
+        }
+    }
+    assert!(fs::read(there.folder("back").best_checkpoint()).expect("read") == weights);
+    assert_eq!(hidden(there.home().join("checkpoints")), 0);
+}
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn the_dashboard_of_a_home_elsewhere_shows_its_datasets_and_starts_runs_there() {
+    use crate::terminal::{Dashboard, mien_for, write_user};
+    let there = there();
+    there.text(&["data", "demo"]);
+    let here = Here::new(&[("box2", there.home())], PLAIN);
+    write_user(here.folder.path(), &fs::read_to_string(here.at("config.toml")).expect("read"));
+    let mut command = mien_for(here.folder.path(), "box2");
+    for (name, value) in [("MIEN_SSH", "ssh"), ("XDG_CACHE_HOME", "cache"), ("MIEN_HOME", "local")] {
+        command.env(name, here.at(value));
+    }
+    let mut dashboard = Dashboard::run((24, 80), command);
+    dashboard.wait("the runs", |text| text.contains("calm-heron"));
+    dashboard.press("1");
+    dashboard.wait("its dataset", |text| text.contains("7 classes") && text.contains("box2, "));
+    dashboard.wait("its images", |text| text.contains("the images stay on box2"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]") && text.contains("demo"));
+    if cfg!(feature = "trainer") {
+        dashboard.fill(mien::domain::Hyperparameter::Epochs, "1");
+        dashboard.launch("\u{1b}");
+        dashboard.wait("the launch", |text| text.contains("is launched"));
+        let finished = || {
+            let runs = there.json(&["runs", "state:finished", "--json"]);
+            (runs.as_array().expect("a list").len() == 2).then_some(())
+        };
+        wait_for("the run there", PATIENCE, finished);
+        assert!(!here.at("local/checkpoints").exists(), "nothing was started here");
+    } else {
+        dashboard.press("\u{1b}[B");
+        dashboard.wait("the reason", |text| text.contains("the mien of box2 was built without the trainer"));
+    }
+    // A cut line refuses a launch in words.
+    here.replace_ssh("echo 'ssh: No route to host' >&2; exit 255");
+    dashboard.quit();
+    let mut command = mien_for(here.folder.path(), "box2");
+    for (name, value) in [("MIEN_SSH", "ssh"), ("XDG_CACHE_HOME", "cache"), ("MIEN_HOME", "local")] {
+        command.env(name, here.at(value));
+    }
+    let mut dashboard = Dashboard::run((24, 80), command);
+    dashboard.wait("the mirror", |text| text.contains("calm-heron") && text.contains("box2 cannot be reached"));
+    dashboard.press("2\u{1b}[B");
+    dashboard.wait("the refusal", |text| text.contains("box2 cannot be reached, so nothing can be started there"));
+    dashboard.quit();
+}
+
 /// A private server with temporary keys, and a program in place of ssh that names them.
 struct Server {
     process: Child,
@@ -265,6 +406,59 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+#[test]
+fn mien_is_installed_and_replaced_only_by_what_runs_there() {
+    let there = Lab::new();
+    let here = Here::new(&[("box2", there.home())], PLAIN);
+    let place = here.at("there/bin/mien");
+    let config = format!("[homes.box2]\nssh = 'me@box2'\nbinary = '{}'\n", place.display());
+    fs::write(here.at("config.toml"), config).expect("written");
+    let program = |name: &str, says: &str| {
+        let path = here.at(name);
+        fs::write(&path, format!("#!/bin/sh\n{says}\n")).expect("written");
+        path.to_str().expect("text").to_owned()
+    };
+    let installed = || fs::read(&place).expect("a program");
+    assert!(here.complaint(&["homes", "install", "box2"], 2).contains("--yes copies it without asking"));
+    assert!(!place.exists());
+    // This binary, which is the default.
+    let answer = here.json(&["homes", "install", "box2", "--yes", "--json"]);
+    assert_eq!(
+        (&answer["before"], &answer["version"]),
+        (&Value::Null, &format!("mien {}", env!("CARGO_PKG_VERSION")).into())
+    );
+    assert!(installed() == fs::read(env!("CARGO_BIN_EXE_mien")).expect("read"));
+    assert!(here.text(&["homes", "check", "box2"]).starts_with("✓ box2: mien "));
+    // What does not run, or is no mien, replaces nothing.
+    let broken = program("broken", "echo \"libc.so.6: version 'GLIBC_2.99' not found\" >&2; exit 1");
+    let words = here.complaint(&["homes", "install", "box2", "--yes", "--binary", &broken], 1);
+    assert!(words.contains("does not run on box2") && words.contains("GLIBC_2.99"), "{words}");
+    assert!(installed().starts_with(b"\x7fELF"));
+    let newer = program("newer", "echo mien 99.0.0");
+    here.text(&["homes", "install", "box2", "--yes", "--binary", &newer]);
+    let words = here.complaint(&["homes", "install", "box2", "--yes"], 1);
+    assert!(words.contains("is mien 99.0.0") && words.contains("--force"), "{words}");
+    assert!(installed().starts_with(b"#!"));
+    here.text(&["homes", "install", "box2", "--yes", "--force"]);
+    assert!(installed().starts_with(b"\x7fELF"));
+    // A cut line leaves the program as it was, and the next copy clears up.
+    let before = installed();
+    here.replace_ssh("head -c 100000 | sh -c \"$1\"");
+    let words = here.complaint(&["homes", "install", "box2", "--yes"], 1);
+    assert!(words.contains("the copy came incomplete"), "{words}");
+    assert!(installed() == before);
+    here.replace_ssh(PLAIN);
+    // A processor that is none of this machine.
+    let mut foreign = before;
+    foreign[18] = 243;
+    fs::write(here.at("foreign"), foreign).expect("written");
+    let path = here.at("foreign");
+    let words = here.complaint(&["homes", "install", "box2", "--yes", "--binary", path.to_str().expect("text")], 1);
+    assert!(words.contains("is for Linux riscv64"), "{words}");
+    let left = fs::read_dir(here.at("there/bin")).expect("a folder").count();
+    assert_eq!(left, 1, "no copies are left over");
 }
 
 #[test]

@@ -3,14 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::CommandError;
-use super::progress::{Progress, Templates};
+use super::progress::{BYTES, Progress};
 use crate::download::{self, Digest, Limits, Request};
 use crate::supervise::ImportProgress;
-
-const TEMPLATES: Templates = Templates {
-    known: "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
-    unknown: "{msg} {decimal_bytes}",
-};
 
 /// The hidden folder among the datasets or weights that holds downloads until they are imported.
 const FOLDER: &str = ".downloads";
@@ -53,7 +48,7 @@ pub(super) fn fetch(
     let destination = folder.join(FOLDER).join(file_name(url));
     let request = Request { url, destination: &destination, expected, limits: Limits::default() };
     let result = download::download(&request, &mut |download::Progress { done, total }| {
-        progress.show(ImportProgress { stage: "downloading".into(), done, total, classes: None }, &TEMPLATES)
+        progress.show(ImportProgress { stage: "downloading".into(), done, total, classes: None }, &BYTES)
     });
     progress.finish();
     result.map_err(|error| CommandError::Download { error, instead })?;

@@ -12,6 +12,7 @@ use crate::domain::{DatasetName, NameError, SettingError, SweepError, UnknownNam
 use crate::download::DownloadError;
 use crate::events::ReadError;
 use crate::export::ExportError;
+use crate::homes::run_copy::CopyError;
 use crate::report::ReportError;
 use crate::runs::annotations::NoteError;
 use crate::runs::comparison::ComparisonError;
@@ -171,6 +172,8 @@ pub(super) enum CommandError {
     Export(#[from] ExportError),
     #[error(transparent)]
     Report(#[from] ReportError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
 }
 
 impl CommandError {

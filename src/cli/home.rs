@@ -100,6 +100,16 @@ pub(super) fn of_text(text: &str) -> Result<HomeChoice, CommandError> {
     }
 }
 
+/// Returns the home on another machine of this name or address.
+pub(super) fn elsewhere(text: &str) -> Result<HomeAddress, CommandError> {
+    match of_text(text)? {
+        HomeChoice::There(address) => Ok(address),
+        HomeChoice::Here(_) => {
+            Err(CommandError::Usage(Homes::load().find(text).err().unwrap_or_else(|| format!("no home '{text}'"))))
+        }
+    }
+}
+
 fn choose(from: &Candidates) -> Option<PathBuf> {
     let given = from.option.clone().filter(|path| !path.as_os_str().is_empty());
     let variable = || from.variable.clone().filter(|value| !value.is_empty()).map(PathBuf::from);

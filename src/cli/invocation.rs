@@ -50,6 +50,17 @@ impl Invocation {
         }
     }
 
+    /// Returns the runs of the home on this machine, also where the call names another one, and sets the umask to its
+    /// permissions.
+    pub(super) fn open_home_here(&self) -> Result<RunStore, CommandError> {
+        if self.link.is_none() {
+            return self.open_local_home();
+        }
+        let home = Home::new(home::of_this_machine()?);
+        privacy::set_umask(Some(home.path()));
+        Ok(RunStore::new(home))
+    }
+
     /// Returns the home in which datasets are opened. Those of another machine stay there; one of this machine with the
     /// same fingerprint shows the same images.
     pub(super) fn dataset_home(&self) -> Result<Home, CommandError> {

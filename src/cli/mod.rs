@@ -27,6 +27,7 @@ mod privacy;
 mod progress;
 mod remote;
 mod requests;
+mod run_copies;
 mod run_events;
 mod run_json;
 mod run_list;
@@ -112,11 +113,11 @@ fn dispatch(Arguments { home, command }: Arguments, given: &[OsString]) -> Resul
     } else if on_home != RemoteUse::None
         && let HomeChoice::There(address) = home::resolve(home)?
     {
-        if on_home == RemoteUse::There {
-            return remote::run_there(address, &without_home(given));
-        }
-        if let Some(command) = &command {
-            invocation.link = Some(remote::open_mirror(address, command.is_lasting())?);
+        match (on_home, &command) {
+            (RemoteUse::There, _) => return remote::run_there(address, &without_home(given)),
+            (RemoteUse::Line, _) => invocation.link = Some(remote::connect(address)?.into()),
+            (_, Some(command)) => invocation.link = Some(remote::open_mirror(address, command.is_lasting())?),
+            (_, None) => {}
         }
     }
     match command {

@@ -18,11 +18,18 @@ pub(super) struct Templates {
     pub(super) unknown: &'static str,
 }
 
+/// The bar of bytes that come over a line.
+pub(super) const BYTES: Templates = Templates {
+    known: "{msg} {wide_bar} {decimal_bytes} of {decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
+    unknown: "{msg} {decimal_bytes}",
+};
+
 /// A progress display that ends an import or download after Ctrl-C.
 #[derive(Debug)]
 pub(super) struct Progress {
     records: bool,
-    interrupts: Interrupts,
+    /// Without it Ctrl-C ends the process.
+    interrupts: Option<Interrupts>,
     /// Only where stderr is a terminal and no records are written.
     bar: Option<ProgressBar>,
 }
@@ -30,8 +37,14 @@ pub(super) struct Progress {
 impl Progress {
     /// Returns a display as JSON records on stdout, one a line, or as a bar on stderr.
     pub(super) fn new(records: bool) -> Result<Self, CommandError> {
-        let has_bar = !records && io::stderr().is_terminal();
-        Ok(Self { records, interrupts: Interrupts::listen()?, bar: has_bar.then(|| ProgressBar::new(0)) })
+        let interrupts = Some(Interrupts::listen()?);
+        Ok(if records { Self { records, interrupts, bar: None } } else { Self { interrupts, ..Self::bar() } })
+    }
+
+    /// Returns a display as a bar on stderr for work that Ctrl-C may end with the process.
+    pub(super) fn bar() -> Self {
+        let bar = io::stderr().is_terminal().then(|| ProgressBar::new(0));
+        Self { records: false, interrupts: None, bar }
     }
 
     /// Shows the progress of a stage. Returns `Break` after Ctrl-C.
@@ -43,7 +56,11 @@ impl Progress {
             // A closed stdout is ignored, because the import continues without a reader.
             let _ = output::record(&ImportLine::Progress(progress));
         }
-        if self.interrupts.pending() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.interrupts.as_ref().is_some_and(Interrupts::pending) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     /// Removes the bar.

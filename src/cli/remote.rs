@@ -23,6 +23,8 @@ pub(super) enum RemoteUse {
     Mirror,
     /// Runs there.
     There,
+    /// Runs here, and asks the home for something.
+    Line,
     /// Has nothing to do with a home.
     None,
 }
@@ -42,6 +44,19 @@ pub(super) fn open_mirror(address: HomeAddress, lasting: bool) -> Result<Rc<Link
     let link = Link::start(address, true, !lasting && io::stdin().is_terminal())?;
     finish_mirror(&link)?;
     Ok(Rc::new(link))
+}
+
+/// Connects to a home without its mirror.
+pub(super) fn connect(address: HomeAddress) -> Result<Link, CommandError> {
+    let name = address.name.clone();
+    let link = Link::start(address, false, io::stdin().is_terminal())?;
+    let state = link.wait(Duration::MAX / 4, |state| !matches!(state, LinkState::Connecting));
+    match state {
+        LinkState::Cut { reason, .. } => {
+            Err(CommandError::Failure(format!("{name} cannot be reached, and nothing was asked of it: {reason}")))
+        }
+        _ => Ok(link),
+    }
 }
 
 /// Returns whether the mirror of a link has a run.
@@ -119,11 +134,7 @@ pub(super) fn run_there(address: HomeAddress, arguments: &[OsString]) -> Result<
         })
     };
     let arguments: Vec<String> = arguments.iter().map(words).collect::<Result<_, _>>()?;
-    let link = Link::start(address, false, io::stdin().is_terminal())?;
-    let state = link.wait(Duration::MAX / 4, |state| !matches!(state, LinkState::Connecting));
-    if let LinkState::Cut { reason, .. } = state {
-        return Err(CommandError::Failure(format!("{name} cannot be reached, and nothing was asked of it: {reason}")));
-    }
+    let link = connect(address)?;
     let (arguments, source) = sent_source(arguments)?;
     let mut source = source;
     let input = source.as_mut().map(|source| &mut **source as &mut dyn Read);

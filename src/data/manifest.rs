@@ -234,7 +234,7 @@ impl Manifest {
     }
 
     /// Rejects values that this program never writes. Otherwise later arithmetic could overflow.
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let ImageShape { width, height, channels } = self.image;
         if !matches!(channels, 1 | 3) || width == 0 || height == 0 || width > 1 << 16 || height > 1 << 16 {
             return Err(format!("images of {width}×{height} with {channels} channels are not possible"));

@@ -19,6 +19,7 @@ pub mod images;
 pub mod import;
 pub mod manifest;
 pub mod marked;
+pub mod overview;
 pub mod random;
 pub mod split;
 pub mod stats;

@@ -1,10 +1,12 @@
 //! The groups of a dataset's images, such as persons, and their division into the folds of a cross-validation.
 
+use serde::{Deserialize, Serialize};
+
 use super::data_fold::VALIDATION_DIVISOR;
 use super::{DataFold, Split, SplitCounts};
 
 /// How many images of each class the groups of a dataset have.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupSizes {
     /// Class and number of images, by group; classes ascend.
     sizes: Vec<Vec<(u16, u32)>>,
@@ -26,6 +28,14 @@ impl GroupSizes {
             }
         }
         Self { sizes, checksum }
+    }
+
+    /// Returns whether the groups are those of a dataset with this number of classes, and their counts can be added.
+    #[must_use]
+    pub fn fit(&self, classes: usize) -> bool {
+        let all = || self.sizes.iter().flatten();
+        let total = all().try_fold(0_u32, |sum, (_, count)| sum.checked_add(*count));
+        total.is_some() && all().all(|(class, _)| usize::from(*class) < classes)
     }
 
     /// Returns the number of groups.

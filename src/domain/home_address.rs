@@ -110,12 +110,15 @@ impl HomeAddress {
     /// Returns the line that the shell there runs: the program with `--home` and these arguments.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> String {
-        let mut words = vec![quote(self.binary.as_deref().unwrap_or("mien"))];
-        if let Some(path) = &self.path {
-            words.extend(["--home".to_owned(), quote(path)]);
-        }
-        words.extend(arguments.iter().map(|argument| quote(argument)));
-        words.join(" ")
+        let home = self.path.iter().flat_map(|path| ["--home", path]);
+        let words = [self.binary.as_deref().unwrap_or("mien")].into_iter().chain(home);
+        Self::shell_line(&words.chain(arguments.iter().copied()).collect::<Vec<_>>())
+    }
+
+    /// Returns the line that a shell reads as these words. A beginning `~/` of a word is the login folder.
+    #[must_use]
+    pub fn shell_line(words: &[&str]) -> String {
+        words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
     }
 }
 

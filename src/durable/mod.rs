@@ -173,6 +173,15 @@ pub fn disk_usage(path: &Path) -> u64 {
     metadata.blocks() * 512 + inside.map(|entry| disk_usage(&entry.path())).sum::<u64>()
 }
 
+/// Returns the free bytes of the disk of an existing file or folder.
+///
+/// # Errors
+/// If the file system does not say.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(path)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

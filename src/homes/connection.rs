@@ -109,22 +109,9 @@ impl Connection {
         interactive: bool,
         started: impl FnOnce(Ender),
     ) -> Result<Self, LinkError> {
-        let program = std::env::var_os(SSH_VARIABLE).filter(|name| !name.is_empty()).unwrap_or_else(|| "ssh".into());
-        let mut command = Command::new(&program);
-        command.args(["-T", "-o", "ConnectTimeout=20"]);
-        if !interactive {
-            // In a group of its own it does not get the Ctrl-C of a terminal.
-            command.args(["-o", "BatchMode=yes"]).process_group(0);
-        }
-        if let Some(port) = address.port {
-            command.args(["-p", &port.to_string()]);
-        }
-        command.args(["--", &address.destination, &address.command(&["serve", "--stdio"])]);
+        let (mut command, program) = ssh(address, interactive, &address.command(&["serve", "--stdio"]));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| LinkError::Ssh {
-            program: printable(&program.to_string_lossy()),
-            reason: error.to_string(),
-        })?;
+        let mut child = command.spawn().map_err(|error| LinkError::Ssh { program, reason: error.to_string() })?;
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let child = Arc::new(Mutex::new(child));
         let ender = Ender(Arc::clone(&child));
@@ -206,6 +193,23 @@ impl Connection {
         let useful = messages.iter().rfind(|line| line.contains("error:") || line.contains("ermission denied"));
         useful.or_else(|| messages.back()).cloned().unwrap_or_default()
     }
+}
+
+/// Returns the command by which ssh runs a line in the shell there, and the name of ssh, safe to print. Without
+/// `interactive`, ssh asks for no password.
+pub(super) fn ssh(address: &HomeAddress, interactive: bool, line: &str) -> (Command, String) {
+    let program = std::env::var_os(SSH_VARIABLE).filter(|name| !name.is_empty()).unwrap_or_else(|| "ssh".into());
+    let mut command = Command::new(&program);
+    command.args(["-T", "-o", "ConnectTimeout=20"]);
+    if !interactive {
+        // In a group of its own it does not get the Ctrl-C of a terminal.
+        command.args(["-o", "BatchMode=yes"]).process_group(0);
+    }
+    if let Some(port) = address.port {
+        command.args(["-p", &port.to_string()]);
+    }
+    command.args(["--", &address.destination, line]);
+    (command, printable(&program.to_string_lossy()))
 }
 
 /// Keeps the last lines of a stream, so that it never fills.

@@ -49,9 +49,17 @@ pub struct FrameWriter<W: Write> {
 impl<W: Write> FrameWriter<W> {
     /// Returns a writer at the beginning of a stream.
     pub fn new(inner: W) -> Self {
-        let count = ByteCount::default();
+        Self::with(inner, ByteCount::default(), Compression::new(6))
+    }
+
+    /// Returns a writer at the beginning of a stream that is not compressed, because a stream around it is.
+    pub fn stored(inner: W) -> Self {
+        Self::with(inner, ByteCount::default(), Compression::none())
+    }
+
+    fn with(inner: W, count: ByteCount, compression: Compression) -> Self {
         let counted = Counted { inner, count: Arc::clone(&count) };
-        Self { stream: DeflateEncoder::new(counted, Compression::new(6)), count }
+        Self { stream: DeflateEncoder::new(counted, compression), count }
     }
 
     /// Adds a message, which is on its way after [`Self::flush`].

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 
+use super::entries::HomeEntries;
 use super::frame::FrameReader;
 use super::mirror::{Mirror, MirrorFolder};
 use super::protocol::FromHome;
+use super::run_copy;
 use crate::domain::HomeAddress;
-use crate::runs::RunStore;
+use crate::runs::{Home, RunStore};
 
 /// The bound of the mirror.
 const MOST: u64 = 200 << 10;
@@ -19,6 +21,21 @@ const MOST: u64 = 200 << 10;
 pub(crate) fn frames(bytes: &[u8]) {
     let mut reader = FrameReader::new(bytes);
     apply(std::iter::from_fn(|| reader.read::<FromHome>().ok().flatten()));
+    receive(bytes);
+    let _ = HomeEntries::parse(bytes);
+}
+
+/// Receives a run from a stream of frames into an empty home, and checks that nothing lies outside of its runs.
+fn receive(bytes: &[u8]) {
+    let outside = tempfile::tempdir().expect("a folder");
+    let store = RunStore::new(Home::new(outside.path().join("home")));
+    let received = run_copy::receive(&store, None, bytes, std::io::sink(), &mut |_, _| {});
+    let visible = store.ids().expect("a listing");
+    assert_eq!(visible.len(), usize::from(received.is_ok()));
+    visible.iter().for_each(|id| assert!(store.folder(id).recipe().is_ok()));
+    let mut total = 0;
+    sum(outside.path(), &store.home().checkpoints(), &mut total);
+    assert!(total <= 2 * bytes.len() as u64 * 1100, "{total} bytes of {}", bytes.len());
 }
 
 /// Applies messages to an empty mirror, and checks it.

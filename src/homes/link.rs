@@ -1,6 +1,7 @@
 //! The link to a home: keeps its mirror up to date, and mends a cut line with growing pauses.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,7 @@ const HELD_PER_MESSAGE: usize = 100;
 const MAX_WAITING: usize = 64 << 20;
 
 /// The most bytes of predictions: a million images with hundreds of classes.
-const MAX_PREDICTIONS: u64 = 2 << 30;
+pub(super) const MAX_PREDICTIONS: u64 = 2 << 30;
 
 /// The most bytes of a call's standard input on their way.
 const MAX_INPUT: u64 = 256 << 10;
@@ -280,6 +281,16 @@ impl Link {
         }
     }
 
+    /// Runs the program of the home with these arguments, and returns its standard input and output.
+    ///
+    /// # Errors
+    /// If the home cannot be reached.
+    pub fn converse(&self, arguments: &[&str]) -> Result<Conversation<'_>, LinkError> {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let call = self.begin(|id| ToHome::Run { id, arguments })?;
+        Ok(Conversation { call, state: RefCell::default() })
+    }
+
     /// Copies predictions of a run into the mirror, unless they are there and newer than the run's log.
     ///
     /// # Errors
@@ -430,6 +441,106 @@ impl Call<'_> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         lock(&self.link.shared).calls.remove(&self.id);
+    }
+}
+
+/// A program that runs there. It is read and written by one thread here: a write takes what was printed meanwhile.
+pub struct Conversation<'l> {
+    call: Call<'l>,
+    state: RefCell<ConversationState>,
+}
+
+#[derive(Default)]
+struct ConversationState {
+    /// The bytes of the standard input that were not read there yet.
+    on_the_way: u64,
+    /// The bytes of the standard output that were not read here yet.
+    output: VecDeque<u8>,
+    /// The beginning of the standard error.
+    errors: Vec<u8>,
+    /// The exit code, once it has ended.
+    code: Option<i32>,
+}
+
+/// The most bytes of the standard error of a conversation that are kept.
+const MAX_ERRORS: usize = 64 << 10;
+
+impl Conversation<'_> {
+    /// Waits for the next reply and takes it.
+    fn take_next(&self) -> io::Result<()> {
+        let reply = self.call.next().ok_or_else(|| io::Error::other(self.call.lost()))?;
+        let mut state = self.state.borrow_mut();
+        match reply {
+            Reply::Output(false, bytes) if state.output.len() + bytes.len() > MAX_WAITING => {
+                return Err(io::Error::other("more was printed there than was asked for"));
+            }
+            Reply::Output(false, bytes) => state.output.extend(bytes),
+            Reply::Output(true, bytes) => {
+                let room = MAX_ERRORS.saturating_sub(state.errors.len());
+                state.errors.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Reply::Took(bytes) => state.on_the_way = state.on_the_way.saturating_sub(bytes.into()),
+            Reply::Exited(code) => state.code = Some(code),
+            Reply::Content(..) | Reply::ContentEnd(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Closes the standard input, and waits for the end. Returns the exit code and the lines of the standard error,
+    /// safe to print.
+    ///
+    /// # Errors
+    /// If the line was cut.
+    pub fn finish(self) -> Result<(i32, Vec<String>), LinkError> {
+        let _ = self.call.writer.send(ToHome::InputEnd(self.call.id));
+        loop {
+            if let ConversationState { code: Some(code), errors, .. } = &mut *self.state.borrow_mut() {
+                let text = String::from_utf8_lossy(errors).into_owned();
+                return Ok((*code, text.lines().map(|line| printable(line).chars().take(1000).collect()).collect()));
+            }
+            // Output that is too long was not asked for, and is not needed at the end.
+            self.state.borrow_mut().output.clear();
+            self.take_next().map_err(|_| self.call.lost())?;
+        }
+    }
+}
+
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        // Otherwise the program there would wait for more as long as the line is up.
+        let _ = self.call.writer.send(ToHome::InputEnd(self.call.id));
+    }
+}
+
+impl Read for &Conversation<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.state.borrow().output.is_empty() {
+            if self.state.borrow().code.is_some() {
+                return Ok(0);
+            }
+            self.take_next()?;
+        }
+        self.state.borrow_mut().output.read(into)
+    }
+}
+
+impl Write for &Conversation<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        while self.state.borrow().on_the_way >= MAX_INPUT && self.state.borrow().code.is_none() {
+            self.take_next()?;
+        }
+        if self.state.borrow().code.is_some() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let part = &bytes[..bytes.len().min(64 << 10)];
+        self.state.borrow_mut().on_the_way += part.len() as u64;
+        let message = ToHome::Input { id: self.call.id, bytes: Blob(part.to_vec()) };
+        self.call.writer.send(message).map_err(|_| io::Error::other(self.call.lost()))?;
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

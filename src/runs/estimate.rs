@@ -3,6 +3,8 @@
 mod forecast;
 mod remaining;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
 
 use std::path::Path;
@@ -13,7 +15,7 @@ pub use forecast::{Forecast, forecast};
 pub use remaining::{epoch_left, run_left};
 
 /// The machine on which a run would be trained.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Its name, which other machines may have too.
     pub host: String,

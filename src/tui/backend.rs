@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use super::library::{DatasetEntry, DatasetView, WeightsEntry};
-use crate::data::check::{Exclusion, FindingCounts, Findings};
-use crate::data::marked::{self, Marks};
+use crate::data::marked::Marks;
+use crate::data::overview::{self, Overview};
 use crate::data::{self, Manifest};
+use crate::domain::DatasetName;
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, LeftOutImages};
 use crate::homes::Link;
 use crate::runs::{Home, RunStore};
 use crate::supervise::{Import, Prediction};
@@ -62,27 +62,15 @@ impl Backend {
         Self { link: Some(link), dataset_home, ..Self::new(store) }
     }
 
-    /// Returns the sentence about entries that a mirror does not have.
-    fn stays_there(&self, command: &str) -> Option<String> {
-        let name = printable(&self.link.as_ref()?.address().name);
-        Some(format!("they are on {name}, and `mien --home {name} {command}` lists them"))
-    }
-
     /// Reads the datasets of the home, ordered by name.
     ///
     /// # Errors
     /// When the folder cannot be listed; the message names it.
     pub fn datasets(&self) -> Result<Vec<DatasetEntry>, String> {
-        if let Some(words) = self.stays_there("data list") {
-            return Err(words);
-        }
         let listed = data::list(&self.store.home().data()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (DatasetName, Result<Manifest, data::StoreError>)| DatasetEntry {
             dataset: manifest
-                .map(|manifest| {
-                    let findings = self.findings(&name, &manifest);
-                    dataset_view(&name, manifest, findings, self.marks(&name))
-                })
+                .map(|manifest| DatasetView::new(&name, Overview::read(&self.store.home().dataset(&name), manifest)))
                 .map_err(|error| printable(&error.to_string())),
             name,
         };
@@ -94,9 +82,6 @@ impl Backend {
     /// # Errors
     /// When the folder cannot be listed; the message names it.
     pub fn weights(&self) -> Result<Vec<WeightsEntry>, String> {
-        if let Some(words) = self.stays_there("weights list") {
-            return Err(words);
-        }
         let listed = weights::list(&self.store.home().weights()).map_err(|error| error.to_string())?;
         let entry = |(name, manifest): (_, Result<weights::Manifest, weights::WeightsError>)| WeightsEntry {
             name,
@@ -105,51 +90,11 @@ impl Backend {
         Ok(listed.into_iter().map(entry).collect())
     }
 
-    /// Returns the cached findings of a dataset's check, in few words each, and the training images of each kind.
-    fn findings(&self, name: &DatasetName, manifest: &Manifest) -> (Vec<String>, Vec<(Exclusion, LeftOutImages)>) {
-        let total = manifest.counts().total();
-        let found = Findings::cached(&self.store.home().dataset(name), &manifest.fingerprint, total);
-        let Some(found) = found else { return (Vec::new(), Vec::new()) };
-        let places = manifest.places();
-        let images = Exclusion::ALL.map(|kind| (kind, found.left_out(kind, &places)));
-        let images = images.into_iter().filter(|(_, images)| !images.is_empty()).collect();
-        (FindingCounts::of(&found, &places).parts(), images)
-    }
-
     /// Reads which training images of a dataset are marked as wrongly labelled.
     ///
     /// # Errors
     /// When the manifest or the list of marks cannot be read.
     pub fn marks(&self, name: &DatasetName) -> Result<Arc<Marks>, String> {
-        let dir = self.store.home().dataset(name);
-        let manifest = Manifest::read(&dir).map_err(|error| printable(&error.to_string()))?;
-        marked::read(&dir, &manifest.fingerprint).map(Arc::new).map_err(|error| printable(&error.to_string()))
-    }
-}
-
-fn dataset_view(
-    name: &DatasetName,
-    manifest: Manifest,
-    (findings, found): (Vec<String>, Vec<(Exclusion, LeftOutImages)>),
-    marks: Result<Arc<Marks>, String>,
-) -> DatasetView {
-    let none = || Arc::new(Marks::none(&manifest.fingerprint));
-    let (marks, marks_error) = match marks {
-        Ok(marks) => (marks, None),
-        Err(error) => (none(), Some(error)),
-    };
-    DatasetView {
-        name: name.clone(),
-        fingerprint: manifest.fingerprint,
-        width: manifest.image.width,
-        height: manifest.image.height,
-        channels: manifest.image.channels,
-        classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
-        groups: manifest.groups,
-        skipped: manifest.skipped_count,
-        findings,
-        found: Arc::new(found),
-        marks,
-        marks_error,
+        overview::marks(&self.store.home().dataset(name)).map(Arc::new)
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::data::check::Exclusion;
 use crate::data::marked::Marks;
+use crate::data::overview::Overview;
+use crate::domain::figures::age;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
@@ -58,12 +60,25 @@ impl LinkView {
     pub const QUIET: u64 = 15_000;
 }
 
+/// The facts about the machine of a home elsewhere that the form shows, as the home last answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThereView {
+    /// When it answered, in milliseconds since 1970.
+    pub at: u64,
+    /// Its devices, a line each, safe to print.
+    pub devices: Vec<String>,
+    /// Whether the program there can train.
+    pub can_train: bool,
+}
+
 /// The datasets, weights and runs of the home.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     /// The line to the home, if that is on another machine.
     pub link: Option<LinkView>,
-    /// This machine.
+    /// The machine of a home elsewhere, once it was asked for.
+    pub there: Option<ThereView>,
+    /// The machine on which runs are trained.
     pub machine: Machine,
     /// The datasets.
     pub datasets: Listing<DatasetEntry>,
@@ -71,6 +86,15 @@ pub struct Library {
     pub weights: Listing<WeightsEntry>,
     /// The runs.
     pub runs: Listing<RunView>,
+}
+
+impl Library {
+    /// Returns the name of a home on another machine, and how long ago it answered about its datasets.
+    #[must_use]
+    pub fn there_age(&self, now: u64) -> Option<(&str, String)> {
+        let (link, there) = (self.link.as_ref()?, self.there.as_ref()?);
+        Some((&link.name, age(now.saturating_sub(there.at))))
+    }
 }
 
 impl Listing<DatasetEntry> {
@@ -151,6 +175,30 @@ pub struct DatasetView {
 }
 
 impl DatasetView {
+    /// Returns the properties of a dataset that the screens show.
+    #[must_use]
+    pub fn new(name: &DatasetName, overview: Overview) -> Self {
+        let Overview { manifest, findings, found, marks, .. } = overview;
+        let (marks, marks_error) = match marks {
+            Ok(marks) => (marks, None),
+            Err(error) => (Marks::none(&manifest.fingerprint), Some(error)),
+        };
+        Self {
+            name: name.clone(),
+            fingerprint: manifest.fingerprint,
+            width: manifest.image.width,
+            height: manifest.image.height,
+            channels: manifest.image.channels,
+            classes: manifest.classes.into_iter().map(|class| (printable(&class.name), class.counts)).collect(),
+            groups: manifest.groups,
+            skipped: manifest.skipped_count,
+            findings,
+            found: Arc::new(found),
+            marks: Arc::new(marks),
+            marks_error,
+        }
+    }
+
     /// Returns the label of a training image, from the order of images; `None` beyond the last.
     #[must_use]
     pub fn label(&self, index: usize) -> Option<usize> {

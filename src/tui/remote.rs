@@ -1,8 +1,13 @@
 //! The dashboard on a home of another machine: actions run there as commands, and everything else reads the mirror.
 
+use std::io::Read;
+use std::sync::Arc;
+
 use crate::domain::hyperparameter::Patience;
 use crate::domain::text::printable;
 use crate::domain::{RunId, Split};
+use crate::homes::entries::{HomeEntries, MAX_ENTRIES};
+use crate::homes::launch_order::{LaunchOrder, Launched};
 use crate::homes::protocol::RunFile;
 use crate::homes::{Link, LinkState};
 use crate::runs::annotations::AnnotationChange;
@@ -37,11 +42,25 @@ pub(super) fn view(link: &Link) -> LinkView {
 fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
     match effect {
         Effect::Runs(effect) => runs(link, effect).map(Event::Runs).map_err(Effect::Runs),
-        Effect::Train(TrainEffect::Launch { .. }) => {
-            Ok(Event::Train(TrainEvent::LaunchFinished(Err(ActionError::There(elsewhere(link, "train"))))))
+        Effect::ReadEntries => Ok(Event::EntriesRead(read_entries(link).map(Arc::new))),
+        Effect::Train(TrainEffect::Launch { id, recipe }) => {
+            let launched = launch(link, &LaunchOrder::One { id, recipe });
+            Ok(Event::Train(TrainEvent::LaunchFinished(launched.map(|[id]| id).map_err(ActionError::There))))
         }
-        Effect::Train(TrainEffect::LaunchAll { .. }) => {
-            Ok(Event::Train(TrainEvent::LaunchAllFinished(Err(ActionError::There(elsewhere(link, "train"))))))
+        Effect::Train(TrainEffect::LaunchAll { ids, recipes }) => {
+            let launched = launch(link, &LaunchOrder::All { ids, recipes });
+            Ok(Event::Train(TrainEvent::LaunchAllFinished(launched.map_err(ActionError::There))))
+        }
+        Effect::Data(DataEffect::LoadFaces(range)) => {
+            Ok(Event::Data(DataEvent::Faces(range, Err(format!("the images stay on {}", name(link))))))
+        }
+        Effect::Data(DataEffect::MakeVariants(request)) => {
+            Ok(Event::Data(DataEvent::Variants(request, Err(format!("the images stay on {}", name(link))))))
+        }
+        Effect::Data(DataEffect::ReadSkipped(dataset)) => {
+            let shown = command(link, &["data", "show", dataset.as_str()]);
+            let lines = shown.map(|text| text.lines().map(printable).collect());
+            Ok(Event::Data(DataEvent::SkippedRead(dataset, lines)))
         }
         Effect::Data(DataEffect::CreateDemo) => {
             Ok(Event::Data(DataEvent::DemoFinished(Err(elsewhere(link, "data demo")))))
@@ -52,6 +71,25 @@ fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
         Effect::Inspect(InspectEffect::Mark { .. }) => Ok(Event::Failed(elsewhere(link, "data marks"))),
         effect => Err(effect),
     }
+}
+
+fn name(link: &Link) -> String {
+    printable(&link.address().name)
+}
+
+/// Asks the home for its datasets, weights and devices.
+fn read_entries(link: &Link) -> Result<HomeEntries, String> {
+    let output = exchange(link, &["entries"], None, MAX_ENTRIES)?;
+    HomeEntries::parse(output.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// Starts runs there, and returns their names.
+fn launch<const N: usize>(link: &Link, order: &LaunchOrder) -> Result<[RunId; N], String> {
+    let order = serde_json::to_vec(order).map_err(|error| error.to_string())?;
+    let output = exchange(link, &["launch-recipes"], Some(&mut &order[..]), MAX_OUTPUT)?;
+    let launched: Launched = serde_json::from_str(&output)
+        .map_err(|_| format!("{} answered something else than the names of runs", name(link)))?;
+    launched.ids.try_into().map_err(|_| format!("{} started another number of runs", name(link)))
 }
 
 /// Returns the command that does what the dashboard does only at home.
@@ -158,14 +196,24 @@ fn annotate(link: &Link, id: &RunId, change: &AnnotationChange) -> Result<(), St
 /// # Errors
 /// Its last words, safe to print, or the reason why it was not asked for.
 fn command(link: &Link, arguments: &[impl AsRef<str>]) -> Result<String, String> {
+    exchange(link, arguments, None, MAX_OUTPUT)
+}
+
+/// Runs a command there with this standard input. Returns its output, of which `most` bytes are kept.
+fn exchange(
+    link: &Link,
+    arguments: &[impl AsRef<str>],
+    input: Option<&mut dyn Read>,
+    most: usize,
+) -> Result<String, String> {
     let arguments: Vec<String> = arguments.iter().map(|argument| argument.as_ref().to_owned()).collect();
     let mut text = [Vec::new(), Vec::new()];
     let mut keep = |error: bool, bytes: &[u8]| {
         let kept = &mut text[usize::from(error)];
-        kept.extend_from_slice(&bytes[..bytes.len().min(MAX_OUTPUT.saturating_sub(kept.len()))]);
+        kept.extend_from_slice(&bytes[..bytes.len().min(most.saturating_sub(kept.len()))]);
         Ok(())
     };
-    let code = link.run(&arguments, None, &mut keep).map_err(|error| error.to_string())?;
+    let code = link.run(&arguments, input, &mut keep).map_err(|error| error.to_string())?;
     let [output, errors] = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     if code == 0 {
         return Ok(output);

@@ -8,20 +8,25 @@ mod compare;
 mod completions;
 #[cfg(feature = "dashboard")]
 mod config;
+mod copy_run;
 pub(super) mod dashboard;
 mod data;
 mod delete;
 mod doctor;
+mod entries;
 mod evaluate;
 mod export;
 mod homes;
 mod inspect;
+mod launch_recipes;
 mod note;
 mod notify;
 mod pause;
 mod places;
 #[cfg(feature = "trainer")]
 mod predict;
+mod pull;
+mod push;
 mod queue;
 mod rename;
 mod report;
@@ -90,6 +95,8 @@ commands! {
     queue::Queue,
     places::Places,
     homes::Homes,
+    pull::Pull,
+    push::Push,
     doctor::Doctor,
     #[cfg(feature = "trainer")]
     bench::Bench,
@@ -99,6 +106,9 @@ commands! {
     worker::Worker,
     notify::Notify,
     serve::Serve,
+    copy_run::CopyRun,
+    entries::Entries,
+    launch_recipes::LaunchRecipes,
 }
 
 impl Command {
@@ -107,9 +117,15 @@ impl Command {
         match self {
             Self::Runs(runs) if runs.only_lists() => RemoteUse::Mirror,
             Self::Show(_) | Self::Compare(_) | Self::Inspect(_) | Self::Report(_) | Self::Watch(_) => RemoteUse::Mirror,
-            Self::Completions(_) | Self::Homes(_) | Self::Worker(_) | Self::Notify(_) | Self::Serve(_) => {
-                RemoteUse::None
-            }
+            Self::Pull(_) | Self::Push(_) => RemoteUse::Line,
+            Self::Completions(_)
+            | Self::Homes(_)
+            | Self::Worker(_)
+            | Self::Notify(_)
+            | Self::Serve(_)
+            | Self::CopyRun(_)
+            | Self::Entries(_)
+            | Self::LaunchRecipes(_) => RemoteUse::None,
             #[cfg(feature = "dashboard")]
             Self::Config(_) => RemoteUse::None,
             _ => RemoteUse::There,

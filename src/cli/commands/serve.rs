@@ -18,9 +18,30 @@ pub(in crate::cli) struct Serve {
 }
 
 /// The commands that run on request: those that act in the home.
-const ACCEPTED: [&str; 20] = [
-    "data", "weights", "train", "runs", "rename", "tag", "note", "delete", "export", "stop", "pause", "unpause", "set",
-    "resume", "evaluate", "predict", "queue", "places", "doctor", "bench",
+const ACCEPTED: [&str; 23] = [
+    "data",
+    "weights",
+    "train",
+    "runs",
+    "rename",
+    "tag",
+    "note",
+    "delete",
+    "export",
+    "stop",
+    "pause",
+    "unpause",
+    "set",
+    "resume",
+    "evaluate",
+    "predict",
+    "queue",
+    "places",
+    "doctor",
+    "bench",
+    "copy-run",
+    "entries",
+    "launch-recipes",
 ];
 
 /// Accepts the arguments of a command in this home.

@@ -1,11 +1,13 @@
 //! Options that several commands have.
 
+mod copy;
 mod format;
 mod launch;
 mod place;
 mod recipe;
 mod run;
 
+pub(super) use copy::CopyOptions;
 pub(super) use format::{Format, Output};
 pub(super) use launch::{LaunchOptions, QueueOption};
 pub(super) use place::{DryRun, PlaceOption};

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::Findings;
 use crate::data::manifest::Place;
 use crate::domain::{LeftOutImages, Split};
 
 /// A kind of training images to leave out. Of equal images, one in the test split stays before one in validation, and
 /// that before one in training; of those in training, the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exclusion {
     /// Images with an exact copy in the validation or the test split.
     Leaks,

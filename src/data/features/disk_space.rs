@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::{FOLDER, KEY_FILE, Key};
 use crate::domain::Size;
-use crate::durable::lock;
+use crate::durable::{free_bytes, lock};
 
 /// Bytes of the disk that caches leave free.
 const MARGIN: u64 = 1 << 30;
@@ -139,11 +139,6 @@ pub fn free_space(data_dir: &Path, needed: u64, limit: u64, wanted: &[PathBuf]) 
         }
     }
     Ok(())
-}
-
-pub(in crate::data) fn free_bytes(path: &Path) -> io::Result<u64> {
-    let disk = rustix::fs::statvfs(path)?;
-    Ok(disk.f_bavail * disk.f_frsize)
 }
 
 /// Returns the folders in a folder, none if it cannot be read.

@@ -27,7 +27,6 @@ use crate::domain::{Precision, Preprocessing, Split};
 use crate::durable;
 
 pub use cached::CachedFeatures;
-pub(in crate::data) use disk_space::free_bytes;
 pub use disk_space::{CacheRefusal, CacheUsage, clear, free_space, usage};
 pub use section::{CHUNK, Complete, Opened, Section, Unfinished};
 

@@ -49,12 +49,12 @@ use self::listing::Contents;
 use self::pack::Encoding;
 use self::report::{ImportLog, Progress};
 use self::sizes::Measured;
-use super::features::free_bytes;
 use super::manifest::{ImageShape, Part};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size};
+use crate::durable::free_bytes;
 
 /// The source and the options of an import.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,6 +25,7 @@ use super::library::{DatasetEntry, LinkView, RunView, WeightsEntry};
 use super::screen::{Screen, screens};
 use super::terminal_facts::TerminalFacts;
 use crate::domain::{DatasetName, RunId};
+use crate::homes::entries::HomeEntries;
 use crate::supervise::{LaunchError, LaunchSeriesError, StopError};
 
 /// The error message of an effect that ended with a bug.
@@ -155,6 +156,8 @@ macro_rules! declare {
             /// Ring the bell and show a desktop notification of this text, as configured. The runtime does it without
             /// an answer.
             Notify(String),
+            /// Ask a home on another machine for its datasets, weights and devices; answered by `EntriesRead`.
+            ReadEntries,
             $(#[doc = concat!("Of the ", stringify!($Screen), " screen.")] $Screen($Effect),)*
         }
 
@@ -163,7 +166,7 @@ macro_rules! declare {
             #[must_use]
             pub fn targets(&self) -> Vec<Target> {
                 match self {
-                    Self::Copy(_) | Self::Suspend | Self::Notify(_) => Vec::new(),
+                    Self::Copy(_) | Self::Suspend | Self::Notify(_) | Self::ReadEntries => Vec::new(),
                     $(Self::$Screen(effect) => effect.targets(),)*
                 }
             }
@@ -173,6 +176,7 @@ macro_rules! declare {
             pub fn failure(&self) -> Event {
                 let answer = match self {
                     Self::Copy(_) | Self::Suspend | Self::Notify(_) => Some(Event::Tick),
+                    Self::ReadEntries => Some(Event::EntriesRead(Err(FAULT.into()))),
                     $(Self::$Screen(effect) => effect.failure().map(Event::$Screen),)*
                 };
                 answer.unwrap_or_else(|| Event::Failed(FAULT.into()))
@@ -215,6 +219,8 @@ macro_rules! declare {
             DatasetsRead(Result<Vec<DatasetEntry>, String>),
             /// The imported weights as they are now, or the reason why they cannot be listed.
             WeightsRead(Result<Vec<WeightsEntry>, String>),
+            /// The datasets, weights and devices of a home on another machine, or the reason why they are not known.
+            EntriesRead(Result<Arc<HomeEntries>, String>),
             /// The line to a home on another machine is like this now.
             Link(LinkView),
             /// An effect ended with a bug of ours, or cannot be had in this home.

@@ -120,6 +120,8 @@ macro_rules! table {
             match effect {
                 // The runtime performs these itself.
                 Effect::Copy(_) | Effect::Suspend | Effect::Notify(_) => Event::Tick,
+                // Of a home on this machine the watcher reads them.
+                Effect::ReadEntries => Event::Tick,
                 $(Effect::$Screen(effect) => Event::$Screen($name::run_effect(backend, effect)),)*
             }
         }
@@ -137,7 +139,11 @@ pub(super) fn go_to(state: &mut State, screen: Screen) -> Vec<Effect> {
         state.screen = screen;
     }
     state.runs.whole = false;
-    entry(screen).on_show(state)
+    let mut effects = entry(screen).on_show(state);
+    if state.library.link.is_some() && matches!(screen, Screen::Data | Screen::Train | Screen::Inspect) {
+        effects.push(Effect::ReadEntries);
+    }
+    effects
 }
 
 /// Returns a text to copy with a name that states its number of lines; `None` where it is empty.

@@ -7,6 +7,8 @@ mod compare_fixtures;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 pub(super) mod fixtures;
 #[cfg(test)]
 mod form;

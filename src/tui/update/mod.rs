@@ -4,12 +4,18 @@
 mod everywhere;
 mod mouse;
 
+use std::sync::Arc;
+
 use super::screens::{self, data, go_to, prompt, runs};
+use crate::data::overview::Overview;
+use crate::domain::DatasetName;
 use crate::domain::text::printable;
 use crate::homes::LinkState;
+use crate::homes::entries::HomeEntries;
 use crate::tui::key::Key;
-use crate::tui::library::LinkView;
+use crate::tui::library::{DatasetEntry, DatasetView, LinkView, ThereView, WeightsEntry};
 use crate::tui::messages::{Action, Effect, Event, RunsEffect, TrainEffect, moved};
+use crate::tui::screen::Screen;
 use crate::tui::state::{Help, Input, Overlay, Palette, State};
 
 /// Returns the effects to perform at the start.
@@ -53,7 +59,8 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
         Event::DatasetsRead(Ok(entries)) => return data::on_datasets(state, entries),
         Event::DatasetsRead(Err(error)) => state.library.datasets.error = Some(printable(&error)),
         Event::WeightsRead(read) => state.library.weights.put(read),
-        Event::Link(link) => on_link(state, link),
+        Event::EntriesRead(read) => return on_entries(state, read),
+        Event::Link(link) => return on_link(state, link),
         Event::Failed(error) => state.fail(&error),
         event => return screens::on_event(state, event),
     }
@@ -61,7 +68,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
 }
 
 /// Takes the state of the line to the home, and says at once that it is cut or mended.
-fn on_link(state: &mut State, link: LinkView) {
+fn on_link(state: &mut State, link: LinkView) -> Vec<Effect> {
     let name = link.name.clone();
     match &link.state {
         LinkState::Cut { reason, .. } if !state.link_lost => {
@@ -75,7 +82,32 @@ fn on_link(state: &mut State, link: LinkView) {
         LinkState::Live { .. } => false,
         LinkState::Connecting => state.link_lost,
     };
+    let is_live = |link: &LinkView| matches!(link.state, LinkState::Live { .. });
+    let answers_now = is_live(&link) && !state.library.link.as_ref().is_some_and(is_live);
     state.library.link = Some(link);
+    let shows_entries = matches!(state.screen, Screen::Data | Screen::Train | Screen::Inspect);
+    if answers_now && shows_entries { vec![Effect::ReadEntries] } else { Vec::new() }
+}
+
+/// Takes the datasets, weights and devices of a home on another machine.
+fn on_entries(state: &mut State, read: Result<Arc<HomeEntries>, String>) -> Vec<Effect> {
+    let entries = match read {
+        Ok(entries) => Arc::unwrap_or_clone(entries),
+        Err(words) => {
+            state.library.weights.put(Err(words.clone()));
+            state.library.datasets.put(Err(words));
+            return Vec::new();
+        }
+    };
+    let weights = |(name, manifest)| WeightsEntry { name, manifest };
+    state.library.weights.put(Ok(entries.weights.into_iter().map(weights).collect()));
+    state.library.machine = entries.machine;
+    state.library.there = Some(ThereView { at: state.now, devices: entries.devices, can_train: entries.can_train });
+    let dataset = |(name, overview): (DatasetName, Result<Overview, String>)| DatasetEntry {
+        dataset: overview.map(|overview| DatasetView::new(&name, overview)),
+        name,
+    };
+    data::on_datasets(state, entries.datasets.into_iter().map(dataset).collect())
 }
 
 fn on_key(state: &mut State, key: Key) -> Vec<Effect> {

@@ -189,6 +189,10 @@ impl Watcher {
     }
 
     fn check_folders(&mut self) {
+        // The mirror has no datasets: they are asked for when a screen shows them.
+        if self.backend.link.is_some() {
+            return;
+        }
         let home = self.store.home();
         let datasets = self.datasets.list_if_changed(&home.data(), || self.backend.datasets()).map(Event::DatasetsRead);
         let weights = self.weights.list_if_changed(&home.weights(), || self.backend.weights()).map(Event::WeightsRead);

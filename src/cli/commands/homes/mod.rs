@@ -1,4 +1,6 @@
-//! `homes`: lists the homes on other machines, tries them, and deletes mirrors.
+//! `homes`: lists the homes on other machines, tries them, brings mien there, and deletes mirrors.
+
+mod install;
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -7,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::home::{self, HomeChoice};
+use crate::cli::home;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::output;
@@ -39,6 +41,7 @@ enum HomesCommand {
         #[command(flatten)]
         output: Output,
     },
+    Install(install::Install),
     /// Delete the mirror of a home here; the home itself stays as it is
     Forget {
         /// The name, or `ssh://user@box/path`
@@ -79,18 +82,9 @@ impl Homes {
         match self.command {
             None => list(self.output),
             Some(HomesCommand::Check { name, output }) => check(name.as_deref(), output),
+            Some(HomesCommand::Install(install)) => install.run(),
             Some(HomesCommand::Forget { name }) => forget(&name),
         }
-    }
-}
-
-/// Returns the home of this name or address.
-fn find(text: &str) -> Result<HomeAddress, CommandError> {
-    match home::of_text(text)? {
-        HomeChoice::There(address) => Ok(address),
-        HomeChoice::Here(_) => Err(CommandError::Usage(
-            config::Homes::load().find(text).err().unwrap_or_else(|| format!("no home '{text}'")),
-        )),
     }
 }
 
@@ -142,7 +136,7 @@ fn list(output: Output) -> Result<Exit, CommandError> {
 
 fn check(home: Option<&str>, output: Output) -> Result<Exit, CommandError> {
     let config::Homes { entries: wanted, problems } = match home {
-        Some(home) => config::Homes { entries: vec![find(home)?], problems: Vec::new() },
+        Some(home) => config::Homes { entries: vec![home::elsewhere(home)?], problems: Vec::new() },
         None => config::Homes::load(),
     };
     if wanted.is_empty() && problems.is_empty() && !output.json {
@@ -191,7 +185,7 @@ fn try_home(address: &HomeAddress) -> Result<Checked, CommandError> {
 }
 
 fn forget(home: &str) -> Result<Exit, CommandError> {
-    let address = find(home)?;
+    let address = home::elsewhere(home)?;
     if !MirrorFolder::of(&address)?.delete()? {
         output::note(&format!("there is no mirror of {}", address.name));
     }

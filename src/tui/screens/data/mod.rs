@@ -180,6 +180,9 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
         }
         return;
     }
+    if let Some(link) = &state.library.link {
+        return empty_there(state, &link.name, buffer, area);
+    }
     let demo = if !state.library.datasets.loaded {
         "reading the datasets …".into()
     } else if state.data.creating_demo {
@@ -203,6 +206,25 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     }
 }
 
+/// Draws the sentences about a home on another machine without datasets.
+fn empty_there(state: &State, name: &str, buffer: &mut Buffer, area: Rect) {
+    let theme = &state.theme;
+    let command = format!("    mien --home {name} data import PATH --name NAME");
+    let lines = if state.library.datasets.loaded {
+        vec![
+            (format!("There is no dataset on {name} yet."), theme.strong()),
+            (String::new(), theme.text()),
+            ("A file or an archive of this machine is sent there and imported by".into(), theme.text()),
+            (command, theme.strong()),
+        ]
+    } else {
+        vec![(format!("asking {name} for its datasets …"), theme.text())]
+    };
+    for (row, (line, style)) in (1..).zip(&lines) {
+        Pen::new(buffer, theme, area, row).skip(2).write(line, *style);
+    }
+}
+
 /// Draws the names of all datasets on one line, scrolled to the selected one where they do not fit.
 fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
@@ -221,7 +243,9 @@ fn selector(state: &State, buffer: &mut Buffer, area: Rect) {
         let style = if index == data.selected { theme.strong().patch(theme.selected()) } else { theme.text() };
         pen.write(&format!(" {} ", entry.name), style).skip(1);
     }
-    if entries.len() > 1 && data.view == DataView::Table {
+    if let Some((name, ago)) = state.library.there_age(state.now) {
+        pen.flush_right(&format!("{name}, {ago} ago "), theme.dim());
+    } else if entries.len() > 1 && data.view == DataView::Table {
         pen.flush_right("← → other datasets ", theme.dim());
     } else if data.creating_demo {
         pen.flush_right("creating the demo dataset … ", theme.dim());

@@ -97,7 +97,12 @@ impl Backend {
         split: Split,
         indices: &[usize],
     ) -> Result<Vec<(usize, SourcedImage)>, String> {
-        let dataset = Dataset::open(&self.dataset_home.dataset(name)).map_err(|error| printable(&error.to_string()))?;
+        let dataset = Dataset::open(&self.dataset_home.dataset(name)).map_err(|error| match &self.link {
+            Some(link) => {
+                format!("The images are on {}: import the same dataset here too.", printable(&link.address().name))
+            }
+            None => printable(&error.to_string()),
+        })?;
         if dataset.fingerprint() != fingerprint {
             return Err(format!("the dataset {name} has changed since the run"));
         }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::Field;
 use super::label;
-use crate::domain::{Strategy, StrategyChoice};
+use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
@@ -58,10 +58,28 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
     }
 }
 
+/// Returns the accepted values of a line, on a home of another machine with the age of its answer.
+fn accepted_there(state: &State, field: Field, accepted: String) -> String {
+    match (field, state.library.there_age(state.now)) {
+        (Field::Dataset | Field::Weights | Field::Setting(Hyperparameter::Device), Some((name, ago))) => {
+            format!("{accepted} · {name} {ago} ago")
+        }
+        _ => accepted,
+    }
+}
+
+/// Returns the devices of the machine of a home elsewhere, for the line of the device.
+fn devices_there(state: &State, field: Field) -> Option<String> {
+    let (name, _) = state.library.there_age(state.now)?;
+    let devices = &state.library.there.as_ref()?.devices;
+    (field == Field::Setting(Hyperparameter::Device)).then(|| format!("{name}: {}", devices.join(", ")))
+}
+
 pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let field = state.train.focus;
     let (what, accepted) = words(state, field);
+    let accepted = accepted_there(state, field, accepted);
     let tight = area.height <= TIGHT;
     let note = if tight { accepted.as_str() } else { "" };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
@@ -75,6 +93,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         }
         None => plain(what),
     };
+    lines.extend(devices_there(state, field).iter().flat_map(|words| plain(words)));
     if !tight {
         lines.extend(wrap(&accepted, columns).into_iter().map(|line| (line, theme.dim())));
     }
@@ -86,7 +105,6 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Hyperparameter;
 
     #[test]
     fn no_explanation_is_cut_on_a_small_terminal() {

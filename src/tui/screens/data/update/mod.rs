@@ -281,8 +281,8 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
     if gone && let Some(first) = datasets.readable().next() {
         state.train.dataset = Some(first.name.clone());
     }
-    // An empty home gets the demo dataset, so that there is something to train on.
-    if first_time && datasets.list.is_empty() {
+    // An empty home of this machine gets the demo dataset, so that there is something to train on.
+    if first_time && datasets.list.is_empty() && state.library.link.is_none() {
         return create_demo(state);
     }
     if state.screen == Screen::Data { on_show(state) } else { Vec::new() }

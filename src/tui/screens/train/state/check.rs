@@ -3,8 +3,10 @@
 use super::super::{Field, Form, FormChoices};
 use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
 use crate::domain::{DatasetName, Hyperparameter, RunId, Strategy, StrategyChoice, WeightsName};
+use crate::homes::LinkState;
 use crate::runs::ManageError;
 use crate::supervise::strategy_run_names;
+use crate::tui::library;
 use crate::weights::ADVICE;
 
 impl Form {
@@ -90,10 +92,7 @@ impl Form {
     fn missing(&self, field: Field, choices: &FormChoices<'_>) -> Option<String> {
         let weights = &choices.library.weights;
         match field {
-            Field::Dataset if choices.library.link.is_some() => Some(match &choices.library.link {
-                Some(link) => format!("runs on {0} are started by a command: `mien --home {0} train cnn`", link.name),
-                None => String::new(),
-            }),
+            Field::Dataset if choices.library.link.is_some() => self.refusal_there(choices.library),
             Field::Dataset if self.dataset.is_none() => Some("there is no dataset yet: import one on Data (1)".into()),
             Field::Weights if weights.error.is_some() => weights.error.clone(),
             Field::Weights if !weights.loaded => Some("the weights are still being read".into()),
@@ -102,6 +101,28 @@ impl Form {
             }
             Field::From if self.from.is_none() && self.start(choices).is_none() => {
                 Some("there is no features run to start from: train one first (strategy features)".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns why no run can be started on the home of another machine now, if so.
+    fn refusal_there(&self, library: &library::Library) -> Option<String> {
+        let link = library.link.as_ref()?;
+        let name = &link.name;
+        match (&link.state, &library.there) {
+            (LinkState::Cut { reason, .. }, _) => {
+                Some(format!("{name} cannot be reached, so nothing can be started there: {reason}"))
+            }
+            (_, None) => {
+                let asked = || format!("the datasets of {name} are asked for, and did not come yet");
+                Some(library.datasets.error.clone().unwrap_or_else(asked))
+            }
+            (_, Some(there)) if !there.can_train => {
+                Some(format!("the mien of {name} was built without the trainer: it shows runs but cannot start them"))
+            }
+            _ if self.dataset.is_none() => {
+                Some(format!("there is no dataset on {name} yet: `mien --home {name} data import` sends one"))
             }
             _ => None,
         }
