@@ -212,7 +212,8 @@ mod tests {
             assert_eq!(class(path).as_deref(), Ok(expected), "{path}");
         }
         assert!(
-            class("d.jpg").expect_err("two").contains("twice") && class("e.jpg").expect_err("none").contains("l.csv")
+            class("d.jpg").expect_err("two").contains("two different classes")
+                && class("e.jpg").expect_err("none").contains("l.csv")
         );
         assert_eq!(rows.of_row(2).map(|label| label.class).as_deref(), Ok("name"));
     }
