@@ -378,3 +378,22 @@ fn completions_are_made_for_each_shell() {
         assert!(Lab::new().text(&["completions", shell]).contains("mien"), "{shell}");
     }
 }
+
+#[test]
+fn completions_know_runs_and_datasets_of_the_home_on_the_line() {
+    let (lab, other) = (Lab::new(), Lab::new());
+    lab.run("proud-heron", 1, finished());
+    other.run("odd-raven", 1, finished());
+    let candidates = |words: &[&str]| -> Vec<String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mien"));
+        command.env("MIEN_HOME", lab.home()).env("MIEN_COMPLETE", "fish");
+        let answer = command.args(["--", "mien"]).args(words).output().expect("ran");
+        assert!(answer.status.success(), "{answer:?}");
+        let text = String::from_utf8(answer.stdout).expect("UTF-8");
+        text.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(candidates(&["show", "pr"]), ["proud-heron"]);
+    let elsewhere = other.home().to_str().expect("plain");
+    assert_eq!(candidates(&["--home", elsewhere, "show", "od"]), ["odd-raven"]);
+    assert!(candidates(&["comp"]).iter().any(|word| word == "compare"));
+}

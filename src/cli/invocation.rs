@@ -19,8 +19,6 @@ pub(super) struct Invocation {
     pub(super) link: Option<Rc<Link>>,
     /// Whether the call is about all homes of the config file.
     pub(super) all_homes: bool,
-    /// Returns the definition of all commands and options.
-    pub(super) definition: fn() -> clap::Command,
 }
 
 impl Invocation {

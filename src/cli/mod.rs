@@ -7,6 +7,7 @@
 mod annotations;
 mod bases;
 mod commands;
+mod completion;
 mod confirm;
 mod datasets;
 mod download;
@@ -75,7 +76,12 @@ pub struct Parsed {
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let given = arguments.get(1..).unwrap_or_default().to_vec();
-    Arguments::try_parse_from(&arguments).map(|parsed| Parsed { parsed, given }).map_err(|error| {
+    let parsed = match completion::answer(Arguments::command, &arguments) {
+        Ok(true) => return Err(ExitCode::SUCCESS),
+        Ok(false) => Arguments::try_parse_from(&arguments),
+        Err(error) => Err(error),
+    };
+    parsed.map(|parsed| Parsed { parsed, given }).map_err(|error| {
         let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
         if arguments.iter().all(plain) {
             // Fails only if the output is closed.
@@ -102,8 +108,7 @@ pub fn run(Parsed { parsed, given }: Parsed) -> ExitCode {
 
 /// Runs the command on the home that is given: here, on the mirror of a home on another machine, or there.
 fn dispatch(Arguments { home, command }: Arguments, given: &[OsString]) -> Result<Exit, CommandError> {
-    let mut invocation =
-        Invocation { home: home.clone(), link: None, all_homes: false, definition: Arguments::command };
+    let mut invocation = Invocation { home: home.clone(), link: None, all_homes: false };
     let on_home = command.as_ref().map_or(RemoteUse::Mirror, Command::remote_use);
     if home.as_deref().is_some_and(|home| home == Path::new(ALL_HOMES)) {
         if !matches!(command, Some(Command::Runs(_))) {
@@ -147,11 +152,52 @@ fn without_home(given: &[OsString]) -> Vec<OsString> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::*;
+
+    /// Returns the names that each argument of the whole command line takes, as `command argument`.
+    fn all(command: &clap::Command, path: &[String], found: &mut Vec<(String, completion::Names)>) {
+        let path = [path, &[command.get_name().to_owned()]].concat();
+        for argument in command.get_arguments() {
+            if let Some(names) = completion::names_of(argument, &path) {
+                found.push((format!("{} {}", path[1..].join(" "), argument.get_id()), names));
+            }
+        }
+        command.get_subcommands().for_each(|command| all(command, &path, found));
+    }
+
+    #[test]
+    fn arguments_take_the_names_that_exist_and_new_names_none() {
+        let mut found = Vec::new();
+        let mut command = Arguments::command();
+        command.build();
+        all(&command, &[], &mut found);
+        let names = |argument: &str| found.iter().find(|(known, _)| known == argument).map(|(_, names)| *names);
+        let table = [
+            ("show run", Some(completion::Names::Runs)),
+            ("compare runs", Some(completion::Names::Runs)),
+            ("compare baseline", Some(completion::Names::Runs)),
+            ("train cnn dataset", Some(completion::Names::Datasets)),
+            ("train cnn after", Some(completion::Names::Runs)),
+            ("train finetune from", Some(completion::Names::Runs)),
+            ("train features weights", Some(completion::Names::Weights)),
+            ("train cnn on", Some(completion::Names::Places)),
+            ("data show name", Some(completion::Names::Datasets)),
+            ("data mark name", Some(completion::Names::Datasets)),
+            ("data import name", None),
+            ("weights delete name", Some(completion::Names::Weights)),
+            ("weights import name", None),
+            ("homes check name", Some(completion::Names::Homes)),
+            ("rename name", None),
+            ("train cnn name", None),
+        ];
+        for (argument, expected) in table {
+            assert_eq!(names(argument), expected, "{argument}: {found:?}");
+        }
+    }
 
     #[test]
     fn the_definitions_are_consistent() {
-        super::Arguments::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 
     #[test]

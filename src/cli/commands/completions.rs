@@ -4,9 +4,9 @@ use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::output;
+use crate::cli::{completion, output};
 
-/// Print the completion script of a shell
+/// Print the completion script of a shell, which completes names of runs, datasets and weights, too
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Completions {
     /// The shell
@@ -14,10 +14,8 @@ pub(in crate::cli) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
-        let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut (invocation.definition)(), "mien", &mut script);
-        output::verbatim(&String::from_utf8_lossy(&script))?;
+    pub(super) fn run(self, _invocation: &Invocation) -> Result<Exit, CommandError> {
+        output::verbatim(&completion::script(&self.shell.to_string())?)?;
         Ok(Exit::Done)
     }
 }

@@ -122,10 +122,10 @@ fn explanation(state: &State, run: &RunView) -> String {
         (Some(dataset), _) => {
             let marked = dataset.marks.corrections();
             let corrects = state.train.corrects_marks_of(&dataset.name, &state.form_choices());
-            let then = if corrects { "The next run does so" } else { "Choose `corrections` marked" };
+            let then = if corrects { "The next run from Train (2) corrects them" } else { "Choose them on Train (2)" };
             let marked = images(marked.left_out.len(), marked.relabelled.len());
             let options = "--leave-out marked --relabel marked";
-            format!("{marked} in {}. {then} on Train (2), or `mien train` with {options}.{own}", dataset.name)
+            format!("{marked} in {}. {then}; in a shell: {options}.{own}", dataset.name)
         }
     }
 }
