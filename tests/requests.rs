@@ -196,7 +196,7 @@ fn marked_images_are_left_out_of_a_next_run() {
     assert_eq!((labels[3], labels[7]), (2, rows("first")[7]));
     assert_eq!((&labels[..3], &labels[4..]), (&rows("first")[..3], &rows("first")[4..]));
     let shown = lab.text(&["show", "relabelled"]);
-    assert!(shown.contains(&format!("relabelled  1 training images, now 1 {}", name(2))), "{shown}");
+    assert!(shown.contains(&format!("relabelled  1 training image, now 1 {}", name(2))), "{shown}");
     // The list goes out and comes back.
     let table = lab.home().join("marks.csv");
     std::fs::write(&table, lab.text(&["data", "marked", "faces", "--csv"])).expect("written");

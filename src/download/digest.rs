@@ -26,7 +26,7 @@ impl Digest {
         }
     }
 
-    /// Whether a hash of this kind begins with the published one.
+    /// Returns whether a hash of this kind begins with the published one.
     pub(super) fn matches(self, found: &str) -> bool {
         match self {
             Self::Sha256(expected) | Self::Md5(expected) => found.starts_with(expected),

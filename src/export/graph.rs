@@ -111,7 +111,7 @@ impl Graph {
         })
     }
 
-    /// Whether the output of the node at index `index` is `[n, features]` in frameworks, and not maps.
+    /// Returns whether the output of the node at index `index` is `[n, features]` in frameworks, and not maps.
     #[must_use]
     pub fn is_flat(&self, index: usize) -> bool {
         let Node { operation, inputs, .. } = &self.nodes[index];

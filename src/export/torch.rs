@@ -139,7 +139,7 @@ impl Lines {
     }
 }
 
-/// Whether a statement begins with the operation.
+/// Returns whether a statement begins with the operation.
 fn begins_a_line(operation: &Operation) -> bool {
     match operation {
         Operation::Layer(layer) => module(layer).is_some() || layer.op == Op::Standardize,

@@ -30,7 +30,7 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// Whether kernels are compiled and tuned for each shape, so that callers should use few shapes.
+    /// Returns whether kernels are compiled and tuned for each shape, so that callers should use few shapes.
     #[must_use]
     pub fn tunes_by_shape(self) -> bool {
         matches!(self, Self::Cuda(_))
@@ -180,13 +180,13 @@ pub(crate) fn take_refusal() -> Option<String> {
     None
 }
 
-/// Whether `MIEN_CONVOLUTIONS` requires cuDNN, so that burn's kernels may not replace it.
+/// Returns whether `MIEN_CONVOLUTIONS` requires cuDNN, so that burn's kernels may not replace it.
 #[cfg(feature = "cuda")]
 pub(crate) fn cudnn_is_required() -> bool {
     std::env::var(CONVOLUTIONS).is_ok_and(|named| named.trim() == "cudnn")
 }
 
-/// Whether cuDNN convolves on the CUDA devices of this process.
+/// Returns whether cuDNN convolves on the CUDA devices of this process.
 #[cfg(feature = "cuda")]
 pub(crate) fn convolves_by_cudnn() -> bool {
     matches!(convolutions(), Ok(Convolutions::Cudnn(_)))

@@ -129,7 +129,7 @@ impl<B: KernelBackend> Network<B> {
         }
     }
 
-    /// Whether a training step uses statistics of its batch, which padding would change.
+    /// Returns whether a training step uses statistics of its batch, which padding would change.
     #[must_use]
     pub fn uses_batch_statistics(&self) -> bool {
         self.weights.iter().any(|weights| matches!(weights, Some(Weights::BatchNorm(_))))

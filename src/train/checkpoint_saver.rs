@@ -64,7 +64,7 @@ impl<'a> CheckpointSaver<'a> {
         Self { files, identity, strategy, interval, saved: Instant::now(), position, snapshot }
     }
 
-    /// Whether a checkpoint within the epoch is due.
+    /// Returns whether a checkpoint within the epoch is due.
     pub(super) fn is_due(&self) -> bool {
         self.saved.elapsed() >= self.interval
     }

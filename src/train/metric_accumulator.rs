@@ -109,7 +109,7 @@ impl<'a> MetricAccumulator<'a> {
         self.since_report.add(sums);
     }
 
-    /// Whether the summed loss is finite.
+    /// Returns whether the summed loss is finite.
     pub(super) fn is_finite(&self) -> bool {
         self.total.loss.is_finite()
     }

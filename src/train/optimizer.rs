@@ -181,7 +181,7 @@ fn prefixes(kind: Optimizer) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// Whether a checkpoint's array of this name is optimizer state.
+/// Returns whether a checkpoint's array of this name is optimizer state.
 #[must_use]
 pub fn is_state(name: &str) -> bool {
     Optimizer::ALL

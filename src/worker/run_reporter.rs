@@ -60,7 +60,7 @@ impl SharedLog {
         Self(Arc::new(Mutex::new(log)))
     }
 
-    /// Whether another thread holds the log too.
+    /// Returns whether another thread holds the log too.
     #[cfg(test)]
     pub(super) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1
@@ -171,7 +171,7 @@ impl RunReporter {
         if durable { self.log.sync() } else { Ok(()) }
     }
 
-    /// Whether the run should stop: on a signal or, with `read_folder`, on a request.
+    /// Returns whether the run should stop: on a signal or, with `read_folder`, on a request.
     fn stop_pending(&self, read_folder: bool) -> bool {
         self.interruption.signal().is_some() || (read_folder && self.folder.stop_requested())
     }

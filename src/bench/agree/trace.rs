@@ -138,7 +138,7 @@ fn worst(a: &[f32], b: &[f32]) -> f64 {
     each.fold(0.0, |worst, error| if error.is_nan() || error > worst { error } else { worst })
 }
 
-/// Whether weights and moments are equal to the last bit.
+/// Returns whether weights and moments are equal to the last bit.
 fn same(a: &Trained, b: &Trained) -> bool {
     let bits = |arrays: &Arrays| -> Vec<u32> {
         arrays.values().flat_map(|array| array.values.iter().map(|value| value.to_bits())).collect()

@@ -9,6 +9,7 @@ use crate::cli::run_list::facts;
 use crate::cli::scores::{test_probabilities, test_text};
 use crate::cli::table::{Side, Table, age, figure, thousands};
 use crate::cli::{output, run_json};
+use crate::domain::figures::count;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
 use crate::domain::text::printable;
@@ -134,13 +135,14 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
     }
     if !run.recipe.left_out.is_empty() {
         let with = found_with(&run.recipe.left_out.found_with);
-        lines.push(format!("left out    {} training images{with}", thousands(run.recipe.left_out.len())));
+        let images = count(run.recipe.left_out.len(), "training image", "training images");
+        lines.push(format!("left out    {images}{with}"));
     }
     if !run.recipe.relabelled.is_empty() {
         let relabelled = &run.recipe.relabelled;
-        let (count, classes) = (thousands(relabelled.len()), relabelled.by_class(&run.classes));
-        let with = found_with(&relabelled.found_with);
-        lines.push(format!("relabelled  {count} training images, now {classes}{with}"));
+        let images = count(relabelled.len(), "training image", "training images");
+        let (classes, with) = (relabelled.by_class(&run.classes), found_with(&relabelled.found_with));
+        lines.push(format!("relabelled  {images}, now {classes}{with}"));
     }
     if run.limits != Limits::of(&run.recipe) {
         let Limits { epochs, patience } = run.limits;

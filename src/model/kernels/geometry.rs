@@ -60,7 +60,7 @@ impl Geometry {
         self.n * self.c_out * self.out_plane()
     }
 
-    /// Whether the output is that of the convolution, without `ReLU` and pooling.
+    /// Returns whether the output is that of the convolution, without `ReLU` and pooling.
     pub(super) fn bare(&self) -> bool {
         !self.relu && self.pool == Pool::None
     }

@@ -19,7 +19,7 @@ pub fn with_reference_kernels<T>(act: impl FnOnce() -> T) -> T {
     act()
 }
 
-/// Whether kernels are switched off on this thread.
+/// Returns whether kernels are switched off on this thread.
 pub(super) fn is_active() -> bool {
     PLAIN.get()
 }

@@ -28,7 +28,7 @@ fn with_run() -> (tempfile::TempDir, Watcher, RunId) {
     (folder, watch, id)
 }
 
-/// Whether a check of the runs changes the view of this one.
+/// Returns whether a check of the runs changes the view of this one.
 fn is_changed(watch: &mut Watcher, id: &RunId) -> bool {
     watch.runs.get_mut(id).expect("watched").changed = false;
     watch.check_some(RUNS_PER_CHECK);

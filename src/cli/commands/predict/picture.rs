@@ -98,7 +98,7 @@ impl FaceCropper {
     }
 }
 
-/// Whether a picture is small and nearly square.
+/// Returns whether a picture is small and nearly square.
 fn may_be_crop(picture: &RgbImage) -> bool {
     let (longer, shorter) = (picture.width().max(picture.height()), picture.width().min(picture.height()));
     longer <= MAX_CROP_SIDE && 5 * shorter >= 4 * longer

@@ -93,7 +93,7 @@ impl Sizes {
         [self.h, self.w].map(|side| (side + padded).saturating_sub(self.kernel) / self.stride + 1)
     }
 
-    /// Whether pooling follows.
+    /// Returns whether pooling follows.
     pub(super) fn pooled(&self) -> bool {
         self.after == After::ReluPool
     }

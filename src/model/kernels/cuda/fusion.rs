@@ -166,7 +166,7 @@ impl KernelBackend for Cuda {
     }
 }
 
-/// Whether a kernel supports a step of this parameter, its gradient and its moments.
+/// Returns whether a kernel supports a step of this parameter, its gradient and its moments.
 fn can_step(inputs: &[&Fused]) -> bool {
     let shape = inputs[0].shape();
     let fits = |tensor: &&Fused| tensor.dtype() == DType::F32 && tensor.shape() == shape;

@@ -10,7 +10,7 @@ use super::backward::OutputGradient;
 /// The most input channels. Each costs the products of all four codes, of which one counts.
 const MOST: usize = 3;
 
-/// Whether this algorithm is the fastest.
+/// Returns whether this algorithm is the fastest.
 pub(super) fn suits(geometry: &Geometry) -> bool {
     geometry.c_in <= MOST && geometry.c_out.is_multiple_of(lanes())
 }

@@ -38,7 +38,7 @@ pub(super) fn suits(geometry: &Geometry) -> bool {
     wide(geometry.c_in, if geometry.bare() { WIDE / 2 } else { WIDE }) && wide(geometry.c_out, WIDE)
 }
 
-/// Whether this algorithm is the fastest in the forward pass.
+/// Returns whether this algorithm is the fastest in the forward pass.
 pub(super) fn suits_forward(geometry: &Geometry) -> bool {
     wide(geometry.c_in, WIDE / 2) && wide(geometry.c_out, WIDE)
 }
@@ -46,12 +46,12 @@ pub(super) fn suits_forward(geometry: &Geometry) -> bool {
 /// The least channels for which Winograd is faster.
 const WIDE: usize = 64;
 
-/// Whether there are enough channels, a multiple of what any CPU's panels hold.
+/// Returns whether there are enough channels, a multiple of what any CPU's panels hold.
 fn wide(channels: usize, least: usize) -> bool {
     channels >= least && channels.is_multiple_of(32)
 }
 
-/// Whether [`first_layer_conv`] is the fastest: a wide layer follows.
+/// Returns whether [`first_layer_conv`] is the fastest: a wide layer follows.
 pub(super) fn suits_first_layer(geometry: &Geometry) -> bool {
     let &Geometry { c_in, c_out, pool, .. } = geometry;
     c_in < WIDE && wide(c_out, WIDE) && pool == Pool::None && !suits(geometry)
@@ -60,7 +60,7 @@ pub(super) fn suits_first_layer(geometry: &Geometry) -> bool {
 /// The largest side of maps with tiles of three, which are not divided into bands where pooling follows an odd tile.
 const SMALL: usize = 9;
 
-/// Whether tiles of three need fewer products than tiles of four.
+/// Returns whether tiles of three need fewer products than tiles of four.
 fn suits_small_tiles(geometry: &Geometry) -> bool {
     let products = |out: usize| geometry.h.div_ceil(out) * geometry.w.div_ceil(out) * (out + 2) * (out + 2);
     geometry.h.max(geometry.w) <= SMALL && products(Three::OUT) < products(Four::OUT)

@@ -13,7 +13,7 @@ const WEIGHTS: &str = "model.weights.h5";
 const RATIO: u64 = 20;
 const ALWAYS: u64 = 64 << 20;
 
-/// Whether the archive is Keras's.
+/// Returns whether the archive is Keras's.
 pub(in super::super) fn matches(zip: &ZipArchive<Cursor<&[u8]>>) -> bool {
     holds(zip, WEIGHTS) || holds(zip, "config.json")
 }

@@ -112,7 +112,7 @@ pub(super) fn of_call<T>(result: Result<T, CudnnError>, doing: &'static str) -> 
     result.map_err(|error| LibraryError::Call { doing, status: error.0 })
 }
 
-/// Whether a status is not one of cuDNN's "not supported" (3000 to 3999).
+/// Returns whether a status is not one of cuDNN's "not supported" (3000 to 3999).
 pub(super) fn supported(status: sys::cudnnStatus_t) -> bool {
     !(3000..4000).contains(&(status as u32))
 }
