@@ -19,7 +19,7 @@ use crate::cli::table::{Side, Table, age, figure};
 use crate::cli::{home, privacy, remote};
 use crate::cli::{output, run_json};
 use crate::config;
-use crate::domain::figures::span;
+use crate::domain::figures::{count, span};
 use crate::domain::{Outcome, RunId, RunState, Tag};
 use crate::homes::Link;
 use crate::runs::facts::{Field, Value};
@@ -291,6 +291,8 @@ fn remark(run: &Summary, state: RunState) -> String {
 
 /// Returns the numbers of images left out and of images with another class, where there are any.
 fn corrections(run: &Summary) -> Vec<String> {
-    let counts = [(run.recipe.left_out.len(), "images left out"), (run.recipe.relabelled.len(), "relabelled")];
-    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect()
+    let left_out = format!("{} left out", count(run.recipe.left_out.len(), "image", "images"));
+    let relabelled = format!("{} relabelled", run.recipe.relabelled.len());
+    let parts = [(run.recipe.left_out.is_empty(), left_out), (run.recipe.relabelled.is_empty(), relabelled)];
+    parts.into_iter().filter(|(none, _)| !none).map(|(_, words)| words).collect()
 }
