@@ -43,8 +43,7 @@ impl Overview {
         self.manifest.check()?;
         let train = self.manifest.counts().train;
         let is_sound = |images: &LeftOutImages| {
-            let ascending = images.images.windows(2).all(|pair| pair[0] < pair[1]);
-            ascending && images.images.last().is_none_or(|last| (*last as usize) < train)
+            images.is_ascending() && images.images.last().is_none_or(|last| (*last as usize) < train)
         };
         let classes = self.manifest.classes.len();
         let are_sound = |marks: &Marks| {

@@ -290,7 +290,7 @@ impl Dataset {
     pub fn label(&self, split: Split, index: usize) -> usize {
         let stored = self.labels[self.position(split, index)];
         let other = u32::try_from(index).ok().filter(|_| split == Split::Train);
-        let other = other.and_then(|index| self.relabelled.class_of(index));
+        let other = other.and_then(|index| self.relabelled.get(index)).map(|image| image.class);
         // A class that the dataset lacks would index beyond the network's outputs.
         usize::from(other.filter(|class| usize::from(*class) < self.classes()).unwrap_or(stored))
     }

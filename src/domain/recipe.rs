@@ -376,8 +376,12 @@ impl Recipe {
             Strategy::Features => fine_tuning == Some(false),
             Strategy::Finetune => fine_tuning == Some(true),
         };
-        self.left_out.check()?;
-        self.relabelled.check()?;
+        if !self.left_out.is_ascending() {
+            return Err(RecipeError::LeftOutOrder);
+        }
+        if !self.relabelled.is_ascending() {
+            return Err(RecipeError::RelabelledOrder);
+        }
         self.fold.map_or(Ok(()), DataFold::check)?;
         let architecture = self.architecture();
         if architecture.pretrained.is_some() != transfer.is_some() {

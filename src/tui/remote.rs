@@ -68,7 +68,7 @@ fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
         Effect::Data(DataEffect::StartImport(_) | DataEffect::Delete(_) | DataEffect::CancelImport) => {
             Ok(Event::Failed(elsewhere(link, "data")))
         }
-        Effect::Inspect(InspectEffect::Mark { .. }) => Ok(Event::Failed(elsewhere(link, "data marks"))),
+        Effect::Inspect(InspectEffect::Mark { .. }) => Ok(Event::Failed(elsewhere(link, "data mark"))),
         effect => Err(effect),
     }
 }

@@ -261,7 +261,7 @@ fn the_next_run_relabels_marked_images_and_leaves_out_those_without_a_class() {
         other => panic!("{other:?}"),
     };
     assert_eq!(launched.left_out.images, [5]);
-    assert_eq!((launched.relabelled.len(), launched.relabelled.class_of(3)), (1, Some(6)));
+    assert_eq!((launched.relabelled.len(), launched.relabelled.get(3).map(|image| image.class)), (1, Some(6)));
 }
 
 fn form_with(state: &mut State, marked: Vec<u32>) {

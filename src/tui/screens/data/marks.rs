@@ -20,7 +20,7 @@ const COLUMNS: [Column; 5] = [
     Column::left("LABEL", 12, 0),
     Column::left("SHOULD BE", 12, 0),
     Column::left("FILE", 40, 1),
-    Column::left("FOUND BY", 16, 3),
+    Column::left("FOUND WITH", 16, 3),
 ];
 
 /// The narrowest area that has room for a face beside the list.
@@ -74,7 +74,12 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     let note = count(dataset.marks.images.len(), "image", "images");
     rule(canvas.buffer, theme, Rect { height: 1, ..left }, &title, &note);
     let class = |index: Option<usize>| index.and_then(|index| dataset.classes.get(index)).map(|(name, _)| name.clone());
-    let row = |mark: &Mark| -> Row {
+    let visible = usize::from(left.height);
+    let row = |(at, mark): (usize, &Mark)| -> Row {
+        // Rows outside of the visible part stay empty.
+        if at.abs_diff(state.data.mark) > visible {
+            return Vec::new();
+        }
         let should_be = class(mark.class.map(usize::from));
         let run = mark.run.as_ref().map(ToString::to_string).unwrap_or_default();
         vec![
@@ -85,7 +90,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
             (run, theme.dim()),
         ]
     };
-    let rows: Vec<Row> = dataset.marks.images.iter().map(row).collect();
+    let rows: Vec<Row> = dataset.marks.images.iter().enumerate().map(row).collect();
     let table = Table { columns: &COLUMNS, rows: &rows, selected: Some(state.data.mark), marked: true, gap: 2 };
     let place = Rect { y: left.y + 1, height: left.height.saturating_sub(1), ..left };
     table.render(canvas.buffer, theme, place);

@@ -229,7 +229,7 @@ mod tests {
         let both = backend.mark(&name, 1, doubt(None)).expect("marked");
         assert_eq!(both.left_out(), LeftOutImages::new(vec![1, 2], vec![run.clone()]));
         let relabelled = backend.mark(&name, 1, doubt(Some(1))).expect("marked").corrections().relabelled;
-        assert_eq!(relabelled.class_of(1), Some(1));
+        assert_eq!(relabelled.get(1).map(|image| image.class), Some(1));
         assert!(backend.mark(&name, 1, doubt(Some(0))).is_err_and(|words| words.contains("labelled 'calm' already")));
         assert_eq!(backend.mark(&name, 2, None).expect("taken off").left_out().images, [1]);
         assert_eq!(backend.marks(&name).expect("read").left_out().images, [1]);
