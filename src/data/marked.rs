@@ -5,6 +5,7 @@
 
 pub mod table;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -92,7 +93,7 @@ pub enum MarkedError {
         count: usize,
     },
     /// A mark has the class that the image has anyway.
-    #[error("image {index} is labelled '{class}' already: nothing was changed")]
+    #[error("image {index} is labelled '{class}' already: name another class")]
     SameClass {
         /// The image's index.
         index: u32,
@@ -107,13 +108,21 @@ pub enum MarkedError {
         /// The names of the classes.
         known: String,
     },
-    /// A table of marks has a row that cannot be used, or cannot be read.
-    #[error("{}, line {row}: {reason}; nothing was changed", shown(.path))]
+    /// A table of marks cannot be read.
+    #[error("cannot read the table {}: {source}", shown(.path))]
+    Unreadable {
+        /// The table.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A table of marks has a line that cannot be used.
+    #[error("{}, line {line}: {reason}; no mark was changed", shown(.path))]
     Table {
         /// The table.
         path: PathBuf,
-        /// The number of the row from 1, the headings included.
-        row: u32,
+        /// The number of the line, from 1.
+        line: u64,
         /// The reason.
         reason: String,
     },
@@ -146,6 +155,22 @@ pub fn class_named(dataset: &Dataset, name: &str) -> Result<u16, MarkedError> {
     class.ok_or_else(|| no_class(dataset, name))
 }
 
+/// Checks that the dataset has this training image.
+fn check_index(dataset: &Dataset, index: u32) -> Result<(), MarkedError> {
+    let count = dataset.len(Split::Train);
+    if (index as usize) < count { Ok(()) } else { Err(MarkedError::NoImage { index, count }) }
+}
+
+/// Checks that the dataset has the class, if one is given, and that a training image has another one.
+fn check_class(dataset: &Dataset, index: u32, class: Option<u16>) -> Result<(), MarkedError> {
+    let Some(class) = class else { return Ok(()) };
+    let classes = &dataset.manifest().classes;
+    let name = classes.get(usize::from(class)).map(|class| printable(&class.name));
+    let name = name.ok_or_else(|| no_class(dataset, &class.to_string()))?;
+    let is_same = dataset.label(Split::Train, index as usize) == usize::from(class);
+    if is_same { Err(MarkedError::SameClass { index, class: name }) } else { Ok(()) }
+}
+
 fn no_class(dataset: &Dataset, class: &str) -> MarkedError {
     let known: Vec<String> = dataset.manifest().class_names().into_iter().map(printable).collect();
     MarkedError::NoClass { class: printable(class), known: known.join(", ") }
@@ -174,19 +199,9 @@ impl Marks {
     /// # Errors
     /// If the dataset has no such image or class, or the image has this class.
     pub fn mark(&mut self, dataset: &Dataset, index: u32, doubt: Doubt, at: u64) -> Result<bool, MarkedError> {
-        let count = dataset.len(Split::Train);
-        if index as usize >= count {
-            return Err(MarkedError::NoImage { index, count });
-        }
+        check_index(dataset, index)?;
         let Doubt { class, run } = doubt;
-        if let Some(class) = class {
-            let classes = &dataset.manifest().classes;
-            let name = classes.get(usize::from(class)).map(|class| printable(&class.name));
-            let name = name.ok_or_else(|| no_class(dataset, &class.to_string()))?;
-            if dataset.label(Split::Train, index as usize) == usize::from(class) {
-                return Err(MarkedError::SameClass { index, class: name });
-            }
-        }
+        check_class(dataset, index, class)?;
         match self.position(index) {
             Ok(position) if class.is_none() || self.images[position].class == class => Ok(false),
             Ok(position) => {
@@ -288,7 +303,7 @@ pub fn clear(dir: &Path, fingerprint: &str) -> Result<Marks, MarkedError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
 
     use tempfile::TempDir;
@@ -299,7 +314,7 @@ mod tests {
     use crate::domain::DatasetName;
 
     /// Returns a dataset of four training images, three of them of the first class.
-    fn dataset(dir: &TempDir) -> Dataset {
+    pub(crate) fn dataset(dir: &TempDir) -> Dataset {
         let image = ImageShape { width: 2, height: 2, channels: 1 };
         let staging = StagingFolder::open(dir.path(), &DatasetName::new("d").unwrap()).unwrap();
         let mut writer = Writer::new(staging, image, &["a".into(), "b".into()]).unwrap();
@@ -349,7 +364,7 @@ mod tests {
         let doubt = |class| Doubt { class, run: Some(run.clone()) };
         let refused =
             |marks: &mut Marks, class| marks.mark(&dataset, 1, doubt(Some(class)), 1).unwrap_err().to_string();
-        assert_eq!(refused(&mut marks, 0), "image 1 is labelled 'a' already: nothing was changed");
+        assert_eq!(refused(&mut marks, 0), "image 1 is labelled 'a' already: name another class");
         assert_eq!(refused(&mut marks, 2), "the dataset has no class '2': its classes are a, b");
         assert!(marks.mark(&dataset, 1, doubt(None), 1).unwrap() && marks.mark(&dataset, 2, doubt(None), 2).unwrap());
         assert!(marks.mark(&dataset, 1, doubt(Some(1)), 3).unwrap());
