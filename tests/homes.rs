@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use assert_cmd::Command;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::lab::{Lab, PATIENCE, begun, epoch, finished, wait_for};
@@ -355,6 +355,7 @@ fn the_dashboard_of_a_home_elsewhere_shows_its_datasets_and_starts_runs_there() 
     use crate::terminal::{Dashboard, mien_for, write_user};
     let there = there();
     there.text(&["data", "demo"]);
+    there.text(&["data", "mark", "demo", "3"]);
     let here = Here::new(&[("box2", there.home())], PLAIN);
     write_user(here.folder.path(), &fs::read_to_string(here.at("config.toml")).expect("read"));
     let mut command = mien_for(here.folder.path(), "box2");
@@ -366,6 +367,11 @@ fn the_dashboard_of_a_home_elsewhere_shows_its_datasets_and_starts_runs_there() 
     dashboard.press("1");
     dashboard.wait("its dataset", |text| text.contains("7 classes") && text.contains("box2, "));
     dashboard.wait("its images", |text| text.contains("the images stay on box2"));
+    dashboard.press("m");
+    dashboard.wait("its marks", |text| text.contains("marked as wrongly labelled"));
+    dashboard.press(" ");
+    dashboard.wait("no marks", |text| text.contains("7 classes") && !text.contains("marked as wrongly labelled"));
+    assert_eq!(there.json(&["data", "marked", "demo", "--json"])["images"], json!([]));
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]") && text.contains("demo"));
     if cfg!(feature = "trainer") {

@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use crate::data::marked::Doubt;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::text::printable;
-use crate::domain::{RunId, Split};
+use crate::domain::{DatasetName, RunId, Split};
 use crate::homes::entries::{HomeEntries, MAX_ENTRIES};
 use crate::homes::launch_order::{LaunchOrder, Launched};
 use crate::homes::protocol::RunFile;
@@ -42,7 +43,10 @@ pub(super) fn view(link: &Link) -> LinkView {
 fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
     match effect {
         Effect::Runs(effect) => runs(link, effect).map(Event::Runs).map_err(Effect::Runs),
-        Effect::ReadEntries => Ok(Event::EntriesRead(read_entries(link).map(Arc::new))),
+        // Entries hold the marks of all datasets.
+        Effect::ReadEntries | Effect::Inspect(InspectEffect::ReadMarks(_)) => {
+            Ok(Event::EntriesRead(read_entries(link).map(Arc::new)))
+        }
         Effect::Train(TrainEffect::Launch { id, recipe }) => {
             let launched = launch(link, &LaunchOrder::One { id, recipe });
             Ok(Event::Train(TrainEvent::LaunchFinished(launched.map(|[id]| id).map_err(ActionError::There))))
@@ -68,7 +72,10 @@ fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
         Effect::Data(DataEffect::StartImport(_) | DataEffect::Delete(_) | DataEffect::CancelImport) => {
             Ok(Event::Failed(elsewhere(link, "data")))
         }
-        Effect::Inspect(InspectEffect::Mark { .. }) => Ok(Event::Failed(elsewhere(link, "data mark"))),
+        Effect::Inspect(InspectEffect::Mark { dataset, index, doubt }) => {
+            let marked = mark(link, &dataset, index, doubt).and_then(|()| read_entries(link));
+            Ok(marked.map_or_else(Event::Failed, |entries| Event::EntriesRead(Ok(Arc::new(entries)))))
+        }
         effect => Err(effect),
     }
 }
@@ -81,6 +88,26 @@ fn name(link: &Link) -> String {
 fn read_entries(link: &Link) -> Result<HomeEntries, String> {
     let output = exchange(link, &["entries"], None, MAX_ENTRIES)?;
     HomeEntries::parse(output.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// Marks a training image there, or unmarks it without a doubt.
+fn mark(link: &Link, dataset: &DatasetName, index: usize, doubt: Option<Doubt>) -> Result<(), String> {
+    let (dataset, index) = (dataset.as_str(), index.to_string());
+    let Some(Doubt { class, run }) = doubt else {
+        return command(link, &["data", "unmark", dataset, &index]).map(drop);
+    };
+    let mut arguments = vec!["data".to_owned(), "mark".into(), dataset.into(), index];
+    arguments.extend(run.map(|run| format!("--found-with={run}")));
+    if let Some(class) = class {
+        // The command takes the name of the class, and the screen shows a printable form of it.
+        let entries = read_entries(link)?;
+        let overview = entries.datasets.iter().find(|(name, _)| name.as_str() == dataset);
+        let overview = overview.and_then(|(_, overview)| overview.as_ref().ok());
+        let class = overview.and_then(|overview| overview.manifest.classes.get(usize::from(class)));
+        let class = class.ok_or_else(|| format!("{} has no such class in {dataset} any more", name(link)))?;
+        arguments.push(format!("--class={}", class.name));
+    }
+    command(link, &arguments).map(drop)
 }
 
 /// Starts runs there, and returns their names.
