@@ -1,13 +1,13 @@
 //! Labels that stand beside the images instead of in the names of their folders.
 //!
 //! Sources: files named by `--labels` (`list`), patterns of file names (`pattern`), and a file for each image in the
-//! layouts of YOLO and AffectNet (`beside`). Where nothing was named, [`describe_missing_classes`] states
+//! layouts of YOLO and AffectNet (`per_image`). Where nothing was named, [`describe_missing_classes`] states
 //! what was found.
 
-mod beside;
 mod columns;
 mod list;
 mod pattern;
+mod per_image;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ impl Label {
 pub(super) enum Labels {
     Rows(list::Rows),
     Pattern(Pattern),
-    PerImageLabels(beside::PerImageLabels),
+    PerImageLabels(per_image::PerImageLabels),
 }
 
 impl Labels {
@@ -60,8 +60,8 @@ impl Labels {
         if has_classes {
             return Ok(None);
         }
-        if let Some(beside) = beside::find(listing, contents) {
-            return Ok(Some(Self::PerImageLabels(beside)));
+        if let Some(per_image) = per_image::find(listing, contents) {
+            return Ok(Some(Self::PerImageLabels(per_image)));
         }
         Ok(list::find_votes(listing, contents).map(Self::Rows))
     }
@@ -71,7 +71,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.of(&image.path),
             Self::Pattern(pattern) => pattern.label(&image.path),
-            Self::PerImageLabels(beside) => beside.of(&image.path, contents),
+            Self::PerImageLabels(per_image) => per_image.of(&image.path, contents),
         }
     }
 
@@ -80,7 +80,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.describe(),
             Self::Pattern(pattern) => format!("classes are from file names by the pattern {pattern}"),
-            Self::PerImageLabels(beside) => beside.describe(),
+            Self::PerImageLabels(per_image) => per_image.describe(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.uses(path),
             Self::Pattern(_) => false,
-            Self::PerImageLabels(beside) => beside.uses(path),
+            Self::PerImageLabels(per_image) => per_image.uses(path),
         }
     }
 }
@@ -148,7 +148,7 @@ pub(super) fn split_by_beginning(images: &[&SourceFile]) -> bool {
 /// Reads bytes as labels of every kind.
 #[cfg(any(test, fuzzing))]
 pub(super) fn read_any(bytes: &[u8]) {
-    beside::read_any(bytes);
+    per_image::read_any(bytes);
     let text = String::from_utf8_lossy(bytes);
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let _ = (columns::parse(bytes, "labels.csv"), columns::parse(rest.as_bytes(), first));

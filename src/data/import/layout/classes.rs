@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::super::options::{ClassMap, ImportOptions};
 use super::super::report::ImportLog;
 use super::super::split_names;
-use super::scheme::{FolderMeaning, FolderStructure};
+use super::folder_structure::{FolderMeaning, FolderStructure};
 use super::{ImagesByClass, ImagesBySplit};
 use crate::data::manifest::ClassCounts;
 use crate::domain::text::printable;
@@ -15,10 +15,10 @@ use crate::domain::{DatasetName, Split};
 const NAMED: usize = 3;
 
 /// Returns a note if two or three class folders all hold the same folders of images, as splits of unknown names do.
-pub(super) fn doubt(scheme: &FolderStructure, folders: &[&str]) -> Option<String> {
+pub(super) fn doubt(structure: &FolderStructure, folders: &[&str]) -> Option<String> {
     let mut held: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for folder in folders {
-        if let FolderMeaning::Inside { split: None, class: Some(class), rest } = scheme.place(folder) {
+        if let FolderMeaning::Inside { split: None, class: Some(class), rest } = structure.meaning_of(folder) {
             let below = folder.get(rest..)?.split('/').next().filter(|name| !name.is_empty())?;
             held.entry(class).or_default().insert(below);
         }

@@ -1,20 +1,20 @@
 //! The mapping of images to classes and splits.
 //!
-//! `scheme` finds out what the folders mean, or `labels` state the classes. Within a class, files are in Keras's order:
+//! `structure` finds out what the folders mean, or `labels` state the classes. Within a class, files are in Keras's order:
 //! by folder, then by name, both as bytes. `divide` then cuts the splits that the source does not have, before any file
 //! is opened, so an unreadable file still counts.
 
 mod classes;
 mod divide;
 mod folder_path;
-mod scheme;
+mod folder_structure;
 
 pub(super) use self::classes::note_empty;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use self::scheme::{EXPECTED, FolderMeaning, FolderStructure};
+use self::folder_structure::{EXPECTED, FolderMeaning, FolderStructure};
 use super::ImportError;
 use super::labels::{self, Labels};
 use super::listing::{Contents, Kind, Listing, Location, SourceFile};
@@ -95,15 +95,15 @@ pub(super) fn plan(
     }
     let folders: BTreeSet<&str> = listing.files.iter().filter(|file| file.is_image()).map(SourceFile::folder).collect();
     let folders: Vec<&str> = folders.into_iter().collect();
-    let scheme = FolderStructure::infer(&folders).map_err(wrong)?;
-    let labels = Labels::find(source, listing, contents, options, scheme.has_classes())?;
+    let structure = FolderStructure::infer(&folders).map_err(wrong)?;
+    let labels = Labels::find(source, listing, contents, options, structure.has_classes())?;
     if let Some(labels) = &labels {
         log.note(labels.describe());
     } else {
-        if !scheme.has_classes() {
+        if !structure.has_classes() {
             return Err(wrong(labels::describe_missing_classes(listing, contents)));
         }
-        if let Some(note) = classes::doubt(&scheme, &folders) {
+        if let Some(note) = classes::doubt(&structure, &folders) {
             log.note(note);
         }
         let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
@@ -111,15 +111,15 @@ pub(super) fn plan(
             return Err(wrong(reason));
         }
     }
-    record_other_files(listing, Some(&scheme), labels.as_ref(), log);
+    record_other_files(listing, Some(&structure), labels.as_ref(), log);
     let named: BTreeSet<String> = match labels {
         Some(_) => BTreeSet::new(),
-        None => listing.folders.iter().filter_map(|path| scheme.class_folder(path)).map(names::to_nfc).collect(),
+        None => listing.folders.iter().filter_map(|path| structure.class_folder(path)).map(names::to_nfc).collect(),
     };
     let files = std::mem::take(&mut listing.files);
     let groups = match &labels {
-        Some(labels) => assign_by_labels(&files, &scheme, labels, contents, options.protocol, log),
-        None => assign_by_folders(files, &scheme, options.protocol, log),
+        Some(labels) => assign_by_labels(&files, &structure, labels, contents, options.protocol, log),
+        None => assign_by_folders(files, &structure, options.protocol, log),
     };
     let groups = groups.map_err(wrong)?;
     if let Some(Labels::Rows(rows)) = &labels
@@ -137,7 +137,7 @@ pub(super) fn plan(
 /// Records the files that are no images: below a class they may be missed, elsewhere they may lie.
 fn record_other_files(
     listing: &Listing,
-    scheme: Option<&FolderStructure>,
+    structure: Option<&FolderStructure>,
     labels: Option<&Labels>,
     log: &mut ImportLog,
 ) {
@@ -145,8 +145,9 @@ fn record_other_files(
         if file.kind == Kind::Text && labels.is_some_and(|labels| labels.uses(&file.path)) {
             continue;
         }
-        let place =
-            scheme.filter(|scheme| labels.is_none() && scheme.has_classes()).map(|scheme| scheme.place(file.folder()));
+        let place = structure
+            .filter(|structure| labels.is_none() && structure.has_classes())
+            .map(|structure| structure.meaning_of(file.folder()));
         match place {
             Some(FolderMeaning::Inside { class: Some(_), .. }) => log.skip(&file.path, "is not an image file"),
             _ => log.record_ignored(&file.path, "is not an image and is outside the class folders", 1),
@@ -163,7 +164,7 @@ type ClassPlace = (Option<SplitName>, usize, usize);
 /// Groups images by the folders that state split and class; files outside are skipped and logged.
 fn assign_by_folders(
     files: Vec<SourceFile>,
-    scheme: &FolderStructure,
+    structure: &FolderStructure,
     protocol: Protocol,
     log: &mut ImportLog,
 ) -> Result<ImagesByClass, String> {
@@ -174,7 +175,7 @@ fn assign_by_folders(
         let (true, Some(at)) = (file.is_image(), file.at) else { continue };
         let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         if !places.contains_key(folder) {
-            let place = match scheme.place(folder) {
+            let place = match structure.meaning_of(folder) {
                 FolderMeaning::Inside { split, class: Some(class), rest } => {
                     let class = names::to_nfc(class);
                     let index = *by_name.entry(class).or_insert_with_key(|class| {
@@ -203,14 +204,14 @@ fn assign_by_folders(
 /// Groups images by their labels and by the folders that state splits.
 fn assign_by_labels(
     files: &[SourceFile],
-    scheme: &FolderStructure,
+    structure: &FolderStructure,
     labels: &Labels,
     contents: &Contents,
     protocol: Protocol,
     log: &mut ImportLog,
 ) -> Result<ImagesByClass, String> {
     let images: Vec<&SourceFile> = files.iter().filter(|file| file.is_image()).collect();
-    let by_beginning = !scheme.has_splits() && labels::split_by_beginning(&images);
+    let by_beginning = !structure.has_splits() && labels::split_by_beginning(&images);
     let mut groups = ImagesByClass::new();
     for file in files.iter().filter(|file| file.is_image()) {
         let Some(at) = file.at.clone() else { continue };
@@ -221,7 +222,7 @@ fn assign_by_labels(
                 continue;
             }
         };
-        let folder = match scheme.place(file.folder()) {
+        let folder = match structure.meaning_of(file.folder()) {
             FolderMeaning::Inside { split, .. } => split,
             FolderMeaning::Outside(_) => None,
         };

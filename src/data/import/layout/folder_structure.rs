@@ -43,7 +43,7 @@ pub(super) struct FolderStructure {
     roots: BTreeMap<String, BTreeSet<SplitName>>,
     classes: Classes,
     /// Whether class folders beside the split folders hold training images.
-    beside: bool,
+    has_training_beside_splits: bool,
     /// Names that state a split only beside others, by the folder above.
     siblings: HashMap<(String, String), SplitName>,
     /// Whether the splits named `eval` are test splits.
@@ -65,19 +65,19 @@ impl FolderStructure {
             && ![SplitName::Test, SplitName::PublicTest, SplitName::PrivateTest]
                 .iter()
                 .any(|test| named.contains(test));
-        let mut scheme = Self {
+        let mut structure = Self {
             base,
             roots: BTreeMap::new(),
             classes: Classes::BelowSplit(0),
-            beside: false,
+            has_training_beside_splits: false,
             siblings,
             evaluation_tests,
         };
         if named.is_empty() {
-            scheme.find_classes(&all, shared);
+            structure.find_classes(&all, shared);
         } else if named.contains(&SplitName::Train) {
-            scheme.find_roots(&all)?;
-        } else if !scheme.find_classes_beside_splits(&all) {
+            structure.find_roots(&all)?;
+        } else if !structure.find_classes_beside_splits(&all) {
             let first = |folder: &FolderPath| found(folder).map(|(index, _)| printable(folder.parts[index]));
             let other = all.iter().find_map(first).unwrap_or_default();
             return Err(format!(
@@ -85,7 +85,7 @@ impl FolderStructure {
                  is a class, rename its folder)"
             ));
         }
-        Ok(scheme)
+        Ok(structure)
     }
 
     /// Returns whether folders state classes.
@@ -169,11 +169,11 @@ impl FolderStructure {
         let mut keys = roots.keys();
         let one =
             keys.next().is_some_and(|root| FolderPath::new(root).parts.len() == self.base) && keys.next().is_none();
-        self.beside = one && !other.is_empty() && other.is_subset(&training);
-        if self.beside {
+        self.has_training_beside_splits = one && !other.is_empty() && other.is_subset(&training);
+        if self.has_training_beside_splits {
             self.roots = roots.into_iter().map(|(root, splits)| (root.to_owned(), splits)).collect();
         }
-        self.beside
+        self.has_training_beside_splits
     }
 
     /// Returns the depth of classes below the given folders; `None` if no folder states a class. Folders around all of
@@ -196,7 +196,7 @@ impl FolderStructure {
     }
 
     /// Returns split and class of the images in `folder`, or the reason why it is no part of the dataset.
-    pub(super) fn place<'p>(&self, folder: &'p str) -> FolderMeaning<'p> {
+    pub(super) fn meaning_of<'p>(&self, folder: &'p str) -> FolderMeaning<'p> {
         let mut folder = FolderPath::new(folder);
         for index in 0..folder.parts.len() {
             folder.splits[index] = self.split_of(&folder, index);
@@ -226,9 +226,9 @@ impl FolderStructure {
                     FolderMeaning::Inside { split, class: Some(folder.parts[class]), rest: folder.below(class) }
                 })
             }
-            (Classes::BelowSplit(skipped), _) if self.beside || self.roots.is_empty() => {
+            (Classes::BelowSplit(skipped), _) if self.has_training_beside_splits || self.roots.is_empty() => {
                 let class = self.base + skipped;
-                let training = self.beside.then_some(SplitName::Train);
+                let training = self.has_training_beside_splits.then_some(SplitName::Train);
                 if class < folder.parts.len() {
                     FolderMeaning::Inside {
                         split: training,
@@ -245,7 +245,7 @@ impl FolderStructure {
 
     /// Returns the class whose training folder this is.
     pub(super) fn class_folder<'p>(&self, folder: &'p str) -> Option<&'p str> {
-        match self.place(folder) {
+        match self.meaning_of(folder) {
             FolderMeaning::Inside { split: None | Some(SplitName::Train), class: Some(class), rest }
                 if rest > folder.len() =>
             {
@@ -324,8 +324,8 @@ mod tests {
 
     /// Returns the split and the class of each folder, `-` for none and `/` for outside.
     fn places(folders: &[&str]) -> Result<String, String> {
-        let scheme = FolderStructure::infer(folders)?;
-        let word = |folder: &&str| match scheme.place(folder) {
+        let structure = FolderStructure::infer(folders)?;
+        let word = |folder: &&str| match structure.meaning_of(folder) {
             FolderMeaning::Outside(_) => "/".to_owned(),
             FolderMeaning::Inside { split, class, .. } => {
                 let split = split.map_or("-".into(), |split| format!("{split:?}").to_lowercase());
@@ -375,11 +375,11 @@ mod tests {
 
     #[test]
     fn a_class_folder_without_images_has_its_class() {
-        let scheme = FolderStructure::infer(&["x/train/a", "x/test/a"]).expect("a dataset");
+        let structure = FolderStructure::infer(&["x/train/a", "x/test/a"]).expect("a dataset");
         let table =
             [("x/train/b", Some("b")), ("x/test/b", None), ("x/train", None), ("x", None), ("x/train/b/c", None)];
         for (folder, expected) in table {
-            assert_eq!(scheme.class_folder(folder), expected, "{folder}");
+            assert_eq!(structure.class_folder(folder), expected, "{folder}");
         }
     }
 }
