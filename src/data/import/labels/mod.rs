@@ -39,7 +39,7 @@ impl Label {
 pub(super) enum Labels {
     Rows(list::Rows),
     Pattern(Pattern),
-    PerImageLabels(per_image::PerImageLabels),
+    PerImage(per_image::PerImageLabels),
 }
 
 impl Labels {
@@ -61,7 +61,7 @@ impl Labels {
             return Ok(None);
         }
         if let Some(per_image) = per_image::find(listing, contents) {
-            return Ok(Some(Self::PerImageLabels(per_image)));
+            return Ok(Some(Self::PerImage(per_image)));
         }
         Ok(list::find_votes(listing, contents).map(Self::Rows))
     }
@@ -71,7 +71,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.of(&image.path),
             Self::Pattern(pattern) => pattern.label(&image.path),
-            Self::PerImageLabels(per_image) => per_image.of(&image.path, contents),
+            Self::PerImage(per_image) => per_image.of(&image.path, contents),
         }
     }
 
@@ -80,7 +80,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.describe(),
             Self::Pattern(pattern) => format!("classes are from file names by the pattern {pattern}"),
-            Self::PerImageLabels(per_image) => per_image.describe(),
+            Self::PerImage(per_image) => per_image.describe(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Labels {
         match self {
             Self::Rows(rows) => rows.uses(path),
             Self::Pattern(_) => false,
-            Self::PerImageLabels(per_image) => per_image.uses(path),
+            Self::PerImage(per_image) => per_image.uses(path),
         }
     }
 }
