@@ -25,6 +25,14 @@ pub enum SweepError {
     /// A setting rejects one of the values.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// A setting rejects a value of a list.
+    #[error("{error}, in '{list}': a comma separates values, and decimals have a point")]
+    InList {
+        /// The rejected value.
+        error: SettingError,
+        /// The list.
+        list: String,
+    },
     /// A range descends.
     #[error("'{0}' is not a range: the smaller number comes first, as in 1..5")]
     Range(String),
@@ -149,7 +157,9 @@ pub fn values(strategy_choice: StrategyChoice, setting: Hyperparameter, text: &s
     let mut accepted: Vec<String> = Vec::new();
     for value in &found {
         let mut recipe = strategy_choice.sample();
-        setting.set(&mut recipe, value)?;
+        setting.set(&mut recipe, value).map_err(|error| {
+            if text.contains(',') { SweepError::InList { error, list: printable(text) } } else { error.into() }
+        })?;
         let value = setting.get(&recipe);
         if accepted.contains(&value) {
             return Err(SweepError::Repeated { setting: setting.name(), value });
@@ -206,7 +216,8 @@ mod tests {
     #[test]
     fn values_that_make_no_runs_are_refused() {
         let table = [
-            (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x'"),
+            (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x', in '1,x': a comma separates"),
+            (Hyperparameter::LearningRate, "0,001", "not '0', in '0,001': a comma separates values, and decimals have"),
             (Hyperparameter::Seed, "1,,2", "seed must be 0 to 9007199254740991, not ''"),
             (Hyperparameter::Seed, "a..b\u{1b}", "not 'a..b·'"),
             (Hyperparameter::Seed, "5..1", "'5..1' is not a range"),

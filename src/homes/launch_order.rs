@@ -22,6 +22,13 @@ pub enum LaunchOrder {
         /// The settings.
         recipes: Box<[Recipe; 4]>,
     },
+    /// The runs of a sweep, which get one tag.
+    Sweep {
+        /// The name from which the tag is made.
+        stem: RunId,
+        /// The requested names and the settings.
+        runs: Vec<(RunId, Recipe)>,
+    },
 }
 
 impl LaunchOrder {
@@ -31,6 +38,7 @@ impl LaunchOrder {
         match self {
             Self::One { recipe, .. } => vec![recipe],
             Self::All { recipes, .. } => recipes.iter().collect(),
+            Self::Sweep { runs, .. } => runs.iter().map(|(_, recipe)| recipe).collect(),
         }
     }
 }

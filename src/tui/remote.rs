@@ -48,12 +48,16 @@ fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
             Ok(Event::EntriesRead(read_entries(link).map(Arc::new)))
         }
         Effect::Train(TrainEffect::Launch { id, recipe }) => {
-            let launched = launch(link, &LaunchOrder::One { id, recipe });
+            let launched = launch(link, &LaunchOrder::One { id, recipe }).and_then(|ids| exactly(link, ids));
             Ok(Event::Train(TrainEvent::LaunchFinished(launched.map(|[id]| id).map_err(ActionError::There))))
         }
         Effect::Train(TrainEffect::LaunchAll { ids, recipes }) => {
-            let launched = launch(link, &LaunchOrder::All { ids, recipes });
+            let launched = launch(link, &LaunchOrder::All { ids, recipes }).and_then(|ids| exactly(link, ids));
             Ok(Event::Train(TrainEvent::LaunchAllFinished(launched.map_err(ActionError::There))))
+        }
+        Effect::Train(TrainEffect::LaunchSweep { stem, runs }) => {
+            let launched = launch(link, &LaunchOrder::Sweep { stem, runs });
+            Ok(Event::Train(TrainEvent::LaunchSweepFinished(launched.map_err(ActionError::There))))
         }
         Effect::Data(DataEffect::LoadFaces(range)) => {
             Ok(Event::Data(DataEvent::Faces(range, Err(format!("the images stay on {}", name(link))))))
@@ -111,12 +115,16 @@ fn mark(link: &Link, dataset: &DatasetName, index: usize, doubt: Option<Doubt>) 
 }
 
 /// Starts runs there, and returns their names.
-fn launch<const N: usize>(link: &Link, order: &LaunchOrder) -> Result<[RunId; N], String> {
+fn launch(link: &Link, order: &LaunchOrder) -> Result<Vec<RunId>, String> {
     let order = serde_json::to_vec(order).map_err(|error| error.to_string())?;
     let output = exchange(link, &["launch-recipes"], Some(&mut &order[..]), MAX_OUTPUT)?;
     let launched: Launched = serde_json::from_str(&output)
         .map_err(|_| format!("{} answered something else than the names of runs", name(link)))?;
-    launched.ids.try_into().map_err(|_| format!("{} started another number of runs", name(link)))
+    Ok(launched.ids)
+}
+
+fn exactly<const N: usize>(link: &Link, ids: Vec<RunId>) -> Result<[RunId; N], String> {
+    ids.try_into().map_err(|_| format!("{} started another number of runs", name(link)))
 }
 
 /// Returns the command that does what the dashboard does only at home.

@@ -40,7 +40,7 @@ impl LaunchRecipes {
         let library = HomeLibrary(&store);
         for recipe in &recipes {
             let problems = match &order {
-                LaunchOrder::One { .. } => preflight::check(recipe, &library),
+                LaunchOrder::One { .. } | LaunchOrder::Sweep { .. } => preflight::check(recipe, &library),
                 // The run that fine-tuning starts from is launched with it.
                 LaunchOrder::All { .. } => preflight::check_without_start(recipe, &library),
             };
@@ -51,6 +51,11 @@ impl LaunchRecipes {
             LaunchOrder::One { id, recipe } => vec![supervise::launch(&store, &id, &recipe, LaunchTime::Queued)?],
             LaunchOrder::All { ids, recipes } => {
                 supervise::launch_all_strategies(&store, ids, *recipes, LaunchTime::Queued)?.to_vec()
+            }
+            LaunchOrder::Sweep { stem, runs } => {
+                let tag = supervise::sweep_tag(&store, &stem);
+                let runs = runs.iter().map(|(id, recipe)| (id, recipe));
+                supervise::launch_sweep(&store, runs, &tag, &LaunchTime::Queued.into())?
             }
         };
         output::json(&Launched { ids })?;

@@ -30,6 +30,10 @@ pub enum TrainAction {
     Undo,
     /// Select the next choice of the field.
     Cycle,
+    /// Give the setting one more value: each value makes runs of its own.
+    AddValue,
+    /// Remove the last value of the setting.
+    RemoveValue,
     /// Reset the field to its default.
     Reset,
     /// Fill the form with the next preset.
@@ -86,6 +90,22 @@ pub(super) static BINDINGS: &[Binding] = &[
     on("train.back", &[CHOICE], &[code(KeyCode::Esc)], Action::Back, "back", "back to the previous screen"),
     on("train.field_up", FIELDS, &[code(KeyCode::Up), code(KeyCode::BackTab)], Action::Up, "", "the field above"),
     on("train.field_down", FIELDS, &[code(KeyCode::Down), code(KeyCode::Tab)], Action::Down, "", "the field below"),
+    on(
+        "train.add_value",
+        &[CHOICE],
+        &[Key::char('+')],
+        of(TrainAction::AddValue),
+        "and another",
+        "give the setting one more value: a run for each; in a number: 1,2 or 1..5",
+    ),
+    on(
+        "train.remove_value",
+        &[CHOICE],
+        &[Key::char('-')],
+        of(TrainAction::RemoveValue),
+        "",
+        "remove the last value of the setting",
+    ),
     on("train.above", &[CHOICE], &[code(KeyCode::BackTab)], Action::Up, "", "the field above"),
     on("train.below", &[CHOICE], &[code(KeyCode::Tab)], Action::Down, "", "the field below"),
     on("train.help", CONTEXTS, &[code(KeyCode::F(1))], Action::Help, "help", "show the keys, also while typing"),
@@ -110,6 +130,13 @@ pub enum TrainEffect {
         /// The settings of the runs.
         recipes: Box<[Recipe; 4]>,
     },
+    /// Create the runs of a sweep with one tag and start their workers; answered by `LaunchSweepFinished`.
+    LaunchSweep {
+        /// The name from which the tag is made.
+        stem: RunId,
+        /// The requested names, and the settings of the runs.
+        runs: Vec<(RunId, Recipe)>,
+    },
 }
 
 impl ScreenEffect for TrainEffect {
@@ -120,6 +147,7 @@ impl ScreenEffect for TrainEffect {
             Self::SuggestName => Vec::new(),
             Self::Launch { id, .. } => vec![Target::Run(id.clone())],
             Self::LaunchAll { ids, .. } => ids.iter().cloned().map(Target::Run).collect(),
+            Self::LaunchSweep { runs, .. } => runs.iter().map(|(id, _)| Target::Run(id.clone())).collect(),
         }
     }
 
@@ -128,6 +156,7 @@ impl ScreenEffect for TrainEffect {
             Self::SuggestName => None,
             Self::Launch { .. } => Some(TrainEvent::LaunchFinished(Err(ActionError::Fault(FAULT)))),
             Self::LaunchAll { .. } => Some(TrainEvent::LaunchAllFinished(Err(ActionError::Fault(FAULT)))),
+            Self::LaunchSweep { .. } => Some(TrainEvent::LaunchSweepFinished(Err(ActionError::Fault(FAULT)))),
         }
     }
 }
@@ -141,4 +170,6 @@ pub enum TrainEvent {
     LaunchFinished(Result<RunId, ActionError>),
     /// Four runs were launched under these names, or the reason why not all were.
     LaunchAllFinished(Result<[RunId; 4], ActionError>),
+    /// The runs of a sweep were launched under these names, or the reason why not all were.
+    LaunchSweepFinished(Result<Vec<RunId>, ActionError>),
 }

@@ -43,6 +43,82 @@ fn every_character_typed_into_a_number_is_taken_and_a_wrong_number_is_not_launch
 }
 
 #[test]
+fn several_values_of_a_number_and_of_a_choice_are_a_sweep() {
+    let mut state = state();
+    state.train.focus = Field::Setting(Hyperparameter::Seed);
+    press(&mut state, "<^u>1..3");
+    state.train.focus = Field::Setting(Hyperparameter::Optimizer);
+    press(&mut state, "+<right>");
+    assert_eq!(text(&state, Hyperparameter::Optimizer), "adam,sgd", "the arrows choose the last value");
+    press(&mut state, "+");
+    assert_eq!(text(&state, Hyperparameter::Optimizer), "adam,sgd,adamw");
+    press(&mut state, "+-");
+    assert_eq!(text(&state, Hyperparameter::Optimizer), "adam,sgd", "there is no fourth");
+    let screen = draw(&state, SIZES[0]);
+    for words in [
+        "adam,‹ sgd ›",
+        "2 values",
+        "6 runs of cnn on demo: neat-gecko-1, …",
+        "6 runs with one tag: optimizer adam, sgd × seed 1, 2, 3",
+    ] {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    let effects = press(&mut state, "G<enter>");
+    let [Effect::Train(TrainEffect::LaunchSweep { stem, runs })] = effects.as_slice() else { panic!("{effects:?}") };
+    let seen: Vec<(&str, u64, String)> =
+        runs.iter().map(|(id, run)| (id.as_str(), run.seed, Hyperparameter::Optimizer.get(run))).collect();
+    assert_eq!(stem.as_str(), "neat-gecko");
+    assert_eq!(seen[..2], [("neat-gecko-1", 1, "adam".into()), ("neat-gecko-2", 2, "adam".into())]);
+    assert_eq!((seen.len(), &seen[5]), (6, &("neat-gecko-6", 3, "sgd".to_owned())));
+    let ids: Vec<_> = runs.iter().map(|(id, _)| id.clone()).collect();
+    update(&mut state, NOW, Event::Train(TrainEvent::LaunchSweepFinished(Ok(ids))));
+    assert_eq!((state.screen, state.runs.selected.clone()), (Screen::Runs, Some(id("neat-gecko-1"))));
+    let message = state.message.clone().expect("a message").text;
+    assert_eq!(message, "neat-gecko-1 … neat-gecko-6 are queued with one tag");
+}
+
+#[test]
+fn several_values_that_make_no_runs_are_not_launched() {
+    let table = [
+        (Hyperparameter::Seed, "1..300", "300 runs are more than the 200"),
+        (Hyperparameter::Seed, "1,2,1", "seed has the value 1 twice"),
+        (Hyperparameter::LearningRate, "0,5", "not '0', in '0,5': a comma separates values, and decimals have a point"),
+    ];
+    for (setting, typed, expected) in table {
+        let mut state = state();
+        state.train.focus = Field::Setting(setting);
+        press(&mut state, "<^u>");
+        press(&mut state, typed);
+        let error = state.train.error(state.train.focus, &state.form_choices());
+        assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{typed}: {error:?}");
+        assert_eq!(press(&mut state, "<esc><enter>"), []);
+    }
+    let mut state = state();
+    state.train.set_text(Hyperparameter::Seed, "1..20");
+    state.train.set_text(Hyperparameter::Epochs, "1..20");
+    let of = |state: &State, setting| state.train.error(Field::Setting(setting), &state.form_choices());
+    assert_eq!(of(&state, Hyperparameter::Epochs), None, "said once");
+    assert!(of(&state, Hyperparameter::Seed).is_some_and(|error| error.contains("400 runs are more")));
+    // Four strategies are launched by their own names.
+    state.train.focus = Field::Strategy;
+    press(&mut state, "<left>");
+    state.train.set_text(Hyperparameter::Seed, "1,2");
+    let error = of(&state, Hyperparameter::Seed).expect("an error");
+    assert!(error.contains("choose one strategy for several values"), "{error}");
+    assert_eq!(press(&mut state, "G<enter>"), []);
+}
+
+#[test]
+fn the_name_of_one_run_of_a_sweep_that_is_taken_is_refused() {
+    let mut runs = fixtures::all();
+    runs[0].id = id("neat-gecko-2");
+    let mut state = at(Screen::Train, fixtures::with_data(runs));
+    state.train.set_text(Hyperparameter::Seed, "1,2");
+    let error = state.train.error(Field::Name, &state.form_choices()).expect("an error");
+    assert_eq!(error, "there is a run neat-gecko-2 already: choose another name");
+}
+
+#[test]
 fn letters_in_a_number_field_are_no_commands() {
     let mut state = state();
     state.train.focus = Field::Setting(Hyperparameter::Epochs);

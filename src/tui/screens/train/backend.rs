@@ -28,6 +28,16 @@ impl Backend {
     pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4]) -> Result<[RunId; 4], ActionError> {
         Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), LaunchTime::Queued)?)
     }
+
+    /// Creates runs with one tag, made from `stem`, and starts their workers. Returns their names.
+    ///
+    /// # Errors
+    /// Not all runs were launched; the error lists the launched ones.
+    pub fn launch_sweep(&self, stem: &RunId, runs: &[(RunId, Recipe)]) -> Result<Vec<RunId>, ActionError> {
+        let tag = supervise::sweep_tag(&self.store, stem);
+        let runs = runs.iter().map(|(id, recipe)| (id, recipe));
+        Ok(supervise::launch_sweep(&self.store, runs, &tag, &LaunchTime::Queued.into())?)
+    }
 }
 
 /// Runs an effect of the Train screen and returns its answer.
@@ -36,5 +46,6 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: TrainEffect) -> Trai
         TrainEffect::SuggestName => TrainEvent::NameSuggested(backend.suggest_name()),
         TrainEffect::Launch { id, recipe } => TrainEvent::LaunchFinished(backend.launch(&id, &recipe)),
         TrainEffect::LaunchAll { ids, recipes } => TrainEvent::LaunchAllFinished(backend.launch_all(&ids, &recipes)),
+        TrainEffect::LaunchSweep { stem, runs } => TrainEvent::LaunchSweepFinished(backend.launch_sweep(&stem, &runs)),
     }
 }

@@ -7,13 +7,16 @@ use super::cost::Cost;
 use super::{Form, FormChoices, NOTHING_TO_TRAIN_ON};
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Monitor, Recipe, Size, StrategyChoice, Transfer};
+use crate::domain::{Hyperparameter, Monitor, Recipe, Size, StrategyChoice, Transfer};
 use crate::tui::library::DatasetView;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{count, duration, thousands};
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 use crate::weights::Manifest;
+
+/// The most different runs whose times are estimated for a frame.
+const MOST_ESTIMATES: usize = 24;
 
 /// The number of hex digits shown of a hash.
 const DIGITS: usize = 8;
@@ -36,7 +39,10 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     let sentences = match (form.strategy_choice, drafts.last()) {
         (StrategyChoice::All, Some(last)) => describe_all(form, dataset, &drafts, last, &choices),
-        (_, Some(only)) => describe_run(dataset, only, &choices),
+        (_, Some(only)) => {
+            let sweep = describe_sweep(form, dataset, only, &choices);
+            sweep.into_iter().chain(describe_run(dataset, only, &choices)).collect()
+        }
         (_, None) => Vec::new(),
     };
     for line in sentences.iter().flat_map(|sentence| wrap(sentence, area.width.saturating_sub(3))) {
@@ -75,6 +81,46 @@ fn describe_transfer(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
     let (name, size) = (&transfer.weights, transfer.size);
     let known = choices.base(name).map(|base| format!(" ({})", describe_base(base))).unwrap_or_default();
     format!("{name}{known} at {size}×{size}")
+}
+
+/// Returns the sentences about all runs of several values; none for a single run.
+fn describe_sweep(form: &Form, dataset: &DatasetView, first: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
+    let Ok(sweep) = form.sweep(choices) else { return Vec::new() };
+    let (runs, Ok(recipes)) = (sweep.runs(), sweep.recipes(first)) else { return Vec::new() };
+    if runs < 2 {
+        return Vec::new();
+    }
+    let values = |setting: Hyperparameter| Some((setting.name(), form.values(setting, choices).ok()?));
+    let varied: Vec<String> =
+        sweep.varied().filter_map(values).map(|(name, values)| format!("{name} {}", values.join(", "))).collect();
+    let mut sentences = vec![format!("{runs} runs with one tag: {}", varied.join(" × "))];
+    if let Some(seconds) = total_seconds(&recipes, dataset, choices) {
+        sentences.push(format!("all {runs} take at most {}", duration(seconds)));
+    }
+    sentences.push("of the first:".into());
+    sentences
+}
+
+/// Returns the seconds that runs take at most one after the other; `None` if one cannot be estimated, or many differ in
+/// more than the seed.
+fn total_seconds(recipes: &[Recipe], dataset: &DatasetView, choices: &FormChoices<'_>) -> Option<f64> {
+    let mut known: Vec<(Recipe, f64)> = Vec::new();
+    let mut total = 0.0;
+    for recipe in recipes {
+        // The seed does not change the time.
+        let alike = Recipe { seed: 0, ..recipe.clone() };
+        total += match known.iter().find(|(recipe, _)| *recipe == alike) {
+            Some((_, seconds)) => *seconds,
+            // A frame would be late: an estimate looks at every run of the home.
+            None if known.len() == MOST_ESTIMATES => return None,
+            None => {
+                let seconds = Cost::of(&alike, dataset, choices).ok()?.time?.total(recipe.epochs);
+                known.push((alike, seconds));
+                seconds
+            }
+        };
+    }
+    Some(total)
 }
 
 /// Returns the sentences of one run, the most important first.

@@ -7,13 +7,16 @@ use super::Field;
 use super::label;
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 use crate::tui::state::State;
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, rule, width, wrap};
 
 /// The number of rows on a high terminal.
 pub(super) const ROOMY: u16 = 6;
 
 /// The number of rows on a low terminal, where the rule shows the accepted values.
 pub(super) const TIGHT: u16 = 3;
+
+/// Cells of a rule around its title and its note.
+const MARGINS: u16 = 12;
 
 fn strategy(strategy_choice: StrategyChoice) -> &'static str {
     match strategy_choice {
@@ -58,6 +61,15 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
     }
 }
 
+/// Returns the way to give a setting several values.
+fn several(state: &State, field: Field) -> &'static str {
+    match (field, state.train.strategy_choice) {
+        (Field::Setting(setting), StrategyChoice::One(_)) if setting.has_choices() => " · a run for each of several: +",
+        (Field::Setting(_), StrategyChoice::One(_)) => " · a run for each of 1,2 or 1..5",
+        _ => "",
+    }
+}
+
 /// Returns the accepted values of a line, on a home of another machine with the age of its answer.
 fn accepted_there(state: &State, field: Field, accepted: String) -> String {
     match (field, state.library.there_age(state.now)) {
@@ -81,7 +93,12 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let (what, accepted) = words(state, field);
     let accepted = accepted_there(state, field, accepted);
     let tight = area.height <= TIGHT;
-    let note = if tight { accepted.as_str() } else { "" };
+    let roomy = format!("{accepted}{}", several(state, field));
+    let note = match width(&roomy) + width(label(field)) + MARGINS <= area.width {
+        _ if !tight => "",
+        true => roomy.as_str(),
+        false => accepted.as_str(),
+    };
     rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
     let columns = area.width.saturating_sub(3);
     let plain = |text: &str| wrap(text, columns).into_iter().map(|line| (line, theme.text())).collect::<Vec<_>>();
@@ -95,7 +112,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     };
     lines.extend(devices_there(state, field).iter().flat_map(|words| plain(words)));
     if !tight {
-        lines.extend(wrap(&accepted, columns).into_iter().map(|line| (line, theme.dim())));
+        lines.extend(wrap(&roomy, columns).into_iter().map(|line| (line, theme.dim())));
     }
     for (row, (line, style)) in (1..area.height).zip(&lines) {
         Pen::new(buffer, theme, area, row).skip(2).write(line, *style);

@@ -102,7 +102,13 @@ fn draw_value(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style:
         pen.write("each strategy's own", state.theme.dim());
     } else {
         let chosen = state.train.focus == field && !field.takes_text();
-        let text = if chosen { format!("{open} {text} {close}") } else { text.to_owned() };
+        let is_list = matches!(field, Field::Setting(_)) && !field.takes_text();
+        let text = match text.rsplit_once(',').filter(|_| is_list) {
+            // Only the last value is chosen with the arrows.
+            Some((earlier, last)) if chosen => format!("{earlier},{open} {last} {close}"),
+            _ if chosen => format!("{open} {text} {close}"),
+            _ => text.to_owned(),
+        };
         let columns = width(&text);
         pen.write(&text, style).skip(VALUE.saturating_sub(columns).max(2));
     }
@@ -131,7 +137,9 @@ fn value(state: &State, field: Field) -> (Input, String) {
                 .repeated
                 .as_ref()
                 .filter(|(_, recipe)| form.strategy_choice == StrategyChoice::One(recipe.strategy));
+            let several = form.values(setting, choices).map_or(0, |values| values.len());
             let note = match (default, repeats) {
+                _ if several > 1 => format!("{several} values"),
                 // A repeated form highlights its differences from that run, not that run's differences from the
                 // defaults.
                 (_, Some(_)) => match form.difference_from_repeated(setting, choices) {
@@ -232,6 +240,10 @@ fn describe_launch(form: &Form, choices: &FormChoices<'_>) -> String {
         (StrategyChoice::All, Ok(stem)) => {
             let [first, ..] = strategy_run_names(&stem);
             format!("four runs on {on}: {first}, …")
+        }
+        (strategy_choice, Ok(stem)) if form.run_names(&stem, choices).len() > 1 => {
+            let names = form.run_names(&stem, choices);
+            format!("{} runs of {} on {on}: {}, …", names.len(), strategy_choice.name(), names[0])
         }
         (strategy_choice, _) => format!("{} on {on} as {}", strategy_choice.name(), form.name.text()),
     }

@@ -141,6 +141,10 @@ fn applies(state: &State, action: Action) -> bool {
         Action::Train(TrainAction::Reset) => {
             matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Corrections)
         }
+        Action::Train(TrainAction::AddValue) => !state.train.further_choices(&state.form_choices()).is_empty(),
+        Action::Train(TrainAction::RemoveValue) => {
+            matches!(focus, Field::Setting(setting) if state.train.is_varied(setting, &state.form_choices()))
+        }
         Action::Train(TrainAction::Cycle) => focus != Field::Launch,
         Action::Train(TrainAction::Undo) => state.train.can_undo(),
         _ => true,

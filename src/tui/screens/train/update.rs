@@ -31,6 +31,8 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Last | Action::PageDown => focus_on(form, &choices, Field::Launch),
         Action::Train(TrainAction::Cycle) => cycle(form, &choices, 1),
         Action::Left if !form.focus.takes_text() => cycle(form, &choices, -1),
+        Action::Train(TrainAction::AddValue) => form.add_value(&choices),
+        Action::Train(TrainAction::RemoveValue) => form.remove_value(&choices),
         Action::Train(TrainAction::Reset) => {
             form.remember();
             form.reset();
@@ -112,10 +114,9 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
             form.correction_choice = next(&known, Some(&here), by).cloned();
         }
         Field::Setting(setting) => {
-            let known = setting.choices(&form.sample(choices));
-            let here = form.value(setting, choices).text().to_owned();
-            if let Some(choice) = next(&known, Some(&here), by) {
-                form.set_text(setting, choice.as_str());
+            let (last, free) = form.last_value(setting, choices);
+            if let Some(choice) = next(&free, Some(&last), by) {
+                form.set_last_value(setting, choice, choices);
             }
         }
         Field::Name | Field::Launch => {}
@@ -158,6 +159,10 @@ fn launch(state: &mut State) -> Vec<Effect> {
                     state.notify("launching four runs …".into());
                     vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes })]
                 }
+                LaunchPlan::Sweep(stem, runs) => {
+                    state.notify(format!("launching {} runs …", runs.len()));
+                    vec![Effect::Train(TrainEffect::LaunchSweep { stem, runs })]
+                }
             }
         }
         Err((field, error)) => {
@@ -176,7 +181,10 @@ pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
             Vec::new()
         }
         TrainEvent::LaunchFinished(result) => on_launched(state, result),
-        TrainEvent::LaunchAllFinished(result) => on_all_launched(state, result),
+        TrainEvent::LaunchAllFinished(result) => {
+            on_several_launched(state, result.map(Vec::from), "launched, one after the other")
+        }
+        TrainEvent::LaunchSweepFinished(result) => on_several_launched(state, result, "queued with one tag"),
     }
 }
 
@@ -213,14 +221,18 @@ fn on_launched(state: &mut State, result: Result<RunId, ActionError>) -> Vec<Eff
     }
 }
 
-fn on_all_launched(state: &mut State, result: Result<[RunId; 4], ActionError>) -> Vec<Effect> {
+/// Shows the first of several runs that were just launched. `how` ends the message.
+fn on_several_launched(state: &mut State, result: Result<Vec<RunId>, ActionError>, how: &str) -> Vec<Effect> {
     state.train.launching = false;
     match result {
         Ok(ids) => {
-            let [first, others @ ..] = &ids;
-            let others: Vec<&str> = others.iter().map(RunId::as_str).collect();
-            let words = format!("{first}, {} are launched, one after the other", others.join(", "));
-            show_run(state, first.clone(), words)
+            let Some(first) = ids.first().cloned() else { return Vec::new() };
+            let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
+            let names = match names[..] {
+                [first, _, _, _, .., last] => format!("{first} … {last}"),
+                _ => names.join(", "),
+            };
+            show_run(state, first, format!("{names} are {how}"))
         }
         Err(error) => {
             state.fail(&format!("not all runs were launched: {error}"));

@@ -2,7 +2,7 @@
 
 use super::super::{Field, Form, FormChoices};
 use crate::domain::preflight::{self, DatasetFacts, Entry, Library, Problem, StartFacts, Subject};
-use crate::domain::{DatasetName, Hyperparameter, RunId, Strategy, StrategyChoice, WeightsName};
+use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::homes::LinkState;
 use crate::runs::ManageError;
 use crate::supervise::strategy_run_names;
@@ -31,7 +31,7 @@ impl Form {
             Err(error) => return Some(error.to_string()),
         };
         let names = match self.strategy_choice {
-            StrategyChoice::One(_) => vec![name],
+            StrategyChoice::One(_) => self.run_names(&name, choices),
             StrategyChoice::All => strategy_run_names(&name).to_vec(),
         };
         // While a launch is performed, its run may be listed already.
@@ -72,6 +72,12 @@ impl Form {
         let drafts = self.strategy_choice.strategies().filter_map(|strategy| self.draft(strategy, choices));
         problems.extend(drafts.flat_map(|recipe| preflight::check_without_start(&recipe, choices)));
         problems
+    }
+
+    /// Returns the first problem of a recipe, which may start now, and the line in which the user can solve it.
+    pub(super) fn problem_of(&self, recipe: &Recipe, choices: &FormChoices<'_>) -> Option<(Field, String)> {
+        let problem = preflight::check(recipe, choices).into_iter().next()?;
+        Some((self.field_of(&problem), problem.to_string()))
     }
 
     /// Returns the line in which the user can solve a problem.
@@ -136,11 +142,8 @@ impl Form {
 
     /// Returns the reason why the typed value of a setting is invalid.
     fn refused(&self, setting: Hyperparameter, choices: &FormChoices<'_>) -> Option<String> {
-        let value = self.value(setting, choices);
-        if value.text().trim().is_empty() && self.default_of(setting, choices).is_none() {
-            return None;
-        }
-        setting.set(&mut self.strategy_choice.sample(), value.text()).err().map(|error| error.to_string())
+        let wrong = self.values(setting, choices).err().map(|error| error.to_string());
+        wrong.or_else(|| self.sweep_error(setting, choices))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::{Field, Form, FormChoices};
 use crate::domain::{Recipe, RunId, Strategy, StrategyChoice};
-use crate::supervise::strategy_run_names;
+use crate::supervise::{strategy_run_names, sweep_names};
 
 /// The error of a form whose dataset or base is missing.
 pub(in crate::tui::screens::train) const NOTHING_TO_TRAIN_ON: &str = "the dataset or the imported weights are missing";
@@ -14,10 +14,12 @@ pub enum LaunchPlan {
     One(RunId, Box<Recipe>),
     /// Four runs, one after the other.
     All([RunId; 4], Box<[Recipe; 4]>),
+    /// The runs of a sweep, whose tag is made from a name.
+    Sweep(RunId, Vec<(RunId, Recipe)>),
 }
 
 impl Form {
-    /// Returns the recipe of a strategy, in which invalid settings have their defaults. `None` where the dataset, the
+    /// Returns the recipe of a strategy. Invalid settings have their defaults, varied ones their first value. `None` where the dataset, the
     /// base or the run to start from is missing.
     #[must_use]
     pub fn draft(&self, strategy: Strategy, choices: &FormChoices<'_>) -> Option<Recipe> {
@@ -53,7 +55,7 @@ impl Form {
         }
         for setting in self.strategy_choice.settings().filter(|setting| setting.is_of(strategy)) {
             // `check` reports invalid values.
-            let _ = setting.set(&mut recipe, self.value(setting, choices).text());
+            let _ = setting.set(&mut recipe, &self.first_value(setting, choices));
         }
         Some(recipe)
     }
@@ -63,6 +65,15 @@ impl Form {
     pub fn sample(&self, choices: &FormChoices<'_>) -> Recipe {
         let last = self.strategy_choice.strategies().last();
         last.and_then(|strategy| self.draft(strategy, choices)).unwrap_or_else(|| self.strategy_choice.sample())
+    }
+
+    /// Returns the names of the runs of one strategy: `stem`, or for several values a numbered name each.
+    #[must_use]
+    pub fn run_names(&self, stem: &RunId, choices: &FormChoices<'_>) -> Vec<RunId> {
+        match self.sweep(choices).map_or(1, |sweep| usize::try_from(sweep.runs()).unwrap_or(1)) {
+            0 | 1 => vec![stem.clone()],
+            runs => sweep_names(stem, runs),
+        }
     }
 
     /// Returns the run or runs that the form describes.
@@ -78,7 +89,17 @@ impl Form {
         let incomplete = || (Field::Strategy, NOTHING_TO_TRAIN_ON.to_owned());
         match self.strategy_choice {
             StrategyChoice::One(strategy) => {
-                Ok(LaunchPlan::One(name, Box::new(draft(strategy).ok_or_else(incomplete)?)))
+                let recipe = draft(strategy).ok_or_else(incomplete)?;
+                let recipes = self.sweep(choices).map_err(|error| (Field::Strategy, error.to_string()))?;
+                let recipes = recipes.recipes(&recipe).map_err(|error| (Field::Strategy, error.to_string()))?;
+                if let [_] = recipes[..] {
+                    return Ok(LaunchPlan::One(name, Box::new(recipe)));
+                }
+                if let Some(problem) = recipes.iter().find_map(|recipe| self.problem_of(recipe, choices)) {
+                    return Err(problem);
+                }
+                let names = self.run_names(&name, choices);
+                Ok(LaunchPlan::Sweep(name, names.into_iter().zip(recipes).collect()))
             }
             StrategyChoice::All => {
                 let [Some(cnn), Some(deep), Some(features), Some(finetune)] = Strategy::ALL.map(draft) else {

@@ -5,6 +5,7 @@ mod choices;
 mod corrections;
 mod launch_plan;
 mod preset;
+mod sweep;
 
 use std::collections::HashMap;
 
