@@ -12,6 +12,7 @@ RESULTS.md.
 | step | the CNN's training step, batch 32, against PyTorch | ½ |
 | deep | the training step of `deep`, batch 128, against PyTorch | 1 |
 | vgg | VGG16's base and the step that fine-tunes block 5, against PyTorch | 3½ |
+| predict | images a second of trained networks, against ONNX Runtime on what `mien export` wrote | 4 |
 | augment | all transforms, one thread, against torchvision | ½ |
 | import | FER-2013 from its archive, a zip, a folder, a table, against Keras's scan and one pass of reading | 3 |
 | fit | the CNN on FER-2013 with augmentation, end to end, against Keras | 6 |
@@ -35,13 +36,13 @@ import subprocess
 import sys
 import venv
 
-from peers import own, whole
+from peers import own, whole, workers
 from peers.process import Missing, header, middle, printed, ratios, row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CARGO = ["--no-default-features", "--features", "trainer", "--message-format=json"]
-BENCHES = ["cnn_step", "vgg16", "feeding"]
-INSTALLED = {"torch": ["torch", "torchvision", "pillow"], "keras": ["tensorflow-cpu", "scipy", "pillow"]}
+BENCHES = ["cnn_step", "vgg16", "feeding", "predict"]
+INSTALLED = {"onnx": ["onnxruntime", "numpy"], "torch": ["torch", "torchvision", "pillow"], "keras": ["tensorflow-cpu", "scipy", "pillow"]}
 
 
 class Tools:
@@ -133,6 +134,32 @@ def vgg(tools):
         compare(tools, f"{name} at {side}, batch {batch}", ours, tools.torch(what, side, batch, steps))
 
 
+def predict(tools):
+    """A run's best weights, from stored pixels to probabilities."""
+    arguments = tools.arguments
+    home = workers.fresh(arguments, "predict")
+    workers.mien(arguments, home, "data", "demo")
+    runs = {"cnn": ["cnn"], "deep": ["deep"]}
+    if arguments.base:
+        workers.mien(arguments, home, "weights", "import", arguments.base, "--name", "base")
+        runs["features"] = ["features", "--weights", "base", "--size", 48]
+    else:
+        print("\n(predict: features are left out: give --base)")
+    header("prediction, images/s", "", "mien", "ONNX Runtime", "ratio")
+    for run, words in runs.items():
+        workers.mien(
+            arguments, home, "train", *words, "--dataset", "demo", "--epochs", 1, "--device", "cpu", "--name", run
+        )
+        exported = os.path.join(home, f"{run}.onnx")
+        workers.mien(arguments, home, "export", run, "--to", "onnx", "--out", exported)
+        for batch in (1, 128):
+            # A second or so a measurement on a small machine.
+            steps = 3 if arguments.quick else max(10, {"cnn": 12_800, "deep": 2_560}.get(run, 512) // batch)
+            ours = [tools.bench("predict"), "alone", os.path.join(home, "checkpoints", run), batch, steps]
+            peer = [*tools.peer("onnx"), "--threads", arguments.threads, exported, batch, steps]
+            compare(tools, f"{run}, batch {batch}", ours, peer)
+
+
 def augment(tools):
     """Augmentation on one thread."""
     header("augmentation on one thread, images/s", "", "mien", "torchvision", "ratio")
@@ -158,6 +185,7 @@ SECTIONS = {
     "step": step,
     "deep": deep,
     "vgg": vgg,
+    "predict": predict,
     "augment": augment,
     "import": whole.imports,
     "fit": whole.fit,
@@ -176,7 +204,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2, help="of both sides, where the table does not say one")
     parser.add_argument("--quick", action="store_true", help="rehearse")
     parser.add_argument("--fer", help="FER-2013: fer2013.tar.xz, or a folder with train/ and test/")
-    parser.add_argument("--base", help="VGG16's weights for `memory`, in any format that mien imports")
+    parser.add_argument("--base", help="VGG16's weights for `memory` and `predict`, in any format that mien imports")
     parser.add_argument(
         "--work",
         default=os.path.join(os.path.dirname(HERE), "target", "peers"),
@@ -184,6 +212,7 @@ def main():
     )
     parser.add_argument("--mien", help="a release binary built before")
     parser.add_argument("--torch-python", help="a Python with torch, torchvision and pillow")
+    parser.add_argument("--onnx-python", help="a Python with onnxruntime and numpy")
     parser.add_argument("--keras-python", help="a Python with tensorflow-cpu, scipy and pillow")
     parser.add_argument("--pip", default="", help="more arguments for pip")
     parser.add_argument(
@@ -203,7 +232,7 @@ def main():
         name not in ("step", "deep", "vgg", "augment", "pipeline", "instructions") for name in chosen
     ):
         arguments.mien = tools.cargo("build", "--release", "--bin", "mien")["mien"]
-    if any(name in ("step", "deep", "vgg", "augment", "pipeline", "start", "instructions") for name in chosen):
+    if any(name in ("step", "deep", "vgg", "predict", "augment", "pipeline", "start", "instructions") for name in chosen):
         tools.bench("feeding")
     for name in chosen:
         try:

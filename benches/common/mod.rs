@@ -76,6 +76,12 @@ pub(crate) fn dataset(dir: &Path, images: usize) -> Arc<Dataset> {
     Arc::new(Dataset::open(&dir.join("made-up")).expect("just written"))
 }
 
+/// Returns made-up pictures of so many bytes each.
+pub(crate) fn pictures(count: usize, bytes: usize) -> Vec<Vec<u8>> {
+    let mut state = 1_u64;
+    (0..count).map(|_| (0..bytes).map(|_| noise(&mut state)).collect()).collect()
+}
+
 /// Returns a byte of Knuth's linear congruential generator, which is good enough for pixels.
 fn noise(state: &mut u64) -> u8 {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
