@@ -146,3 +146,49 @@ fn a_single_run_is_tagged_too() {
     lab.text(&[&SMALL[..], &["--name", "one", "--tag", "first"]].concat());
     assert_eq!(lab.text(&["tag", "one"]), "first\n");
 }
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn the_form_queues_a_sweep_by_keys() {
+    use crate::terminal::{Dashboard, mien};
+    use mien::domain::Hyperparameter;
+
+    let lab = Lab::new();
+    lab.faces(140);
+    // High enough for every line of the form.
+    let mut dashboard = Dashboard::run((60, 80), mien(lab.home()));
+    dashboard.wait("the dataset", |text| text.contains("faces"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]"));
+    dashboard.fill(Hyperparameter::Epochs, "1");
+    dashboard.fill(Hyperparameter::Seed, "1..2");
+    dashboard.press("\u{1b}[B");
+    dashboard.wait("the field of the device", |text| text.contains("‹ auto ›"));
+    dashboard.press("+");
+    dashboard.wait("a second device", |text| text.contains("auto,‹ cpu ›") && text.contains("4 runs of cnn"));
+    dashboard.press("-");
+    dashboard.wait("one device", |text| text.contains("‹ auto ›") && text.contains("2 runs of cnn on faces"));
+    dashboard.launch("G");
+    dashboard.wait("the list", |text| text.contains("queued with one tag"));
+    let tagged = || {
+        let runs = lab.json(&["runs", "--sort", "name", "--json"]);
+        runs.as_array().expect("runs").iter().map(|run| run["tags"].clone()).collect::<Vec<_>>()
+    };
+    let both = || Some(tagged()).filter(|tags| tags.len() == 2 && tags[0] == tags[1] && tags[0] != json!([]));
+    let tags = wait_for("two runs with one tag", PATIENCE, both);
+    assert!(tags[0][0].as_str().is_some_and(|tag| tag.starts_with("sweep-")), "{tags:?}");
+    wait_for("the end of both", PATIENCE, || {
+        let runs = lab.json(&["runs", "state=finished", "--json"]);
+        (runs.as_array().map(Vec::len) == Some(2)).then_some(())
+    });
+    let mut seeds: Vec<_> =
+        lab.store().ids().expect("ids").iter().map(|id| recipe(&lab, id.as_str())["seed"].clone()).collect();
+    seeds.sort_by_key(Value::to_string);
+    assert_eq!(seeds, [json!(1), json!(2)]);
+    dashboard.quit();
+}
+
+#[cfg(feature = "dashboard")]
+fn recipe(lab: &Lab, id: &str) -> Value {
+    lab.json(&["show", id, "--json"])["recipe"].clone()
+}
