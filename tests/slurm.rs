@@ -1,6 +1,7 @@
 //! Slurm as the launcher, with simulated commands that give the false answers of real clusters. `scripts/slurm-trials`
 //! has a real one.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -62,14 +63,25 @@ impl Cluster {
     }
 
     fn mien(&self, arguments: &[&str]) -> Command {
+        let mut command = self.lab.mien(arguments);
+        command.envs(self.environment());
+        command
+    }
+
+    /// Returns the variables of a shell on a login node, inside a job of another program.
+    fn environment(&self) -> [(&str, OsString); 7] {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let before = [self.folder.path().join("bin")];
         let paths = std::env::join_paths(before.into_iter().chain(std::env::split_paths(&path))).expect("a path");
-        let mut command = self.lab.mien(arguments);
-        command.env("PATH", paths).env("CLUSTER", self.folder.path());
-        command.env("MIEN_CONFIG", self.folder.path().join("config.toml")).env("MIEN_SLURM_INTERVAL", "0");
-        command.env("SLURM_CPU_BIND", "quiet,mask_cpu:0x1").env("SBATCH_PARTITION", "secret").env("SLURM_CONF", "kept");
-        command
+        [
+            ("PATH", paths),
+            ("CLUSTER", self.folder.path().into()),
+            ("MIEN_CONFIG", self.folder.path().join("config.toml").into()),
+            ("MIEN_SLURM_INTERVAL", "0".into()),
+            ("SLURM_CPU_BIND", "quiet,mask_cpu:0x1".into()),
+            ("SBATCH_PARTITION", "secret".into()),
+            ("SLURM_CONF", "kept".into()),
+        ]
     }
 
     fn train(&self, name: &str, more: &[&str]) -> Command {
@@ -129,6 +141,35 @@ fn a_run_is_submitted_with_its_script_and_without_the_settings_of_a_job_around_i
     // A second worker is refused while a job may still become one.
     cluster.mien(&["resume", "heron"]).assert().failure();
     cluster.mien(&["delete", "heron", "--yes"]).assert().failure();
+}
+
+#[cfg(feature = "dashboard")]
+#[test]
+fn the_form_submits_to_a_place_by_keys() {
+    use crate::terminal::{Dashboard, SMALL, mien};
+
+    let cluster = Cluster::new();
+    let mut command = mien(cluster.lab.home());
+    cluster.environment().into_iter().for_each(|(name, value)| command.env(name, value));
+    let mut dashboard = Dashboard::run(SMALL, command);
+    dashboard.wait("the dataset", |text| text.contains("faces"));
+    dashboard.press("2");
+    dashboard.wait("the form", |text| text.contains("[ Launch ]"));
+    dashboard.press("G");
+    dashboard.wait("the launch line", |text| text.contains("▸ [ Launch ]"));
+    dashboard.press("\u{1b}[A");
+    dashboard.wait("the name", |text| text.contains("▸ run name"));
+    dashboard.press("\u{1b}[A");
+    dashboard.wait("the place", |text| text.contains("‹ local ›"));
+    dashboard.press("\u{1b}[C");
+    dashboard.wait("the place of the cluster", |text| text.contains("‹ gpu ›") && text.contains(", on gpu"));
+    dashboard.launch("G");
+    dashboard.wait("the submitted run", |text| text.contains("is launched"));
+    let calls = cluster.said("calls");
+    assert_eq!(calls.lines().filter(|call| call.starts_with("sbatch")).count(), 1, "{calls}");
+    let runs = cluster.lab.json(&["runs", "--json"]);
+    assert_eq!(runs.as_array().map(Vec::len), Some(1));
+    dashboard.quit();
 }
 
 #[test]

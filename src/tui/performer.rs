@@ -198,7 +198,7 @@ mod tests {
     async fn finish_waits_for_a_launch_and_names_its_run() {
         let (performer, started, permit) = performer();
         let recipe = Box::new(crate::domain::Recipe::sample(crate::domain::Strategy::Cnn));
-        let launch = Effect::Train(TrainEffect::Launch { id: id("calm-heron"), recipe });
+        let launch = Effect::Train(TrainEffect::Launch { id: id("calm-heron"), recipe, on: None });
         performer.perform(launch.clone());
         performer.perform(unpause("calm-heron"));
         assert_eq!(started.recv().expect("a start"), launch);

@@ -47,15 +47,15 @@ fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
         Effect::ReadEntries | Effect::Inspect(InspectEffect::ReadMarks(_)) => {
             Ok(Event::EntriesRead(read_entries(link).map(Arc::new)))
         }
-        Effect::Train(TrainEffect::Launch { id, recipe }) => {
+        Effect::Train(TrainEffect::Launch { id, recipe, .. }) => {
             let launched = launch(link, &LaunchOrder::One { id, recipe }).and_then(|ids| exactly(link, ids));
             Ok(Event::Train(TrainEvent::LaunchFinished(launched.map(|[id]| id).map_err(ActionError::There))))
         }
-        Effect::Train(TrainEffect::LaunchAll { ids, recipes }) => {
+        Effect::Train(TrainEffect::LaunchAll { ids, recipes, .. }) => {
             let launched = launch(link, &LaunchOrder::All { ids, recipes }).and_then(|ids| exactly(link, ids));
             Ok(Event::Train(TrainEvent::LaunchAllFinished(launched.map_err(ActionError::There))))
         }
-        Effect::Train(TrainEffect::LaunchSweep { stem, runs }) => {
+        Effect::Train(TrainEffect::LaunchSweep { stem, runs, .. }) => {
             let launched = launch(link, &LaunchOrder::Sweep { stem, runs });
             Ok(Event::Train(TrainEvent::LaunchSweepFinished(launched.map_err(ActionError::There))))
         }

@@ -27,7 +27,7 @@ use super::theme::Theme;
 use super::watch::WatchRequest;
 use super::widgets::faces::Pictures;
 use super::{clipboard, config, first_run, notice, remote, update, view, watch};
-use crate::config::Notify;
+use crate::config::{Notify, Places};
 use crate::domain::{DatasetName, RunId};
 use crate::runs::{Machine, RunStore};
 use crate::supervise::now;
@@ -128,6 +128,9 @@ async fn dashboard(
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
     state.library.machine = Machine::this();
     state.tour = first_run::claim();
+    if !is_remote {
+        state.train.places = Places::load().entries;
+    }
     if is_remote {
         // The first data would choose the Data screen, because datasets stay on their machine.
         (state.screen, state.key_pressed) = (Screen::Runs, true);

@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, Kind, code, on};
 use super::{Action, ActionError, FAULT, ScreenEffect, Target};
-use crate::domain::{Recipe, RunId};
+use crate::domain::{Place, Recipe, RunId};
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
 
@@ -122,6 +122,8 @@ pub enum TrainEffect {
         id: RunId,
         /// The settings of the run.
         recipe: Box<Recipe>,
+        /// The place of a cluster; `None` for this machine.
+        on: Option<Box<Place>>,
     },
     /// Create four runs that wait for one another and start their workers; answered by `LaunchAllFinished`.
     LaunchAll {
@@ -129,6 +131,8 @@ pub enum TrainEffect {
         ids: [RunId; 4],
         /// The settings of the runs.
         recipes: Box<[Recipe; 4]>,
+        /// The place of a cluster; `None` for this machine.
+        on: Option<Box<Place>>,
     },
     /// Create the runs of a sweep with one tag and start their workers; answered by `LaunchSweepFinished`.
     LaunchSweep {
@@ -136,6 +140,8 @@ pub enum TrainEffect {
         stem: RunId,
         /// The requested names, and the settings of the runs.
         runs: Vec<(RunId, Recipe)>,
+        /// The place of a cluster; `None` for this machine.
+        on: Option<Box<Place>>,
     },
 }
 

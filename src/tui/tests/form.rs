@@ -5,7 +5,7 @@ use ratatui::layout::Position;
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw};
 use super::update::{act, drawn, press, text};
-use crate::domain::Hyperparameter;
+use crate::domain::{Hyperparameter, Place};
 use crate::tui::messages::{Effect, Event, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::train::Field;
@@ -64,7 +64,9 @@ fn several_values_of_a_number_and_of_a_choice_are_a_sweep() {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
     let effects = press(&mut state, "G<enter>");
-    let [Effect::Train(TrainEffect::LaunchSweep { stem, runs })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::LaunchSweep { stem, runs, .. })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     let seen: Vec<(&str, u64, String)> =
         runs.iter().map(|(id, run)| (id.as_str(), run.seed, Hyperparameter::Optimizer.get(run))).collect();
     assert_eq!(stem.as_str(), "neat-gecko");
@@ -116,6 +118,26 @@ fn the_name_of_one_run_of_a_sweep_that_is_taken_is_refused() {
     state.train.set_text(Hyperparameter::Seed, "1,2");
     let error = state.train.error(Field::Name, &state.form_choices()).expect("an error");
     assert_eq!(error, "there is a run neat-gecko-2 already: choose another name");
+}
+
+#[test]
+fn a_run_is_launched_on_the_chosen_place() {
+    let mut state = state();
+    assert!(!state.train.fields().contains(&Field::Place), "no place in the config file");
+    state.train.places = ["cpu", "gpu"].map(|name| Place { name: name.into(), ..Place::default() }).to_vec();
+    state.train.focus = Field::Place;
+    press(&mut state, "<left>");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("‹ gpu ›") && screen.contains("cnn on demo as neat-gecko, on gpu"), "{screen}");
+    let place = |effects: &[Effect]| match effects {
+        [Effect::Train(TrainEffect::Launch { on, .. })] => on.as_ref().map(|place| place.name.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(place(&press(&mut state, "G<enter>")), Some("gpu".into()));
+    state.train.launching = false;
+    state.train.focus = Field::Place;
+    press(&mut state, "<^d>");
+    assert_eq!(place(&press(&mut state, "G<enter>")), None, "this machine is the default");
 }
 
 #[test]

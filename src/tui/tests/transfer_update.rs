@@ -130,7 +130,9 @@ fn all_strategies_are_launched_at_once_and_the_first_is_shown() {
     press(&mut state, "2<left>");
     state.train.set_text(Hyperparameter::Size, "64");
     let effects = press(&mut state, "G<enter>");
-    let [Effect::Train(TrainEffect::LaunchAll { ids, recipes })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::LaunchAll { ids, recipes, .. })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(
         ids.each_ref().map(RunId::as_str),
         ["neat-gecko-cnn", "neat-gecko-deep", "neat-gecko-features", "neat-gecko-finetune"]

@@ -168,7 +168,9 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
 fn a_launch_uses_the_form_and_shows_the_run() {
     let mut state = state();
     let effects = press(&mut state, "2<down><right><down><down><^u>7<esc><enter>");
-    let [Effect::Train(TrainEffect::Launch { id: name, recipe })] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Train(TrainEffect::Launch { id: name, recipe, .. })] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!((name.as_str(), recipe.dataset.as_str(), recipe.epochs), ("neat-gecko", "fer2013", 7));
     assert_eq!(recipe.fingerprint, fixtures::fer2013().fingerprint);
     assert_eq!(press(&mut state, "<enter>"), [], "once is enough");

@@ -1,8 +1,8 @@
 //! The mapping of images to classes and splits.
 //!
-//! `folder_structure` finds out what the folders mean, or `labels` state the classes. Within a class, files are in Keras's
-//! order: by folder, then by name, both as bytes. `divide` then cuts the splits that the source does not have, before
-//! any file is opened, so an unreadable file still counts.
+//! `folder_structure` finds out what the folders mean, or `labels` state the classes. Within a class, files are in
+//! Keras's order: by folder, then by name, both as bytes. `divide` then cuts the splits that the source does not have,
+//! before any file is opened, so an unreadable file still counts.
 
 mod classes;
 mod divide;

@@ -1,7 +1,7 @@
 //! The effects of the Train screen, which launch runs.
 
-use crate::domain::{Recipe, RunId};
-use crate::supervise::{self, LaunchTime};
+use crate::domain::{Place, Recipe, RunId};
+use crate::supervise::{self, LaunchTime, Start, WorkerLocation};
 use crate::tui::backend::Backend;
 use crate::tui::messages::{ActionError, TrainEffect, TrainEvent};
 
@@ -16,8 +16,8 @@ impl Backend {
     ///
     /// # Errors
     /// No worker was started.
-    pub fn launch(&self, id: &RunId, recipe: &Recipe) -> Result<RunId, ActionError> {
-        Ok(supervise::launch(&self.store, id, recipe, LaunchTime::Queued)?)
+    pub fn launch(&self, id: &RunId, recipe: &Recipe, start: Start) -> Result<RunId, ActionError> {
+        Ok(supervise::launch(&self.store, id, recipe, start)?)
     }
 
     /// Creates four runs that wait for one another and starts their workers. Returns their names, which are others when
@@ -25,27 +25,41 @@ impl Backend {
     ///
     /// # Errors
     /// Not all runs were launched; the error lists the launched ones.
-    pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4]) -> Result<[RunId; 4], ActionError> {
-        Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), LaunchTime::Queued)?)
+    pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4], start: Start) -> Result<[RunId; 4], ActionError> {
+        Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), start)?)
     }
 
     /// Creates runs with one tag, made from `stem`, and starts their workers. Returns their names.
     ///
     /// # Errors
     /// Not all runs were launched; the error lists the launched ones.
-    pub fn launch_sweep(&self, stem: &RunId, runs: &[(RunId, Recipe)]) -> Result<Vec<RunId>, ActionError> {
+    pub fn launch_sweep(
+        &self,
+        stem: &RunId,
+        runs: &[(RunId, Recipe)],
+        start: &Start,
+    ) -> Result<Vec<RunId>, ActionError> {
         let tag = supervise::sweep_tag(&self.store, stem);
         let runs = runs.iter().map(|(id, recipe)| (id, recipe));
-        Ok(supervise::launch_sweep(&self.store, runs, &tag, &LaunchTime::Queued.into())?)
+        Ok(supervise::launch_sweep(&self.store, runs, &tag, start)?)
     }
+}
+
+/// Returns the start of a queued worker on a place, or on this machine.
+fn queued(on: Option<Box<Place>>) -> Start {
+    Start { when: LaunchTime::Queued, on: on.map(WorkerLocation::Place) }
 }
 
 /// Runs an effect of the Train screen and returns its answer.
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: TrainEffect) -> TrainEvent {
     match effect {
         TrainEffect::SuggestName => TrainEvent::NameSuggested(backend.suggest_name()),
-        TrainEffect::Launch { id, recipe } => TrainEvent::LaunchFinished(backend.launch(&id, &recipe)),
-        TrainEffect::LaunchAll { ids, recipes } => TrainEvent::LaunchAllFinished(backend.launch_all(&ids, &recipes)),
-        TrainEffect::LaunchSweep { stem, runs } => TrainEvent::LaunchSweepFinished(backend.launch_sweep(&stem, &runs)),
+        TrainEffect::Launch { id, recipe, on } => TrainEvent::LaunchFinished(backend.launch(&id, &recipe, queued(on))),
+        TrainEffect::LaunchAll { ids, recipes, on } => {
+            TrainEvent::LaunchAllFinished(backend.launch_all(&ids, &recipes, queued(on)))
+        }
+        TrainEffect::LaunchSweep { stem, runs, on } => {
+            TrainEvent::LaunchSweepFinished(backend.launch_sweep(&stem, &runs, &queued(on)))
+        }
     }
 }

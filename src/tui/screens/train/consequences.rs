@@ -101,8 +101,8 @@ fn describe_sweep(form: &Form, dataset: &DatasetView, first: &Recipe, choices: &
     sentences
 }
 
-/// Returns the seconds that runs take at most one after the other; `None` if one cannot be estimated, or many differ in
-/// more than the seed.
+/// Returns the seconds that runs take at most, one after the other. `None` if one cannot be estimated, or if many
+/// differ in more than the seed.
 fn total_seconds(recipes: &[Recipe], dataset: &DatasetView, choices: &FormChoices<'_>) -> Option<f64> {
     let mut known: Vec<(Recipe, f64)> = Vec::new();
     let mut total = 0.0;

@@ -53,6 +53,10 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             let range = setting.range(&state.train.sample(&choices));
             (setting.explanation(), format!("accepts {range} · default {default}"))
         }
+        Field::Place => (
+            "local is this machine; a place of the config file gets the run as a job (`mien places` lists them)",
+            "← → to choose".into(),
+        ),
         Field::Name if state.train.strategy_choice == StrategyChoice::All => {
             ("the beginning of the four runs' names", "letters, digits, - _ and .".into())
         }

@@ -8,6 +8,7 @@ use super::consequences::describe_base;
 use super::label;
 use super::{CorrectionChoice, Field, Form, FormChoices};
 use crate::domain::StrategyChoice;
+use crate::domain::place::THIS_MACHINE;
 use crate::supervise::strategy_run_names;
 use crate::tui::layout::Layout;
 use crate::tui::state::{Input, State};
@@ -154,6 +155,10 @@ fn value(state: &State, field: Field) -> (Input, String) {
             };
             (value, note)
         }
+        Field::Place => match form.place() {
+            Some(place) => (Input::new(place.name.as_str()), place.to_string()),
+            None => (Input::new(THIS_MACHINE), "this machine".into()),
+        },
         Field::Name => (form.name.clone(), String::new()),
         Field::Strategy | Field::Launch => (Input::default(), String::new()),
     }
@@ -220,14 +225,18 @@ fn draw_launch(state: &State, pen: &mut Pen<'_>) {
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
     let (what, style) = match form.first_error(choices) {
         Some((field, _)) => (format!("not yet: {}", describe_missing(form, field)), theme.bad()),
-        None => (describe_launch(form, choices) + in_turn(state.library.runs.active(state.now)), theme.dim()),
+        None => (describe_launch(form, choices) + &when(state), theme.dim()),
     };
     pen.write(&what, style);
 }
 
-/// Returns a note that a launched run may wait for `active` others.
-fn in_turn(active: usize) -> &'static str {
-    if active == 0 { "" } else { ", in turn" }
+/// Returns the place of the runs, or a note that they may wait for others on this machine.
+fn when(state: &State) -> String {
+    match state.train.place() {
+        Some(place) => format!(", on {}", place.name),
+        None if state.library.runs.active(state.now) == 0 => String::new(),
+        None => ", in turn".into(),
+    }
 }
 
 fn describe_missing(form: &Form, field: Field) -> String {

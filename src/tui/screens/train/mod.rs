@@ -129,6 +129,7 @@ fn label(field: Field) -> &'static str {
         Field::Corrections => "corrections",
         Field::Weights => "weights",
         Field::Setting(setting) => setting.name(),
+        Field::Place => "place",
         Field::Name => "run name",
         Field::Launch => "launch",
     }
@@ -139,7 +140,7 @@ fn applies(state: &State, action: Action) -> bool {
     let focus = state.train.focus;
     match action {
         Action::Train(TrainAction::Reset) => {
-            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Corrections)
+            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Corrections | Field::Place)
         }
         Action::Train(TrainAction::AddValue) => !state.train.further_choices(&state.form_choices()).is_empty(),
         Action::Train(TrainAction::RemoveValue) => {

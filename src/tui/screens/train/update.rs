@@ -119,6 +119,11 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
                 form.set_last_value(setting, choice, choices);
             }
         }
+        Field::Place => {
+            let names: Vec<Option<String>> =
+                std::iter::once(None).chain(form.places.iter().map(|place| Some(place.name.clone()))).collect();
+            form.on = next(&names, Some(&form.on), by).cloned().flatten();
+        }
         Field::Name | Field::Launch => {}
     }
 }
@@ -150,18 +155,19 @@ fn launch(state: &mut State) -> Vec<Effect> {
     match state.train.launch_plan(&state.form_choices()) {
         Ok(order) => {
             state.train.launching = true;
+            let on = state.train.place().cloned().map(Box::new);
             match order {
                 LaunchPlan::One(id, recipe) => {
                     state.notify(format!("launching {id} …"));
-                    vec![Effect::Train(TrainEffect::Launch { id, recipe })]
+                    vec![Effect::Train(TrainEffect::Launch { id, recipe, on })]
                 }
                 LaunchPlan::All(ids, recipes) => {
                     state.notify("launching four runs …".into());
-                    vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes })]
+                    vec![Effect::Train(TrainEffect::LaunchAll { ids, recipes, on })]
                 }
                 LaunchPlan::Sweep(stem, runs) => {
                     state.notify(format!("launching {} runs …", runs.len()));
-                    vec![Effect::Train(TrainEffect::LaunchSweep { stem, runs })]
+                    vec![Effect::Train(TrainEffect::LaunchSweep { stem, runs, on })]
                 }
             }
         }

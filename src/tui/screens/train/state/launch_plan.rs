@@ -19,8 +19,8 @@ pub enum LaunchPlan {
 }
 
 impl Form {
-    /// Returns the recipe of a strategy. Invalid settings have their defaults, varied ones their first value. `None` where the dataset, the
-    /// base or the run to start from is missing.
+    /// Returns the recipe of a strategy. Invalid settings have their defaults, varied ones their first value. `None`
+    /// where the dataset, the base or the run to start from is missing.
     #[must_use]
     pub fn draft(&self, strategy: Strategy, choices: &FormChoices<'_>) -> Option<Recipe> {
         let mut recipe = match strategy {

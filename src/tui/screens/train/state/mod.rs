@@ -14,7 +14,7 @@ pub use corrections::CorrectionChoice;
 pub use launch_plan::LaunchPlan;
 pub(super) use launch_plan::NOTHING_TO_TRAIN_ON;
 
-use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
+use crate::domain::{DatasetName, Hyperparameter, Place, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::Context;
 use crate::tui::messages::train;
@@ -35,6 +35,8 @@ pub enum Field {
     Corrections,
     /// A setting of the recipe.
     Setting(Hyperparameter),
+    /// The place of a cluster, or this machine.
+    Place,
     /// The run's name.
     Name,
     /// The line that launches.
@@ -68,6 +70,10 @@ pub struct Form {
     pub correction_choice: Option<CorrectionChoice>,
     /// The typed or chosen settings for each strategy choice; a missing one has its default.
     typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
+    /// The places of the config file, on which runs may start.
+    pub places: Vec<Place>,
+    /// The name of the chosen place; `None` for this machine.
+    pub on: Option<String>,
     /// The run's name, or the beginning of the names of four runs.
     pub name: Input,
     /// Whether the user typed the name. A suggestion must not replace it then.
@@ -109,6 +115,8 @@ impl Form {
             from: None,
             correction_choice: None,
             typed: HashMap::new(),
+            places: Vec::new(),
+            on: None,
             name: Input::default(),
             named: false,
             focus: Field::Strategy,
@@ -155,7 +163,15 @@ impl Form {
         let last = Hyperparameter::Precision;
         let settings = self.strategy_choice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
-        first.chain(settings).chain([Field::Corrections, Field::Setting(last), Field::Name, Field::Launch]).collect()
+        let place = (!self.places.is_empty()).then_some(Field::Place);
+        let then = [Field::Corrections, Field::Setting(last)].into_iter().chain(place);
+        first.chain(settings).chain(then).chain([Field::Name, Field::Launch]).collect()
+    }
+
+    /// Returns the place on which the runs start; `None` for this machine.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.places.iter().find(|place| Some(&place.name) == self.on.as_ref())
     }
 
     /// Returns the dataset to train on, if it can be read.
@@ -239,6 +255,7 @@ impl Form {
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
             Field::Corrections => self.correction_choice = None,
+            Field::Place => self.on = None,
             _ => {}
         }
     }
