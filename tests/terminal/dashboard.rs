@@ -109,11 +109,15 @@ impl<D: Display> Dashboard<D> {
         let (line, count) = (Arc::downgrade(&keys), Arc::clone(&answered));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
+            // The part of a frame that came so far. A frame in parts would be seen by whoever waits for its first lines.
+            let mut held: Vec<u8> = Vec::new();
             // Reading a terminal whose program has ended is an error or returns nothing.
             while let Ok(length @ 1..) = reader.read(&mut bytes) {
                 received.lock().expect("no panic").extend_from_slice(&bytes[..length]);
+                held.extend_from_slice(&bytes[..length]);
+                let whole = held.drain(..whole_updates(&held)).collect::<Vec<u8>>();
                 let mut display = shown.lock().expect("no panic");
-                display.process_bytes(&bytes[..length]);
+                display.process_bytes(&whole);
                 for (answer, later) in display.answers() {
                     let (line, count) = (line.clone(), Arc::clone(&count));
                     std::thread::spawn(move || {
@@ -124,6 +128,7 @@ impl<D: Display> Dashboard<D> {
                     });
                 }
             }
+            shown.lock().expect("no panic").process_bytes(&held);
         });
         Self { child, keys, screen, output, answered, master: Some(pty.master), before: None }
     }
@@ -310,4 +315,34 @@ fn text_before_cursor<D: Display>(screen: &Mutex<D>) -> String {
     let cells = screen.cells().screen();
     let (row, column) = cells.cursor_position();
     cells.contents_between(row, 0, row, column)
+}
+
+/// The beginning and the end of a synchronized update, which a terminal shows at once.
+const UPDATE: [&[u8]; 2] = [b"\x1b[?2026h", b"\x1b[?2026l"];
+
+/// Returns the length of the bytes before a synchronized update whose end has not come.
+fn whole_updates(bytes: &[u8]) -> usize {
+    let [begin, end] = UPDATE;
+    let last = |sequence: &[u8]| bytes.windows(sequence.len()).rposition(|window| window == sequence);
+    match (last(begin), last(end)) {
+        (Some(begun), ended) if ended.is_none_or(|ended| ended < begun) => begun,
+        // The beginning may come in two parts.
+        _ => (0..begin.len()).rev().find(|part| bytes.ends_with(&begin[..*part])).map_or(0, |part| bytes.len() - part),
+    }
+}
+
+#[test]
+fn an_update_is_shown_when_its_end_has_come() {
+    let table: [(&[u8], usize); 7] = [
+        (b"", 0),
+        (b"text", 4),
+        (b"text\x1b[?2026hpart", 4),
+        (b"text\x1b[?2026hwhole\x1b[?2026l", 25),
+        (b"\x1b[?2026hwhole\x1b[?2026l\x1b[?2026hpart", 21),
+        (b"text\x1b[?20", 4),
+        (b"text\x1b[?2026l\x1b", 12),
+    ];
+    for (bytes, length) in table {
+        assert_eq!(whole_updates(bytes), length, "{}", bytes.escape_ascii());
+    }
 }
