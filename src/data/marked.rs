@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::store::{Dataset, shown};
+use crate::domain::figures::thousands;
 use crate::domain::text::printable;
 use crate::domain::{Corrections, LeftOutImages, RelabelledImage, RelabelledImages, RunId, Split};
 use crate::durable::versioned::{FileError, FileKind, Problem};
@@ -85,7 +86,7 @@ pub enum MarkedError {
     )]
     NoSource(String),
     /// The dataset has no such image.
-    #[error("there is no training image {index}: there are {count}, counted from 0")]
+    #[error("there is no training image {index}: there are {}, counted from 0", thousands(*.count))]
     NoImage {
         /// The index given.
         index: u32,

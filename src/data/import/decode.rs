@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
 use super::options::Fit;
@@ -18,6 +18,9 @@ use crate::data::manifest::ImageShape;
 
 /// Images of more pixels than this are decoded one at a time.
 const LARGE: u64 = 2048 * 2048;
+
+/// The reason of a file that ends within its picture.
+const CUT_SHORT: &str = "is cut short";
 
 static LARGE_IMAGE: Mutex<()> = Mutex::new(());
 
@@ -34,8 +37,13 @@ pub(super) struct Header {
 /// Reads the header of an image file. The error is the reason.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, String> {
     let read = || {
-        let mut decoder = reader(bytes)?.into_decoder().map_err(|error| error.to_string())?;
+        let reader = reader(bytes)?;
+        let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
+        let mut decoder = reader.into_decoder().map_err(|error| reason(&error))?;
         let (width, height) = size(&decoder)?;
+        if is_jpeg && !has_jpeg_end(bytes) {
+            return Err(CUT_SHORT.into());
+        }
         let orientation = orientation(&mut decoder);
         let size = if is_sideways(orientation) { (height, width) } else { (width, height) };
         let turned = orientation != Orientation::NoTransforms;
@@ -76,22 +84,33 @@ pub(super) fn describe_unread(error: &std::io::Error, limit: u64) -> String {
     }
 }
 
+/// Describes why a picture cannot be decoded.
+fn reason(error: &ImageError) -> String {
+    match error {
+        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => CUT_SHORT.into(),
+        ImageError::Decoding(error) => format!("is damaged, or not {}", error.format_hint().to_string().to_uppercase()),
+        ImageError::Unsupported(error) => format!("has a form of {} that is not supported", error.format_hint()),
+        // Some decoders end their words with a line break.
+        other => other.to_string().trim_end().to_owned(),
+    }
+}
+
 fn decode_upright(bytes: &[u8]) -> Result<DynamicImage, String> {
     let reader = reader(bytes)?;
     let is_jpeg = reader.format() == Some(ImageFormat::Jpeg);
-    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    let mut decoder = reader.into_decoder().map_err(|error| reason(&error))?;
     let (width, height) = size(&decoder)?;
     // Otherwise every thread could decode a large image at once and exhaust memory.
     let _guard = (u64::from(width) * u64::from(height) > LARGE)
         .then(|| LARGE_IMAGE.lock().unwrap_or_else(PoisonError::into_inner));
     if is_jpeg && !has_jpeg_end(bytes) {
-        return Err("is cut short".into());
+        return Err(CUT_SHORT.into());
     }
     if decoder.total_bytes() > DECODING_BYTES {
         return Err(format!("takes more than {} MiB to decode", DECODING_BYTES >> 20));
     }
     let orientation = orientation(&mut decoder);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| reason(&error))?;
     image.apply_orientation(orientation);
     Ok(image)
 }

@@ -213,7 +213,6 @@ impl<'a> ImportState<'a> {
     fn prepare(&mut self) -> Result<(ParsedSource, Measured), ImportError> {
         let mut parsed = self.read_source()?;
         self.progress.classes = Some(parsed.plan.classes.len());
-        self.log.check_strict(self.options.strict)?;
         let measured = self.measure(&parsed)?;
         if let Some(base) = self.base.take() {
             self.note_repeated(&base);
@@ -307,7 +306,7 @@ impl<'a> ImportState<'a> {
                 let channels = if options.gray == Some(false) { 3 } else { 1 };
                 let sizes = vec![SizeCount { width: side, height: side, count: items.len() as u64 }];
                 let fit = options.fit.unwrap_or(Fit::Squash);
-                Ok(Measured { shape: ImageShape { width, height, channels }, fit, sizes })
+                Ok(Measured { shape: ImageShape { width, height, channels }, fit, sizes, unreadable: Vec::new() })
             }
             Encoding::Files => {
                 let (log, progress) = (&mut self.log, &mut self.progress);

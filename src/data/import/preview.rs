@@ -1,5 +1,6 @@
 //! The dry run of an import: everything up to the decoding of images, without a dataset.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::limits::Limits;
@@ -10,7 +11,7 @@ use crate::data::writer::check_target;
 use crate::domain::figures::thousands;
 use crate::domain::{Size, Split, SplitCounts};
 
-/// A dataset as an import would make it. Pictures that cannot be decoded are still counted.
+/// A dataset as an import would make it. Pictures with a readable header that cannot be decoded are still counted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportPreview {
     /// The classes by label.
@@ -84,10 +85,17 @@ pub fn preview(
     let work = home.unwrap_or_else(std::env::temp_dir);
     let mut state = ImportState::new(request, base, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
-    let (ParsedSource { plan, .. }, Measured { shape, fit, sizes }) = prepared.map_err(|error| state.explain(error))?;
+    let (ParsedSource { plan, .. }, measured) = prepared.map_err(|error| state.explain(error))?;
+    let Measured { shape, fit, sizes, unreadable } = measured;
+    for (index, reason) in &unreadable {
+        state.log.skip(&plan.items[*index].source, reason);
+    }
+    state.log.check_strict(state.options.strict)?;
     let mut classes: Vec<ClassCounts> =
         plan.classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
-    for item in &plan.items {
+    let unreadable: HashSet<usize> = unreadable.into_iter().map(|(index, _)| index).collect();
+    let readable = plan.items.iter().enumerate().filter(|(index, _)| !unreadable.contains(index));
+    for (_, item) in readable {
         let counts = &mut classes[item.label].counts;
         match item.split {
             Split::Train => counts.train += 1,

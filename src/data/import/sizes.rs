@@ -35,6 +35,8 @@ pub(super) struct Measured {
     pub(super) fit: Fit,
     /// The sizes, the most frequent first.
     pub(super) sizes: Vec<SizeCount>,
+    /// The pictures without a readable header: their indices in the plan, and the reasons.
+    pub(super) unreadable: Vec<(usize, String)>,
 }
 
 /// Measures all pictures and chooses the shape of stored images. The size is the requested one, else the size of at
@@ -49,15 +51,23 @@ pub(super) fn measure(
     progress: &mut Progress,
 ) -> Result<Measured, ImportError> {
     let mut counts: HashMap<(u32, u32), u64> = HashMap::new();
-    let (mut gray, mut turned) = (true, 0_u64);
+    let (mut gray, mut turned, mut unreadable) = (true, 0_u64, Vec::new());
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
         progress.report(ImportStage::Measuring, (index * CHUNK) as u64, Some(items.len() as u64))?;
-        let header = |item: &PlannedImage| decode::header(&contents.read(&item.at, limits.file_bytes).ok()?).ok();
-        let headers: Vec<_> = chunk.par_iter().filter_map(header).collect();
-        for header in headers {
-            *counts.entry(header.size).or_default() += 1;
-            gray &= header.gray;
-            turned += u64::from(header.turned);
+        let header = |item: &PlannedImage| {
+            let limit = limits.file_bytes;
+            decode::header(&contents.read(&item.at, limit).map_err(|error| decode::describe_unread(&error, limit))?)
+        };
+        let headers: Vec<_> = chunk.par_iter().map(header).collect();
+        for (place, header) in headers.into_iter().enumerate() {
+            match header {
+                Ok(header) => {
+                    *counts.entry(header.size).or_default() += 1;
+                    gray &= header.gray;
+                    turned += u64::from(header.turned);
+                }
+                Err(reason) => unreadable.push((index * CHUNK + place, reason)),
+            }
         }
     }
     let sizes = counts.into_iter().map(|((width, height), count)| SizeCount { width, height, count });
@@ -91,7 +101,7 @@ pub(super) fn measure(
         ));
     }
     let gray = options.gray.unwrap_or(gray);
-    Ok(Measured { shape: ImageShape { width, height, channels: if gray { 1 } else { 3 } }, fit, sizes })
+    Ok(Measured { shape: ImageShape { width, height, channels: if gray { 1 } else { 3 } }, fit, sizes, unreadable })
 }
 
 /// Returns a square with the median of the short sides.

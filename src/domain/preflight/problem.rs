@@ -1,6 +1,7 @@
 //! The problems that prevent the start of a run, with their messages.
 
 use super::WEIGHTS_ADVICE;
+use crate::domain::figures::thousands;
 use crate::domain::network::{ResolveError, StageName};
 use crate::domain::{DatasetName, Hyperparameter, RecipeError, RunId, Split, Strategy, WeightsName};
 
@@ -99,7 +100,7 @@ pub enum Problem {
     #[error(transparent)]
     Network(#[from] ResolveError),
     /// An image to leave out does not exist.
-    #[error("image {image} cannot be left out or relabelled: there are {count} training images, counted from 0")]
+    #[error("image {image} cannot be left out or relabelled: there are {} training images, counted from 0", thousands(*.count))]
     NotThere {
         /// The image's index.
         image: u32,
@@ -107,7 +108,7 @@ pub enum Problem {
         count: usize,
     },
     /// A class would lose all of its training images.
-    #[error("all {count} training images of the class '{class}' would be left out or relabelled: keep some")]
+    #[error("all {} training images of the class '{class}' would be left out or relabelled: keep some", thousands(*.count))]
     WholeClass {
         /// The class, safe to print.
         class: String,
