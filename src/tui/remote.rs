@@ -164,7 +164,10 @@ fn runs(link: &Link, effect: RunsEffect) -> Result<RunsEvent, RunsEffect> {
             let message = format!("{id} continues: {epochs} epochs, patience {patience}");
             RunsEvent::Done(command(link, &limits("resume", &id, epochs, patience, &["--detach"])).map(|_| message))
         }
-        RunsEffect::Evaluate(id) => done(&["evaluate", id.as_str()], format!("{id} was tested again")),
+        RunsEffect::Evaluate(id) => {
+            let result = command(link, &["evaluate", id.as_str()]).map(drop);
+            RunsEvent::TestRequested(id, result)
+        }
         RunsEffect::Move(id, to) => {
             let (option, other) = move_options(&to);
             let arguments: Vec<&str> = ["queue", "move", id.as_str(), option].into_iter().chain(other).collect();

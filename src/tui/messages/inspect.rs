@@ -324,8 +324,6 @@ pub enum InspectEffect {
     },
     /// Read the marked training images of a dataset; answered by `Marked`.
     ReadMarks(DatasetName),
-    /// Evaluate a run again; answered by `Evaluating`.
-    Evaluate(RunId),
     /// Compute the heat maps of an image in another process; answered by `HeatMaps`.
     ComputeHeatMaps(HeatMapSubject),
 }
@@ -348,7 +346,6 @@ impl ScreenEffect for InspectEffect {
 
     fn targets(&self) -> Vec<Target> {
         match self {
-            Self::Evaluate(run) => vec![Target::Run(run.clone())],
             Self::Mark { dataset, .. } => vec![Target::Dataset(dataset.clone())],
             _ => Vec::new(),
         }
@@ -375,8 +372,6 @@ pub enum InspectEvent {
     },
     /// The marks of a dataset's images as they are now, or the reason why they cannot be read or changed.
     Marked(DatasetName, Result<Arc<Marks>, String>),
-    /// An evaluation was started, or the reason why not.
-    Evaluating(RunId, Result<(), String>),
     /// Heat maps were computed, or the reason why not.
     HeatMaps(HeatMapSubject, Result<HeatMaps, String>),
 }

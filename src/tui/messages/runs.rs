@@ -456,6 +456,8 @@ impl ScreenEffect for RunsEffect {
 pub enum RunsEvent {
     /// The message of a completed effect, or the reason why it failed.
     Done(Result<String, String>),
+    /// A worker that tests a run again was started, or the reason why not.
+    TestRequested(RunId, Result<(), String>),
     /// A request was written to a run's folder, or the reason why not. An unwritten request is never answered.
     Requested(RunId, Result<(), String>),
     /// The time of the last look, in milliseconds since 1970; `None` before the first one, and in a home that keeps

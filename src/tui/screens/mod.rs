@@ -6,6 +6,7 @@ pub mod data;
 pub mod inspect;
 mod paths;
 pub mod prompt;
+mod retest;
 pub mod runs;
 pub mod train;
 

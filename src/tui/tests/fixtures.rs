@@ -160,12 +160,18 @@ impl Logbook {
     /// Returns a run created this many seconds before [`NOW`].
     pub(crate) fn new(name: &str, seconds_ago: u64) -> Self {
         let at = NOW - seconds_ago * SECOND;
-        let recipe = Recipe::cnn(dataset_name("fer2013"), String::new(), at);
+        let recipe = Recipe::cnn(dataset_name("fer2013"), fer2013().fingerprint, at);
         Self { id: id(name), recipe, records: Vec::new(), at }
     }
 
     pub(crate) fn log(mut self, event: Logged) -> Self {
         self.records.push(Record { at: self.at, event });
+        self
+    }
+
+    /// Lets seconds pass.
+    pub(crate) fn after(mut self, seconds: u64) -> Self {
+        self.at += seconds * SECOND;
         self
     }
 

@@ -5,7 +5,7 @@ use ratatui::layout::Position;
 use super::fixtures::{self, Logbook, NOW, id};
 use super::screens::{SIZES, draw, snapshot, snapshots};
 use super::update::press;
-use crate::domain::{GpuLoad, Hyperparameter, Limits, Load};
+use crate::domain::{FinishReason, GpuLoad, Hyperparameter, Limits, Load, Split};
 use crate::events::Event as Logged;
 use crate::runs::annotations::AnnotationChange;
 use crate::runs::facts::Field;
@@ -164,6 +164,52 @@ fn limits_are_changed_in_two_fields() {
     assert!(draw(&state, SIZES[1]).contains("one-cycle schedule is stretched to 60 epochs"));
     assert_eq!(press(&mut state, "<tab>20<enter>"), extend(60, 20));
     assert_eq!(press(&mut at("brisk-otter"), "e++<down>++-<enter>"), extend(52, 11));
+}
+
+/// Returns a finished run after a test that ended with these events.
+fn tested_again(events: Vec<Logged>) -> RunView {
+    let book = Logbook::new("brisk-otter", 3 * 3600).started().epochs(15, 9).tested(9, FinishReason::EarlyStop);
+    let later = book.after(60).log(Logged::EvaluationStarted { split: Split::Test, images: 7_178 });
+    events.into_iter().fold(later, Logbook::log).view(false)
+}
+
+#[test]
+fn the_end_of_a_requested_test_is_reported() {
+    let requested = || {
+        let mut state = at("brisk-otter");
+        assert_eq!(press(&mut state, "E"), [Effect::Runs(RunsEffect::Evaluate(id("brisk-otter")))]);
+        update(&mut state, NOW, Event::Runs(RunsEvent::TestRequested(id("brisk-otter"), Ok(()))));
+        assert_eq!(message(&state), "brisk-otter is being tested again");
+        state
+    };
+    let failed = Logged::EvaluationFailed { cause: "there is no dataset 'fer2013'".into() };
+    let scores = fixtures::finished().summary.expect("read").test.clone().expect("tested");
+    let passed = Logged::Evaluated { split: Split::Test, epoch: 9, loss: 1.0, confusion: scores.confusion };
+    for (event, words) in [(failed, "was not tested: there is no dataset"), (passed, "was tested: accuracy 0.6")] {
+        let mut state = requested();
+        read(&mut state, fixtures::finished());
+        assert!(message(&state).contains("is being tested"), "nothing has happened yet");
+        read(&mut state, tested_again(vec![event]));
+        assert!(message(&state).contains(words), "{words}: {}", message(&state));
+        let shown = state.messages.len();
+        read(&mut state, tested_again(vec![]));
+        assert_eq!(state.messages.len(), shown, "reported once");
+    }
+    let mut state = requested();
+    update(&mut state, NOW, Event::Runs(RunsEvent::TestRequested(id("brisk-otter"), Err("no trainer".into()))));
+    read(&mut state, tested_again(vec![]));
+    assert_eq!(message(&state), "no trainer");
+}
+
+#[test]
+fn a_run_whose_dataset_is_gone_is_neither_tested_nor_resumed() {
+    for (run, key) in [("brisk-otter", "E"), ("plain-finch", "R")] {
+        let mut state = fixtures::state(vec![], fixtures::all());
+        press(&mut state, "3");
+        state.runs.selected = Some(id(run));
+        assert_eq!(press(&mut state, key), [], "{key}");
+        assert!(message(&state).starts_with(&format!("{run}: there is no dataset 'fer2013'")), "{}", message(&state));
+    }
 }
 
 #[test]

@@ -135,11 +135,6 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: InspectEffect) -> In
             let marks = backend.marks(&dataset);
             InspectEvent::Marked(dataset, marks)
         }
-        InspectEffect::Evaluate(run) => {
-            let result = supervise::evaluate(&backend.store, &run, supervise::LaunchTime::Queued)
-                .map_err(|error| error.to_string());
-            InspectEvent::Evaluating(run, result)
-        }
         InspectEffect::ComputeHeatMaps(subject) => {
             let home = backend.store.home().path();
             let maps = supervise::heat_maps::heat_maps(home, &subject.run, subject.split, subject.index);

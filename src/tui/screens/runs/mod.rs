@@ -31,7 +31,7 @@ use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
     Chart, Curves, EpochPositions, Filter, LimitsForm, LogLine, LogView, News, Pane, PendingRequest, PredictionStatus,
-    Predictions, QueueTimes, Request, RunsPurpose, RunsState, describe_limits, describe_schedule, parse_limits,
+    Predictions, QueueTimes, Request, RunsPurpose, RunsState, describe_limits, parse_limits,
 };
 pub use update::{on_event, on_runs, see_endings};
 
@@ -199,7 +199,7 @@ fn empty(state: &State, buffer: &mut Buffer, area: Rect) {
     let lines = [
         ("There are no runs yet.", theme.strong()),
         ("", theme.text()),
-        ("Press 2, then Enter, to train the small network with its defaults.", theme.accent()),
+        ("Press 2, then G and Enter, to train the small network with its defaults.", theme.accent()),
         ("", theme.text()),
         ("A run continues after the dashboard is closed or the connection drops.", theme.text()),
         ("From a shell:  mien train cnn --dataset demo --detach", theme.text()),

@@ -107,6 +107,7 @@ fn describe_finish(summary: &Summary) -> String {
             let best = summary.early_stopping.best_epoch;
             format!("finished at epoch {epoch}, early stop: {} did not improve after epoch {best}", rule.monitor)
         }
+        _ if epoch == 1 => "finished: 1 epoch done".into(),
         _ => format!("finished: all {epoch} epochs done"),
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::Split;
 use crate::tui::library::DatasetView;
 use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
 use crate::tui::messages::{Action, Effect, InspectAction, InspectEffect, InspectEvent};
+use crate::tui::screens::retest;
 use crate::tui::state::State;
 
 /// Applies an action. Returns the effects to request.
@@ -227,12 +228,11 @@ fn markable(state: &mut State) -> Option<(u32, DatasetView)> {
 
 fn evaluate(state: &mut State) -> Vec<Effect> {
     let Some(run) = state.inspect.run.clone() else { return Vec::new() };
-    if !choose::run(state).is_some_and(|run| run.has_best_weights) {
+    let Some(found) = choose::run(state).filter(|run| run.has_best_weights).cloned() else {
         state.fail(&format!("{run} has saved no weights yet: R on Runs (3) resumes it"));
         return Vec::new();
-    }
-    state.notify(format!("starting a worker that tests {run} again …"));
-    vec![Effect::Inspect(InspectEffect::Evaluate(run))]
+    };
+    retest::request(state, vec![found])
 }
 
 /// Applies an event. Returns the effects to request.
@@ -268,10 +268,6 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
                 state.fail(&error);
             }
         }
-        InspectEvent::Evaluating(run, Ok(())) => {
-            state.notify(format!("{run} is being tested again: its predictions appear here afterwards"));
-        }
-        InspectEvent::Evaluating(_, Err(error)) => state.fail(&error),
         InspectEvent::HeatMaps(subject, maps) => return heat_map::on_maps(state, subject, maps),
     }
     Vec::new()

@@ -88,7 +88,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
         }
         RunsEffect::Evaluate(id) => {
             let result = words(supervise::evaluate(store, &id, LaunchTime::Queued));
-            RunsEvent::Done(result.map(|()| format!("{id} is being tested again")))
+            RunsEvent::TestRequested(id, result)
         }
         RunsEffect::Move(id, to) => {
             let result = words(Queue::of(store.home()).move_run(&id, &to));

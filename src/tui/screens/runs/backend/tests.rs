@@ -35,6 +35,7 @@ fn run(backend: &Backend, effect: RunsEffect) -> RunsEvent {
 /// Returns the reason why an effect was refused.
 fn refused(backend: &Backend, effect: RunsEffect) -> String {
     let (RunsEvent::Requested(_, Err(error))
+    | RunsEvent::TestRequested(_, Err(error))
     | RunsEvent::Done(Err(error))
     | RunsEvent::Renamed { result: Err(error), .. }
     | RunsEvent::Deleted(_, Some(error))) = run(backend, effect)

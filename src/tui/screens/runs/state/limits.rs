@@ -1,7 +1,7 @@
 //! Parsing of typed epochs and patience, and their consequences for a run.
 
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Limits, Monitor, Schedule};
+use crate::domain::{Limits, Monitor};
 use crate::runs::Summary;
 
 /// The accepted form.
@@ -61,22 +61,6 @@ pub fn describe_limits(summary: &Summary, limits: Limits) -> String {
     };
     let (value, last) = (status.best_value, limits.epochs);
     format!("it would stop at epoch {end} unless {better} {value:.4}; at the latest at epoch {last}")
-}
-
-/// Returns the effect of another number of epochs on a schedule that spans the whole run; empty where there is none.
-#[must_use]
-pub fn describe_schedule(summary: &Summary, limits: Limits) -> String {
-    let recipe = &summary.recipe;
-    let spans = matches!(recipe.schedule, Schedule::OneCycle | Schedule::Cosine);
-    let Some(now) = summary.learning_rate.filter(|_| spans && limits.epochs != summary.limits.epochs) else {
-        return String::new();
-    };
-    let (schedule, peak) = (recipe.schedule.name(), recipe.learning_rate);
-    let way = if limits.epochs > summary.limits.epochs { "rises from" } else { "falls from" };
-    format!(
-        "; the {schedule} schedule is stretched to {} epochs, so the learning rate {way} {now:.1e} (peak {peak:.1e})",
-        limits.epochs
-    )
 }
 
 #[cfg(test)]

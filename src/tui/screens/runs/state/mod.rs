@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use chart::{Chart, Curves, EpochPositions};
-pub use limits::{describe_limits, describe_schedule, parse_limits};
+pub use limits::{describe_limits, parse_limits};
 pub use limits_form::LimitsForm;
 pub use log::LogView;
 pub use news::News;
@@ -30,6 +30,7 @@ use crate::runs::query::{Query, SortKey};
 use crate::tui::library::{Library, RunView};
 use crate::tui::messages::Context;
 use crate::tui::messages::runs;
+use crate::tui::screens::retest::RequestedTest;
 
 /// The part of a run on the whole screen that has the keyboard focus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -114,6 +115,8 @@ pub struct RunsState {
     pub log: LogView,
     /// The requests that workers have not answered yet.
     pub pending: Vec<PendingRequest>,
+    /// The tests that the user requested, until their end is reported.
+    pub tests: Vec<RequestedTest>,
     /// The waiting runs, with their expected times.
     pub queue: QueueTimes,
     /// The runs that ended since the last look.

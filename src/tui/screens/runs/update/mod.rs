@@ -17,7 +17,7 @@ use crate::supervise::LaunchError;
 use crate::tui::library::{Library, RunView};
 use crate::tui::messages::{Action, ActionError, Effect, RunsAction, RunsEffect, RunsEvent, moved};
 use crate::tui::screen::Screen;
-use crate::tui::screens::{entry, go_to, prompt};
+use crate::tui::screens::{entry, go_to, prompt, retest};
 use crate::tui::state::{Input, Overlay, Prompt, Report, State};
 use crate::tui::widgets::figures::count;
 
@@ -83,6 +83,7 @@ fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
 /// Applies an event. Returns the effects to request.
 pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
     match event {
+        RunsEvent::TestRequested(id, result) => retest::on_requested(state, &id, result),
         RunsEvent::Done(Ok(words)) => state.notify(words),
         RunsEvent::Done(Err(error)) => state.fail(&error),
         RunsEvent::LastLook(at) => return on_last_look(state, at),
@@ -152,6 +153,7 @@ pub fn on_runs(state: &mut State, list: Vec<RunView>, put: PutRuns) -> Vec<Effec
     state.notices.read(&state.library, state.now);
     let ended = report_endings(state, first || !messages.is_empty());
     show_answer(state, if messages.is_empty() { ended } else { messages });
+    retest::report(state);
     if !state.key_pressed && !state.library.runs.list.is_empty() {
         // A user who has runs wants to see them first.
         state.screen = Screen::Runs;

@@ -1,10 +1,11 @@
 //! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
-use super::super::{Filter, Request, RunsPurpose, columns, describe_limits, describe_schedule, parse_limits};
+use super::super::{Filter, Request, RunsPurpose, columns, describe_limits, parse_limits};
 use super::{detail, keep_list_view, predictions, requests};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::annotations::{AnnotationChange, Note};
+use crate::runs::describe_schedule_change;
 use crate::runs::query::{Query, SortKey};
 use crate::tui::messages::{Action, Effect, RunsEffect};
 use crate::tui::state::{Overlay, State};
@@ -171,7 +172,7 @@ fn explain(state: &mut State, id: &RunId, limits: Limits) {
         "{}{}. In force: {} epochs, patience {}. ↑ ↓ choose the field, digits replace it, + and - step it; epochs 1 to \
          10000, patience 1 to 1000 or off.",
         describe_limits(&summary, limits),
-        describe_schedule(&summary, limits),
+        describe_schedule_change(&summary, limits).map_or_else(String::new, |words| format!("; {words}")),
         now.epochs,
         Patience(now.patience)
     );

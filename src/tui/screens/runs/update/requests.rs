@@ -8,6 +8,7 @@ use crate::domain::{RunId, RunState};
 use crate::runs::queue::QueueMove;
 use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, RunsEffect};
+use crate::tui::screens::retest;
 use crate::tui::state::{Overlay, State};
 
 /// Remembers a request until it is answered.
@@ -98,8 +99,13 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     }
     let (paused, ended): (Vec<RunView>, Vec<RunView>) =
         runs.into_iter().partition(|run| run.state(state.now) == Some(RunState::Paused));
-    let resumed = ended.into_iter().map(|run| Effect::Runs(RunsEffect::Resume(run.id)));
-    let effects: Vec<Effect> = resumed.collect();
+    let mut effects = Vec::new();
+    for run in ended {
+        match retest::refusal(state, &run) {
+            Some(words) => state.fail(&words),
+            None => effects.push(Effect::Runs(RunsEffect::Resume(run.id))),
+        }
+    }
     effects.into_iter().chain(send(state, ids(&paused), Request::Continue)).collect()
 }
 
@@ -176,6 +182,5 @@ pub(super) fn evaluate(state: &mut State) -> Vec<Effect> {
         }
     }
     let runs = in_state(state, |run_state| !run_state.is_active(), "all are active: they are tested at their end");
-    let with_weights = runs.into_iter().filter(|run| run.has_best_weights);
-    with_weights.map(|run| Effect::Runs(RunsEffect::Evaluate(run.id))).collect()
+    retest::request(state, runs.into_iter().filter(|run| run.has_best_weights).collect())
 }
