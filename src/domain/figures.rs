@@ -38,6 +38,7 @@ pub fn age(milliseconds: u64) -> String {
 #[must_use]
 pub fn duration(seconds: f64) -> String {
     match seconds {
+        0.0..0.05 => "<0.1 s".into(),
         ..9.95 => format!("{seconds:.1} s"),
         ..99.5 => format!("{seconds:.0} s"),
         ..5970.0 => format!("{:.0} min", seconds / 60.0),

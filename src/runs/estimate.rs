@@ -139,16 +139,17 @@ pub fn estimate(
 ) -> Option<Estimate> {
     let cost = TrainingCost::of(recipe, image, classes, images).ok()?;
     let expected = expected_device(runs, recipe.device, machine);
-    let mut candidates: Vec<(&Summary, f64, (DeviceMatch, bool))> = runs
+    let mut candidates: Vec<(&Summary, f64, (DeviceMatch, bool, bool))> = runs
         .iter()
         .filter_map(|run| {
             let device = device_match(run, expected.as_deref(), &machine.host)?;
             let cached = TrainingCost::of(&run.recipe, image, classes, images).ok()?.precomputed > 0;
+            let same_caching = cached == (cost.precomputed > 0);
             let same_kind = run.recipe.strategy == recipe.strategy
                 && run.recipe.network == recipe.network
                 && run.recipe.precision == recipe.precision
-                && cached == (cost.precomputed > 0);
-            Some((*run, operations_per_second(run, image)?, (device, same_kind)))
+                && same_caching;
+            Some((*run, operations_per_second(run, image)?, (device, same_kind, same_caching)))
         })
         .collect();
     // A stable sort: of equals the newest stays first.
@@ -157,12 +158,14 @@ pub fn estimate(
         other_similarity.cmp(similarity).then_with(|| far(one).total_cmp(&far(other)))
     });
     let (run, speed, similarity) = candidates.first()?;
-    let (_, same_kind) = *similarity;
+    let (device, same_kind, same_caching) = *similarity;
     let base = candidates.iter().find_map(|(run, ..)| Some((run, frozen_operations_per_second(run, image)?)));
     let frozen_speed = base.map_or(*speed, |(_, speed)| speed);
     // Without a similar run, use the speed of the frozen part: a head's speed does not apply to convolutions.
+    let is_other_work = !same_kind && (recipe.transfer.is_some() || !same_caching);
     let (run, speed) = match base {
-        Some((other, frozen_speed)) if !same_kind && recipe.transfer.is_some() => (other, frozen_speed),
+        Some((other, frozen_speed)) if is_other_work => (other, frozen_speed),
+        None if !same_caching => return None,
         _ => (run, *speed),
     };
     let epoch = images.train as f64 * cost.operations as f64 + images.validation as f64 * cost.forward as f64;
@@ -171,7 +174,7 @@ pub fn estimate(
         seconds_per_epoch: epoch / speed,
         source_run: run.id.clone(),
         other_dataset: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
-        rough: *similarity != (DeviceMatch::Same, true),
+        rough: (device, same_kind) != (DeviceMatch::Same, true),
     })
 }
 
@@ -256,6 +259,22 @@ mod tests {
         let found = estimated(&runs, &Recipe::sample(Strategy::Features)).expect("an estimate");
         // 1,300 images at 50 a second; the head's share is negligible.
         assert!(found.rough && (found.seconds_per_epoch - 26.0).abs() < 0.1, "{found:?}");
+    }
+
+    #[test]
+    fn a_network_from_scratch_is_not_judged_by_a_head() {
+        let mut cached = Recipe::sample(Strategy::Features);
+        Hyperparameter::Augmentation.set(&mut cached, "none").expect("accepted");
+        let ready = Event::FeaturesReady { images: 1_300, computed: 100, bytes: 1, seconds: 2.0 };
+        let found_on_disk = Event::FeaturesReady { images: 1_300, computed: 0, bytes: 1, seconds: 0.0 };
+        let head = run("head", cached.clone(), 9_000.0, vec![found_on_disk]);
+        let cnn = Recipe::sample(Strategy::Cnn);
+        assert_eq!(estimated(std::slice::from_ref(&head), &cnn), None, "only the speed of a head is known");
+        let base = run("base", cached, 9_000.0, vec![ready]);
+        let deep = run("deep", Recipe::sample(Strategy::Deep), 100.0, vec![]);
+        let judged = |runs: &[Summary]| estimated(runs, &cnn).map(|found| found.source_run.to_string());
+        assert_eq!(judged(&[head.clone(), base.clone()]).as_deref(), Some("base"), "by its frozen convolutions");
+        assert_eq!(judged(&[head, base, deep]).as_deref(), Some("deep"), "an older one that convolves");
     }
 
     #[test]

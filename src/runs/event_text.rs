@@ -83,7 +83,7 @@ pub fn describe_event(event: &Event) -> Option<String> {
             format!("limits: {epochs} epochs at most, patience {}", Patience(*patience))
         }
         Event::EvaluationStarted { split, images } => {
-            format!("testing the best weights on {images} {} images", split_word(*split))
+            format!("testing the best weights on {} {} images", thousands(*images), split_word(*split))
         }
         Event::Evaluated { split, epoch, loss, confusion } => {
             let scores = confusion.scores();

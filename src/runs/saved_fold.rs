@@ -31,7 +31,7 @@ const FORMAT: u64 = 2;
 
 /// The version of the fold. Raise it with every change of the content of [`Summary`] or [`Detail`], or of the events'
 /// effect on them: folds of other versions are recomputed.
-pub const FOLD_VERSION: u64 = 7;
+pub const FOLD_VERSION: u64 = 8;
 
 const FIELDS: usize = 7;
 

@@ -198,6 +198,22 @@ impl Summary {
         self.limits.applied_to(&self.recipe)
     }
 
+    /// Returns whether the run is finished and had the settings of this recipe, with the same seed and images.
+    #[must_use]
+    pub fn is_twin_of(&self, recipe: &Recipe) -> bool {
+        let undated = |of: Recipe| Recipe {
+            version: 0,
+            created_at: 0,
+            after: None,
+            // The fingerprint says which images they are.
+            dataset: recipe.dataset.clone(),
+            ..of
+        };
+        matches!(self.outcome, Some(Outcome::Finished { .. }))
+            && self.recipe.seed == recipe.seed
+            && undated(self.recipe_in_force()) == undated(recipe.clone())
+    }
+
     /// Returns the summary before any event.
     #[must_use]
     pub fn new(id: RunId, recipe: Recipe) -> Self {

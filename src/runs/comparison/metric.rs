@@ -131,10 +131,16 @@ impl Metric {
             | Self::F1
             | Self::ViewsAccuracy
             | Self::ViewsF1
-            | Self::ValAccuracy
-            | Self::ImagesPerSecond => Direction::Higher,
-            Self::TestLoss | Self::ValLoss | Self::SecondsPerEpoch | Self::TotalSeconds => Direction::Lower,
-            Self::BestEpoch | Self::Epochs | Self::Parameters | Self::Trainable => Direction::Neither,
+            | Self::ValAccuracy => Direction::Higher,
+            Self::TestLoss | Self::ValLoss => Direction::Lower,
+            // Runs of other networks, devices or epochs do other work: a shorter time is not better.
+            Self::SecondsPerEpoch
+            | Self::TotalSeconds
+            | Self::ImagesPerSecond
+            | Self::BestEpoch
+            | Self::Epochs
+            | Self::Parameters
+            | Self::Trainable => Direction::Neither,
         }
     }
 

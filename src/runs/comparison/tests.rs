@@ -88,7 +88,9 @@ fn the_best_is_marked_where_there_is_a_better() {
         "ties are all marked"
     );
     assert_eq!(best(&[Some(0.0), Some(0.0), None], false), [false; 3]);
-    assert_eq!(row(&comparison, Metric::SecondsPerEpoch).best, [true, false], "less is better");
+    assert_eq!(best(&[Some(2.0), Some(4.0)], false), [true, false], "less is better");
+    let of_machine = [Metric::SecondsPerEpoch, Metric::TotalSeconds, Metric::ImagesPerSecond];
+    assert!(of_machine.iter().all(|metric| row(&comparison, *metric).best == [false, false]), "no time is better");
     assert_eq!(row(&comparison, Metric::TotalSeconds).values, [Some(4.0), Some(13.0)]);
     assert_eq!(row(&comparison, Metric::ImagesPerSecond).values, [Some(200.0), Some(200.0)]);
     assert_eq!(row(&comparison, Metric::BestEpoch).best, [false, false], "no epoch is better than another");

@@ -71,6 +71,7 @@ impl Summary {
                 self.images_per_second = Some(metrics.images_per_second);
                 self.learning_rate = Some(metrics.learning_rate);
                 self.early_stopping = *early_stopping;
+                self.forget_tests_of_other_weights();
                 self.progress = None;
             }
             Event::StopRequested => {
@@ -143,9 +144,7 @@ impl Summary {
         self.ended_at = None;
         let resumes = resumed_from > 0 || resumed_step > 0;
         self.saved = resumes.then_some(SavedPosition { epoch: resumed_from, step: resumed_step });
-        self.test = None;
-        self.test_views = None;
-        self.train_scores = None;
+        self.forget_tests_of_other_weights();
         self.wait_no_more();
         self.kernels = None;
         self.features = None;
@@ -157,6 +156,14 @@ impl Summary {
         self.load = None;
         // The worker reports other limits at once.
         self.limits = Limits::of(&self.recipe);
+    }
+
+    /// Drops the scores of weights that are not the best ones any more.
+    fn forget_tests_of_other_weights(&mut self) {
+        let best = self.early_stopping.best_epoch;
+        self.test.take_if(|result| result.epoch != best);
+        self.test_views.take_if(|(_, result)| result.epoch != best);
+        self.train_scores.take_if(|result| result.epoch != best);
     }
 
     /// Records a failed test. A failure on the training images leaves the test's result intact.
