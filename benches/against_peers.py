@@ -42,7 +42,12 @@ from peers.process import Missing, header, middle, printed, ratios, row
 HERE = os.path.dirname(os.path.abspath(__file__))
 CARGO = ["--no-default-features", "--features", "trainer", "--message-format=json"]
 BENCHES = ["cnn_step", "vgg16", "feeding", "predict"]
-INSTALLED = {"onnx": ["onnxruntime", "numpy"], "torch": ["torch", "torchvision", "pillow"], "keras": ["tensorflow-cpu", "scipy", "pillow"]}
+INSTALLED = {
+    "onnx": ["onnxruntime", "numpy"],
+    "torch": ["torch", "torchvision", "pillow"],
+    "keras": ["tensorflow-cpu", "scipy", "pillow"],
+}
+BENCHED = ("step", "deep", "vgg", "predict", "augment", "pipeline", "start", "instructions")
 
 
 class Tools:
@@ -232,7 +237,7 @@ def main():
         name not in ("step", "deep", "vgg", "augment", "pipeline", "instructions") for name in chosen
     ):
         arguments.mien = tools.cargo("build", "--release", "--bin", "mien")["mien"]
-    if any(name in ("step", "deep", "vgg", "predict", "augment", "pipeline", "start", "instructions") for name in chosen):
+    if any(name in BENCHED for name in chosen):
         tools.bench("feeding")
     for name in chosen:
         try:

@@ -39,9 +39,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser};
 
 use crate::config::homes::ALL_HOMES;
+use crate::domain::Strategy;
 use crate::domain::text::printable;
 use commands::{Command, dashboard};
 use exit::{CommandError, Exit};
@@ -81,7 +83,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Ex
         Ok(false) => Arguments::try_parse_from(&arguments),
         Err(error) => Err(error),
     };
-    parsed.map(|parsed| Parsed { parsed, given }).map_err(|error| {
+    parsed.map(|parsed| Parsed { parsed, given }).map_err(|mut error| {
+        suggest_train(&mut error);
         let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
         if arguments.iter().all(plain) {
             // Fails only if the output is closed.
@@ -92,6 +95,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Ex
         }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
+}
+
+/// Suggests `train` for the name of a strategy that is given as a command.
+fn suggest_train(error: &mut clap::Error) {
+    let strategy = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => Strategy::ALL.into_iter().find(|strategy| strategy.name() == name),
+        _ => None,
+    };
+    if let Some(strategy) = strategy {
+        let command = ContextValue::Strings(vec![format!("train {strategy}")]);
+        error.insert(ContextKind::SuggestedSubcommand, command);
+    }
 }
 
 /// Runs the command and returns its exit code.

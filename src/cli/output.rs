@@ -18,8 +18,13 @@ pub(super) fn print(text: &str) -> Result<(), CommandError> {
 
 /// Prints a table to stdout, with lines cut to the width of a terminal. Elsewhere lines are whole, for scripts.
 pub(super) fn table(text: &str) -> Result<(), CommandError> {
-    let columns = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
-    if columns == 0 { print(text) } else { print(&cut_lines(text, columns)) }
+    columns().map_or_else(|| print(text), |columns| print(&cut_lines(text, columns)))
+}
+
+/// Returns the width of the terminal on stdout; `None` if it is none, or its width is unknown.
+pub(super) fn columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
 /// Returns whether the reader of stdout, a pipe, is gone.

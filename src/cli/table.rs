@@ -12,6 +12,9 @@ pub(super) enum Side {
     Right,
 }
 
+/// The narrowest last column for which other columns are omitted.
+const LEAST_LAST: usize = 16;
+
 /// A table of text with headings. Control characters in cells are replaced.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -35,6 +38,26 @@ impl Table {
     pub(super) fn row(&mut self, cells: &[String]) {
         debug_assert_eq!(cells.len(), self.sides.len());
         self.rows.push(cells.iter().map(|cell| printable(cell)).collect());
+    }
+
+    /// Omits the columns of these headings, the first one first, until the table is at most `columns` wide. The last
+    /// column counts as [`LEAST_LAST`], because it is text that may be cut.
+    pub(super) fn fit(&mut self, columns: usize, omitted_first: &[&str]) {
+        for heading in omitted_first {
+            if self.least_width() <= columns {
+                return;
+            }
+            let Some(column) = self.rows[0].iter().position(|cell| cell == heading) else { continue };
+            self.sides.remove(column);
+            self.rows.iter_mut().for_each(|row| drop(row.remove(column)));
+        }
+    }
+
+    /// Returns the width of the table with a short last column.
+    fn least_width(&self) -> usize {
+        let width = |column: usize| self.rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
+        let last = self.sides.len().saturating_sub(1);
+        (0..last).map(|column| width(column) + 2).sum::<usize>() + width(last).min(LEAST_LAST)
     }
 
     /// Returns the table as lines, with two spaces between columns and none at the end of a line.
@@ -89,6 +112,19 @@ mod tests {
         table.row(&["悲しい".into(), "12".into()]);
         table.row(&["x\u{1b}".into(), "3".into()]);
         assert_eq!(table.render(), "CLASS   TRAIN\n悲しい     12\nx·          3\n");
+    }
+
+    #[test]
+    fn columns_are_omitted_in_order_until_the_table_fits() {
+        let table = |width| {
+            let mut table =
+                Table::new([("RUN", Side::Left), ("AGE", Side::Right), ("F1", Side::Right), ("WHY", Side::Left)]);
+            table.row(&["calm-heron".into(), "12m".into(), "0.5".into(), "a long sentence that may be cut".into()]);
+            table.fit(width, &["AGE", "NONE", "F1"]);
+            table.rows[0].join(" ")
+        };
+        assert_eq!((table(38), table(37)), ("RUN AGE F1 WHY".into(), "RUN F1 WHY".into()));
+        assert_eq!((table(33), table(32), table(5)), ("RUN F1 WHY".into(), "RUN WHY".into(), "RUN WHY".into()));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::cli::output;
 use crate::domain::RunState;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::preflight::{self, Library};
+use crate::runs::describe_schedule_change;
 use crate::supervise;
 
 /// Continue a stopped, interrupted, failed or lost run from its last checkpoint, or a finished one with other limits
@@ -44,10 +45,13 @@ impl Resume {
             fail_on_first(preflight::check_dataset(recipe, HomeLibrary(&store).dataset(&recipe.dataset)))?;
         }
         let patience = self.patience.map(|Patience(epochs)| epochs);
+        let limits = run.summary.limits.with(self.epochs, patience);
+        let change = describe_schedule_change(&run.summary, limits);
         let start = self.place.start(self.launch.queue)?;
         supervise::resume_with_limits(&store, &id, self.epochs, patience, start)?;
         // Without the epoch, which only the worker knows: it finds out which checkpoint is undamaged.
         output::note(&format!("resuming {id}"));
+        change.iter().for_each(|words| output::note(words));
         follow_started(run, self.launch)
     }
 }

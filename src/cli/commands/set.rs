@@ -8,6 +8,7 @@ use crate::cli::options::{Output, RunArgument};
 use crate::cli::requests::{print_state, wait_for};
 use crate::domain::Limits;
 use crate::domain::hyperparameter::Patience;
+use crate::runs::describe_schedule_change;
 use crate::supervise;
 
 /// Change the limits of a run while it trains; they apply at once, and its recipe is unchanged
@@ -36,12 +37,17 @@ impl Set {
             return Err(CommandError::Usage("nothing to set: give --epochs N, --patience N, or both".into()));
         }
         let patience = self.patience.map(|Patience(epochs)| epochs);
+        let before = store.summary(&id)?.summary;
         let wanted = supervise::change_limits(&store, &id, self.epochs, patience)?;
+        let change = describe_schedule_change(&before, wanted);
         let (run, state) = wait_for(&store, &id, |run, _| run.summary.limits == wanted)?;
         let Limits { epochs, patience } = wanted;
         let in_force = run.summary.limits == wanted;
         let text = match state {
-            _ if in_force => format!("{id}: {epochs} epochs at most, patience {patience}"),
+            _ if in_force => {
+                let change = change.map_or_else(String::new, |words| format!("; {words}"));
+                format!("{id}: {epochs} epochs at most, patience {patience}{change}")
+            }
             state if state.is_active() => format!("{id} has not answered yet: the request is pending"),
             state => format!("{id} ended before the limits applied: it is {state}"),
         };

@@ -148,7 +148,8 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
         let Limits { epochs, patience } = run.limits;
         lines.push(format!("limits      changed to {epochs} epochs at most, patience {}", Patience(patience)));
     }
-    if let Some(load) = &run.load {
+    // A paused worker uses nothing; the last measurement is of the time before.
+    if let Some(load) = run.load.as_ref().filter(|_| !run.paused) {
         lines.push(printable(&format!("load        {}", load_text(load))));
     }
     lines.join("\n") + "\n"

@@ -57,7 +57,13 @@ fn heading(strategy_choice: StrategyChoice) -> &'static str {
 }
 
 fn option<O: StrategySettings>(field: Hyperparameter) -> Arg {
-    let default = O::STRATEGY_CHOICE.default_of(field).unwrap_or_else(|| "each strategy's own".into());
+    let of_start = O::STRATEGY_CHOICE == StrategyChoice::One(Strategy::Finetune)
+        && matches!(field, Hyperparameter::Size | Hyperparameter::Variants | Hyperparameter::Augmentation);
+    let default = match O::STRATEGY_CHOICE.default_of(field) {
+        _ if of_start => "that of its start".into(),
+        Some(default) => default,
+        None => "each strategy's own".into(),
+    };
     let help = format!("{} ({}) [default: {default}]", field.explanation(), field.range(&O::STRATEGY_CHOICE.sample()));
     Arg::new(field.name())
         .long(field.name())

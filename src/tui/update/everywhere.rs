@@ -17,11 +17,11 @@ pub(super) const LONGEST_FILTER: usize = 60;
 /// The longest text that is copied, in bytes. In base64 it is just below the 100,000 bytes that terminals accept.
 const LARGEST_COPY: usize = 74_000;
 
-/// Hides the first steps. Returns whether the key has no other effect. Enter, Esc and Space have none: they could
-/// confirm or leave something under the first steps.
+/// Hides the first steps. Returns whether the key has no other effect. Only digits, which show a screen, `?`, `:` and
+/// `q` have one, as the first steps say: others would change something under them.
 pub(super) fn hide_tour(state: &mut State, key: Key) -> bool {
-    let has_no_other_effect = matches!(key.code, KeyCode::Enter | KeyCode::Esc | KeyCode::Char(' '));
-    std::mem::take(&mut state.tour) && has_no_other_effect
+    let has_effect = matches!(key.code, KeyCode::Char('0'..='9' | '?' | ':' | 'q'));
+    std::mem::take(&mut state.tour) && !has_effect
 }
 
 pub(super) fn apply_to_help(state: &mut State, action: Action) {

@@ -179,7 +179,8 @@ const FIGURES: [Figure; 8] = [
     ("images", |verdict| verdict.images.to_string()),
     ("gained", |verdict| verdict.gained.to_string()),
     ("lost", |verdict| verdict.lost.to_string()),
-    ("p", |verdict| verdict.p.to_string()),
+    // Otherwise a small one would be printed with a hundred zeros.
+    ("p", |verdict| if verdict.p < 1e-4 { format!("{:e}", verdict.p) } else { verdict.p.to_string() }),
     ("accuracy", |verdict| verdict.accuracy.to_string()),
     ("f1", |verdict| verdict.f1.to_string()),
     ("f1_low", |verdict| verdict.f1_interval.low.to_string()),

@@ -39,7 +39,7 @@ KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rat
 
 /// List the runs, newest first: all of them, or those that match a filter
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, after_help = FILTERS, visible_alias = "ls")]
+#[command(args_conflicts_with_subcommands = true, after_help = FILTERS, visible_alias = "ls", alias = "status")]
 pub(in crate::cli) struct Runs {
     #[command(subcommand)]
     command: Option<RunsCommand>,
@@ -166,7 +166,11 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
         let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
         output::note(&format!("{what}; `mien runs` lists all of them"));
     } else {
-        output::table(&table(&listed, &jobs, now, arguments.since.is_some()).render())?;
+        let mut table = table(&listed, &jobs, now, arguments.since.is_some());
+        if let Some(columns) = output::columns() {
+            table.fit(columns, &OMITTED_FIRST);
+        }
+        output::table(&table.render())?;
     }
     for warning in warnings {
         output::print_error(&warning);
@@ -204,6 +208,10 @@ fn job_remark(run: &FollowedRun) -> Option<(RunId, String)> {
     let over = matches!(run.summary.outcome, Some(Outcome::Finished { .. } | Outcome::Stopped));
     (!over || run.job.is_some()).then(|| (run.summary.id.clone(), words))
 }
+
+/// The columns that a narrow terminal omits, the first one first. The others decide between runs.
+const OMITTED_FIRST: [&str; 9] =
+    ["AGE", "VAL LOSS", "TAGS", "TIME", "NOTE", "VAL ACC", "STRATEGY", "TEST ACC", "DATASET"];
 
 /// Returns the table of the runs; `with_end`: with the time of the end as its first column.
 fn table(runs: &[RunFacts], jobs: &BTreeMap<(Option<Arc<str>>, RunId), String>, now: u64, with_end: bool) -> Table {

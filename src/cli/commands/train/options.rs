@@ -146,6 +146,9 @@ pub(super) struct TrainFinetune {
     /// The run whose best weights are the start: features, or an earlier fine-tuning [default: the newest features run]
     #[arg(long, value_name = "RUN")]
     pub(super) from: Option<String>,
+    /// Refused: the dataset is that of the start
+    #[arg(long, hide = true)]
+    pub(super) dataset: Option<String>,
     #[command(flatten)]
     pub(super) run: RunOptions<FinetuneSettings>,
 }

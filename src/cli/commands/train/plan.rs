@@ -44,6 +44,10 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
 
 /// Returns the recipe of `train finetune` with default settings.
 pub(super) fn finetune(store: &RunStore, options: &TrainFinetune) -> Result<Recipe, CommandError> {
+    if options.dataset.is_some() {
+        let words = "finetune trains on the dataset of the run that it starts from: leave --dataset out";
+        return Err(CommandError::Usage(words.into()));
+    }
     if options.run.folds.is_some() {
         let words = "finetune takes no --folds: on a run of a fold it trains on that fold, as `--from RUN` names it";
         return Err(CommandError::Usage(words.into()));
@@ -317,6 +321,11 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         let all = format!("at most {}", until(total));
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}; {all}", estimated.source_run));
         seconds = Some(total);
+    } else {
+        parts.push(format!("the time is not known yet: no similar run on device {} before", recipe.device));
+    }
+    if let Some(twin) = summaries.iter().find(|run| run.is_twin_of(recipe)) {
+        parts.push(format!("{} had the same settings and seed", twin.id));
     }
     Ok((parts.join("; "), seconds))
 }

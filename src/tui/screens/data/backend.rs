@@ -120,7 +120,8 @@ impl Backend {
             Manifest::read(&self.store.home().dataset(name)).map_err(|error| printable(&error.to_string()))?;
         let mut lines = manifest::reasons(&manifest.notes, &manifest.left_out);
         if !manifest.skipped.is_empty() {
-            lines.push(format!("skipped, {} of {}:", manifest.skipped.len(), manifest.skipped_count));
+            let (listed, all) = (manifest.skipped.len(), manifest.skipped_count);
+            lines.push(if listed as u64 == all { "each file:".into() } else { format!("{listed} of {all} files:") });
         }
         let line = |skip: &Skipped| printable(&format!("  {}: {}", skip.source, skip.reason));
         lines.extend(manifest.skipped.iter().map(line));

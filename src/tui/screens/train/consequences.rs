@@ -18,6 +18,9 @@ use crate::weights::Manifest;
 /// The most different runs whose times are estimated for a frame.
 const MOST_ESTIMATES: usize = 24;
 
+/// The rows of the table of all strategies: its headings, and a line for each strategy.
+const TABLE_ROWS: u16 = 5;
+
 /// The number of hex digits shown of a hash.
 const DIGITS: usize = 8;
 
@@ -41,7 +44,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         (StrategyChoice::All, Some(last)) => describe_all(form, dataset, &drafts, last, &choices),
         (_, Some(only)) => {
             let sweep = describe_sweep(form, dataset, only, &choices);
-            sweep.into_iter().chain(describe_run(dataset, only, &choices)).collect()
+            sweep.into_iter().chain(describe_run(dataset, only, state)).collect()
         }
         (_, None) => Vec::new(),
     };
@@ -124,7 +127,8 @@ fn total_seconds(recipes: &[Recipe], dataset: &DatasetView, choices: &FormChoice
 }
 
 /// Returns the sentences of one run, the most important first.
-fn describe_run(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
+fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<String> {
+    let choices = &state.form_choices();
     let cost = match Cost::of(recipe, dataset, choices) {
         Ok(cost) => cost,
         Err(error) => return vec![format!("✗ {error}")],
@@ -146,7 +150,10 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, choices: &FormChoices<'_
     } else {
         sentences.push(format!("{parameters}; {memory}"));
     }
-    sentences.push(cost.time());
+    sentences.push(cost.time(recipe.epochs, state));
+    if let Some(twin) = choices.summaries().into_iter().find(|run| run.is_twin_of(recipe)) {
+        sentences.push(format!("{} had the same settings and seed", twin.id));
+    }
     let train = counts.train.saturating_sub(recipe.left_out.len());
     let steps = train.div_ceil(recipe.batch_size.max(1) as usize);
     sentences.push(format!(
@@ -236,7 +243,8 @@ fn draw_comparison(state: &State, dataset: &DatasetView, drafts: &[Recipe], buff
         Some(cells.into_iter().map(|text| (text, theme.text())).collect())
     };
     let rows: Vec<Row> = drafts.iter().filter_map(row).collect();
-    let place = Rect { x: area.x + 1, width: area.width.saturating_sub(1), height: area.height.min(4), ..area };
+    let place =
+        Rect { x: area.x + 1, width: area.width.saturating_sub(1), height: area.height.min(TABLE_ROWS), ..area };
     Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 2 }.render(buffer, theme, place);
-    4
+    TABLE_ROWS
 }

@@ -1,11 +1,12 @@
 //! The cost of a run in words: parameters, memory, disk space and time.
 
 use super::FormChoices;
-use crate::domain::figures::{count, duration, thousands};
+use crate::domain::figures::{clock_time, count, duration, ready_at, thousands};
 use crate::domain::network::ResolveError;
 use crate::domain::{DeviceRequest, Recipe, Size, TrainingCost};
 use crate::runs::{Estimate, estimate};
 use crate::tui::library::DatasetView;
+use crate::tui::state::State;
 
 /// The cost of a recipe on a dataset.
 pub(super) struct Cost {
@@ -50,8 +51,9 @@ impl Cost {
             .then(|| "images are augmented and pass through the base in every epoch (variants 0)".into())
     }
 
-    /// Returns `about 12 min before the first epoch …, then 3.0 s an epoch, judging by quiet-lynx`.
-    pub(super) fn time(&self) -> String {
+    /// Returns `about 12 min before the first epoch …, then 3.0 s an epoch, judging by quiet-lynx; at most 15 min,
+    /// ready 02:15`.
+    pub(super) fn time(&self, epochs: u32, state: &State) -> String {
         let Some(estimate) = &self.time else {
             // Only runs on the same device allow an estimate, so the sentence names the device.
             let device = self.device;
@@ -62,12 +64,16 @@ impl Cost {
         let before = duration(estimate.feature_seconds);
         let on = estimate.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let from = format!("{}{on}", estimate.source_run);
+        let total = estimate.total(epochs);
+        let ready = ready_at(state.now, total).map(|at| clock_time(at, state.now, &state.zone));
+        let ready = ready.map_or_else(String::new, |clock| format!(", ready {clock}"));
+        let all = format!("at most {}{ready}", duration(total));
         if estimate.feature_seconds < 1.0 {
-            return format!("{about} {epoch} an epoch, judging by {from}");
+            return format!("{about} {epoch} an epoch, judging by {from}; {all}");
         }
         format!(
             "{about} {before} before the first epoch (less with cached features), then {epoch} an epoch, judging \
-             by {from}"
+             by {from}; {all}"
         )
     }
 }

@@ -97,10 +97,14 @@ fn draw_value(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style:
     if field == Field::Name {
         let columns = pen.room();
         pen.left(text, columns, style);
+    } else if text.is_empty()
+        && matches!(field, Field::Setting(_))
+        && !(field.takes_text() && state.train.focus == field)
+    {
+        // Not `none`, which is a value of some settings.
+        pen.write("each strategy's own", if state.train.focus == field { style } else { state.theme.dim() });
     } else if text.is_empty() && !field.takes_text() {
         pen.left("none", VALUE, style);
-    } else if text.is_empty() && state.train.focus != field {
-        pen.write("each strategy's own", state.theme.dim());
     } else {
         let chosen = state.train.focus == field && !field.takes_text();
         let is_list = matches!(field, Field::Setting(_)) && !field.takes_text();
