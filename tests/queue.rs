@@ -144,6 +144,11 @@ fn the_order_and_the_number_of_slots_can_be_changed_and_now_does_not_queue() {
     lab.text(&["stop", "wren"]);
     wait_for_queue(&lab, &[("lynx", "at_work"), ("hasty", "beside"), ("otter", "paused")]);
     lab.text(&["unpause", "otter"]);
+    // A run that is paused at work keeps its slot, and says so.
+    lab.text(&["pause", "lynx"]);
+    wait_for_queue(&lab, &[("lynx", "paused"), ("hasty", "beside"), ("otter", "waiting 1")]);
+    assert!(lab.text(&["queue"]).contains("paused, keeps its slot"));
+    lab.text(&["unpause", "lynx"]);
     // A waiting run obeys a stop, and resuming it puts it behind the others.
     assert!(lab.text(&["stop", "otter"]).contains("otter has stopped before its first step"));
     lab.text(&["resume", "otter", "--detach"]);

@@ -165,6 +165,9 @@ impl Verdict {
     #[must_use]
     pub fn f1_sentence(&self) -> String {
         let Interval { low, high } = self.f1_interval;
+        if [self.f1, low, high] == [0.0; 3] {
+            return "macro F1 the same".into();
+        }
         let chance = chance(self.f1_is_certain());
         let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
         let most: Vec<String> = self.contributors().map(describe).collect();

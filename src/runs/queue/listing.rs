@@ -20,6 +20,8 @@ use crate::runs::summary::Summary;
 pub enum QueuePosition {
     /// The run has a slot.
     Running,
+    /// The run has a slot, and keeps it while it is paused.
+    PausedInSlot,
     /// The run is running without a slot, by `--now`.
     Unqueued,
     /// The run waits for a slot.
@@ -46,7 +48,7 @@ impl QueuePosition {
     /// Returns the rank in a list: running, waiting, lost.
     fn rank(&self) -> u8 {
         match self {
-            Self::Running => 0,
+            Self::Running | Self::PausedInSlot => 0,
             Self::Unqueued => 1,
             Self::Lost { .. } => 3,
             _ => 2,
@@ -199,6 +201,7 @@ fn queued(store: &RunStore, id: &RunId, entry: &Entry, now: u64) -> Option<(Opti
         (false, _) if folder.job_is_over(entry) => return None,
         (false, Some(_)) if active => QueuePosition::Starting,
         (false, _) => QueuePosition::Lost { begun: entry.begun },
+        (true, Some(summary)) if entry.begun && summary.paused => QueuePosition::PausedInSlot,
         (true, _) if entry.begun => QueuePosition::Running,
         (true, Some(summary)) => waiting(summary),
         (true, None) => QueuePosition::Starting,

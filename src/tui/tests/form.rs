@@ -141,6 +141,23 @@ fn a_run_is_launched_on_the_chosen_place() {
 }
 
 #[test]
+fn quitting_loses_a_changed_form_only_when_it_is_asked_twice() {
+    let mut unchanged = state();
+    press(&mut unchanged, "q");
+    assert!(unchanged.quit);
+    let mut state = state();
+    state.train.set_text(Hyperparameter::Epochs, "7");
+    press(&mut state, "q");
+    assert!(!state.quit && draw(&state, SIZES[0]).contains("quit again"), "{}", draw(&state, SIZES[0]));
+    let mut again = state.clone();
+    press(&mut again, "q");
+    assert!(again.quit);
+    // Elsewhere the form stays.
+    press(&mut state, "3q");
+    assert!(state.quit);
+}
+
+#[test]
 fn letters_in_a_number_field_are_no_commands() {
     let mut state = state();
     state.train.focus = Field::Setting(Hyperparameter::Epochs);

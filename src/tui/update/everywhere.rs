@@ -24,6 +24,17 @@ pub(super) fn hide_tour(state: &mut State, key: Key) -> bool {
     std::mem::take(&mut state.tour) && !has_effect
 }
 
+/// Ends the dashboard. Where that would lose typed settings, only when asked a second time.
+pub(super) fn quit(state: &mut State) {
+    const QUESTION: &str = "the changed settings of this form are lost: quit again to leave them";
+    let is_asked = state.shown_message().is_some_and(|message| message.text == QUESTION);
+    if state.screen == Screen::Train && !is_asked && state.train.is_changed(&state.form_choices()) {
+        state.notify(QUESTION.into());
+    } else {
+        state.quit = true;
+    }
+}
+
 pub(super) fn apply_to_help(state: &mut State, action: Action) {
     let end = state.layout.last_page;
     let Some(Overlay::Help(help)) = &mut state.overlay else { return };

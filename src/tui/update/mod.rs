@@ -143,7 +143,7 @@ fn on_drawn(state: &mut State, layout: super::layout::Layout) -> Vec<Effect> {
 /// Performs an action of the user on the overlay in front, else on the screen.
 pub fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
-        Action::Quit => state.quit = true,
+        Action::Quit => everywhere::quit(state),
         Action::Help => {
             let filter = Input::default().with_max_length(everywhere::LONGEST_FILTER);
             state.overlay = Some(Overlay::Help(Help { line: 0, filter }));

@@ -79,7 +79,7 @@ fn run_json<'a>(run: &'a QueuedRun, forecasts: &Forecasts) -> Run<'a> {
             after = Some(other.as_str());
             "waiting"
         }
-        QueuePosition::Paused => "paused",
+        QueuePosition::Paused | QueuePosition::PausedInSlot => "paused",
         QueuePosition::Starting => "starting",
         QueuePosition::Placed(_) => "placed",
         QueuePosition::Lost { begun: was } => {
@@ -130,8 +130,10 @@ fn device_text(group: &DeviceListing, forecasts: &Forecasts) -> String {
     ]);
     let mut number = 0;
     for run in &group.runs {
-        let waits =
-            !matches!(run.position, QueuePosition::Running | QueuePosition::Unqueued | QueuePosition::Lost { .. });
+        let waits = !matches!(
+            run.position,
+            QueuePosition::Running | QueuePosition::PausedInSlot | QueuePosition::Unqueued | QueuePosition::Lost { .. }
+        );
         number += usize::from(waits);
         let number = if waits { number.to_string() } else { String::new() };
         let times = forecasts.get(&run.id);
@@ -150,6 +152,7 @@ fn position_text(position: &QueuePosition, job: Job) -> String {
     match (position, job) {
         (QueuePosition::Running, Job::Train) => "running".into(),
         (QueuePosition::Running, Job::Evaluate) => "being tested".into(),
+        (QueuePosition::PausedInSlot, _) => "paused, keeps its slot".into(),
         (QueuePosition::Unqueued, _) => "running outside the queue".into(),
         (QueuePosition::Waiting { ahead: 0 }, _) => "waits for a slot".into(),
         (QueuePosition::Waiting { ahead }, _) => format!("waits, {ahead} ahead"),

@@ -30,7 +30,7 @@ use crate::tui::messages::{Action, Effect, InspectAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::faces;
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::figures::{count, decimal, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 pub(super) use backend::run_effect;
 pub use state::{BLOCK, InspectPane, InspectState, Mode, SUSPECTS};
@@ -290,5 +290,6 @@ fn mode_words(mode: Mode) -> &'static str {
 
 /// Returns `187 test images`.
 fn images(state: &State) -> String {
-    format!("{} {}", thousands(state.inspect.list.len()), images_of(state.inspect.split))
+    let many = images_of(state.inspect.split);
+    count(state.inspect.list.len(), many.trim_end_matches('s'), many)
 }

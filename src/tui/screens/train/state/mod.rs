@@ -316,6 +316,16 @@ impl Form {
         (self.strategy_choice == StrategyChoice::One(recipe.strategy) && !same).then_some((id, theirs))
     }
 
+    /// Returns whether a setting differs from its default, or from the repeated run.
+    #[must_use]
+    pub fn is_changed(&self, choices: &FormChoices<'_>) -> bool {
+        let is_own = |setting: Hyperparameter| match &self.repeated {
+            Some(_) => self.difference_from_repeated(setting, choices).is_some(),
+            None => self.value(setting, choices).text() != self.default_of(setting, choices).unwrap_or_default(),
+        };
+        self.strategy_choice.settings().any(is_own)
+    }
+
     /// Moves the focus, wrapping around at both ends.
     pub fn move_focus(&mut self, by: isize) {
         let fields = self.fields();
