@@ -325,7 +325,7 @@ fn whole_updates(bytes: &[u8]) -> usize {
     let [begin, end] = UPDATE;
     let last = |sequence: &[u8]| bytes.windows(sequence.len()).rposition(|window| window == sequence);
     match (last(begin), last(end)) {
-        (Some(begun), ended) if ended.is_none_or(|ended| ended < begun) => begun,
+        (Some(open), closed) if closed.is_none_or(|closed| closed < open) => open,
         // The beginning may come in two parts.
         _ => (0..begin.len()).rev().find(|part| bytes.ends_with(&begin[..*part])).map_or(0, |part| bytes.len() - part),
     }

@@ -165,7 +165,7 @@ impl Verdict {
     #[must_use]
     pub fn f1_sentence(&self) -> String {
         let Interval { low, high } = self.f1_interval;
-        if [self.f1, low, high] == [0.0; 3] {
+        if [self.f1, low, high].iter().all(|value| value.abs() < 1e-12) {
             return "macro F1 the same".into();
         }
         let chance = chance(self.f1_is_certain());
