@@ -89,6 +89,8 @@ macro_rules! declare {
             pub library: Library,
             /// Whether the line to the home was cut and does not work again.
             pub link_lost: bool,
+            /// The time of a request to quit that would have lost a changed form, in milliseconds since 1970.
+            pub quit_asked_at: Option<u64>,
             /// Whether the dashboard ends after this event.
             pub quit: bool,
             /// The layout of the last frame.
@@ -119,6 +121,7 @@ macro_rules! declare {
                     facts: TerminalFacts::default(),
                     library: Library::default(),
                     link_lost: false,
+                    quit_asked_at: None,
                     quit: false,
                     layout: Layout::default(),
                     $($name: $State::default(),)*

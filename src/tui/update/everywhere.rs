@@ -14,6 +14,9 @@ use crate::tui::state::{Help, Input, Message, Overlay, State};
 /// The longest filter of the help and the palette, in characters.
 pub(super) const LONGEST_FILTER: usize = 60;
 
+/// The time in milliseconds within which a second request to quit loses a changed form.
+const QUIT_AGAIN: u64 = 10_000;
+
 /// The longest text that is copied, in bytes. In base64 it is just below the 100,000 bytes that terminals accept.
 const LARGEST_COPY: usize = 74_000;
 
@@ -24,12 +27,12 @@ pub(super) fn hide_tour(state: &mut State, key: Key) -> bool {
     std::mem::take(&mut state.tour) && !has_effect
 }
 
-/// Ends the dashboard. Where that would lose typed settings, only when asked a second time.
+/// Ends the dashboard. Where that would lose typed settings, only if it is requested twice.
 pub(super) fn quit(state: &mut State) {
-    const QUESTION: &str = "the changed settings of this form are lost: quit again to leave them";
-    let is_asked = state.shown_message().is_some_and(|message| message.text == QUESTION);
-    if state.screen == Screen::Train && !is_asked && state.train.is_changed(&state.form_choices()) {
-        state.notify(QUESTION.into());
+    let is_repeated = state.quit_asked_at.is_some_and(|at| state.now.saturating_sub(at) < QUIT_AGAIN);
+    if state.screen == Screen::Train && !is_repeated && state.train.is_changed(&state.form_choices()) {
+        state.quit_asked_at = Some(state.now);
+        state.notify("the changed settings of this form would be lost: quit again to leave them".into());
     } else {
         state.quit = true;
     }
