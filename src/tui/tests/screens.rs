@@ -246,7 +246,7 @@ fn the_smallest_terminal_and_a_smaller_one() {
 
 #[test]
 fn any_size_is_drawn_without_a_panic() {
-    let mut states = [
+    let mut states = vec![
         runs("calm-heron"),
         runs("brisk-otter"),
         at(Screen::Train, fixtures::with_data(vec![])),
