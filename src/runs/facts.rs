@@ -251,10 +251,12 @@ impl RunFacts {
         }
     }
 
-    /// Returns whether a lowercase word occurs in name, strategy, dataset, tags or note.
+    /// Returns whether a lowercase word occurs in name, strategy, dataset, tags or note, or is the state as a whole.
     pub(super) fn mentions(&self, word: &str) -> bool {
         let has = |text: &str| text.to_lowercase().contains(word);
-        has(self.name())
+        // As a whole: otherwise `run` would find every running run.
+        self.state.name() == word
+            || has(self.name())
             || has(self.summary.recipe.strategy.name())
             || has(self.summary.recipe.dataset.as_str())
             || self.annotations.tags.iter().any(|tag| has(tag.as_str()))

@@ -1,8 +1,9 @@
 //! The query language that filters lists of runs, and their sort orders.
 //!
 //! A query is words separated by spaces, all of which must match: `state:running val_acc>0.6 !cnn`. A bare word is
-//! searched in name, strategy, dataset, tags and note. A field, a comparison and a value compare one field. `,` or `|`
-//! between values matches any of them; `!` before a word negates it. Pure: a run is represented by its [`RunFacts`].
+//! searched in name, strategy, dataset, tags and note, or is a state. A field, a comparison and a value compare one
+//! field. `,` or `|` between values matches any of them; `!` before a word negates it. Pure: a run is represented by
+//! its [`RunFacts`].
 
 use std::cmp::Ordering;
 use std::fmt;

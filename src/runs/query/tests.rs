@@ -65,7 +65,7 @@ fn queries_find_the_described_runs() {
     const HERON: &str = "calm-heron";
     const OTTER: &str = "brisk-otter";
     const OWL: &str = "wise-owl";
-    let table: [(&str, &str, &[&str]); 31] = [
+    let table: [(&str, &str, &[&str]); 33] = [
         ("nothing asked", "", &[HERON, OTTER, OWL]),
         ("a word of a name", "otter", &[OTTER]),
         ("a word in capitals", "OTTER", &[OTTER]),
@@ -77,6 +77,8 @@ fn queries_find_the_described_runs() {
         ("a bar does the same", "paper|owl", &[HERON, OWL]),
         ("neither of two words", "!paper,owl", &[OTTER]),
         ("a state", "state:running", &[OWL]),
+        ("a state as a word", "running", &[OWL]),
+        ("a part of a state", "runn", &[]),
         ("a state's beginning", "state:run", &[OWL]),
         ("not a state", "!state:running", &[HERON, OTTER]),
         ("not a state otherwise", "state!=running", &[HERON, OTTER]),

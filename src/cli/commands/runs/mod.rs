@@ -29,7 +29,7 @@ use since::Since;
 
 const FILTERS: &str = "\
 A filter consists of terms, all of which a run has to match:
-  WORD            the word is in its name, strategy, dataset, tags or note
+  WORD            the word is in its name, strategy, dataset, tags or note, or is its state
   FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
   !WORD           the opposite; A,B means either (quote < > ! | from the shell)
 Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate duration age

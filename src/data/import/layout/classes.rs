@@ -190,8 +190,8 @@ pub(in super::super) fn note_empty(classes: &[ClassCounts], log: &mut ImportLog)
         }
         let names = name_some(empty.iter().copied());
         log.note(match empty.len() {
-            1 => format!("the class {names} has no {split} images, so {split} metrics do not include it"),
-            count => format!("{count} classes ({names}) have no {split} images, so {split} figures leave them out"),
+            1 => format!("the class {names} has no {split} images: it counts as 0 in macro averages of the {split}"),
+            count => format!("{count} classes ({names}) have no {split} images: they count as 0 in macro averages"),
         });
     }
 }
