@@ -33,7 +33,7 @@ A filter consists of terms, all of which a run has to match:
   FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
   !WORD           the opposite; A,B means either (quote < > ! | from the shell)
 Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate duration age
-        home (with --home all: that of this machine is `here`)
+        failure (what ended a failed run), home (with --home all: that of this machine is `here`)
 Examples: 'state:running'  'state:early-stop'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
 KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate duration age.";
 

@@ -102,7 +102,7 @@ fn draw_value(state: &State, pen: &mut Pen<'_>, field: Field, text: &str, style:
         && !(field.takes_text() && state.train.focus == field)
     {
         // Not `none`, which is a value of some settings.
-        pen.write("each strategy's own", if state.train.focus == field { style } else { state.theme.dim() });
+        pen.write("each strategy's own", if state.train.focus == field { style } else { state.theme.dim() }).skip(2);
     } else if text.is_empty() && !field.takes_text() {
         pen.left("none", VALUE, style);
     } else {

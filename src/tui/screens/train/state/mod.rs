@@ -1,4 +1,5 @@
-//! The state of the Train form. `check` finds its errors, and `order` derives the runs to launch.
+//! The state of the Train form. `check` finds its errors, `sweep` reads several values of a setting, and `launch_plan`
+//! derives the runs to launch.
 
 mod check;
 mod choices;
