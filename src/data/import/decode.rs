@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use image::error::ImageFormatHint;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -88,11 +89,18 @@ pub(super) fn describe_unread(error: &std::io::Error, limit: u64) -> String {
 fn reason(error: &ImageError) -> String {
     match error {
         ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => CUT_SHORT.into(),
-        ImageError::Decoding(error) => format!("is damaged, or not {}", error.format_hint().to_string().to_uppercase()),
-        ImageError::Unsupported(error) => format!("has a form of {} that is not supported", error.format_hint()),
+        ImageError::Decoding(error) => format!("is damaged, or not {}", in_capitals(&error.format_hint())),
+        ImageError::Unsupported(error) => {
+            format!("is of a kind of {} that is not supported", in_capitals(&error.format_hint()))
+        }
         // Some decoders end their words with a line break.
         other => other.to_string().trim_end().to_owned(),
     }
+}
+
+/// Returns the name of a format as people write it: `PNG`.
+fn in_capitals(format: &ImageFormatHint) -> String {
+    format.to_string().to_uppercase()
 }
 
 fn decode_upright(bytes: &[u8]) -> Result<DynamicImage, String> {
