@@ -209,8 +209,11 @@ impl Summary {
             dataset: recipe.dataset.clone(),
             ..of
         };
+        // Most runs differ in one of these, and copying the recipes of a thousand runs would delay a frame.
+        let numbers = |of: &Recipe| (of.seed, of.strategy, of.batch_size, of.learning_rate.to_bits());
         matches!(self.outcome, Some(Outcome::Finished { .. }))
-            && self.recipe.seed == recipe.seed
+            && numbers(&self.recipe) == numbers(recipe)
+            && self.recipe.fingerprint == recipe.fingerprint
             && undated(self.recipe_in_force()) == undated(recipe.clone())
     }
 

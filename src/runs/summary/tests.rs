@@ -37,6 +37,38 @@ fn epoch(epoch: u32, val_loss: f64) -> Event {
     }
 }
 
+/// Returns a test of the weights of this epoch.
+fn tested(epoch: u32) -> Event {
+    let mut confusion = Confusion::new(2);
+    confusion.add(0, 0);
+    Event::Evaluated { split: Split::Test, epoch, loss: 1.0, confusion }
+}
+
+#[test]
+fn scores_are_kept_until_other_weights_are_the_best() {
+    let finished = || vec![started(0), epoch(1, 2.0), epoch(2, 1.0), tested(2)];
+    let epoch_without_gain = || {
+        let Event::EpochFinished { metrics, .. } = epoch(3, 1.5) else { unreachable!() };
+        let early_stopping = EarlyStoppingStatus { best_epoch: 2, best_value: 1.0, waited: 1 };
+        Event::EpochFinished { metrics, early_stopping }
+    };
+    let table = [
+        ("extended", vec![started(2)], Some(2)),
+        ("extended by an epoch that is not better", vec![started(2), epoch_without_gain()], Some(2)),
+        ("extended by a better epoch", vec![started(2), epoch(3, 0.5)], None),
+        ("tested again after it", vec![started(2), epoch(3, 0.5), tested(3)], Some(3)),
+        ("resumed before the tested epoch", vec![started(1)], None),
+        ("begun anew", vec![started(0)], None),
+    ];
+    for (case, events, expected) in table {
+        let mut summary = summary();
+        for event in finished().into_iter().chain(events) {
+            summary.apply(&Record { at: 0, event });
+        }
+        assert_eq!(summary.test.map(|test| test.epoch), expected, "{case}");
+    }
+}
+
 fn waiting() -> Event {
     Event::Waiting { run: RunId::new("other").expect("an id") }
 }
