@@ -79,8 +79,9 @@ fn help_tells_the_exit_codes_and_the_options_of_training() {
 #[test]
 fn wrong_usage_exits_with_2_and_says_what_is_accepted() {
     let lab = Lab::new();
-    let table: [(&[&str], &str); 8] = [
+    let table: [(&[&str], &str); 9] = [
         (&["dance"], "dance"),
+        (&["finetune"], "'train finetune'"),
         (&["show"], "<RUN>"),
         (&["train", "cnn", "--epochs", "0"], "epochs must be 1 to 10000"),
         (&["train", "cnn", "--device", "gpu"], "device must be auto, cpu, cuda, cuda:N"),
@@ -157,6 +158,7 @@ fn no_runs_is_an_empty_list() {
     let lab = Lab::new();
     assert_eq!(lab.json(&["runs", "--json"]), json!([]));
     assert_eq!(lab.text(&["runs"]), "");
+    assert_eq!(lab.text(&["status"]), "");
 }
 
 #[test]

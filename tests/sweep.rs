@@ -136,6 +136,7 @@ fn folds_that_cannot_be_made_are_refused() {
     }
     assert!(lab.complaint(&["train", "all", "--folds", "5"], 2).contains("train all takes no --folds"));
     assert!(lab.complaint(&["train", "finetune", "--folds", "5"], 2).contains("finetune takes no --folds"));
+    assert!(lab.complaint(&["train", "finetune", "--dataset", "faces"], 2).contains("leave --dataset out"));
     assert_eq!(lab.json(&["runs", "--json"]), json!([]));
 }
 
