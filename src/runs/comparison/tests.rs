@@ -146,6 +146,24 @@ fn a_verdict_has_gains_losses_and_significance() {
 }
 
 #[test]
+fn runs_that_differ_in_the_seed_alone_are_set_apart_by_it() {
+    let endings = |change: fn(&mut Summary)| {
+        let [old, mut new] = two();
+        change(&mut new.0);
+        let comparison = compare(&[old, new]);
+        let verdict = comparison.verdicts[0].verdict.clone().expect("a verdict");
+        [verdict.accuracy_sentence(), verdict.f1_sentence()].map(|sentence| sentence.contains("due to the seed alone"))
+    };
+    assert_eq!(endings(|run| run.recipe.seed += 1), [true; 2]);
+    assert_eq!(endings(|_| ()), [false; 2], "a repetition");
+    let both = |run: &mut Summary| {
+        run.recipe.seed += 1;
+        run.recipe.batch_size += 1;
+    };
+    assert_eq!(endings(both), [false; 2]);
+}
+
+#[test]
 fn identical_answers_differ_by_nothing() {
     let [(old, test), _] = two();
     let mut twin = old.clone();

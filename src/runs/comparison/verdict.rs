@@ -1,6 +1,7 @@
 //! The verdict of one run against another on the same test images, and its significance.
 
 use super::Candidate;
+use super::settings::without_seed;
 use crate::domain::figures::{count, thousands};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId};
@@ -38,6 +39,8 @@ pub struct Verdict {
     pub f1_interval: Interval,
     /// Every class, the largest change of F1 first.
     pub classes: Vec<ClassChange>,
+    /// Whether the runs differ in nothing but the seed. Then chance in training sets them apart.
+    pub seed_alone: bool,
 }
 
 /// The reason why two runs cannot be compared.
@@ -127,6 +130,7 @@ impl Verdict {
             f1: pairs.f1_difference(),
             f1_interval: pairs.f1_interval(),
             classes,
+            seed_alone: differ_in_seed_alone(theirs.run, mine.run),
         })
     }
 
@@ -140,6 +144,15 @@ impl Verdict {
     #[must_use]
     pub fn f1_is_certain(&self) -> bool {
         self.f1_interval.excludes_zero()
+    }
+
+    /// Returns the judgement of a difference. Another seed is chance, too, which a test of the images does not see.
+    fn judgement(&self, certain: bool) -> &'static str {
+        match (certain, self.seed_alone) {
+            (false, _) => "could be chance",
+            (true, false) => "more than chance",
+            (true, true) => "due to the seed alone",
+        }
     }
 
     /// Returns the classes that contribute most to the change of macro F1, the largest first. These are at most two
@@ -157,7 +170,7 @@ impl Verdict {
         }
         let (gained, lost) = (images(self.gained), number(self.lost));
         let p = p_value(self.p);
-        let chance = chance(self.accuracy_is_certain());
+        let chance = self.judgement(self.accuracy_is_certain());
         format!("accuracy {}: {gained} gained, {lost} lost (McNemar {p}): {chance}", points(self.accuracy))
     }
 
@@ -168,13 +181,19 @@ impl Verdict {
         if [self.f1, low, high].iter().all(|value| value.abs() < 1e-12) {
             return "macro F1 the same".into();
         }
-        let chance = chance(self.f1_is_certain());
+        let chance = self.judgement(self.f1_is_certain());
         let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
         let most: Vec<String> = self.contributors().map(describe).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
         let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
         format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")
     }
+}
+
+/// Returns whether two runs have the same settings and fold, and different seeds.
+fn differ_in_seed_alone(one: &Summary, other: &Summary) -> bool {
+    let [one, other] = [one, other].map(Summary::recipe_in_force);
+    one.seed != other.seed && one.fold == other.fold && without_seed(&one) == without_seed(&other)
 }
 
 fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {
@@ -225,10 +244,6 @@ fn p_value(p: f64) -> String {
         ..0.1 => format!("p = {p:.3}"),
         _ => format!("p = {p:.2}"),
     }
-}
-
-fn chance(certain: bool) -> &'static str {
-    if certain { "more than chance" } else { "could be chance" }
 }
 
 /// Formats a difference of fractions in percentage points.

@@ -46,7 +46,7 @@ fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
     let theme = &state.theme;
     match state.compare.verdict_status(run) {
         VerdictStatus::Known(verdict) => {
-            let judged = |certain: bool, change: f64| match (certain, change > 0.0) {
+            let judged = |certain: bool, change: f64| match (certain && !verdict.seed_alone, change > 0.0) {
                 (false, _) => theme.text(),
                 (true, true) => theme.good(),
                 (true, false) => theme.bad(),
