@@ -1,11 +1,12 @@
 //! The values of one run that lists show, filter and sort by.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::annotations::Annotations;
 use super::summary::Summary;
-use crate::domain::RunState;
+use crate::domain::{Hyperparameter, RunState};
 
 /// The endings by which a state is filtered too, as lists show them. A query writes `-` for a space.
 pub(super) const ENDINGS: [&str; 5] = ["early stop", "all epochs", "on request", "signalled", "diverged"];
@@ -51,13 +52,17 @@ pub enum Field {
     Age,
     /// The kind of error that ended the run, such as `out_of_memory`.
     Failure,
+    /// The number of training images that the run leaves out or relabels.
+    Corrected,
     /// The name of the home in a list of several homes.
     Home,
+    /// A setting of the recipe in force, by the name of its option.
+    Setting(Hyperparameter),
 }
 
 impl Field {
-    /// All fields.
-    pub const ALL: [Self; 18] = [
+    /// All fields but the settings.
+    pub const ALL: [Self; 19] = [
         Self::State,
         Self::Strategy,
         Self::Dataset,
@@ -76,7 +81,13 @@ impl Field {
         Self::Failure,
         Self::Duration,
         Self::Home,
+        Self::Corrected,
     ];
+
+    /// Returns the fields of all settings. The device that a run got is a field of its own.
+    pub fn settings() -> impl Iterator<Item = Self> {
+        Hyperparameter::ALL.into_iter().filter(|setting| *setting != Hyperparameter::Device).map(Self::Setting)
+    }
 
     /// Returns the name in queries.
     #[must_use]
@@ -99,7 +110,9 @@ impl Field {
             Self::Age => "age",
             Self::Duration => "duration",
             Self::Failure => "failure",
+            Self::Corrected => "corrected",
             Self::Home => "home",
+            Self::Setting(setting) => setting.name(),
         }
     }
 
@@ -142,7 +155,12 @@ impl FromStr for Field {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let text = text.to_lowercase();
-        Self::ALL.into_iter().find(|field| field.name() == text).ok_or(())
+        let setting = if text == "lr" { "learning-rate".into() } else { text.replace('_', "-") };
+        let mut fields = Self::ALL.into_iter();
+        fields
+            .find(|field| field.name() == text)
+            .or_else(|| Self::settings().find(|field| field.name() == setting))
+            .ok_or(())
     }
 }
 
@@ -150,7 +168,7 @@ impl FromStr for Field {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// Any number of texts.
-    Words(Vec<&'a str>),
+    Words(Vec<Cow<'a, str>>),
     /// A number; ages in seconds.
     Number(f64),
     /// No value (yet).
@@ -224,19 +242,16 @@ impl RunFacts {
         let best = self.summary.best();
         let number =
             |figure: Option<f64>| figure.filter(|figure| figure.is_finite()).map_or(Value::None, Value::Number);
+        let word = |text| Value::Words(vec![Cow::Borrowed(text)]);
         match field {
-            Field::State if self.state.is_active() || self.summary.ending().is_empty() => {
-                Value::Words(vec![self.state.name()])
-            }
-            Field::State => Value::Words(vec![self.state.name(), self.summary.ending()]),
-            Field::Strategy => Value::Words(vec![self.summary.recipe.strategy.name()]),
-            Field::Dataset => Value::Words(vec![self.summary.recipe.dataset.as_str()]),
-            Field::Name => Value::Words(vec![self.name()]),
-            Field::Tag => Value::Words(self.annotations.tags.iter().map(crate::domain::Tag::as_str).collect()),
-            Field::Device => {
-                self.summary.device.as_ref().map_or(Value::None, |device| Value::Words(vec![&device.name]))
-            }
-            Field::Note => Value::Words(vec![self.annotations.note.as_str()]),
+            Field::State if self.state.is_active() || self.summary.ending().is_empty() => word(self.state.name()),
+            Field::State => Value::Words(vec![self.state.name().into(), self.summary.ending().into()]),
+            Field::Strategy => word(self.summary.recipe.strategy.name()),
+            Field::Dataset => word(self.summary.recipe.dataset.as_str()),
+            Field::Name => word(self.name()),
+            Field::Tag => Value::Words(self.annotations.tags.iter().map(|tag| tag.as_str().into()).collect()),
+            Field::Device => self.summary.device.as_ref().map_or(Value::None, |device| word(&device.name)),
+            Field::Note => word(self.annotations.note.as_str()),
             Field::Epoch => Value::Number(self.summary.epoch().into()),
             Field::Best => number(best.map(|best| best.epoch.into())),
             Field::ValLoss => number(best.map(|best| best.val_loss)),
@@ -246,8 +261,19 @@ impl RunFacts {
             Field::Rate => number(self.summary.images_per_second),
             Field::Age => Value::Number(self.age as f64 / 1_000.0),
             Field::Duration => number(Some(self.summary.trained_seconds()).filter(|seconds| *seconds > 0.0)),
-            Field::Home => self.home().map_or(Value::None, |home| Value::Words(vec![home])),
-            Field::Failure => self.summary.failure().map_or(Value::None, |kind| Value::Words(vec![kind.name()])),
+            Field::Home => self.home().map_or(Value::None, word),
+            Field::Failure => self.summary.failure().map_or(Value::None, |kind| word(kind.name())),
+            Field::Corrected => {
+                let recipe = &self.summary.recipe;
+                Value::Number((recipe.left_out.len() + recipe.relabelled.len()) as f64)
+            }
+            Field::Setting(setting) => match self.summary.setting(setting) {
+                None => Value::None,
+                Some(text) => match text.parse::<f64>() {
+                    Ok(number) if number.is_finite() => Value::Number(number),
+                    _ => Value::Words(vec![text.into()]),
+                },
+            },
         }
     }
 

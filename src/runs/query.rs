@@ -109,6 +109,14 @@ impl Query {
         self.terms.is_empty()
     }
 
+    /// Returns the settings that the query compares.
+    pub fn settings(&self) -> impl Iterator<Item = Field> {
+        self.terms.iter().filter_map(|term| match term.test {
+            Test::Field(field @ Field::Setting(_), ..) => Some(field),
+            Test::Field(..) | Test::Word(_) => None,
+        })
+    }
+
     /// Returns whether a run matches.
     #[must_use]
     pub fn matches(&self, run: &RunFacts) -> bool {
@@ -159,14 +167,24 @@ fn term(word: &str) -> Result<Term, String> {
     let name = &plain[..index];
     let field: Field = name.parse().map_err(|()| {
         let names = Field::ALL.map(Field::name);
-        format!("'{name}' is not a field{}; use {}", suggest(name, names), names.join(", "))
+        let similar = suggest(name, names.into_iter().chain(settings_as_long_as(name)));
+        format!("'{name}' is not a field{similar}; use {}, or a setting such as learning-rate", names.join(", "))
     })?;
     if field.is_text() && !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot) {
         return Err(format!("'{sign}' does not compare words: use {name}:word, {name}=word or {name}!=word"));
     }
     let values = alternatives(&plain[index + sign.len()..], word)?;
-    let operands: Result<Vec<Operand>, String> = values.map(|value| operand(field, value)).collect();
-    Ok(Term { negated, test: Test::Field(field, comparison, operands?) })
+    let operands = values.map(|value| operand(field, value)).collect::<Result<Vec<Operand>, String>>()?;
+    let orders = !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot);
+    if orders && operands.iter().any(|operand| matches!(operand, Operand::Text(_))) {
+        return Err(format!("'{sign}' compares numbers only: use one, or {name}:word, {name}=word or {name}!=word"));
+    }
+    Ok(Term { negated, test: Test::Field(field, comparison, operands) })
+}
+
+/// Returns the names of settings that are about as long as `text`: some of so many are similar to any word.
+fn settings_as_long_as(text: &str) -> impl Iterator<Item = &'static str> {
+    Field::settings().map(Field::name).filter(|name| name.len().abs_diff(text.len()) <= 2)
 }
 
 fn alternatives<'a>(values: &'a str, word: &str) -> Result<impl Iterator<Item = &'a str>, String> {
@@ -191,6 +209,8 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
             let states = STATES.join(", ");
             Err(format!("'{value}' is not a state{similar}; use {states}, {}", endings.join(", ")))
         }
+        // A number or a word, such as `off`.
+        Field::Setting(_) => Ok(number().map_or_else(|| Operand::Text(value.to_lowercase()), Operand::Number)),
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
         Field::Age | Field::Duration => age(value).map(Operand::Number).ok_or_else(|| {
             format!("'{value}' is not a time; use a number with s, m, h or d, such as {}<2h", field.name())
@@ -239,7 +259,7 @@ pub struct SortKey {
 }
 
 impl SortKey {
-    /// The fields for sorting a list.
+    /// The fields for sorting a list, besides the settings.
     pub const FIELDS: [Field; 12] = [
         Field::Name,
         Field::State,
@@ -260,7 +280,8 @@ impl SortKey {
     #[must_use]
     pub fn by(field: Field) -> Option<Self> {
         let descending = matches!(field, Field::Epoch | Field::ValAcc | Field::TestAcc | Field::F1 | Field::Rate);
-        Self::FIELDS.contains(&field).then_some(Self { by: field, descending })
+        let sorts = matches!(field, Field::Setting(_)) || Self::FIELDS.contains(&field);
+        sorts.then_some(Self { by: field, descending })
     }
 
     /// Returns the opposite order.
@@ -293,8 +314,9 @@ impl std::str::FromStr for SortKey {
         let key = text.parse().ok().and_then(Self::by);
         key.ok_or_else(|| {
             let names = Self::FIELDS.map(Field::name);
-            let similar = suggest(text, names);
-            format!("'{}' is not a column{similar}; use {}", printable(text), names.join(", "))
+            let similar = suggest(text, names.into_iter().chain(settings_as_long_as(text)));
+            let names = names.join(", ");
+            format!("'{}' is not a column{similar}; use {names}, or a setting such as learning-rate", printable(text))
         })
     }
 }

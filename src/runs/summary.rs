@@ -7,8 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Confusion, EarlyStoppingStatus, EpochMetrics, FailureKind, FinishReason, Limits, Load, Outcome, Recipe, RunId,
-    RunState, Split, SplitCounts, text::printable,
+    Confusion, EarlyStoppingStatus, EpochMetrics, FailureKind, FinishReason, Hyperparameter, Limits, Load, Outcome,
+    Recipe, RunId, RunState, Split, SplitCounts, hyperparameter::Patience, text::printable,
 };
 use crate::runs::layout::is_recent;
 
@@ -196,6 +196,23 @@ impl Summary {
     #[must_use]
     pub fn recipe_in_force(&self) -> Recipe {
         self.limits.applied_to(&self.recipe)
+    }
+
+    /// Returns the epoch that lists show: of an active run the current one, of an ended run the last completed one.
+    #[must_use]
+    pub fn shown_epoch(&self, state: RunState) -> u32 {
+        self.progress.filter(|_| state.is_active()).map_or_else(|| self.epoch(), |progress| progress.epoch)
+    }
+
+    /// Returns the value of a setting in force, as its option is given; `None` if the run's strategy lacks it.
+    #[must_use]
+    pub fn setting(&self, setting: Hyperparameter) -> Option<String> {
+        let value = match setting {
+            Hyperparameter::Epochs => self.limits.epochs.to_string(),
+            Hyperparameter::Patience => Patience(self.limits.patience).to_string(),
+            _ => setting.get(&self.recipe),
+        };
+        setting.is_of(self.recipe.strategy).then_some(value)
     }
 
     /// Returns whether the run is finished and had the settings of this recipe, with the same seed and images.

@@ -33,6 +33,9 @@ pub enum WorkerError {
     /// The run folder is in no home.
     #[error("the run folder is not in a home: pass a folder of HOME/checkpoints")]
     NoHome,
+    /// The run has saved no best weights yet.
+    #[error("{}: there are no best weights yet, a run saves them after its first epoch", .0.display())]
+    NoBestWeights(PathBuf),
     /// The shape of the run's images is unknown, because its dataset's manifest is gone or is another dataset's.
     #[error(
         "the size of the run's images is unknown: its dataset's {} is missing or of another dataset; import the dataset \
@@ -129,6 +132,7 @@ impl WorkerError {
             | Self::Fit(FitError::Mismatch(_)) => FailureKind::Checkpoint,
             Self::Fault(fault) => fault.kind,
             Self::NoHome
+            | Self::NoBestWeights(_)
             | Self::NothingToScore(_)
             | Self::Network(_)
             | Self::Busy(_)

@@ -126,6 +126,9 @@ impl<B: KernelBackend> Predictor<B> {
     pub fn open(folder: &RunFolder, device: &B::Device) -> Result<Self, WorkerError> {
         let home = folder.home().ok_or(WorkerError::NoHome)?;
         let recipe = folder.recipe()?;
+        if !folder.has_best_weights() {
+            return Err(WorkerError::NoBestWeights(folder.path().to_owned()));
+        }
         let best = Checkpoint::read(&folder.best_checkpoint())?;
         let identity = best.state.identity;
         // Networks on stored images take their shape; networks on prepared images take the recipe's size.

@@ -11,6 +11,7 @@ use encoding_rs::Encoding;
 use oem_cp::code_table::DECODING_TABLE_CP_MAP;
 use unicode_normalization::UnicodeNormalization;
 
+use crate::domain::figures::count;
 use crate::domain::text::printable;
 
 /// The encoding of names that are not UTF-8.
@@ -129,10 +130,12 @@ impl NonUtf8Names {
 
     /// Returns a note unless an option states the encoding.
     pub(super) fn note(&self, stated: Option<NameEncoding>, default: Option<NameEncoding>) -> Option<String> {
-        let read = default.map_or("are shown with codes".into(), |encoding| format!("are read as {encoding}"));
+        let read = default.map_or("shown with codes".into(), |encoding| format!("read as {encoding}"));
         (self.count > 0 && stated.is_none()).then(|| {
-            let (count, example) = (self.count, &self.example);
-            format!("{count} names are not UTF-8 and {read}, such as {example}; --encoding states another encoding")
+            let number = usize::try_from(self.count).unwrap_or(usize::MAX);
+            let (names, example) = (count(number, "name", "names"), &self.example);
+            let are = if self.count == 1 { "is" } else { "are" };
+            format!("{names} {are} not UTF-8 and {are} {read}, such as {example}; --encoding states another encoding")
         })
     }
 }

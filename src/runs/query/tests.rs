@@ -61,6 +61,34 @@ fn found(query: &str) -> Vec<String> {
 }
 
 #[test]
+fn settings_are_compared_by_the_names_of_their_options() {
+    // Each is a CNN with its defaults.
+    let all = ["calm-heron", "brisk-otter", "wise-owl"];
+    let Recipe { learning_rate: rate, seed, .. } =
+        Recipe::cnn(DatasetName::new("fer2013").expect("a name"), String::new(), 1);
+    for matching in [
+        &*format!("learning-rate={rate}"),
+        &*format!("learning_rate<={rate}"),
+        &format!("seed:{seed} lr:{rate}"),
+        "epochs>1 epochs<1000",
+        "clip-norm!=3",
+        "!unfreeze:block5",
+        "corrected=0",
+    ] {
+        assert_eq!(found(matching), all, "{matching}");
+    }
+    for other in ["seed=2", "lr>5", "unfreeze:block5", "corrected>0", "schedule:plateau"] {
+        assert_eq!(found(other), [""; 0], "{other}");
+    }
+    let wrong = |query: &str| Query::parse(query).expect_err("wrong").reason;
+    assert!(wrong("learning-rat=1").contains("did you mean learning-rate"), "{}", wrong("learning-rat=1"));
+    assert!(wrong("seed>many").starts_with("'>' compares numbers only"), "{}", wrong("seed>many"));
+    let by = |text: &str| text.parse::<SortKey>().map(|key| key.by);
+    assert_eq!(by("seed"), Ok(Field::Setting(crate::domain::Hyperparameter::Seed)));
+    assert_eq!(by("device").map_err(|_| ()), Err(()), "the device that a run got has no order");
+}
+
+#[test]
 fn queries_find_the_described_runs() {
     const HERON: &str = "calm-heron";
     const OTTER: &str = "brisk-otter";

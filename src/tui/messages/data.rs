@@ -59,8 +59,10 @@ pub enum DataAction {
     Skipped,
     /// List the marks of the dataset.
     Marks,
-    /// Remove the selected mark.
+    /// Remove the selected mark, or bring it back.
     Unmark,
+    /// Give the selected mark the next class.
+    Relabel,
     /// Delete a dataset.
     Delete,
     /// Create the demo dataset.
@@ -88,7 +90,22 @@ pub(super) static BINDINGS: &[Binding] = &[
         "enlarge",
         "enlarge the face and show its source; again: all faces",
     ),
-    on("data.unmark", &[MARKS], &[Key::char(' ')], of(DataAction::Unmark), "unmark", "remove the mark of the image"),
+    on(
+        "data.unmark",
+        &[MARKS],
+        &[Key::char(' ')],
+        of(DataAction::Unmark),
+        "unmark",
+        "remove the mark of the image, or bring it back",
+    ),
+    on(
+        "data.relabel",
+        &[MARKS],
+        &[Key::char('r')],
+        of(DataAction::Relabel),
+        "class",
+        "give the marked image the next class, after the last one none",
+    ),
     on(
         "data.back",
         &[LIST, FACES, MARKS],

@@ -203,6 +203,7 @@ fn many_classes_an_empty_one_and_no_colour() {
 
 #[test]
 fn the_marks_of_a_dataset_are_listed_and_removed() {
+    use crate::data::marked::Doubt;
     use crate::tui::messages::{InspectEffect, InspectEvent};
 
     let mut state = fer2013();
@@ -224,8 +225,15 @@ fn the_marks_of_a_dataset_are_listed_and_removed() {
     let unmark = InspectEffect::Mark { dataset: name.clone(), index: angry + 5, doubt: None };
     assert!(effects.contains(&Effect::Inspect(unmark)), "{effects:?}");
     marked(&mut state, &[(3, Some(4))]);
-    press(&mut state, "j");
-    assert_eq!((state.data.mark, state.data.face), (0, 3), "the last of those that remain");
+    assert_eq!(state.data.mark, 1, "a removed mark keeps its line");
+    snapshot("data_marks_removed", &state, SIZES[0]);
+    let mark = |doubt| Effect::Inspect(InspectEffect::Mark { dataset: name.clone(), index: angry + 5, doubt });
+    let run = fixtures::marks(&[(3, None)]).images[0].run.clone();
+    let effects = press(&mut state, " ");
+    assert!(effects.contains(&mark(Some(Doubt { class: None, run: run.clone() }))), "brought back: {effects:?}");
+    marked(&mut state, &[(3, Some(4)), (second, None)]);
+    let effects = press(&mut state, "r");
+    assert!(effects.contains(&mark(Some(Doubt { class: Some(0), run }))), "not its own class: {effects:?}");
     press(&mut state, "<esc>");
     assert_eq!(state.data.view, DataView::Table);
 }

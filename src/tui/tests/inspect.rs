@@ -40,22 +40,41 @@ fn the_selected_run_is_inspected_or_it_is_said_why_not() {
 }
 
 #[test]
-fn a_filled_form_takes_up_images_that_are_marked_later() {
+fn the_form_corrects_what_is_marked_on_this_screen() {
+    let name = fixtures::dataset_name("fer2013");
+    let arrive = |state: &mut State, images: &[u32]| {
+        let marks = fixtures::doubts(images.iter().copied());
+        update(state, NOW, Event::Inspect(InspectEvent::Marked(name.clone(), Ok(marks))));
+    };
     let mut state = inspected();
-    // A repeated run without left-out images fixes "none" in the form.
+    press(&mut state, "w");
+    let suspect = u32::try_from(state.inspect.list[0].index).expect("few");
+    let other = suspect + 1;
+    arrive(&mut state, &[other]);
+    assert!(launched(&state).is_empty(), "marks of another day or a shell");
+    super::update::press(&mut state, " ");
+    arrive(&mut state, &[suspect, other]);
+    assert!(launched(&state).is_empty(), "the form has another dataset");
+    state.train.choose_dataset(Some(name.clone()));
+    assert_eq!(launched(&state).len(), 2);
+    assert!(state.train.corrects_marks_of(&name, &state.form_choices()));
+    arrive(&mut state, &[other]);
+    assert_eq!(launched(&state).len(), 1, "the choice follows the marks");
+    arrive(&mut state, &[]);
+    assert!(launched(&state).is_empty());
+}
+
+#[test]
+fn a_repeated_run_keeps_its_corrections_when_images_are_marked() {
+    let mut state = inspected();
     let mut form = at(Screen::Runs, state.clone());
     super::update::press(&mut form, "r");
     state.train = form.train;
+    press(&mut state, "w");
+    super::update::press(&mut state, " ");
+    let marks = fixtures::doubts([3, 5]);
+    update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::dataset_name("fer2013"), Ok(marks))));
     assert_eq!(state.train.correction_choice(&state.form_choices()), CorrectionChoice::Nothing);
-    let name = fixtures::dataset_name("fer2013");
-    let marked = fixtures::doubts([3, 5]);
-    update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(name.clone(), Ok(marked))));
-    assert_eq!(launched(&state).len(), 2, "the form leaves out what was marked");
-    assert!(state.train.corrects_marks_of(&name, &state.form_choices()));
-    // Fewer marks change no choice.
-    state.train.correction_choice = Some(CorrectionChoice::Nothing);
-    let fewer = fixtures::doubts([3]);
-    update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(name, Ok(fewer))));
     assert!(launched(&state).is_empty());
 }
 
@@ -253,9 +272,11 @@ fn the_next_run_relabels_marked_images_and_leaves_out_those_without_a_class() {
     let marks = fixtures::marks(&[(3, Some(6)), (5, None)]);
     update(&mut state, NOW, Event::Inspect(InspectEvent::Marked(fixtures::fer2013().name, Ok(marks))));
     state.train.dataset = Some(fixtures::fer2013().name);
+    state.train.correction_choice = Some(CorrectionChoice::Marked);
     let state = at(Screen::Train, state);
     let screen = super::screens::draw(&state, super::screens::SIZES[1]);
     assert!(screen.contains("marked (1 left out, 1 relabelled)"), "{screen}");
+    assert!(screen.contains("relabelled)  changed") && screen.contains("as neat-gecko, 2 corrected"), "{screen}");
     let launched = match state.train.launch_plan(&state.form_choices()) {
         Ok(crate::tui::screens::train::LaunchPlan::One(_, recipe)) => recipe.corrections(),
         other => panic!("{other:?}"),
@@ -279,16 +300,16 @@ fn launched(state: &State) -> LeftOutImages {
 }
 
 #[test]
-fn the_next_run_leaves_out_marked_images_unless_the_form_excludes_none() {
+fn marked_images_are_left_out_by_choice() {
     let mut state = inspected();
     form_with(&mut state, vec![3, 5]);
-    assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
+    assert!(launched(&state).is_empty(), "as in a shell");
     state.train.focus = crate::tui::screens::train::Field::Corrections;
     press(&mut state, "<right>");
-    assert_eq!(state.train.correction_choice, Some(CorrectionChoice::Nothing));
-    assert!(launched(&state).is_empty());
+    assert_eq!(state.train.correction_choice, Some(CorrectionChoice::Marked));
+    assert_eq!(launched(&state), LeftOutImages::new(vec![3, 5], run_ids(&["brisk-otter"])));
     super::update::press(&mut state, "<^d>");
-    assert_eq!(launched(&state).len(), 2);
+    assert!(launched(&state).is_empty());
 }
 
 #[test]
@@ -325,6 +346,7 @@ fn a_class_cannot_be_left_out_whole() {
     let mut state = inspected();
     let angry = fixtures::fer2013().classes[0].1.train;
     form_with(&mut state, (0..u32::try_from(angry).expect("few")).collect());
+    state.train.correction_choice = Some(CorrectionChoice::Marked);
     let error = state.train.launch_plan(&state.form_choices()).expect_err("refused").1;
     assert!(error.contains("training images of the class 'angry' would be left out or relabelled"), "{error}");
 }

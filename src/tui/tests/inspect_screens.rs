@@ -173,10 +173,10 @@ fn the_form_offers_the_marked_images() {
     marked(&mut state, vec![3, 5, 8]);
     state.train.dataset = Some(fixtures::fer2013().name);
     let mut state = at(Screen::Train, state);
-    snapshot("train_left_out", &state, SIZES[0]);
     state.train.focus = Field::Corrections;
-    press(&mut state, "<right>");
     assert!(draw(&state, SIZES[0]).contains("there are marked images"));
+    press(&mut state, "<right>");
+    snapshot("train_left_out", &state, SIZES[0]);
 }
 
 #[test]

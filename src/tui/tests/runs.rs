@@ -102,7 +102,7 @@ fn the_list_is_sorted_by_a_typed_or_clicked_column_and_the_order_is_kept() {
     assert_eq!(prompt_error(&state).as_deref(), Some("'val' begins several columns: val_acc, val_loss"));
     press(&mut state, "<^u><enter>");
     assert_eq!(shown(&state), own, "empty is the own order");
-    let kept_columns = press(&mut state, "Cf1 age<enter>");
+    let kept_columns = press(&mut state, "C<^u>f1 age<enter>");
     let view = ListView { columns: vec![Field::F1, Field::Age], sort: None };
     assert_eq!(kept_columns, [Effect::Runs(RunsEffect::RecordListView(view.clone()))]);
     let screen = draw(&state, SIZES[0]);

@@ -33,9 +33,11 @@ A filter consists of terms, all of which a run has to match:
   FIELD:VALUE     the field has the value, or the word in it; also = != < <= > >=
   !WORD           the opposite; A,B means either (quote < > ! | from the shell)
 Fields: state strategy dataset name tag device note epoch best val_loss val_acc test_acc f1 rate duration age
-        failure (what ended a failed run), home (with --home all: that of this machine is `here`)
-Examples: 'state:running'  'state:early-stop'  'val_acc>0.6'  'age<2h'  '!tag=old'  'strategy:cnn,features'
-KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate duration age.";
+        failure (what ended a failed run), corrected (images left out or relabelled), home (with --home all: that
+        of this machine is `here`), and each setting by the name of its option
+Examples: 'state:running'  'state:early-stop'  'val_acc>0.6'  'age<2h'  '!tag=old'  'learning-rate<=0.001'
+KEY is one of name state strategy dataset epoch val_loss val_acc test_acc f1 rate duration age, or a setting.
+Settings that the filter or KEY names have columns of their own.";
 
 /// List the runs, newest first: all of them, or those that match a filter
 #[derive(Debug, Args)]
@@ -152,7 +154,12 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
             None => listed.reverse(),
         }
     }
-    listed.truncate(arguments.limit.unwrap_or(usize::MAX));
+    let most = arguments.limit.unwrap_or(usize::MAX).min(listed.len());
+    if arguments.since.is_some() && arguments.sort.is_none() && !arguments.reverse {
+        // The latest end comes last.
+        listed.drain(..listed.len() - most);
+    }
+    listed.truncate(most);
     if arguments.output.json {
         output::json(&listed.iter().map(run_json::listed).collect::<Vec<_>>())?;
     } else if arguments.csv {
@@ -166,7 +173,10 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
         let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
         output::note(&format!("{what}; `mien runs` lists all of them"));
     } else {
-        let mut table = table(&listed, &jobs, now, arguments.since.is_some());
+        let sorted = arguments.sort.map(|key| key.by).filter(|field| matches!(field, Field::Setting(_)));
+        let mut settings: Vec<Field> = sorted.into_iter().chain(query.settings()).collect();
+        settings.dedup();
+        let mut table = table(&listed, &jobs, now, arguments.since.is_some(), &settings);
         if let Some(columns) = output::columns() {
             table.fit(columns, &OMITTED_FIRST);
         }
@@ -213,46 +223,46 @@ fn job_remark(run: &FollowedRun) -> Option<(RunId, String)> {
 const OMITTED_FIRST: [&str; 9] =
     ["AGE", "VAL LOSS", "TAGS", "TIME", "NOTE", "VAL ACC", "STRATEGY", "TEST ACC", "DATASET"];
 
-/// Returns the table of the runs; `with_end`: with the time of the end as its first column.
-fn table(runs: &[RunFacts], jobs: &BTreeMap<(Option<Arc<str>>, RunId), String>, now: u64, with_end: bool) -> Table {
+/// Returns the table of the runs, with a column for each of `settings`; `with_end`: with the time of the end as its
+/// first column.
+fn table(
+    runs: &[RunFacts],
+    jobs: &BTreeMap<(Option<Arc<str>>, RunId), String>,
+    now: u64,
+    with_end: bool,
+    settings: &[Field],
+) -> Table {
     let with_home = runs.iter().any(|run| run.home().is_some());
-    let columns = [
-        ("HOME", Side::Left),
-        ("ENDED", Side::Left),
-        ("STATE", Side::Left),
-        ("RUN", Side::Left),
-        ("STRATEGY", Side::Left),
-        ("DATASET", Side::Left),
-        ("EPOCH", Side::Right),
-        ("VAL LOSS", Side::Right),
-        ("VAL ACC", Side::Right),
-        ("TEST ACC", Side::Right),
-        ("MACRO F1", Side::Right),
-        ("TIME", Side::Right),
-        ("AGE", Side::Right),
-        ("TAGS", Side::Left),
-        ("NOTE", Side::Left),
-        ("DETAILS", Side::Left),
-    ];
-    let is_shown = |column: usize| match column {
-        0 => with_home,
-        1 => with_end,
-        _ => true,
-    };
-    let columns: Vec<(&str, Side)> =
-        columns.into_iter().enumerate().filter(|(column, _)| is_shown(*column)).map(|(_, column)| column).collect();
+    let before = [("HOME", with_home), ("ENDED", with_end), ("STATE", true), ("RUN", true), ("STRATEGY", true)];
+    let before = before.into_iter().filter(|(_, shown)| *shown).map(|(title, _)| (title, Side::Left));
+    let settings_columns = settings.iter().map(|field| (field.name(), Side::Right));
+    let figures = ["EPOCH", "VAL LOSS", "VAL ACC", "TEST ACC", "MACRO F1", "TIME", "AGE"];
+    let columns: Vec<(&str, Side)> = before
+        .chain([("DATASET", Side::Left)])
+        .chain(settings_columns)
+        .chain(figures.map(|title| (title, Side::Right)))
+        .chain(["TAGS", "NOTE", "DETAILS"].map(|title| (title, Side::Left)))
+        .collect();
     let mut table = Table::of(&columns);
     for listed in runs {
         let run = listed.summary();
         let job = (listed.home().map(Arc::from), run.id.clone());
-        let cells = [
-            listed.home().unwrap_or_default().to_owned(),
-            Ending::of_facts(listed).map_or_else(String::new, |ending| clock_at(ending.at)),
+        let mut cells = Vec::new();
+        if with_home {
+            cells.push(listed.home().unwrap_or_default().to_owned());
+        }
+        if with_end {
+            cells.push(Ending::of_facts(listed).map_or_else(String::new, |ending| clock_at(ending.at)));
+        }
+        cells.extend([
             listed.state().to_string(),
             run.id.to_string(),
             run.recipe.strategy.to_string(),
             run.recipe.dataset.to_string(),
-            format!("{}/{}", run.epoch(), run.limits.epochs),
+        ]);
+        cells.extend(settings.iter().map(|field| text(listed, *field)));
+        cells.extend([
+            format!("{}/{}", run.shown_epoch(listed.state()), run.limits.epochs),
             figure(number(listed, Field::ValLoss)),
             figure(number(listed, Field::ValAcc)),
             figure(number(listed, Field::TestAcc)),
@@ -262,11 +272,19 @@ fn table(runs: &[RunFacts], jobs: &BTreeMap<(Option<Arc<str>>, RunId), String>, 
             tags(listed),
             listed.annotations().note.as_str().to_owned(),
             jobs.get(&job).cloned().unwrap_or_else(|| remark(run, listed.state())),
-        ];
-        let cells = cells.into_iter().enumerate().filter(|(column, _)| is_shown(*column));
-        table.row(&cells.map(|(_, cell)| cell).collect::<Vec<_>>());
+        ]);
+        table.row(&cells);
     }
     table
+}
+
+/// Returns the value of a field as text; `–` if there is none.
+fn text(run: &RunFacts, field: Field) -> String {
+    match run.value(field) {
+        Value::Words(words) => words.join(" "),
+        Value::Number(number) => number.to_string(),
+        Value::None => "–".into(),
+    }
 }
 
 /// Returns every field of these runs under its name, as filters compare it; empty for missing values.
@@ -276,8 +294,9 @@ fn rows(runs: &[RunFacts]) -> Vec<Vec<String>> {
         Value::Number(number) => number.to_string(),
         Value::None => String::new(),
     };
-    let headings = Field::ALL.map(|field| field.name().to_owned()).to_vec();
-    let rows = runs.iter().map(|run| Field::ALL.map(|field| cell(run, field)).to_vec());
+    let fields: Vec<Field> = Field::ALL.into_iter().chain(Field::settings()).collect();
+    let headings = fields.iter().map(|field| field.name().to_owned()).collect();
+    let rows = runs.iter().map(|run| fields.iter().map(|field| cell(run, *field)).collect());
     std::iter::once(headings).chain(rows).collect()
 }
 

@@ -124,7 +124,7 @@ fn applies(state: &State, action: Action) -> bool {
         DataAction::Skipped => data.dataset(&state.library).is_some_and(|dataset| dataset.skipped > 0),
         DataAction::Preview => data.view == DataView::Import,
         DataAction::Marks => data.dataset(&state.library).is_some_and(|dataset| !dataset.marks.images.is_empty()),
-        DataAction::Unmark => data.view == DataView::Marks,
+        DataAction::Unmark | DataAction::Relabel => data.view == DataView::Marks,
         // Only training images are augmented.
         DataAction::Variants => {
             let is_training = data.sample(&state.library).is_none_or(|sample| sample.split == Split::Train);

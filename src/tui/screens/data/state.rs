@@ -2,6 +2,7 @@
 
 use super::ImportForm;
 use crate::data::features::CacheUsage;
+use crate::data::marked::Mark;
 use crate::domain::{DatasetName, Split};
 use crate::tui::library::{DatasetView, Library};
 use crate::tui::messages::Context;
@@ -68,8 +69,10 @@ pub struct DataState {
     pub view: DataView,
     /// The index of the selected face in the selected class and splits.
     pub face: usize,
-    /// The index of the selected mark of the dataset.
+    /// The index of the selected line of the list of marks.
     pub mark: usize,
+    /// The marks that were removed since the list was opened.
+    pub removed_marks: Vec<Mark>,
     /// The faces last read.
     pub faces: Option<Faces>,
     /// The first epoch whose variants are shown.
@@ -98,6 +101,7 @@ impl Default for DataState {
             view: DataView::Table,
             face: 0,
             mark: 0,
+            removed_marks: Vec::new(),
             faces: None,
             epoch: 1,
             variants: None,

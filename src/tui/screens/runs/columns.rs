@@ -32,19 +32,39 @@ pub(super) fn names() -> String {
     COLUMNS.iter().map(|(field, _)| field.name()).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the columns of the list. Chosen ones are omitted from the last one on where space is short.
+/// Returns the columns of the list, and the settings by which it is filtered or sorted. Chosen columns are omitted from
+/// the last one on where space is short.
 pub(super) fn shown(runs: &RunsState) -> Vec<(Field, Column)> {
-    if runs.columns.is_empty() {
-        return COLUMNS.to_vec();
+    let sorted = runs.sort.map(|key| key.by).filter(|field| matches!(field, Field::Setting(_)));
+    let mut settings: Vec<Field> = Vec::new();
+    for field in sorted.into_iter().chain(runs.filter.query.settings()) {
+        if !runs.columns.contains(&field) && !settings.contains(&field) {
+            settings.push(field);
+        }
     }
-    let chosen = runs.columns.iter().filter_map(|field| COLUMNS.iter().find(|(known, _)| known == field));
-    let ranked = chosen.zip(0..).map(|((field, column), rank)| (*field, Column { rank, ..*column }));
+    if runs.columns.is_empty() {
+        let (first, rest) = COLUMNS.split_at(4);
+        return first
+            .iter()
+            .copied()
+            .chain(settings.into_iter().filter_map(column))
+            .chain(rest.iter().copied())
+            .collect();
+    }
+    let chosen = runs.columns.iter().copied().chain(settings).filter_map(column);
+    let ranked = chosen.zip(0..).map(|((field, column), rank)| (field, Column { rank, ..column }));
     let always: Vec<(Field, Column)> =
         COLUMNS[..2].iter().filter(|(field, _)| !runs.columns.contains(field)).copied().collect();
     always.into_iter().chain(ranked).collect()
 }
 
-/// Returns the column with a name or a heading that begins with `text`.
+/// Returns the column of a field. A setting's heading is the name of its option.
+fn column(field: Field) -> Option<(Field, Column)> {
+    let setting = || matches!(field, Field::Setting(_)).then(|| (field, Column::right(field.name(), 2)));
+    COLUMNS.iter().find(|(known, _)| *known == field).copied().or_else(setting)
+}
+
+/// Returns the column with a name or a heading that begins with `text`, or the setting whose name does.
 fn find(text: &str) -> Result<Field, String> {
     let text = text.to_lowercase();
     let plain = |words: &str| words.to_lowercase().replace([' ', '/'], "_");
@@ -56,10 +76,18 @@ fn find(text: &str) -> Result<Field, String> {
     let begins = |(field, column): &&(Field, Column)| {
         field.name().starts_with(&wanted) || plain(column.title).starts_with(&wanted)
     };
-    let found: Vec<Field> = COLUMNS.iter().filter(begins).map(|(field, _)| *field).collect();
+    let mut found: Vec<Field> = COLUMNS.iter().filter(begins).map(|(field, _)| *field).collect();
+    if found.is_empty() {
+        // The columns come first: `b` of a best value must not become ambiguous by `batch-size`.
+        let setting = text.replace('_', "-");
+        found = text.parse().ok().into_iter().collect();
+        if found.is_empty() {
+            found = Field::settings().filter(|field| field.name().starts_with(&setting)).collect();
+        }
+    }
     match found.as_slice() {
         [one] => Ok(*one),
-        [] => Err(format!("'{text}' is not a column; use {}", names())),
+        [] => Err(format!("'{text}' is not a column; use {}, or a setting such as learning-rate", names())),
         several => {
             let names: Vec<&str> = several.iter().map(|field| field.name()).collect();
             Err(format!("'{text}' begins several columns: {}", names.join(", ")))
@@ -80,7 +108,15 @@ pub(super) fn parse_sort(text: &str) -> Result<Option<SortKey>, String> {
     Ok(Some(if reversed { key.reversed() } else { key }))
 }
 
-/// Parses the names of columns in their order; an empty text means the usual ones.
+/// Returns the names of the chosen or usual columns, as a line that [`parse_columns`] reads.
+pub(super) fn chosen(runs: &RunsState) -> String {
+    if runs.columns.is_empty() {
+        return names();
+    }
+    runs.columns.iter().map(|field| field.name()).collect::<Vec<_>>().join(" ")
+}
+
+/// Parses the names of columns in their order; an empty text, or the usual names, mean the usual ones.
 pub(super) fn parse_columns(text: &str) -> Result<Vec<Field>, String> {
     let mut columns: Vec<Field> = Vec::new();
     for word in text.split([' ', ',']).filter(|word| !word.is_empty()) {
@@ -90,12 +126,15 @@ pub(super) fn parse_columns(text: &str) -> Result<Vec<Field>, String> {
         }
         columns.push(field);
     }
-    Ok(columns)
+    let usual = columns.iter().eq(COLUMNS.iter().map(|(field, _)| field));
+    Ok(if usual { Vec::new() } else { columns })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Hyperparameter;
+    use crate::runs::query::Query;
 
     #[test]
     fn a_column_is_found_by_the_beginning_of_its_name_or_heading() {
@@ -115,6 +154,29 @@ mod tests {
         assert_eq!(by("val"), Err("'val' begins several columns: val_acc, val_loss".into()));
         assert!(by("mood").is_err_and(|error| error.starts_with("'mood' is not a column; use state name")));
         assert!(by("tag").is_err());
+        let setting = |setting| Field::Setting(setting);
+        assert_eq!(by("learning"), Ok(Some((setting(Hyperparameter::LearningRate), false))));
+        assert_eq!(by("-seed"), Ok(Some((setting(Hyperparameter::Seed), true))));
+        assert_eq!(by("label_s"), Ok(Some((setting(Hyperparameter::LabelSmoothing), false))));
+    }
+
+    #[test]
+    fn settings_that_the_list_is_filtered_or_sorted_by_have_columns() {
+        let fields = |runs: &RunsState| shown(runs).into_iter().map(|(field, _)| field).collect::<Vec<_>>();
+        let [seed, rate] = [Hyperparameter::Seed, Hyperparameter::LearningRate].map(Field::Setting);
+        let mut runs = RunsState { sort: SortKey::by(seed), ..RunsState::default() };
+        runs.filter.query = Query::parse("learning-rate<0.1 seed=1").expect("a query");
+        assert_eq!(fields(&runs)[..6], [Field::State, Field::Name, Field::Strategy, Field::Dataset, seed, rate]);
+        runs.columns = parse_columns("f1 seed").expect("columns");
+        assert_eq!(fields(&runs), [Field::State, Field::Name, Field::F1, seed, rate]);
+    }
+
+    #[test]
+    fn the_line_of_columns_begins_with_those_of_the_list() {
+        let mut runs = RunsState::default();
+        assert_eq!(parse_columns(&chosen(&runs)), Ok(Vec::new()));
+        runs.columns = parse_columns(&format!("{} seed", chosen(&runs))).expect("columns");
+        assert_eq!((runs.columns.len(), chosen(&runs).ends_with(" tag seed")), (COLUMNS.len() + 1, true));
     }
 
     #[test]

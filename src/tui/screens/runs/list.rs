@@ -43,13 +43,9 @@ fn tags(run: &RunView) -> String {
     tags.into_iter().chain((!note.is_empty()).then_some(note)).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the epoch and the maximum, such as `12/50`. An active run counts its current epoch, an ended run only
-/// completed ones.
+/// Returns the epoch and the maximum, such as `12/50`.
 fn epoch(summary: &Summary, run_state: RunState) -> String {
-    let epoch = match summary.progress.filter(|_| run_state.is_active()) {
-        Some(progress) => progress.epoch,
-        None => summary.epoch(),
-    };
+    let epoch = summary.shown_epoch(run_state);
     if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
 }
 
@@ -59,7 +55,7 @@ fn row(state: &State, run: &RunView, columns: &[(Field, Column)]) -> Row {
     let wait = run.summary.as_ref().ok().filter(|_| queued).and_then(|summary| describe_wait(state, summary));
     let mut row = Row::new();
     for (field, column) in columns {
-        let is_metric = column.right && *field != Field::Epoch;
+        let is_metric = column.right && !matches!(field, Field::Epoch | Field::Setting(_));
         if let (Some(wait), true) = (&wait, is_metric) {
             row.push((wait.clone(), state.theme.dim()));
             return row;
@@ -90,6 +86,7 @@ fn cell(state: &State, run: &RunView, field: Field) -> (String, Style) {
         Field::Rate => text(speed(summary)),
         Field::Age => (age(state.now.saturating_sub(summary.recipe.created_at)), theme.dim()),
         Field::Tag => (tags(run), theme.accent()),
+        Field::Setting(setting) => text(summary.setting(setting).unwrap_or_else(|| "–".into())),
         _ => match facts.value(field) {
             Value::Number(seconds) if field == Field::Duration => text(span(seconds)),
             Value::Number(number) => text(decimal(number, decimals)),
@@ -142,6 +139,10 @@ fn widest(state: &State, field: Field) -> usize {
         Field::Tag => longest(&|run: &RunView| tags(run).len()),
         Field::Duration => of(|summary| span(summary.trained_seconds()).len()),
         Field::Age => 3,
+        Field::Setting(setting) => longest(&|run: &RunView| {
+            let value = run.summary.as_ref().ok().and_then(|summary| summary.setting(setting));
+            value.map_or(1, |text| text.len())
+        }),
         _ => 6,
     }
 }

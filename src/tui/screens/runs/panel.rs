@@ -10,7 +10,7 @@ use crate::runs::Summary;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{count, decimal, rate, real, thousands};
-use crate::tui::widgets::paint::{Pen, rule};
+use crate::tui::widgets::paint::{Pen, rule, width};
 
 use super::{scores, status};
 
@@ -52,11 +52,17 @@ pub(super) fn render(
         match line {
             Line::Rule(title) => rule(buffer, theme, place, &[(title, theme.strong())], ""),
             Line::Figure(name, value, style) => {
-                Pen::new(buffer, theme, place, 0).skip(1).left(name, 10, theme.dim()).write(value, *style);
+                Pen::new(buffer, theme, place, 0)
+                    .skip(1)
+                    .left(name, NAME.max(width(name) + 1), theme.dim())
+                    .write(value, *style);
             }
         }
     }
 }
+
+/// Columns of a figure's name; longer names keep a space.
+const NAME: u16 = 10;
 
 /// Returns the name of the monitored metric.
 pub(super) fn monitor(monitor: Monitor) -> &'static str {
@@ -145,7 +151,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
         lines.push(figure("images", format!("{} to train on", thousands(images.train))));
     }
     lines.extend(summary.recipe.fold.map(|fold| figure("fold", fold.to_string())));
-    lines.extend(corrections(summary).into_iter().map(|(name, value)| figure(name, value)));
+    lines.extend(super::settings::corrections(summary).into_iter().map(|(name, value)| figure(name, value)));
     if lines.len() == 1 { Vec::new() } else { lines }
 }
 
@@ -157,23 +163,6 @@ fn load(summary: &Summary) -> Vec<(&'static str, String)> {
         let gib = |bytes: u64| real(bytes >> 20) / 1024.0;
         let memory = format!("{:.1}/{:.1} GiB", gib(gpu.memory_used), gib(gpu.memory_total));
         lines.push(("gpu", format!("{}%, {memory}", gpu.utilization)));
-    }
-    lines
-}
-
-/// Returns the numbers of training images left out and relabelled, and the runs with which they were found.
-fn corrections(summary: &Summary) -> Vec<(&'static str, String)> {
-    let corrections = summary.recipe.corrections();
-    let mut lines = Vec::new();
-    if !corrections.left_out.is_empty() {
-        lines.push(("left out", count(corrections.left_out.len(), "image", "images")));
-    }
-    if !corrections.relabelled.is_empty() {
-        lines.push(("relabelled", corrections.relabelled.by_class(&summary.classes)));
-    }
-    let found: Vec<&str> = corrections.found_with().into_iter().map(crate::domain::RunId::as_str).collect();
-    if !found.is_empty() {
-        lines.push(("found by", found.join(", ")));
     }
     lines
 }

@@ -3,21 +3,41 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::hyperparameter::Patience;
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Recipe, StrategyChoice};
+use crate::runs::Summary;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
+use crate::tui::widgets::figures::count;
 use crate::tui::widgets::paint::{Pen, rule, wrap};
 
-/// Returns the names of a run's dataset, weights and predecessors.
-fn origins(recipe: &Recipe) -> Vec<(&'static str, String)> {
+/// Returns the names of a run's dataset, weights and predecessors, and its corrected images.
+fn origins(summary: &Summary) -> Vec<(&'static str, String)> {
+    let recipe = &summary.recipe;
     let mut lines = vec![("strategy", recipe.strategy.to_string()), ("dataset", recipe.dataset.to_string())];
     if let Some(transfer) = &recipe.transfer {
         lines.push(("weights", transfer.weights.to_string()));
         lines.extend(transfer.fine_tuning.iter().map(|fine_tuning| ("from", fine_tuning.from.to_string())));
     }
     lines.extend(recipe.after.iter().map(|after| ("after", after.to_string())));
+    lines.extend(corrections(summary));
+    lines
+}
+
+/// Returns the numbers of training images left out and relabelled, and the runs with which they were found.
+pub(super) fn corrections(summary: &Summary) -> Vec<(&'static str, String)> {
+    let corrections = summary.recipe.corrections();
+    let mut lines = Vec::new();
+    if !corrections.left_out.is_empty() {
+        lines.push(("left out", count(corrections.left_out.len(), "image", "images")));
+    }
+    if !corrections.relabelled.is_empty() {
+        lines.push(("relabelled", corrections.relabelled.by_class(&summary.classes)));
+    }
+    let found: Vec<&str> = corrections.found_with().into_iter().map(crate::domain::RunId::as_str).collect();
+    if !found.is_empty() {
+        lines.push(("found by", found.join(", ")));
+    }
     lines
 }
 
@@ -49,7 +69,7 @@ pub(super) fn lines(run: &RunView) -> Vec<String> {
         let changed = if value == began { String::new() } else { format!("  (changed from {began})") };
         (setting.name(), format!("{value}{changed}"))
     });
-    let all = annotations(run).into_iter().chain(origins(&recipe)).chain(settings);
+    let all = annotations(run).into_iter().chain(origins(summary)).chain(settings);
     all.map(|(name, text)| printable(&format!("{name:<NAME$}{text}", NAME = usize::from(NAME)))).collect()
 }
 
@@ -57,7 +77,7 @@ pub(super) fn lines(run: &RunView) -> Vec<String> {
 pub(super) fn rows(run: &RunView, columns: u16) -> u16 {
     let Ok(summary) = &run.summary else { return 1 };
     let recipe = &summary.recipe;
-    let fixed = 2 + origins(recipe).len() + shown(recipe).count();
+    let fixed = 2 + origins(summary).len() + shown(recipe).count();
     let annotated: usize = annotations(run).iter().map(|(_, text)| wrap(text, room(columns)).len()).sum();
     u16::try_from(fixed + annotated).unwrap_or(u16::MAX / 2)
 }
@@ -87,18 +107,14 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
             row += 1;
         }
     }
-    for (name, value) in origins(recipe) {
+    for (name, value) in origins(summary) {
         Pen::new(buffer, theme, area, row).skip(1).left(name, NAME, theme.dim()).write(&value, theme.text());
         row += 1;
     }
     for setting in shown(recipe) {
         let value = setting.get(recipe);
         let default = StrategyChoice::One(recipe.strategy).default_of(setting).unwrap_or_default();
-        let in_force = match setting {
-            Hyperparameter::Epochs => summary.limits.epochs.to_string(),
-            Hyperparameter::Patience => Patience(summary.limits.patience).to_string(),
-            _ => value.clone(),
-        };
+        let in_force = summary.setting(setting).unwrap_or_default();
         let mut pen = Pen::new(buffer, theme, area, row);
         pen.skip(1).left(setting.name(), NAME, theme.dim());
         if in_force != value {

@@ -7,8 +7,8 @@ use ratatui::style::Style;
 use super::consequences::describe_base;
 use super::label;
 use super::{CorrectionChoice, Field, Form, FormChoices};
-use crate::domain::StrategyChoice;
 use crate::domain::place::THIS_MACHINE;
+use crate::domain::{Corrections, StrategyChoice};
 use crate::supervise::strategy_run_names;
 use crate::tui::layout::Layout;
 use crate::tui::state::{Input, State};
@@ -78,7 +78,11 @@ fn draw_field(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Opt
             if error.is_some() {
                 pen.write("✗ see below", theme.bad());
             } else {
-                let changed = matches!(field, Field::Setting(_));
+                let changed = match field {
+                    Field::Setting(_) => true,
+                    Field::Corrections => form.changes_corrections(choices),
+                    _ => false,
+                };
                 pen.write(&note, if changed { theme.warning() } else { theme.dim() });
             }
             if focused && field.takes_text() {
@@ -171,10 +175,7 @@ fn value(state: &State, field: Field) -> (Input, String) {
 /// Returns the choice of corrections with the numbers of images, and the runs with which they were found.
 fn describe_corrections(form: &Form, choices: &FormChoices<'_>) -> (Input, String) {
     let corrections = form.corrections(choices);
-    let parts = [(corrections.left_out.len(), "left out"), (corrections.relabelled.len(), "relabelled")];
-    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts.map(|(count, words)| format!("{} {words}", thousands(count))).collect();
-    let counts = parts.join(", ");
+    let counts = count_corrections(&corrections);
     let text = match form.correction_choice(choices) {
         CorrectionChoice::Nothing => String::new(),
         CorrectionChoice::Marked => format!("marked ({counts})"),
@@ -183,14 +184,27 @@ fn describe_corrections(form: &Form, choices: &FormChoices<'_>) -> (Input, Strin
     };
     let found: Vec<String> = corrections.found_with().into_iter().map(ToString::to_string).collect();
     let known = form.correction_choices(choices);
+    let changed = if form.changes_corrections(choices) { "changed" } else { "" };
     let note = match text.is_empty() {
+        true if !changed.is_empty() => changed.into(),
         true if known.contains(&CorrectionChoice::Marked) => "there are marked images".into(),
         true if known.len() > 1 => "the check found some: ← →".into(),
         true => "nothing is marked".into(),
-        false if found.is_empty() => String::new(),
-        false => format!("found with {}", found.join(", ")),
+        false if found.is_empty() => changed.into(),
+        false => {
+            let found = format!("found with {}", found.join(", "));
+            if changed.is_empty() { found } else { format!("{changed}, {found}") }
+        }
     };
     (Input::new(text), note)
+}
+
+/// Returns `2 left out, 3 relabelled`, without the part of which there are none.
+fn count_corrections(corrections: &Corrections) -> String {
+    let parts = [(corrections.left_out.len(), "left out"), (corrections.relabelled.len(), "relabelled")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, words)| format!("{} {words}", thousands(count))).collect();
+    parts.join(", ")
 }
 
 fn named<T: ToString>(name: Option<&T>) -> Input {
@@ -227,9 +241,15 @@ fn draw_launch(state: &State, pen: &mut Pen<'_>) {
     let focused = form.focus == Field::Launch;
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
-    let (what, style) = match form.first_error(choices) {
-        Some((field, _)) => (format!("not yet: {}", describe_missing(form, field)), theme.bad()),
-        None => (describe_launch(form, choices) + &when(state), theme.dim()),
+    let (what, style) = if let Some((field, _)) = form.first_error(choices) {
+        (format!("not yet: {}", describe_missing(form, field)), theme.bad())
+    } else {
+        let corrections = form.corrections(choices);
+        let corrections = match corrections.left_out.len() + corrections.relabelled.len() {
+            0 => String::new(),
+            images => format!(", {} corrected", thousands(images)),
+        };
+        (describe_launch(form, choices) + &corrections + &when(state), theme.dim())
     };
     pen.write(&what, style);
 }

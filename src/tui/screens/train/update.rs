@@ -95,7 +95,8 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
         }
         Field::Dataset => {
             let names: Vec<_> = choices.library.datasets.readable().map(|dataset| dataset.name.clone()).collect();
-            form.dataset = next(&names, form.dataset.as_ref(), by).cloned().or_else(|| form.dataset.take());
+            let next = next(&names, form.dataset.as_ref(), by).cloned();
+            form.choose_dataset(next.or_else(|| form.dataset.clone()));
         }
         Field::Weights => {
             let names: Vec<_> = choices.library.weights.list.iter().map(|entry| entry.name.clone()).collect();

@@ -50,7 +50,8 @@ fn apply_action(state: &mut State, action: Action) -> Vec<Effect> {
             }
         }
         movement if state.data.view == DataView::Marks => {
-            let marks = state.data.dataset(&state.library).map_or(0, |dataset| dataset.marks.images.len());
+            let data = &state.data;
+            let marks = data.dataset(&state.library).map_or(0, |dataset| marks::listed(data, dataset).len());
             let to = moved(state.data.mark, movement, marks);
             marks::select(state, to);
         }
@@ -83,7 +84,7 @@ fn open(state: &mut State) -> Vec<Effect> {
     state.data.view = match state.data.view {
         DataView::Table => {
             let Some(dataset) = state.data.dataset(&state.library) else { return Vec::new() };
-            state.train.dataset = Some(dataset.name.clone());
+            state.train.choose_dataset(Some(dataset.name.clone()));
             return go_to(state, Screen::Train);
         }
         DataView::Faces | DataView::Variants => DataView::Face,
@@ -134,7 +135,8 @@ fn apply_own(state: &mut State, action: DataAction) -> Vec<Effect> {
             return name.map(|name| Effect::Data(DataEffect::ReadSkipped(name))).into_iter().collect();
         }
         DataAction::Marks => marks::open(state),
-        DataAction::Unmark => return marks::unmark(state).into_iter().collect(),
+        DataAction::Unmark => return marks::toggle(state).into_iter().collect(),
+        DataAction::Relabel => return marks::relabel(state).into_iter().collect(),
         DataAction::Delete => return deletion::ask(state),
     }
     Vec::new()
@@ -274,12 +276,12 @@ pub fn on_datasets(state: &mut State, entries: Vec<DatasetEntry>) -> Vec<Effect>
     clamp_selection(data, &state.library);
     // An imported dataset replaces the demo dataset in the form, because the user wants to train on it.
     if arrived.is_some() && state.train.dataset.as_ref().is_none_or(|name| name.as_str() == "demo") {
-        state.train.dataset = arrived;
+        state.train.choose_dataset(arrived);
     }
     let datasets = &state.library.datasets;
     let gone = state.train.dataset.as_ref().is_none_or(|name| datasets.find(name).is_none());
     if gone && let Some(first) = datasets.readable().next() {
-        state.train.dataset = Some(first.name.clone());
+        state.train.choose_dataset(Some(first.name.clone()));
     }
     // An empty home of this machine gets the demo dataset, so that there is something to train on.
     if first_time && datasets.list.is_empty() && state.library.link.is_none() {

@@ -6,7 +6,7 @@ mod list;
 pub(super) use choose::has_predictions;
 
 use super::{InspectPane, Mode, heat_map};
-use crate::data::marked::{Doubt, Marks};
+use crate::data::marked::Doubt;
 use crate::domain::Split;
 use crate::tui::library::DatasetView;
 use crate::tui::messages::inspect::{PredictionReport, PredictionRequest};
@@ -190,11 +190,19 @@ fn mark(state: &mut State) -> Vec<Effect> {
     let Some((index, dataset)) = markable(state) else { return Vec::new() };
     let doubt = Doubt { class: None, run: state.inspect.run.clone() };
     let doubt = if dataset.marks.get(index).is_some() { None } else { Some(doubt) };
-    let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index: index as usize, doubt };
+    let effect = mark_effect(state, &dataset, index, doubt);
     state.inspect.pick += 1;
     let mut effects = list::request_images(state);
-    effects.push(Effect::Inspect(effect));
+    effects.push(effect);
     effects
+}
+
+/// Returns the effect that marks an image or, without a doubt, unmarks it. The next run of the form corrects it.
+fn mark_effect(state: &mut State, dataset: &DatasetView, index: u32, doubt: Option<Doubt>) -> Effect {
+    if doubt.is_some() {
+        state.train.take_up_marks(&dataset.name);
+    }
+    Effect::Inspect(InspectEffect::Mark { dataset: dataset.name.clone(), index: index as usize, doubt })
 }
 
 /// Marks the selected training image with the class that it should have: the most probable one, each time the next.
@@ -209,8 +217,7 @@ fn relabel(state: &mut State) -> Vec<Effect> {
     let at = now.and_then(|now| classes.iter().position(|class| *class == now));
     let next = classes.get(at.map_or(0, |at| (at + 1) % classes.len())).and_then(|class| u16::try_from(*class).ok());
     let doubt = next.map(|class| Doubt { class: Some(class), run: state.inspect.run.clone() });
-    let effect = InspectEffect::Mark { dataset: dataset.name.clone(), index: index as usize, doubt };
-    vec![Effect::Inspect(effect)]
+    vec![mark_effect(state, &dataset, index, doubt)]
 }
 
 /// Returns the index of the selected training image and its dataset; otherwise shows why it cannot be marked.
@@ -255,14 +262,8 @@ pub fn on_event(state: &mut State, event: InspectEvent) -> Vec<Effect> {
             let entry = state.library.datasets.list.iter_mut().find(|entry| entry.name == name);
             if let Some(dataset) = entry.and_then(|entry| entry.dataset.as_mut().ok()) {
                 dataset.marks_error = result.as_ref().err().cloned();
-                let before = dataset.marks.clone();
                 // Marks that could not be changed stay as they were.
                 dataset.marks = result.as_ref().unwrap_or(&dataset.marks).clone();
-                let classes = |marks: &Marks| marks.corrections().relabelled;
-                if dataset.marks.images.len() > before.images.len() || classes(&dataset.marks) != classes(&before) {
-                    let (form, choices) = state.form_and_choices();
-                    form.take_up_marks(&name, &choices);
-                }
             }
             if let Err(error) = result {
                 state.fail(&error);

@@ -282,17 +282,21 @@ fn warn_of_many(state: &mut State) {
 }
 
 fn ask_sort(state: &mut State) {
-    let explanation =
-        format!("the beginning of a column: {}; a leading - reverses; empty: active first", columns::names());
+    let explanation = format!(
+        "the beginning of a column: {}, or a setting; - before it reverses; empty: active first",
+        columns::names()
+    );
     let before = state.runs.sort;
     ask(state, RunsPurpose::Sort { before }, "sort by".into(), explanation, "");
 }
 
 fn ask_columns(state: &mut State) {
-    let explanation =
-        format!("names in the order of the list, or their beginnings: {}; empty: the usual", columns::names());
+    let explanation = format!(
+        "names in the order of the list, or their beginnings: {}, or a setting; empty: the usual",
+        columns::names()
+    );
     let before = state.runs.columns.clone();
-    let text = before.iter().map(|field| field.name()).collect::<Vec<_>>().join(" ");
+    let text = columns::chosen(&state.runs);
     ask(state, RunsPurpose::Columns { before }, "columns".into(), explanation, &text);
 }
 

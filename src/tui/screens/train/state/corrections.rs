@@ -53,24 +53,12 @@ impl Form {
         Some(CorrectionChoice::Earlier { fingerprint: start.fingerprint.clone(), corrections: start.corrections() })
     }
 
-    /// Returns the user's choice. By default, fine-tuning makes the corrections of its start, and other strategies make
-    /// those of the marks.
+    /// Returns the user's choice. By default, fine-tuning makes the corrections of its start, and other strategies none,
+    /// as in a shell: marks of another day would change a run unasked.
     #[must_use]
     pub fn correction_choice(&self, choices: &FormChoices<'_>) -> CorrectionChoice {
         let known = self.correction_choices(choices);
         let there = |choice: &CorrectionChoice| known.contains(choice);
-        let default = || match self.corrections_of_start(choices) {
-            Some(start) if there(&start) => start,
-            Some(_) => {
-                // The corrections of the start may be those of the marks by now.
-                let start = self.start(choices).and_then(|run| run.summary.as_ref().ok());
-                let start = start.map(|start| start.recipe.corrections()).filter(|start| !start.is_empty());
-                let marked = start.is_some_and(|start| self.are_marked(&start, choices));
-                if marked { CorrectionChoice::Marked } else { CorrectionChoice::Nothing }
-            }
-            None if there(&CorrectionChoice::Marked) => CorrectionChoice::Marked,
-            None => CorrectionChoice::Nothing,
-        };
         match &self.correction_choice {
             Some(chosen) if there(chosen) => chosen.clone(),
             // The corrections of the repeated run are those of the marks by now.
@@ -79,7 +67,30 @@ impl Form {
             {
                 CorrectionChoice::Marked
             }
-            _ => default(),
+            _ => self.default_corrections(choices),
+        }
+    }
+
+    /// Returns the choice that the form makes by itself.
+    fn default_corrections(&self, choices: &FormChoices<'_>) -> CorrectionChoice {
+        match self.corrections_of_start(choices) {
+            Some(start) if self.correction_choices(choices).contains(&start) => start,
+            // The corrections of the start may be those of the marks by now.
+            Some(CorrectionChoice::Earlier { corrections, .. })
+                if !corrections.is_empty() && self.are_marked(&corrections, choices) =>
+            {
+                CorrectionChoice::Marked
+            }
+            _ => CorrectionChoice::Nothing,
+        }
+    }
+
+    /// Returns whether a run of this form corrects other images than by default or, repeated, than the run did.
+    #[must_use]
+    pub fn changes_corrections(&self, choices: &FormChoices<'_>) -> bool {
+        match &self.repeated {
+            Some((_, recipe)) => self.corrections(choices) != recipe.corrections(),
+            None => self.correction_choice(choices) != self.default_corrections(choices),
         }
     }
 
@@ -88,12 +99,22 @@ impl Form {
         self.dataset(choices).is_some_and(|dataset| dataset.marks.corrections() == *corrections)
     }
 
-    /// Chooses the marks of a dataset again, after they changed, if the form is about that dataset. A choice made
-    /// or repeated before is about other marks.
-    pub fn take_up_marks(&mut self, dataset: &DatasetName, choices: &FormChoices<'_>) {
-        if self.dataset(choices).is_some_and(|own| own.name == *dataset) {
-            self.correction_choice = None;
+    /// Chooses the marks of a dataset, because the user marks an image; later, where the form has another dataset. A form
+    /// that repeats a run keeps the corrections of that run.
+    pub fn take_up_marks(&mut self, dataset: &DatasetName) {
+        self.marked = Some(dataset.clone());
+        if self.repeated.is_none() && self.dataset.as_ref() == Some(dataset) {
+            self.correction_choice = Some(CorrectionChoice::Marked);
         }
+    }
+
+    /// Chooses a dataset. The corrections of another dataset are not those of this one.
+    pub fn choose_dataset(&mut self, dataset: Option<DatasetName>) {
+        if self.dataset != dataset {
+            let marked = dataset.is_some() && self.marked == dataset;
+            self.correction_choice = marked.then_some(CorrectionChoice::Marked);
+        }
+        self.dataset = dataset;
     }
 
     /// Returns whether a run of this form corrects the marked images of a dataset.

@@ -69,6 +69,8 @@ pub struct Form {
     pub from: Option<RunId>,
     /// The images to leave out that the user chose; `None` for the default choice.
     pub correction_choice: Option<CorrectionChoice>,
+    /// The dataset of the image that the user marked last.
+    marked: Option<DatasetName>,
     /// The typed or chosen settings for each strategy choice; a missing one has its default.
     typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
     /// The places of the config file, on which runs may start.
@@ -115,6 +117,7 @@ impl Form {
             weights: None,
             from: None,
             correction_choice: None,
+            marked: None,
             typed: HashMap::new(),
             places: Vec::new(),
             on: None,

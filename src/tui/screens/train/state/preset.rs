@@ -69,7 +69,7 @@ impl Preset {
 }
 
 impl Form {
-    /// Fills the form with a preset; seed and device stay as they are.
+    /// Fills the form with a preset; seed and device stay as they are, and for a quick check the corrections, too.
     pub fn apply_preset(&mut self, preset: Preset, choices: &FormChoices<'_>) {
         for setting in self.strategy_choice.settings().filter(|setting| !UNCHANGED.contains(setting)) {
             self.typed.remove(&(self.strategy_choice, setting));
@@ -79,6 +79,9 @@ impl Form {
         }
         self.drop_defaults(choices);
         self.repeated = None;
+        if preset != Preset::Quick {
+            self.correction_choice = None;
+        }
     }
 
     /// Returns the preset after that of the form; the first where it has none.
