@@ -291,6 +291,22 @@ fn without_utf8_not_a_byte_is_beyond_ascii() {
 }
 
 #[test]
+fn without_utf8_commands_print_ascii_on_a_terminal() {
+    let user = User::new("");
+    let printed = |locale: &str| {
+        let mut command = user.command();
+        command.arg("doctor");
+        command.env("LANG", locale);
+        let mut terminal = Dashboard::run(SMALL, command);
+        terminal.wait("the terminal's line", |text| text.contains("TERM xterm-256color"));
+        String::from_utf8_lossy(&terminal.bytes()).into_owned()
+    };
+    let ascii = printed("C");
+    assert!(ascii.is_ascii() && ascii.contains("80x24"), "{ascii}");
+    assert!(printed("C.UTF-8").contains("80×24"));
+}
+
+#[test]
 fn copied_text_is_sent_to_the_terminal() {
     let user = User::new("");
     let mut terminal = user.open(&[("TMUX", "/tmp/tmux,1,0")]);

@@ -1,19 +1,30 @@
 //! Writes to stdout and stderr without panicking when they are closed.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use super::exit::{CommandError, Exit};
 use super::table::cut_lines;
+use crate::domain::ascii::{has_unicode, to_ascii};
 use crate::domain::text::{printable_json, printable_lines};
 
 /// Prints text to stdout and flushes it, so that a reader of a pipe sees each line as it comes. Control characters
-/// other than line ends are replaced, because they could steer the terminal.
+/// other than line ends are replaced, because they could steer the terminal, and all but ASCII on a terminal without
+/// Unicode.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
-    verbatim(&printable_lines(text))
+    verbatim(&shown(text, &io::stdout()))
+}
+
+/// Returns text as a stream shows it.
+fn shown(text: &str, stream: &impl IsTerminal) -> String {
+    let text = printable_lines(text);
+    if stream.is_terminal() && !has_unicode(|name| std::env::var(name).ok()) {
+        return text.chars().map(to_ascii).collect();
+    }
+    text
 }
 
 /// Prints a table to stdout, with lines cut to the width of a terminal. Elsewhere lines are whole, for scripts.
@@ -76,12 +87,12 @@ pub(super) fn records(values: &[impl Serialize]) -> Result<(), CommandError> {
 /// Prints a value as JSON on one line to stdout.
 pub(super) fn record(value: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string(value).map_err(|error| CommandError::Output(error.into()))?;
-    line(&printable_json(&text))
+    verbatim(&format!("{}\n", printable_json(&text)))
 }
 
 /// Prints a remark on stderr; a closed stderr is ignored.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{}", printable_lines(text));
+    let _ = writeln!(io::stderr(), "{}", shown(text, &io::stderr()));
 }
 
 /// Prints an error or a warning on stderr, after `mien: `.

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::exit::CommandError;
 use super::interrupt::Interrupts;
 use super::output;
+use crate::domain::ascii::has_unicode;
 use crate::supervise::{ImportLine, ImportProgress};
 
 /// The templates of a bar.
@@ -69,14 +70,20 @@ impl Progress {
     }
 }
 
+/// Returns the style of a bar by a template; in ASCII where the locale has no Unicode.
+pub(super) fn bar_style(template: &str) -> ProgressStyle {
+    // The templates are constants; the default bar replaces an invalid one.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    if has_unicode(|name| std::env::var(name).ok()) { style } else { style.progress_chars("#>-") }
+}
+
 fn draw(bar: &ProgressBar, progress: &ImportProgress, templates: &Templates) {
     let has_new_total = progress.total.is_some() && bar.length() == Some(0);
     if bar.message() != progress.stage || has_new_total {
         let template = if progress.total.is_some() { templates.known } else { templates.unknown };
         // Otherwise bytes of an earlier, interrupted download would count as downloaded at once.
         bar.reset();
-        // The templates are constants; the default bar replaces an invalid one.
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(bar_style(template));
         bar.set_message(progress.stage.clone());
     }
     if let Some(total) = progress.total {

@@ -2,12 +2,13 @@
 
 use std::io::{self, IsTerminal};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::exit::CommandError;
 use super::expected_time::clock_in;
 use super::options::Output;
 use super::output;
+use super::progress::bar_style;
 use crate::events::{Event, Record};
 use crate::runs::estimate::run_left;
 use crate::runs::{Summary, event_text};
@@ -142,9 +143,5 @@ fn message(run: &Summary) -> String {
 }
 
 fn bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {msg} {wide_bar} {percent}%");
-    let bar = ProgressBar::new(0);
-    // The template is a constant; the default bar replaces an invalid one.
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
+    ProgressBar::new(0).with_style(bar_style("{prefix} {msg} {wide_bar} {percent}%"))
 }

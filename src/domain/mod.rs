@@ -3,6 +3,7 @@
 //! Depends on the standard library, serde and thiserror. Uses no file, clock or random source.
 
 pub mod arrays;
+pub mod ascii;
 pub mod augmentation;
 pub mod clock;
 pub mod corrections;

@@ -14,6 +14,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::run_list::read_runs;
 use crate::cli::{datasets, gpu};
+use crate::domain::ascii::has_unicode;
 use crate::domain::text::printable;
 use crate::runs::{Home, RunStore};
 
@@ -151,15 +152,13 @@ fn terminal() -> Terminal {
     let on_stdout = io::stdout().is_terminal();
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    // The first of these that is set decides, as in every C library.
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default().to_lowercase();
     Terminal {
         on_stdout,
         term: variable("TERM"),
         colorterm: variable("COLORTERM"),
         columns: size.map(|size| size.ws_col),
         rows: size.map(|size| size.ws_row),
-        utf8: locale.contains("utf-8") || locale.contains("utf8"),
+        utf8: has_unicode(variable),
     }
 }
 

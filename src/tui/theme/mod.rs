@@ -15,6 +15,7 @@ pub use glyphs::{ASCII, Glyphs, UNICODE};
 pub use tints::{Background, Role};
 
 use crate::domain::RunState;
+use crate::domain::ascii::has_unicode;
 use crate::tui::key::{self, Key};
 
 /// The number of colours of the terminal.
@@ -80,7 +81,7 @@ impl Theme {
             Depth::Sixteen
         };
         let background = variable("COLORFGBG").and_then(|value| parse_colorfgbg(&value)).unwrap_or(Background::Unknown);
-        let glyphs = if shows_unicode(&variable) { &UNICODE } else { &ASCII };
+        let glyphs = if has_unicode(&variable) { &UNICODE } else { &ASCII };
         Self { depth, glyphs, background, overrides: [None; Role::NAMED.len()], detected: (depth, background) }
     }
 
@@ -314,14 +315,6 @@ fn parse_colorfgbg(value: &str) -> Option<Background> {
         7 | 9..=15 => Some(Background::Light),
         _ => None,
     }
-}
-
-/// Returns whether the locale uses UTF-8. As in every C library, the first variable that is set decides, and none means
-/// the locale C, which is ASCII.
-fn shows_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set).unwrap_or_default().to_lowercase();
-    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 #[cfg(test)]
