@@ -226,13 +226,16 @@ fn what_cannot_be_compared_is_said() {
     let text = lab.text(&["compare", "calm", "odd", "new"]);
     assert!(text.contains("`mien evaluate odd-raven` makes them"), "{text}");
     assert!(
-        text.contains("new-otter has completed no epoch: `mien resume new-otter` trains it further")
+        text.contains("new-otter has completed no epoch: if it has ended, `mien resume new-otter` continues it")
             && text.contains("not tested yet: new-otter"),
         "{text}"
     );
     fs::remove_file(lab.store().folder(&"odd-raven".parse().expect("an id")).best_checkpoint()).expect("removed");
     let text = lab.text(&["compare", "calm", "odd"]);
-    assert!(text.contains("it has no best weights, `mien resume odd-raven` trains it further"), "{text}");
+    assert!(
+        text.contains("it has no best weights yet; if it has ended, `mien resume odd-raven` continues it"),
+        "{text}"
+    );
     assert_eq!(lab.json(&["compare", "latest", "--json"])[0]["test"], Value::Null, "one run is looked at by itself");
 }
 

@@ -126,7 +126,7 @@ pub enum LaunchError {
     },
     /// The run has no weights.
     #[error(
-        "{id} has saved no weights yet, there is no {}: `mien resume {id}` trains it further", checkpoint.display()
+        "{id} has saved no weights yet, there is no {}: if it has ended, `mien resume {id}` continues it", checkpoint.display()
     )]
     NoWeights {
         /// The run.

@@ -184,7 +184,7 @@ fn runs_that_cannot_be_compared_are_refused() {
         compare(&[old, new]).verdicts[0].verdict.clone().expect_err("refused")
     };
     let table: [(Change, &str); 5] = [
-        (|run| run.0.test = None, "new has completed no epoch: `mien resume new`"),
+        (|run| run.0.test = None, "new has completed no epoch: if it has ended, `mien resume new`"),
         (|run| run.0.recipe.fingerprint = "other".into(), "different versions of demo"),
         (
             |run| {

@@ -50,10 +50,10 @@ pub enum NotComparable {
     #[error("there is nothing to compare")]
     Nothing,
     /// A run has no test.
-    #[error("{0} has not been tested: `mien evaluate {0}` tests its best weights")]
+    #[error("{0} has not been tested: a run is tested at its end, and `mien evaluate {0}` tests its best weights")]
     NotTested(RunId),
     /// A run has no test, and no weights to test.
-    #[error("{0} has completed no epoch: `mien resume {0}` trains it further")]
+    #[error("{0} has completed no epoch: if it has ended, `mien resume {0}` continues it")]
     NoEpoch(RunId),
     /// The predictions of a run cannot be read.
     #[error(transparent)]

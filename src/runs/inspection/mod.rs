@@ -27,7 +27,7 @@ pub enum InspectionError {
         split: Split,
     },
     /// The run has none for the split, and no weights that could make them.
-    #[error("{id} has no predictions for its {}: it has no best weights, `mien resume {id}` trains it further",
+    #[error("{id} has no predictions for its {}: it has no best weights yet; if it has ended, `mien resume {id}` continues it",
         images_of(*split))]
     NoWeights {
         /// The run.

@@ -108,8 +108,8 @@ fn files_are_found_by_split_and_epoch_and_missing_ones_are_named() {
     let words = |split, epoch| load(split, epoch).expect_err("missing").to_string();
     assert_eq!(
         words(Split::Test, 0),
-        "calm-heron has no predictions for its test images: it has no best weights, `mien resume calm-heron` trains \
-         it further",
+        "calm-heron has no predictions for its test images: it has no best weights yet; if it has ended, \
+         `mien resume calm-heron` continues it",
         "evaluating it would lead back here"
     );
     std::fs::create_dir_all(folder.path()).expect("made");

@@ -73,7 +73,7 @@ fn untested(state: &State, run: usize) -> String {
             format!("{id} is {}: the verdict follows its test", run_state.name())
         }
         Some(run_state) if state.compare.runs[run].epochs.is_empty() => {
-            format!("{id} is {} and has completed no epoch: `mien resume {id}` trains it further", run_state.name())
+            format!("{id} is {} and has completed no epoch: `mien resume {id}` continues it", run_state.name())
         }
         Some(run_state) => {
             format!("{id} is {} and not tested: `mien evaluate {id}` tests its best weights", run_state.name())

@@ -5,9 +5,9 @@ use crate::domain::{Limits, Monitor};
 use crate::runs::Summary;
 
 /// The accepted form.
-const FORM: &str = "type epochs and a number, patience and a number, or both, such as: epochs 80 patience 12";
+const FORM: &str = "type a number of epochs, patience and a number, or both, such as: epochs 80 patience 12";
 
-/// Parses `epochs 80 patience 12`. A missing one stays as in `in_force`.
+/// Parses `epochs 80 patience 12`; a number alone means epochs. A missing one stays as in `in_force`.
 ///
 /// # Errors
 /// The reason why the text is invalid, with the accepted form.
@@ -18,6 +18,10 @@ pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
         let target = match word {
             "epochs" | "epoch" | "e" => &mut epochs,
             "patience" | "p" => &mut patience,
+            number if epochs.is_none() && number.parse::<u32>().is_ok() => {
+                epochs = number.parse().ok();
+                continue;
+            }
             _ => return Err(FORM.into()),
         };
         let number = words.next().ok_or_else(|| format!("{word} needs a number, such as: {word} 80"))?;
@@ -75,8 +79,11 @@ mod tests {
             ("patience=3", Ok((50, 3))),
             ("patience off", Ok((50, 10_000))),
             (" epochs  7 ", Ok((7, 10))),
-            ("", Err("type epochs")),
-            ("80", Err("type epochs")),
+            ("", Err("type a number")),
+            ("80", Ok((80, 10))),
+            ("80 patience 3", Ok((80, 3))),
+            ("80 90", Err("type a number")),
+            ("eighty", Err("type a number")),
             ("epochs", Err("epochs needs a number")),
             ("epochs many", Err("epochs must be a whole number")),
             ("epochs 0", Err("epochs must be 1 to 10000")),
