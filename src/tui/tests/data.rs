@@ -216,6 +216,8 @@ fn the_marks_of_a_dataset_are_listed_and_removed() {
         update(state, NOW, Event::Inspect(InspectEvent::Marked(name.clone(), Ok(fixtures::marks(marks)))))
     };
     marked(&mut state, &[(3, Some(4)), (second, None)]);
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains(" · 2 images marked (m)"), "{screen}");
     press(&mut state, "m");
     assert_eq!((state.data.view, state.data.class, state.data.face), (DataView::Marks, 0, 3));
     snapshots("data_marks", &state);

@@ -279,6 +279,10 @@ fn show(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'_>, area: Rec
     let gap = faces::gap(below);
     let mut pen = Pen::new(buffer, theme, below, gap);
     pen.skip(1).write(&format!("fingerprint {print} · {skipped}"), theme.dim());
+    if !dataset.marks.images.is_empty() {
+        let marked = count(dataset.marks.images.len(), "image", "images");
+        pen.write(&format!(" · {marked} marked ({})", state.keymap.key("data.marks")), theme.accent());
+    }
     let cached = describe_features(state, dataset, pen.room());
     pen.write(&cached, theme.dim());
     faces::render(state, dataset, canvas, faces::faces_area(state, dataset, area));
