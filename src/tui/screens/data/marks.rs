@@ -39,8 +39,8 @@ pub(super) fn open(state: &mut State) {
     select(state, 0);
 }
 
-/// Returns the marks, and as `true` those that were removed since the list was opened, by ascending index. A removed mark
-/// keeps its line, on which the same key brings it back.
+/// Returns the marks, and as `true` those that were removed since the list was opened, by ascending index. A removed
+/// mark keeps its line, on which the same key brings it back.
 pub(super) fn listed<'a>(data: &'a DataState, dataset: &'a DatasetView) -> Vec<(&'a Mark, bool)> {
     let removed = data.removed_marks.iter().filter(|mark| dataset.marks.get(mark.index).is_none());
     let mut all: Vec<(&Mark, bool)> = dataset.marks.images.iter().map(|mark| (mark, false)).collect();

@@ -53,8 +53,8 @@ impl Form {
         Some(CorrectionChoice::Earlier { fingerprint: start.fingerprint.clone(), corrections: start.corrections() })
     }
 
-    /// Returns the user's choice. By default, fine-tuning makes the corrections of its start, and other strategies none,
-    /// as in a shell: marks of another day would change a run unasked.
+    /// Returns the user's choice. By default, fine-tuning makes the corrections of its start. Other strategies make
+    /// none, as in a shell: marks of another day would change a run unasked.
     #[must_use]
     pub fn correction_choice(&self, choices: &FormChoices<'_>) -> CorrectionChoice {
         let known = self.correction_choices(choices);
@@ -99,8 +99,8 @@ impl Form {
         self.dataset(choices).is_some_and(|dataset| dataset.marks.corrections() == *corrections)
     }
 
-    /// Chooses the marks of a dataset, because the user marks an image; later, where the form has another dataset. A form
-    /// that repeats a run keeps the corrections of that run.
+    /// Chooses the marks of a dataset, because the user marks an image; later, where the form has another dataset. A
+    /// form that repeats a run keeps the corrections of that run.
     pub fn take_up_marks(&mut self, dataset: &DatasetName) {
         self.marked = Some(dataset.clone());
         if self.repeated.is_none() && self.dataset.as_ref() == Some(dataset) {
