@@ -10,7 +10,7 @@ use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::{Precision, Preprocessing, Recipe, Views, mean_probabilities};
 use crate::model::device::DeviceKind;
 use crate::model::in_precision;
-use crate::model::kernels::{KernelBackend, TrainBackend, read};
+use crate::model::kernels::{KeptTransforms, KernelBackend, TrainBackend, read};
 use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::evaluate::{BATCH_SIZE, softmax};
@@ -61,7 +61,9 @@ impl DeviceJob for OpenJob<'_> {
         let home = self.folder.home().ok_or(WorkerError::NoHome)?;
         let unknown = || WorkerError::NoShape { manifest: home.dataset(&recipe.dataset).join("manifest.json") };
         let preparation = predictor.preparation.ok_or_else(unknown)?;
-        Ok(Box::new(PreparedPredictor { predictor, preparation }))
+        // Tensors of other types are cast in each pass, and a cast has other memory each time.
+        let kept = (predictor.precision == Precision::F32).then(KeptTransforms::default);
+        Ok(Box::new(PreparedPredictor { predictor, preparation, kept }))
     }
 }
 
@@ -69,6 +71,7 @@ impl DeviceJob for OpenJob<'_> {
 struct PreparedPredictor<B: KernelBackend> {
     predictor: Predictor<B>,
     preparation: Preparation,
+    kept: Option<KeptTransforms>,
 }
 
 impl<B: KernelBackend> Predict for PreparedPredictor<B> {
@@ -97,7 +100,11 @@ impl<B: KernelBackend> Predict for PreparedPredictor<B> {
             let of_views: Vec<Vec<f32>> = views.each().into_iter().map(of_view).collect();
             mean_probabilities(&of_views.iter().map(Vec::as_slice).collect::<Vec<_>>())
         };
-        pictures.chunks(BATCH_SIZE).flat_map(of_batch).collect()
+        let predict = || pictures.chunks(BATCH_SIZE).flat_map(of_batch).collect();
+        match &self.kept {
+            Some(kept) => kept.during(predict),
+            None => predict(),
+        }
     }
 }
 

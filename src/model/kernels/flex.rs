@@ -11,7 +11,7 @@ use super::geometry::{BlockSettings, Geometry, Pool, PoolArgmax};
 use super::scratch::{Scratch, recycle, recycled};
 use super::{
     BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, RequiredGradients, fused, pixels, reference,
-    reference_block, winograd,
+    reference_block, transforms, winograd,
 };
 
 impl KernelBackend for Flex {
@@ -183,11 +183,13 @@ fn run_forward(
         return by_pixels(out, [n, c_out, h, w]);
     }
     let (algorithm, (h, w)) = (ConvAlgorithm::of(&geometry), geometry.out_size());
-    let run = match algorithm {
-        ConvAlgorithm::Direct => fused::forward,
-        ConvAlgorithm::Mixed | ConvAlgorithm::Winograd => winograd::forward,
+    let x = Pixels::of(x.clone());
+    let out = match algorithm {
+        ConvAlgorithm::Direct => fused::forward(&geometry, &x, f32s(&weight), bias, codes),
+        ConvAlgorithm::Mixed | ConvAlgorithm::Winograd => {
+            winograd::forward(&geometry, &x, &transforms::of(&geometry, &weight), bias, codes)
+        }
     };
-    let out = run(&geometry, &Pixels::of(x.clone()), f32s(&weight), bias, codes);
     if algorithm == ConvAlgorithm::Mixed && geometry.relu {
         // In the networks of the catalog a dense layer follows, which reads channel by channel.
         return tensor(pixels::by_channel(&out, c_out, h * w), [n, c_out, h, w]);
@@ -306,6 +308,7 @@ fn kind_of<'a>(mut tensors: impl Iterator<Item = &'a FlexTensor>) -> Option<DTyp
     tensors.all(|tensor| tensor.dtype() == kind).then_some(kind)
 }
 
-fn f32s(tensor: &FlexTensor) -> &[f32] {
+/// Returns the numbers of a contiguous tensor of f32.
+pub(super) fn f32s(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("made contiguous by the caller")
 }

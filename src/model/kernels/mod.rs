@@ -21,6 +21,7 @@ mod reference;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod transforms;
 mod winograd;
 
 use burn::tensor::backend::Backend;
@@ -33,6 +34,7 @@ pub use backend::{
 use backend::{reference_block, reference_convolution};
 pub use geometry::{BlockSettings, Pool, PoolArgmax};
 pub use reference::with_reference_kernels;
+pub use transforms::KeptTransforms;
 
 /// Convolves 3×3 with padding 1, adds the bias, and applies `ReLU` and 2×2 max pooling with stride 2.
 ///

@@ -66,33 +66,45 @@ fn suits_small_tiles(geometry: &Geometry) -> bool {
     geometry.h.max(geometry.w) <= SMALL && products(Three::OUT) < products(Four::OUT)
 }
 
-/// Computes the output `[n, h, w, c_out]`, or pooled, from `x` `[n, h, w, c_in]`, `weight` `[c_out, c_in, 3, 3]` and
+/// The kernels of a layer, transformed to the points of a tile.
+pub(super) struct Kernels {
+    weights: Weights,
+    has_small_tiles: bool,
+}
+
+impl Kernels {
+    /// Transforms `weight` `[c_out, c_in, 3, 3]` for images of this geometry.
+    pub(super) fn transform(geometry: &Geometry, weight: &[f32]) -> Self {
+        let has_small_tiles = suits_small_tiles(geometry);
+        let transform = if has_small_tiles { Weights::new::<Three> } else { Weights::new::<Four> };
+        Self { weights: transform(weight, geometry.c_in, Direction::Forward), has_small_tiles }
+    }
+
+    /// Returns whether images of this geometry have the tiles of these kernels.
+    pub(super) fn fit(&self, geometry: &Geometry) -> bool {
+        suits_small_tiles(geometry) == self.has_small_tiles
+    }
+
+    /// Returns the transformed numbers.
+    #[cfg(test)]
+    pub(super) fn numbers(&self) -> Vec<f32> {
+        (0..9).flat_map(|point| self.weights.panels(point).flatten().copied()).collect()
+    }
+}
+
+/// Computes the output `[n, h, w, c_out]`, or pooled, from `x` `[n, h, w, c_in]`, `kernels` that fit the geometry, and
 /// optional `bias` `[c_out]`. Writes the code of each output to `codes`.
 pub(super) fn forward(
     geometry: &Geometry,
     x: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    codes: Option<&mut [u8]>,
-) -> Vec<f32> {
-    if suits_small_tiles(geometry) {
-        forward_by::<Three>(geometry, x, weight, bias, codes)
-    } else {
-        forward_by::<Four>(geometry, x, weight, bias, codes)
-    }
-}
-
-fn forward_by<T: Tile>(
-    geometry: &Geometry,
-    x: &[f32],
-    weight: &[f32],
+    kernels: &Kernels,
     bias: Option<&[f32]>,
     codes: Option<&mut [u8]>,
 ) -> Vec<f32> {
     let mut out = recycled(geometry.out_len());
     if !out.is_empty() {
-        let weights = Weights::new::<T>(weight, geometry.c_in, Direction::Forward);
-        forward::run::<T>(geometry, x, &weights, bias, &mut out, codes);
+        let run = if kernels.has_small_tiles { forward::run::<Three> } else { forward::run::<Four> };
+        run(geometry, x, &kernels.weights, bias, &mut out, codes);
     }
     out
 }
