@@ -14,7 +14,7 @@ use burn::tensor::{Distribution, Int, Tensor};
 use burn_flex::{Flex, FlexDevice};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use mien::domain::arrays::{Array, Arrays};
-use mien::domain::network::{Cut, Resolved, Step, TensorKind};
+use mien::domain::network::{Cut, ResolvedNetwork, Step, TensorKind};
 use mien::domain::{NetworkName, TrainedStages};
 use mien::model::frozen::FrozenPart;
 use mien::model::kernels::{conv3x3_relu, conv3x3_relu_maxpool2};
@@ -26,7 +26,7 @@ use mien::train::optimizer::{NetworkOptimizer, OptimizerSettings};
 /// Sides of the images, and images in a batch of that side.
 const SIZES: [(usize, usize); 3] = [(48, 32), (96, 16), (224, 4)];
 
-fn vgg16(side: usize, trained: TrainedStages<'_>) -> (Resolved, Cut) {
+fn vgg16(side: usize, trained: TrainedStages<'_>) -> (ResolvedNetwork, Cut) {
     let resolved = NetworkName::VGG16.architecture().resolve([3, side, side], 7).expect("large enough");
     let cut = resolved.cut(trained).expect("a stage");
     (resolved, cut)

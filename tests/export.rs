@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::lab::{self, Lab};
 use crate::onnx::{self, Values};
-use mien::domain::network::{Architecture, Layer, Op, Outputs, Pretrained, Stage, TensorKind, Unit};
-use mien::domain::{Array, Arrays, Exported, Precision, Preprocessing};
+use mien::domain::network::{Architecture, Layer, Op, Outputs, PretrainedBase, Stage, TensorKind, Unit};
+use mien::domain::{Array, Arrays, ExportDescription, Precision, Preprocessing};
 use mien::export::{Graph, TrainedNetwork, keras, torch};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn convolution(name: &str, kernel: usize, stride: usize, outputs: usize, bias: b
 }
 
 /// Returns an architecture with every operation: strides, an uneven pool, branches with maps and with flat outputs.
-fn made_up(pretrained: Option<Pretrained>) -> Architecture {
+fn made_up(pretrained: Option<PretrainedBase>) -> Architecture {
     let body = [convolution("stage2.conv1", 3, 2, 6, false), Layer::new("stage2.bn1", Op::BATCH_NORM)];
     let flat = [Layer::new("stage3.mean", Op::GlobalAverage), Layer::new("stage3.flat", Op::Flatten)];
     let beside = [
@@ -61,7 +61,7 @@ fn made_up(pretrained: Option<Pretrained>) -> Architecture {
 
 /// Returns the networks of the fixture: standardized with and without a crop, gray and colour, with and without a base.
 fn networks() -> Vec<(&'static str, TrainedNetwork)> {
-    let base = Some(Pretrained { prefix: "base.", channels: 3 });
+    let base = Some(PretrainedBase { prefix: "base.", channels: 3 });
     let own = Preprocessing { order: mien::domain::ChannelOrder::Rgb, ..Preprocessing::TORCHVISION };
     vec![
         ("gray", network(&made_up(None).standardizing(), [1, 23, 21], [1, 17, 17], 5, None)),
@@ -94,7 +94,7 @@ fn network(
         arrays.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
     }
     let graph = Graph::new(&resolved, image, preprocessing);
-    let about = Exported {
+    let about = ExportDescription {
         program: "mien".into(),
         run: "none".into(),
         network: "made-up".into(),

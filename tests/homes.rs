@@ -370,7 +370,9 @@ fn the_dashboard_of_a_home_elsewhere_shows_its_datasets_and_starts_runs_there() 
     dashboard.press("m");
     dashboard.wait("its marks", |text| text.contains("marked as wrongly labelled"));
     dashboard.press(" ");
-    dashboard.wait("no marks", |text| text.contains("7 classes") && !text.contains("marked as wrongly labelled"));
+    dashboard.wait("the mark's line without it", |text| text.contains("unmarked"));
+    dashboard.press("\u{1b}");
+    dashboard.wait("the classes", |text| text.contains("7 classes") && !text.contains("marked as wrongly labelled"));
     assert_eq!(there.json(&["data", "marked", "demo", "--json"])["images"], Value::Array(Vec::new()));
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]") && text.contains("demo"));

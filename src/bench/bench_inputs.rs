@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::domain::arrays::{Array, Arrays};
-use crate::domain::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved, TensorKind};
+use crate::domain::network::{Cut, FORWARD_CHUNK, ResolveError, ResolvedNetwork, TensorKind};
 use crate::domain::{NetworkName, Precision, StageName, Strategy, TrainedStages};
 
 /// Classes, as in FER-2013.
@@ -82,7 +82,7 @@ impl BenchInputs {
     }
 
     /// Selects another network without imported weights.
-    pub(super) fn through(self, network: NetworkName) -> Self {
+    pub(super) fn select_network(self, network: NetworkName) -> Self {
         Self { network, ..self }
     }
 
@@ -104,7 +104,7 @@ impl BenchInputs {
     }
 
     /// Resolves the network for the images, and returns it with the cut below the trained part.
-    pub(super) fn resolve(&self) -> Result<(Resolved, Cut), ResolveError> {
+    pub(super) fn resolve(&self) -> Result<(ResolvedNetwork, Cut), ResolveError> {
         let [_, channels, height, width] = self.shape;
         let resolved = self.network.architecture().resolve([channels, height, width], CLASSES)?;
         let cut = resolved.cut(trained_stages(self.strategy, &self.unfreeze))?;

@@ -8,7 +8,7 @@ use burn::tensor::{Distribution, Tensor};
 use super::bench_inputs::{CLASSES, made_up_weights};
 use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::domain::arrays::{Arrays, MismatchError};
-use crate::domain::network::{ResolveError, Resolved, ResolvedLayer, Step};
+use crate::domain::network::{ResolveError, ResolvedLayer, ResolvedNetwork, Step};
 use crate::domain::{NetworkName, Precision};
 use crate::model::device::{Device, DeviceKind};
 use crate::model::in_precision;
@@ -53,7 +53,7 @@ pub fn layers(device: &Device, options: Options, report: ReportFinding<'_>) -> R
 }
 
 /// Resolves VGG16 for images of this side.
-fn resolve(size: usize) -> Result<Resolved, ResolveError> {
+fn resolve(size: usize) -> Result<ResolvedNetwork, ResolveError> {
     let architecture = NetworkName::VGG16.architecture();
     let channels = architecture.pretrained.map_or(1, |pretrained| pretrained.channels);
     architecture.resolve([channels, size, size], CLASSES)

@@ -14,7 +14,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Array, Arrays, EarlyStoppingStatus, Strategy};
-use crate::durable::{self, Mapped};
+use crate::durable::{self, FileBytes};
 
 /// The newest format that this program writes and reads; 2 allows checkpoints within an epoch.
 pub const CHECKPOINT_VERSION: u32 = 2;
@@ -232,11 +232,11 @@ fn read_with<T>(
 }
 
 #[allow(unsafe_code)]
-fn map(path: &Path) -> io::Result<Mapped> {
+fn map(path: &Path) -> io::Result<FileBytes> {
     let file = fs::File::open(path)?;
     // SAFETY: a map is sound while nobody changes or truncates the file. A checkpoint is written under another name,
     // renamed, and never written again; a replaced file exists as long as its map.
-    unsafe { Mapped::new(&file) }
+    unsafe { FileBytes::new(&file) }
 }
 
 /// Returns the CRC-32 of the state and of every tensor's name, shape and bytes, in the order of names.

@@ -12,12 +12,12 @@ const FOLDER: &str = ".downloads";
 
 /// A downloaded file, which stays until it is imported.
 #[derive(Debug)]
-pub(super) struct Fetched {
+pub(super) struct FetchOutcome {
     url: String,
     path: PathBuf,
 }
 
-impl Fetched {
+impl FetchOutcome {
     /// Reads the file. An error names the address in place of the file.
     pub(super) fn open<T>(&self, read: impl FnOnce(&Path) -> Result<T, CommandError>) -> Result<T, CommandError> {
         read(&self.path).map_err(|error| {
@@ -44,7 +44,7 @@ pub(super) fn fetch(
     expected: Option<&Digest>,
     progress: &Progress,
     instead: String,
-) -> Result<Fetched, CommandError> {
+) -> Result<FetchOutcome, CommandError> {
     let destination = folder.join(FOLDER).join(file_name(url));
     let request = Request { url, destination: &destination, expected, limits: Limits::default() };
     let result = download::download(&request, &mut |download::Progress { done, total }| {
@@ -52,7 +52,7 @@ pub(super) fn fetch(
     });
     progress.finish();
     result.map_err(|error| CommandError::Download { error, instead })?;
-    Ok(Fetched { url: url.to_owned(), path: destination })
+    Ok(FetchOutcome { url: url.to_owned(), path: destination })
 }
 
 /// Returns a file name from a hash of the address and its last part. The hash separates addresses, and the ending of

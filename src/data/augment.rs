@@ -13,7 +13,7 @@ use crate::domain::Augmentation;
 
 mod change;
 
-pub use change::{Change, ERASED_GRAY, Erased, Tones, middle};
+pub use change::{Change, ERASED_GRAY, ErasedRectangle, Tones, middle};
 
 /// An affine map of an image, independent of the image's size.
 #[derive(Debug, Clone, Copy, PartialEq)]

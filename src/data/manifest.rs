@@ -70,7 +70,7 @@ pub struct Skipped {
 
 /// Things of one kind in the source that were not imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
+pub struct Omission {
     /// The reason, in the words of the example, safe to print.
     pub reason: String,
     /// The number of things.
@@ -83,16 +83,16 @@ pub struct LeftOut {
 
 /// Returns the decisions of an import, and everything that it left out, by reason: a line each, safe to print.
 #[must_use]
-pub fn reasons(notes: &[String], left_out: &[LeftOut]) -> Vec<String> {
+pub fn reasons(notes: &[String], left_out: &[Omission]) -> Vec<String> {
     let mut lines: Vec<String> = notes.iter().map(|note| format!("note: {note}")).collect();
     for (skipped, words) in [(true, "skipped"), (false, "ignored")] {
-        let here: Vec<&LeftOut> = left_out.iter().filter(|kind| kind.skipped == skipped).collect();
+        let here: Vec<&Omission> = left_out.iter().filter(|kind| kind.skipped == skipped).collect();
         let count: u64 = here.iter().map(|kind| kind.count).sum();
         if count > 0 {
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             lines.push(format!("{} {words}:", figures::count(count, "item was", "items were")));
         }
-        lines.extend(here.iter().map(|LeftOut { reason, count, example, .. }| match count {
+        lines.extend(here.iter().map(|Omission { reason, count, example, .. }| match count {
             1 => format!("  {example}: {reason}"),
             count => format!("  {count} × {reason}, such as {example}"),
         }));
@@ -177,7 +177,7 @@ pub struct Manifest {
     pub skipped_count: u64,
     /// Everything that was not imported, by reason, the most frequent first; older files have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<Omission>,
     /// Decisions of the import that a person should know, safe to print; older files have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -194,7 +194,7 @@ pub struct Manifest {
     pub fit: Fit,
     /// The sources of a merged dataset, the oldest first; empty for a dataset of one source.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Part>,
+    pub parts: Vec<MergedSource>,
     /// The groups of the images, which an open dataset reads from a file of its own; `None` if they are not known.
     #[serde(skip)]
     pub groups: Option<Arc<GroupSizes>>,
@@ -202,7 +202,7 @@ pub struct Manifest {
 
 /// A source of a merged dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct MergedSource {
     /// The imported source, as the user named it, safe to print.
     pub source: String,
     /// The number of images that came from it.

@@ -34,7 +34,7 @@ pub use images::{Augmenter, BatchSpec, Images, Preparation};
 pub use import::{
     ImportError, ImportOptions, ImportPreview, ImportProgress, ImportReport, ImportRequest, import, preview,
 };
-pub use manifest::{ClassCounts, ImageShape, LeftOut, Manifest, Place, Skipped};
+pub use manifest::{ClassCounts, ImageShape, Manifest, Omission, Place, Skipped};
 pub use stats::Distribution;
 pub use store::{Dataset, StoreError, list};
 pub use writer::remove;

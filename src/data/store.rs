@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::fingerprint::fingerprint;
 use super::manifest::{FILE_NAME, FORMAT_VERSION, ImageShape, Manifest, Place};
 use crate::domain::{DataFold, DatasetName, GroupSizes, RelabelledImages, Split, SplitCounts};
-use crate::durable::Mapped;
+use crate::durable::FileBytes;
 use crate::durable::versioned::Problem;
 
 /// Name of the file of pixels.
@@ -130,8 +130,8 @@ fn advice(error: &io::Error) -> &'static str {
 pub struct Dataset {
     dir: PathBuf,
     manifest: Manifest,
-    pixels: Mapped,
-    sources: Mapped,
+    pixels: FileBytes,
+    sources: FileBytes,
     labels: Vec<u16>,
     /// The group of each image as in the files; empty if groups are not known.
     groups: Vec<u32>,
@@ -369,12 +369,12 @@ pub fn list(data_dir: &Path) -> Result<Vec<(DatasetName, Result<Manifest, StoreE
 
 /// Maps a file whose length passes the check.
 #[allow(unsafe_code)]
-fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<Mapped, StoreError> {
+fn map(path: &Path, right_length: impl Fn(usize) -> bool) -> Result<FileBytes, StoreError> {
     let file = File::open(path).map_err(|error| StoreError::io(path, error))?;
     // SAFETY: a map is sound while nobody changes or truncates the file. A dataset's files are written under another
     // name, synced, renamed into place and never written again. A replaced dataset is a new file, and the map keeps the
     // old one.
-    let map = unsafe { Mapped::new(&file) }.map_err(|error| StoreError::io(path, error))?;
+    let map = unsafe { FileBytes::new(&file) }.map_err(|error| StoreError::io(path, error))?;
     if right_length(map.len()) {
         return Ok(map);
     }

@@ -56,7 +56,7 @@ impl StagingFolder {
     }
 
     /// Renames the folder to the dataset's name.
-    fn publish(&self, manifest: &Manifest, replace: bool) -> Result<Published, StoreError> {
+    fn publish(&self, manifest: &Manifest, replace: bool) -> Result<PublishOutcome, StoreError> {
         let _guard = lock_folder(&self.data_dir)?;
         let target = self.data_dir.join(self.name.as_str());
         if fs::symlink_metadata(&target).is_ok() {
@@ -66,7 +66,7 @@ impl StagingFolder {
                 // Groups and fit are not in the fingerprint: otherwise a dataset could not get them.
                 && !(replace && self.knows_more(manifest, &existing, &target))
             {
-                return Ok(Published::Same(Box::new(existing)));
+                return Ok(PublishOutcome::Same(Box::new(existing)));
             }
             if !target.join(FILE_NAME).is_file() {
                 return Err(StoreError::Foreign { path: target });
@@ -79,7 +79,7 @@ impl StagingFolder {
         fs::remove_file(&lock).map_err(|error| StoreError::io(&lock, error))?;
         swap(&self.dir, &target)?;
         durable::sync_folder(&self.data_dir).map_err(|error| StoreError::io(&self.data_dir, error))?;
-        Ok(Published::New)
+        Ok(PublishOutcome::New)
     }
 }
 
@@ -101,7 +101,7 @@ impl StagingFolder {
 
 /// The result of publishing a finished dataset.
 #[derive(Debug)]
-enum Published {
+enum PublishOutcome {
     New,
     Same(Box<Manifest>),
 }
@@ -140,7 +140,11 @@ pub fn remove(data_dir: &Path, name: &DatasetName) -> Result<(), StoreError> {
     let guard = lock_folder(data_dir)?;
     let aside = data_dir.join(format!(".{name}{MARK}removed-{}", std::process::id()));
     if let Err(error) = fs::rename(&target, &aside) {
-        return if durable::is_refused(&error) { remove_files(&target) } else { Err(StoreError::io(&target, error)) };
+        return if durable::is_operation_unsupported(&error) {
+            remove_files(&target)
+        } else {
+            Err(StoreError::io(&target, error))
+        };
     }
     durable::sync_folder(data_dir).map_err(|error| StoreError::io(data_dir, error))?;
     drop(guard);
@@ -191,7 +195,7 @@ fn swap(new: &Path, target: &Path) -> Result<(), StoreError> {
     }
     let aside = new.with_extension("replaced");
     match fs::rename(target, &aside) {
-        Err(error) if durable::is_refused(&error) => {
+        Err(error) if durable::is_operation_unsupported(&error) => {
             remove_files(target)?;
             return durable::move_folder(new, target, FILE_NAME).map_err(failed);
         }
@@ -212,7 +216,7 @@ pub struct Description {
     /// See [`Manifest::skipped_count`].
     pub skipped_count: u64,
     /// See [`Manifest::left_out`].
-    pub left_out: Vec<super::manifest::LeftOut>,
+    pub left_out: Vec<super::manifest::Omission>,
     /// See [`Manifest::notes`].
     pub notes: Vec<String>,
     /// See [`Manifest::resized`].
@@ -226,7 +230,7 @@ pub struct Description {
     /// See [`Manifest::fit`].
     pub fit: super::import::Fit,
     /// See [`Manifest::parts`].
-    pub parts: Vec<super::manifest::Part>,
+    pub parts: Vec<super::manifest::MergedSource>,
     /// The number of each image's group, in the order of the images; empty if groups are not known.
     pub groups: Vec<u32>,
 }
@@ -338,8 +342,8 @@ impl Writer {
         let folder = &self.staging.dir;
         durable::sync_folder(folder).map_err(|error| StoreError::io(folder, error))?;
         match self.staging.publish(&manifest, replace)? {
-            Published::New => Ok((manifest, false)),
-            Published::Same(existing) => Ok((*existing, true)),
+            PublishOutcome::New => Ok((manifest, false)),
+            PublishOutcome::Same(existing) => Ok((*existing, true)),
         }
     }
 }

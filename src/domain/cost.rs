@@ -1,6 +1,6 @@
 //! The cost of a run, counted from its settings: parameters, arithmetic, memory, disk.
 
-use super::network::{Cut, FORWARD_CHUNK, ResolveError, Resolved};
+use super::network::{Cut, FORWARD_CHUNK, ResolveError, ResolvedNetwork};
 use super::{DeviceRequest, Optimizer, Precision, Recipe, SplitCounts};
 
 /// Bytes of an f32 number.
@@ -82,7 +82,7 @@ fn numbers_per_trained_parameter(recipe: &Recipe) -> usize {
 
 /// Returns the bytes of a computing frozen part: its widest output and that layer's input. A GPU computes a batch at
 /// once; the CPU computes a chunk.
-fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
+fn frozen_bytes(recipe: &Recipe, network: &ResolvedNetwork, cut: Cut) -> u64 {
     if !cut.freezes() {
         return 0;
     }
@@ -94,7 +94,7 @@ fn frozen_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
 }
 
 /// Returns the bytes of one image in a training step: its inputs in the prepared batches, and the stored outputs.
-fn image_bytes(recipe: &Recipe, network: &Resolved, cut: Cut) -> u64 {
+fn image_bytes(recipe: &Recipe, network: &ResolvedNetwork, cut: Cut) -> u64 {
     let input = if recipe.repeats_images() { network.trained_input(cut) } else { network.input };
     let stored = network.stored_numbers(cut.trained()) as u64;
     FLOAT * BATCHES * input.iter().product::<usize>() as u64 + bytes_between(recipe) * stored

@@ -11,7 +11,7 @@ pub const ENTRY: &str = "mien.export";
 
 /// The description of an exported network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Exported {
+pub struct ExportDescription {
     /// Program and version that wrote the file.
     pub program: String,
     /// The id of the run.
@@ -60,7 +60,7 @@ pub struct TestMetrics {
     pub images: u64,
 }
 
-impl Exported {
+impl ExportDescription {
     /// Returns the description as JSON on one line.
     #[must_use]
     pub fn json(&self) -> String {

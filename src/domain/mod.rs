@@ -47,7 +47,7 @@ pub use corrections::{Corrections, LeftOutImages, RelabelledImage, RelabelledIma
 pub use cost::TrainingCost;
 pub use data_fold::DataFold;
 pub use device::DeviceRequest;
-pub use exported::Exported;
+pub use exported::ExportDescription;
 pub use group_sizes::GroupSizes;
 pub use heat_map::HeatMap;
 pub use home_address::{AddressError, HomeAddress};

@@ -9,7 +9,7 @@ pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};
 
-use super::network::{ResolveError, Resolved, Stage};
+use super::network::{ResolveError, ResolvedNetwork, Stage};
 use super::{
     Architecture, Augmentation, Balance, Corrections, DataFold, DatasetName, DeviceRequest, LeftOutImages, NetworkName,
     Optimizer, Precision, RelabelledImages, RunId, SettingError, StageName, TrainedStages, Transfer, Views,
@@ -274,7 +274,7 @@ impl Recipe {
     ///
     /// # Errors
     /// If the images are too small for the network or for the crop.
-    pub fn resolve(&self, image: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
+    pub fn resolve(&self, image: [usize; 3], classes: usize) -> Result<ResolvedNetwork, ResolveError> {
         let [height, width, _] = image;
         if self.crop as usize > height.min(width) {
             return Err(ResolveError::Crop { crop: self.crop, width, height });

@@ -21,7 +21,7 @@ pub use digest::Digest;
 pub use error::DownloadError;
 
 use self::part::Part;
-use self::transfer::{Head, Message, Wanted};
+use self::transfer::{ByteRange, Head, Message};
 
 /// A file to download.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> Control
     transfer::check_address(request.url)?;
     let mut part = Part::open(request.url, request.destination)?;
     let mut fetched = fetch(request, &mut part, progress);
-    if matches!(fetched, Ok(Fetched::Stale)) {
+    if matches!(fetched, Ok(FetchOutcome::Stale)) {
         // The server has another version of the file, so the download restarts.
         part.clear()?;
         fetched = fetch(request, &mut part, progress);
@@ -88,7 +88,7 @@ pub fn download(request: &Request, progress: &mut dyn FnMut(Progress) -> Control
             let _ = part.remove();
         }
     })?;
-    if fetched == Fetched::Unchanged {
+    if fetched == FetchOutcome::Unchanged {
         // The file of an earlier download, whose import failed.
         return part.remove();
     }
@@ -120,7 +120,7 @@ pub fn discard(destination: &Path) {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Fetched {
+enum FetchOutcome {
     Whole,
     Stale,
     /// The file of an earlier download is still the server's.
@@ -132,13 +132,13 @@ fn fetch(
     request: &Request,
     part: &mut Part,
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Fetched, DownloadError> {
+) -> Result<FetchOutcome, DownloadError> {
     let kept = part.kept();
     let mut total = kept.as_ref().map(|(_, length)| *length);
     let wanted = match (kept, part.resume_validator()) {
-        (Some((validator, _)), _) => Wanted::Changed(validator),
-        (None, Some(validator)) => Wanted::Rest { from: part.length(), validator },
-        (None, None) => Wanted::Whole,
+        (Some((validator, _)), _) => ByteRange::Changed(validator),
+        (None, Some(validator)) => ByteRange::Rest { from: part.length(), validator },
+        (None, None) => ByteRange::Whole,
     };
     let messages = transfer::start(request.url, wanted, request.limits);
     let mut last_message = Instant::now();
@@ -147,15 +147,17 @@ fn fetch(
         let message = match messages.recv_timeout(HEARTBEAT) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return check_length(request, part, total).map(|()| Fetched::Whole),
+            Err(RecvTimeoutError::Disconnected) => {
+                return check_length(request, part, total).map(|()| FetchOutcome::Whole);
+            }
         };
         last_message = if message.is_some() { Instant::now() } else { last_message };
         match message {
-            Some(Message::Head(Head::Stale)) => return Ok(Fetched::Stale),
+            Some(Message::Head(Head::Stale)) => return Ok(FetchOutcome::Stale),
             Some(Message::Head(Head::Unchanged)) => {
                 let length = total.unwrap_or(0);
                 let _ = progress(Progress { done: length, total });
-                return Ok(Fetched::Unchanged);
+                return Ok(FetchOutcome::Unchanged);
             }
             Some(Message::Head(Head::Whole { length, validator })) => {
                 part.begin(length, validator)?;

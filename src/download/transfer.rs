@@ -19,7 +19,7 @@ const QUEUED_MESSAGES: usize = 16;
 
 /// The bytes of a file that are wanted.
 #[derive(Debug)]
-pub(super) enum Wanted {
+pub(super) enum ByteRange {
     Whole,
     /// The bytes behind the received ones. The server's identifier of the content goes into `If-Range`. Otherwise the
     /// parts of two versions could be joined.
@@ -95,7 +95,7 @@ pub(super) fn check_address(url: &str) -> Result<(), DownloadError> {
 }
 
 /// Starts the transfer. The thread ends with the file, when the receiver is dropped, or at a timeout.
-pub(super) fn start(url: &str, wanted: Wanted, limits: Limits) -> Receiver<Message> {
+pub(super) fn start(url: &str, wanted: ByteRange, limits: Limits) -> Receiver<Message> {
     let (sender, receiver) = sync_channel(QUEUED_MESSAGES);
     let url = url.to_owned();
     thread::spawn(move || {
@@ -107,15 +107,15 @@ pub(super) fn start(url: &str, wanted: Wanted, limits: Limits) -> Receiver<Messa
     receiver
 }
 
-fn run(url: &str, wanted: &Wanted, limits: Limits, sender: &SyncSender<Message>) -> Result<(), Failure> {
+fn run(url: &str, wanted: &ByteRange, limits: Limits, sender: &SyncSender<Message>) -> Result<(), Failure> {
     let request = agent(url, limits)?.get(url);
     let request = match wanted {
-        Wanted::Whole => request,
-        Wanted::Rest { from, validator } => {
+        ByteRange::Whole => request,
+        ByteRange::Rest { from, validator } => {
             request.header(header::RANGE, format!("bytes={from}-")).header(header::IF_RANGE, validator)
         }
-        Wanted::Changed(tag) if tag.starts_with('"') => request.header(header::IF_NONE_MATCH, tag),
-        Wanted::Changed(time) => request.header(header::IF_MODIFIED_SINCE, time),
+        ByteRange::Changed(tag) if tag.starts_with('"') => request.header(header::IF_NONE_MATCH, tag),
+        ByteRange::Changed(time) => request.header(header::IF_MODIFIED_SINCE, time),
     };
     let response = request.call().map_err(|error| to_failure(error, limits))?;
     let (head, body) = response.into_parts();
@@ -162,7 +162,7 @@ fn agent(url: &str, limits: Limits) -> Result<Agent, Failure> {
 }
 
 /// Returns the meaning of the answer's head for the request.
-fn parse_head(status: StatusCode, headers: &HeaderMap, wanted: &Wanted) -> Result<Head, Failure> {
+fn parse_head(status: StatusCode, headers: &HeaderMap, wanted: &ByteRange) -> Result<Head, Failure> {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     match (status, wanted) {
@@ -172,7 +172,7 @@ fn parse_head(status: StatusCode, headers: &HeaderMap, wanted: &Wanted) -> Resul
             let validator = tag.or(text(header::LAST_MODIFIED)).map(ToOwned::to_owned);
             Ok(Head::Whole { length, validator })
         }
-        (StatusCode::PARTIAL_CONTENT, Wanted::Rest { from, .. }) => {
+        (StatusCode::PARTIAL_CONTENT, ByteRange::Rest { from, .. }) => {
             let begins = text(header::CONTENT_RANGE)
                 .and_then(|range| range.strip_prefix("bytes ")?.split_once('-')?.0.trim().parse::<u64>().ok());
             match (begins == Some(*from), length) {
@@ -180,8 +180,8 @@ fn parse_head(status: StatusCode, headers: &HeaderMap, wanted: &Wanted) -> Resul
                 _ => Ok(Head::Stale),
             }
         }
-        (StatusCode::RANGE_NOT_SATISFIABLE, Wanted::Rest { .. }) => Ok(Head::Stale),
-        (StatusCode::NOT_MODIFIED, Wanted::Changed(_)) => Ok(Head::Unchanged),
+        (StatusCode::RANGE_NOT_SATISFIABLE, ByteRange::Rest { .. }) => Ok(Head::Stale),
+        (StatusCode::NOT_MODIFIED, ByteRange::Changed(_)) => Ok(Head::Unchanged),
         _ => Err(Failure::Status(status.as_u16())),
     }
 }

@@ -11,7 +11,7 @@ use super::{lock, mapped};
 /// Returns whether the error means that the file system does not have the operation, such as syncing or renaming a
 /// folder.
 #[must_use]
-pub fn is_refused(error: &io::Error) -> bool {
+pub fn is_operation_unsupported(error: &io::Error) -> bool {
     [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOTTY]
         .iter()
         .any(|number| error.raw_os_error() == Some(number.raw_os_error()))
@@ -24,7 +24,7 @@ pub fn is_refused(error: &io::Error) -> bool {
 /// If the folder cannot be moved.
 pub fn move_folder(from: &Path, to: &Path, last: &str) -> io::Result<()> {
     match fs::rename(from, to) {
-        Err(error) if is_refused(&error) => {
+        Err(error) if is_operation_unsupported(&error) => {
             move_files(from, to, last)?;
             fs::remove_dir(from)
         }
@@ -117,8 +117,12 @@ mod tests {
         for (number, expected) in
             [(Errno::INVAL, true), (Errno::OPNOTSUPP, true), (Errno::NOSYS, true), (Errno::IO, false)]
         {
-            assert_eq!(is_refused(&io::Error::from_raw_os_error(number.raw_os_error())), expected, "{number}");
+            assert_eq!(
+                is_operation_unsupported(&io::Error::from_raw_os_error(number.raw_os_error())),
+                expected,
+                "{number}"
+            );
         }
-        assert!(!is_refused(&io::ErrorKind::NotFound.into()));
+        assert!(!is_operation_unsupported(&io::ErrorKind::NotFound.into()));
     }
 }

@@ -8,18 +8,18 @@ use std::path::Path;
 use memmap2::Mmap;
 use rustix::io::Errno;
 
-use super::is_refused;
+use super::is_operation_unsupported;
 
 /// The bytes of a file.
 #[derive(Debug)]
-pub enum Mapped {
+pub enum FileBytes {
     /// Pages of the file.
     Map(Mmap),
     /// A copy.
     Copy(Vec<u8>),
 }
 
-impl Mapped {
+impl FileBytes {
     /// Maps a file, or reads it where the file system refuses maps.
     ///
     /// # Errors
@@ -32,7 +32,9 @@ impl Mapped {
         // SAFETY: promised by the caller.
         match unsafe { Mmap::map(file) } {
             Ok(map) => Ok(Self::Map(map)),
-            Err(error) if is_refused(&error) || error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) => {
+            Err(error)
+                if is_operation_unsupported(&error) || error.raw_os_error() == Some(Errno::NODEV.raw_os_error()) =>
+            {
                 let mut bytes = Vec::new();
                 let mut file = file;
                 io::Seek::rewind(&mut file)?;
@@ -44,7 +46,7 @@ impl Mapped {
     }
 }
 
-impl Deref for Mapped {
+impl Deref for FileBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {

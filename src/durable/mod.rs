@@ -12,8 +12,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-pub use file_system::{FileSystem, is_refused, move_folder};
-pub use mapped::Mapped;
+pub use file_system::{FileSystem, is_operation_unsupported, move_folder};
+pub use mapped::FileBytes;
 
 /// Writes `bytes` to a temporary file in the folder of `path` and renames it. At any moment, even after a power cut,
 /// the path has the complete old or new content.
@@ -67,7 +67,7 @@ pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::
     write_into(new.path(), files)?;
     if let Err(error) = fs::rename(new.path(), path) {
         // Without renames of folders, the folder is not complete at every moment.
-        return if is_refused(&error) { write_into(path, files) } else { Err(error) };
+        return if is_operation_unsupported(&error) { write_into(path, files) } else { Err(error) };
     }
     // Otherwise the temporary name would be deleted, which by now may belong to another folder.
     let _ = new.keep();
@@ -89,7 +89,7 @@ fn write_into<N: AsRef<Path>>(folder: &Path, files: &[(N, Vec<u8>)]) -> io::Resu
 ///
 /// # Errors
 /// If the folder cannot be written; the old content is then intact.
-pub fn write_derived(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A temporary file is readable only by its owner.
     let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(without_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
@@ -158,7 +158,7 @@ fn folder_of(path: &Path) -> &Path {
 /// If the folder cannot be opened, or the file system returns another error.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder)?.sync_all() {
-        Err(error) if is_refused(&error) => Ok(()),
+        Err(error) if is_operation_unsupported(&error) => Ok(()),
         other => other,
     }
 }
@@ -235,9 +235,9 @@ mod tests {
     fn derived_files_are_readable_only_by_the_owner() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        write_derived(&path, b"one").expect("written");
+        write_unsynced(&path, b"one").expect("written");
         assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
-        assert!(write_derived(&folder.path().join("missing/file"), b"").is_err());
+        assert!(write_unsynced(&folder.path().join("missing/file"), b"").is_err());
     }
 
     #[test]

@@ -89,10 +89,10 @@ impl std::error::Error for FileError {}
 /// If the text is no JSON or has no version.
 pub fn version(text: &[u8]) -> Result<u32, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Numbered {
+    struct VersionHeader {
         version: u32,
     }
-    serde_json::from_slice(text).map(|Numbered { version }| version)
+    serde_json::from_slice(text).map(|VersionHeader { version }| version)
 }
 
 /// Parses a text whose format is at most `newest`.
@@ -133,12 +133,12 @@ impl FileKind {
     /// If the content is no JSON object.
     pub fn bytes(&self, content: &impl Serialize) -> io::Result<Vec<u8>> {
         #[derive(Serialize)]
-        struct Numbered<'a, T> {
+        struct VersionHeader<'a, T> {
             version: u32,
             #[serde(flatten)]
             content: &'a T,
         }
-        let numbered = Numbered { version: self.newest, content };
+        let numbered = VersionHeader { version: self.newest, content };
         let mut text = if self.pretty { serde_json::to_vec_pretty(&numbered) } else { serde_json::to_vec(&numbered) }?;
         text.push(b'\n');
         Ok(text)

@@ -2,18 +2,18 @@
 
 use super::graph::Graph;
 use crate::checkpoint::State;
-use crate::domain::Exported;
+use crate::domain::ExportDescription;
 use crate::domain::exported::TestMetrics;
 use crate::runs::Summary;
 use crate::weights;
 
 /// Returns the description of the network whose weights belong to `state`.
 #[must_use]
-pub fn about(summary: &Summary, state: &State, graph: &Graph, base: Option<weights::Manifest>) -> Exported {
+pub fn about(summary: &Summary, state: &State, graph: &Graph, base: Option<weights::Manifest>) -> ExportDescription {
     let (recipe, [channels, height, width]) = (&summary.recipe, graph.image());
     let colours = if channels == 1 { "gray" } else { "red, green, blue" };
     let tested = summary.test.as_ref().filter(|test| test.epoch == state.epoch && state.partial.is_none());
-    Exported {
+    ExportDescription {
         program: format!("mien {}", env!("CARGO_PKG_VERSION")),
         run: summary.id.to_string(),
         network: recipe.network_name().to_string(),

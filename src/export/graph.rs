@@ -5,7 +5,7 @@
 
 use crate::data::images::SCALE;
 use crate::domain::Preprocessing;
-use crate::domain::network::{Op, Resolved, ResolvedLayer};
+use crate::domain::network::{Op, ResolvedLayer, ResolvedNetwork};
 
 /// An operation on maps `[channels, height, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ impl Graph {
     ///
     /// Images of another size than the network's input are resized for a base and else cropped.
     #[must_use]
-    pub fn new(resolved: &Resolved, image: [usize; 3], preprocessing: Option<Preprocessing>) -> Self {
+    pub fn new(resolved: &ResolvedNetwork, image: [usize; 3], preprocessing: Option<Preprocessing>) -> Self {
         let pixels = Node { name: "pixels".into(), operation: Operation::Pixels, inputs: Vec::new(), output: image };
         let prefix = resolved.architecture.pretrained.map_or("", |pretrained| pretrained.prefix);
         let mut graph = Self { nodes: vec![pixels], prefix };

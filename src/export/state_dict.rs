@@ -11,7 +11,7 @@ use super::error::ExportError;
 use super::trained::TrainedNetwork;
 use crate::domain::exported::ENTRY;
 use crate::domain::network::{Op, TensorKind, TensorSpec};
-use crate::domain::{Array, Exported};
+use crate::domain::{Array, ExportDescription};
 
 /// Returns the file of a network.
 ///
@@ -59,7 +59,7 @@ fn in_order(file: &[u8]) -> Result<Vec<u8>, ExportError> {
 }
 
 /// Returns the metadata of the file: each field of the description, and the whole as JSON.
-fn metadata(about: &Exported) -> HashMap<String, String> {
+fn metadata(about: &ExportDescription) -> HashMap<String, String> {
     about.entries().into_iter().chain([(ENTRY.to_owned(), about.json()), ("format".into(), "pt".into())]).collect()
 }
 

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 use super::*;
 use crate::domain::network::Op;
-use crate::domain::{Array, Exported, NetworkName, Precision, Preprocessing};
+use crate::domain::{Array, ExportDescription, NetworkName, Precision, Preprocessing};
 
 /// Returns a network of the catalog for stored images `[channels, height, width]`, with numbers that count up.
 fn network(name: NetworkName, image: [usize; 3], classes: usize, standardize: bool) -> TrainedNetwork {
@@ -31,7 +31,7 @@ fn network(name: NetworkName, image: [usize; 3], classes: usize, standardize: bo
         let values = std::iter::repeat_with(next).take(tensor.len()).collect();
         arrays.insert(tensor.name.clone(), Array { shape: tensor.shape.clone(), values });
     }
-    let about = Exported {
+    let about = ExportDescription {
         program: "mien".into(),
         run: "run".into(),
         network: name.to_string(),
@@ -80,7 +80,7 @@ fn every_layer_is_in_the_onnx_file_with_its_tensors_and_nothing_is_missing() {
         assert_eq!(operators("Gemm"), layers(|op| matches!(op, Op::Dense { .. })));
         let entries: BTreeMap<_, _> = model.metadata_props.iter().map(|entry| (&*entry.key, &*entry.value)).collect();
         assert_eq!(serde_json::from_str::<Vec<String>>(entries["classes"]).expect("JSON"), network.about.classes);
-        assert_eq!(Exported::parse(entries[crate::domain::exported::ENTRY]).expect("JSON"), network.about);
+        assert_eq!(ExportDescription::parse(entries[crate::domain::exported::ENTRY]).expect("JSON"), network.about);
     }
 }
 

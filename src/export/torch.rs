@@ -7,7 +7,7 @@ use super::graph::{Graph, Node, Operation};
 use super::state_dict;
 use super::trained::TrainedNetwork;
 use crate::domain::network::{Op, ResolvedLayer};
-use crate::domain::{ChannelOrder, Exported, Preprocessing};
+use crate::domain::{ChannelOrder, ExportDescription, Preprocessing};
 
 /// Returns the files of the folder by name.
 ///
@@ -24,7 +24,7 @@ pub fn files(network: &TrainedNetwork) -> Result<Vec<(&'static str, Vec<u8>)>, E
 }
 
 /// Returns the source text of the module.
-fn source(graph: &Graph, about: &Exported) -> String {
+fn source(graph: &Graph, about: &ExportDescription) -> String {
     let [channels, height, width] = graph.image();
     let (program, run, network) = (&about.program, &about.run, &about.network);
     let block = |statements: Vec<String>| statements.join("\n        ");

@@ -6,8 +6,8 @@ use super::graph::Graph;
 use crate::checkpoint::{self, Checkpoint};
 use crate::data::Manifest;
 use crate::domain::arrays::find;
-use crate::domain::network::Resolved;
-use crate::domain::{Arrays, Exported, Recipe, RunId};
+use crate::domain::network::ResolvedNetwork;
+use crate::domain::{Arrays, ExportDescription, Recipe, RunId};
 use crate::runs::{Home, RunStore};
 use crate::weights;
 
@@ -28,7 +28,7 @@ pub struct TrainedNetwork {
     /// The tensors of all layers by name.
     pub arrays: Arrays,
     /// The description that every file contains.
-    pub about: Exported,
+    pub about: ExportDescription,
 }
 
 impl TrainedNetwork {
@@ -82,7 +82,7 @@ fn add_base(home: &Home, recipe: &Recipe, arrays: &mut Arrays) -> Result<Option<
 }
 
 /// Returns only the tensors of the network's layers.
-fn of_network(resolved: &Resolved, arrays: &Arrays) -> Result<Arrays, ExportError> {
+fn of_network(resolved: &ResolvedNetwork, arrays: &Arrays) -> Result<Arrays, ExportError> {
     let tensors = resolved.layers().flat_map(|layer| &layer.tensors);
     tensors.map(|tensor| Ok((tensor.name.clone(), find(arrays, &tensor.name, &tensor.shape)?.clone()))).collect()
 }

@@ -9,7 +9,7 @@ use crate::data::{self, StoreError};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, WeightsName};
 use crate::runs::{Home, Machine};
-use crate::weights::{self, Manifest, NotTaken, WeightsError};
+use crate::weights::{self, IgnoredTensors, Manifest, WeightsError};
 
 /// The most bytes that a home may send.
 pub const MAX_ENTRIES: usize = 64 << 20;
@@ -77,7 +77,8 @@ impl HomeEntries {
             match weights {
                 Ok(manifest) => {
                     // Texts about the file are not shown here.
-                    (manifest.not_taken, manifest.parameters) = (NotTaken::default(), manifest.parameters.min(1 << 40));
+                    (manifest.not_taken, manifest.parameters) =
+                        (IgnoredTensors::default(), manifest.parameters.min(1 << 40));
                     let texts = [&mut manifest.hash, &mut manifest.source, &mut manifest.source_hash];
                     texts.into_iter().for_each(|text| *text = short(text));
                     (manifest.reason, manifest.licence) = (short(&manifest.reason), short(&manifest.licence));

@@ -23,12 +23,12 @@ pub const MAX_FRAME: usize = 1 << 20;
 pub type ByteCount = Arc<AtomicU64>;
 
 /// A writer that counts.
-struct Counted<W> {
+struct CountingWriter<W> {
     inner: W,
     count: ByteCount,
 }
 
-impl<W: Write> Write for Counted<W> {
+impl<W: Write> Write for CountingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.count.fetch_add(written as u64, Ordering::Relaxed);
@@ -42,7 +42,7 @@ impl<W: Write> Write for Counted<W> {
 
 /// Writes messages.
 pub struct FrameWriter<W: Write> {
-    stream: DeflateEncoder<Counted<W>>,
+    stream: DeflateEncoder<CountingWriter<W>>,
     count: ByteCount,
 }
 
@@ -58,7 +58,7 @@ impl<W: Write> FrameWriter<W> {
     }
 
     fn with(inner: W, count: ByteCount, compression: Compression) -> Self {
-        let counted = Counted { inner, count: Arc::clone(&count) };
+        let counted = CountingWriter { inner, count: Arc::clone(&count) };
         Self { stream: DeflateEncoder::new(counted, compression), count }
     }
 

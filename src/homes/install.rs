@@ -201,7 +201,7 @@ pub fn install(
     refuse_other_system(&name, machine, binary)?;
     let failed = |source| InstallError::Read { path: binary.path.clone(), source };
     (&binary.file).seek(SeekFrom::Start(0)).map_err(failed)?;
-    let mut counted = Counted { file: &binary.file, sent: 0, progress };
+    let mut counted = CountingWriter { file: &binary.file, sent: 0, progress };
     let lines = run(address, TAKE, &[path, &binary.hash], Some(&mut counted))?;
     let (copy, version) = (answer(&lines, "copy").unwrap_or_default(), answer(&lines, "version").unwrap_or_default());
     let refusal = match (parse(&version), &machine.version) {
@@ -255,13 +255,13 @@ fn answer(lines: &[String], name: &str) -> Option<String> {
 }
 
 /// A binary that is being sent.
-struct Counted<'b> {
+struct CountingWriter<'b> {
     file: &'b File,
     sent: u64,
     progress: &'b mut dyn FnMut(u64),
 }
 
-impl Read for Counted<'_> {
+impl Read for CountingWriter<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(into)?;
         self.sent += read as u64;

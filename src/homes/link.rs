@@ -92,7 +92,7 @@ impl Reply {
     }
 }
 
-struct Shared {
+struct SharedLink {
     state: LinkState,
     /// When the last byte came.
     last_byte: Instant,
@@ -112,11 +112,11 @@ struct Shared {
 pub struct Link {
     address: HomeAddress,
     folder: MirrorFolder,
-    shared: Arc<(Mutex<Shared>, Condvar)>,
+    shared: Arc<(Mutex<SharedLink>, Condvar)>,
     next_call: AtomicU32,
 }
 
-fn lock(shared: &(Mutex<Shared>, Condvar)) -> MutexGuard<'_, Shared> {
+fn lock(shared: &(Mutex<SharedLink>, Condvar)) -> MutexGuard<'_, SharedLink> {
     shared.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -133,7 +133,7 @@ impl Link {
             other => other?,
         };
         let contact = folder.contact().unwrap_or_default();
-        let shared = Shared {
+        let shared = SharedLink {
             state: LinkState::Connecting,
             last_byte: Instant::now(),
             contact_at: contact.at,
@@ -545,7 +545,7 @@ impl Write for &Conversation<'_> {
 }
 
 /// Connects again and again until the link is dropped, with growing pauses.
-fn keep(address: &HomeAddress, mut mirror: Option<Mirror>, shared: &(Mutex<Shared>, Condvar), interactive: bool) {
+fn keep(address: &HomeAddress, mut mirror: Option<Mirror>, shared: &(Mutex<SharedLink>, Condvar), interactive: bool) {
     let mut tries = 0;
     loop {
         let result = connect(address, mirror.as_mut(), shared, interactive);
@@ -588,7 +588,7 @@ fn keep(address: &HomeAddress, mut mirror: Option<Mirror>, shared: &(Mutex<Share
 fn connect(
     address: &HomeAddress,
     mut mirror: Option<&mut Mirror>,
-    shared: &(Mutex<Shared>, Condvar),
+    shared: &(Mutex<SharedLink>, Condvar),
     interactive: bool,
 ) -> Result<std::convert::Infallible, (LinkError, bool)> {
     let started = |ender: Ender| {
@@ -654,8 +654,8 @@ fn connect(
 }
 
 /// Takes a message into the state, or passes it to its call.
-fn receive(shared: &mut Shared, message: FromHome, connection: &Connection, mirror: Option<&Mirror>) {
-    let to_call = |shared: &mut Shared, id: u32, reply: Reply| {
+fn receive(shared: &mut SharedLink, message: FromHome, connection: &Connection, mirror: Option<&Mirror>) {
+    let to_call = |shared: &mut SharedLink, id: u32, reply: Reply| {
         let Some((call, waiting)) = shared.calls.get(&id) else { return };
         let bytes = reply.bytes();
         if waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > MAX_WAITING {
@@ -698,7 +698,7 @@ fn receive(shared: &mut Shared, message: FromHome, connection: &Connection, mirr
 }
 
 /// Ends lines over which nothing comes any more, until the link is dropped.
-fn end_silent_lines(shared: &(Mutex<Shared>, Condvar)) {
+fn end_silent_lines(shared: &(Mutex<SharedLink>, Condvar)) {
     let mut guard = lock(shared);
     while !guard.closed {
         let silent = guard.last_byte.elapsed() > SILENCE;

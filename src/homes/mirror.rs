@@ -138,7 +138,7 @@ impl MirrorFolder {
 
     /// Records a contact. A mirror without the record has no age, and is otherwise good.
     pub(super) fn record_contact(&self, contact: &Contact) {
-        let _ = CONTACT.bytes(contact).and_then(|bytes| durable::write_derived(&self.contact_file(), &bytes));
+        let _ = CONTACT.bytes(contact).and_then(|bytes| durable::write_unsynced(&self.contact_file(), &bytes));
     }
 }
 

@@ -6,7 +6,7 @@ use super::in_precision;
 use super::kernels::KernelBackend;
 use super::network::Network;
 use crate::domain::Precision;
-use crate::domain::network::{Cut, FORWARD_CHUNK, Resolved};
+use crate::domain::network::{Cut, FORWARD_CHUNK, ResolvedNetwork};
 use crate::domain::{Arrays, MismatchError};
 
 /// The layers below the cut, with imported weights.
@@ -26,7 +26,7 @@ impl<B: KernelBackend> FrozenPart<B> {
     /// # Errors
     /// If a weight is missing or has another shape; names the first one.
     pub fn new(
-        resolved: &Resolved,
+        resolved: &ResolvedNetwork,
         cut: Cut,
         weights: &Arrays,
         device: &B::Device,

@@ -36,7 +36,7 @@ pub struct Holder {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct HolderFile {
     version: u32,
     #[serde(flatten)]
     holder: Holder,
@@ -91,7 +91,7 @@ impl Holder {
     /// # Errors
     /// If the file cannot be written.
     pub fn write(&self, lock: &File) -> io::Result<()> {
-        let mut text = serde_json::to_vec(&Written { version: HOLDER_VERSION, holder: self.clone() })?;
+        let mut text = serde_json::to_vec(&HolderFile { version: HOLDER_VERSION, holder: self.clone() })?;
         text.push(b'\n');
         lock.set_len(0)?;
         lock.write_all_at(&text, 0)
@@ -106,7 +106,7 @@ impl RunFolder {
         let file = File::open(self.lock_file()).ok()?;
         let mut bytes = [0; LONGEST];
         let read = file.read_at(&mut bytes, 0).ok()?;
-        let Written { version, holder } = serde_json::from_slice(bytes.get(..read)?).ok()?;
+        let HolderFile { version, holder } = serde_json::from_slice(bytes.get(..read)?).ok()?;
         (version <= HOLDER_VERSION).then_some(holder)
     }
 }

@@ -18,7 +18,7 @@ pub struct ListView {
 
 /// The content of the file. Names that this program does not know are ignored.
 #[derive(Debug, Serialize, Deserialize)]
-struct Saved {
+struct ListViewFile {
     columns: Vec<String>,
     sort: Option<String>,
     #[serde(default)]
@@ -35,7 +35,7 @@ impl Home {
     /// # Errors
     /// If the file cannot be read, is damaged, or has a newer format.
     pub fn list_view(&self) -> Result<ListView, FileError> {
-        let Some(saved) = KIND.read::<Saved>(&self.list_view_file())? else { return Ok(ListView::default()) };
+        let Some(saved) = KIND.read::<ListViewFile>(&self.list_view_file())? else { return Ok(ListView::default()) };
         let sort = saved.sort.and_then(|name| name.parse::<SortKey>().ok());
         Ok(ListView {
             columns: saved.columns.iter().filter_map(|name| name.parse().ok()).collect(),
@@ -48,7 +48,7 @@ impl Home {
     /// # Errors
     /// If the file cannot be written.
     pub fn record_list_view(&self, view: &ListView) -> Result<(), FileError> {
-        let saved = Saved {
+        let saved = ListViewFile {
             columns: view.columns.iter().map(|field| field.name().to_owned()).collect(),
             sort: view.sort.map(|key| key.by.name().to_owned()),
             descending: view.sort.is_some_and(|key| key.descending),

@@ -117,7 +117,7 @@ impl RunStore {
         let hidden = hidden.unwrap_or_else(|| self.home().checkpoints().join(DELETED));
         match fs::rename(folder.path(), &hidden) {
             // Where folders cannot be renamed, the run disappears with its recipe.
-            Err(error) if durable::is_refused(&error) => {
+            Err(error) if durable::is_operation_unsupported(&error) => {
                 let removed = fs::remove_file(folder.recipe_file()).and_then(|()| fs::remove_dir_all(folder.path()));
                 return removed.map_err(|source| io_error(&folder, source));
             }

@@ -189,7 +189,7 @@ impl RunFolder {
             Some(content) => {
                 durable::create_folder(self.path())?;
                 durable::create_folder(folder)?;
-                durable::write_derived(&path, content)
+                durable::write_unsynced(&path, content)
             }
             None => match durable::check_folder(folder).and_then(|()| fs::remove_file(&path)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

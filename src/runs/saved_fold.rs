@@ -139,7 +139,7 @@ pub(super) fn write<T: Encode>(
     file.extend(checksum(&file, &body).to_le_bytes());
     file.extend_from_slice(&body);
     path.parent().map_or(Ok(()), durable::check_folder)?;
-    durable::write_derived(path, &file)
+    durable::write_unsynced(path, &file)
 }
 
 fn checksum(head: &[u8], body: &[u8]) -> u32 {

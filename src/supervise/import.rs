@@ -44,7 +44,7 @@ pub struct SkippedFile {
 
 /// Things of one kind that an import left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOutKind {
+pub struct OmissionKind {
     /// The reason.
     pub reason: String,
     /// The number of things.
@@ -75,7 +75,7 @@ pub struct Imported {
     pub notes: Vec<String>,
     /// Everything that was left out, by reason.
     #[serde(default)]
-    pub left_out: Vec<LeftOutKind>,
+    pub left_out: Vec<OmissionKind>,
 }
 
 /// A line of an import's output.

@@ -70,7 +70,7 @@ impl Start {
 ///
 /// # Errors
 /// If a path cannot stand in a script.
-pub fn script(store: &RunStore, id: &RunId, job: Job, place: &Place) -> io::Result<String> {
+pub fn render_job_script(store: &RunStore, id: &RunId, job: Job, place: &Place) -> io::Result<String> {
     Slurm { place: Some(place.clone()) }.script(&store.folder(id), job)
 }
 

@@ -28,10 +28,10 @@ use crate::runs::RunFolder;
 pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
 pub use heat_maps::HeatMaps;
 pub use hook::{HookError, run_hook, shell};
-pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, LeftOutKind, SkippedFile};
+pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, OmissionKind, SkippedFile};
 pub use kill::{KillError, kill};
 pub use launch::{
-    LaunchError, LaunchTime, Start, WorkerLocation, evaluate, launch, resume, resume_with_limits, script,
+    LaunchError, LaunchTime, Start, WorkerLocation, evaluate, launch, render_job_script, resume, resume_with_limits,
 };
 pub use launcher::slurm;
 pub use names::suggest_name;

@@ -58,7 +58,7 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
     let entries = queue.entries()?.into_iter();
     let entries = entries.filter(|(id, _)| lost.contains(id) && (only.is_empty() || only.contains(id)));
     let (ids, jobs): (Vec<RunId>, Vec<Job>) = entries.map(|(id, entry)| (id, entry.job)).unzip();
-    let order = in_order(&ids, |id| needs(store, id));
+    let order = restart_order(&ids, |id| prerequisites(store, id));
     Ok(order.into_iter().map(|index| restart_run(store, &queue, &ids[index], jobs[index])).collect())
 }
 
@@ -80,13 +80,13 @@ fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restart
 }
 
 /// Returns the runs that a run waits for.
-fn needs(store: &RunStore, id: &RunId) -> Vec<RunId> {
+fn prerequisites(store: &RunStore, id: &RunId) -> Vec<RunId> {
     store.folder(id).recipe().map_or_else(|_| Vec::new(), |recipe| recipe.awaited(false))
 }
 
 /// Returns the indices of `ids` in order, but each after those among them that it needs.
-fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
-    fn put(
+fn restart_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
+    fn visit(
         index: usize,
         ids: &[RunId],
         needs: &impl Fn(&RunId) -> Vec<RunId>,
@@ -99,13 +99,13 @@ fn in_order(ids: &[RunId], needs: impl Fn(&RunId) -> Vec<RunId>) -> Vec<usize> {
         }
         for needed in needs(&ids[index]) {
             if let Some(index) = ids.iter().position(|id| *id == needed) {
-                put(index, ids, needs, seen, order);
+                visit(index, ids, needs, seen, order);
             }
         }
         order.push(index);
     }
     let (mut seen, mut order) = (vec![false; ids.len()], Vec::new());
-    (0..ids.len()).for_each(|index| put(index, ids, &needs, &mut seen, &mut order));
+    (0..ids.len()).for_each(|index| visit(index, ids, &needs, &mut seen, &mut order));
     order
 }
 
@@ -148,10 +148,10 @@ mod tests {
             "c" => vec![id("d")],
             _ => Vec::new(),
         };
-        assert_eq!(in_order(&ids, needs), [3, 2, 0, 1]);
-        assert_eq!(in_order(&ids, |_| Vec::new()), [0, 1, 2, 3]);
+        assert_eq!(restart_order(&ids, needs), [3, 2, 0, 1]);
+        assert_eq!(restart_order(&ids, |_| Vec::new()), [0, 1, 2, 3]);
         let circle = |run: &RunId| vec![id(if run.as_str() == "a" { "b" } else { "a" })];
-        assert_eq!(in_order(&ids[..2], circle), [1, 0]);
+        assert_eq!(restart_order(&ids[..2], circle), [1, 0]);
     }
 
     #[test]

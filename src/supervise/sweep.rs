@@ -50,7 +50,7 @@ pub fn tag(store: &RunStore, id: &RunId, tag: Option<&Tag>) -> Result<(), Launch
 pub fn sweep_names(stem: &RunId, count: usize) -> Vec<RunId> {
     let digits = count.to_string().len();
     let name = |number: usize| {
-        let name = format!("{}-{number:0digits$}", cut(stem.as_str(), digits + 1));
+        let name = format!("{}-{number:0digits$}", truncate_stem(stem.as_str(), digits + 1));
         // Plain characters with such an ending are always a name.
         RunId::new(name).unwrap_or_else(|error| unreachable!("{error}"))
     };
@@ -65,7 +65,7 @@ pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
     let taken: BTreeSet<Tag> =
         ids.iter().filter_map(|id| store.folder(id).annotations().ok()).flat_map(|about| about.tags).collect();
     let tag = |ending: String| {
-        let stem = cut(stem.as_str(), "sweep-".len() + ending.len());
+        let stem = truncate_stem(stem.as_str(), "sweep-".len() + ending.len());
         Tag::new(format!("sweep-{stem}{ending}")).unwrap_or_else(|error| unreachable!("{error}"))
     };
     let numbered = (2_usize..).map(|number| tag(format!("-{number}")));
@@ -76,7 +76,7 @@ pub fn sweep_tag(store: &RunStore, stem: &RunId) -> Tag {
 }
 
 /// Returns the first part of a name that leaves `space` characters.
-fn cut(stem: &str, space: usize) -> &str {
+fn truncate_stem(stem: &str, space: usize) -> &str {
     // Names are ASCII.
     &stem[..stem.len().min(MAX_LENGTH - space)]
 }

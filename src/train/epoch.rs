@@ -10,7 +10,7 @@ use super::Reporter;
 use super::average::Average;
 use super::checkpoint_saver::{CheckpointSaver, SaveError};
 use super::data_loader::{DataLoader, DeviceBatch, HostBatch};
-use super::loss::{Mixed, Objective};
+use super::loss::{MixedBatch, Objective};
 use super::metric_accumulator::{DeviceSums, MetricAccumulator};
 use super::optimizer::NetworkOptimizer;
 use crate::checkpoint::Partial;
@@ -159,7 +159,7 @@ pub fn train_step<B: TrainBackend>(
     // Padding would change the statistics of batch norm, and would be mixed with images.
     let drop_padding = network.uses_batch_statistics() || objective.mixup > 0.0;
     let inputs = if drop_padding && inputs.dims()[0] > count { inputs.narrow(0, 0, count) } else { inputs };
-    let Mixed { inputs, others } = objective.mix(inputs, &labels, key);
+    let MixedBatch { inputs, others } = objective.mix(inputs, &labels, key);
     let (logits, statistics) = network.training_logits(Tensor::from_inner(inputs), key);
     // Padding has no loss and no gradient.
     let logits = if logits.dims()[0] > count { logits.narrow(0, 0, count) } else { logits };

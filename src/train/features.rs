@@ -14,7 +14,7 @@ use super::device_dataset::DeviceDataset;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
-    CHUNK, CacheRefusal, CachedFeatures, Complete, Key, Opened, Section, SectionName, Unfinished, free_space,
+    CHUNK, CacheRefusal, CachedFeatures, Complete, Key, Section, SectionName, SectionState, Unfinished, free_space,
 };
 use crate::data::images::Images;
 use crate::data::store::Dataset;
@@ -158,11 +158,11 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
         let (before, mut waiting) = (progress.done, None);
         loop {
             match section.open()? {
-                Opened::Complete(complete) => {
+                SectionState::Complete(complete) => {
                     progress.done = before + self.dataset.len(name.split);
                     return Ok(Some(complete));
                 }
-                Opened::Unfinished(work) => {
+                SectionState::Unfinished(work) => {
                     let missing: usize = work.missing().iter().map(|(_, rows)| rows.len()).sum();
                     progress.done = before + self.dataset.len(name.split) - missing;
                     if !self.compute(name, &work, device, progress)? {
@@ -170,7 +170,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
                     }
                     // The next `open` checks the written values and changes the lock to a shared one.
                 }
-                Opened::Busy => {
+                SectionState::Busy => {
                     let since = *waiting.get_or_insert_with(Instant::now);
                     progress.report_waiting(since);
                     thread::sleep(WAIT);

@@ -21,7 +21,7 @@ pub struct Objective<B: Backend> {
 }
 
 /// A batch after mixup.
-pub(super) struct Mixed<B: Backend> {
+pub(super) struct MixedBatch<B: Backend> {
     /// `[inputs, channels, height, width]`.
     pub(super) inputs: Tensor<B, 4>,
     /// The labels of the images mixed in, `[inputs]`, and the share of the first image.
@@ -36,15 +36,15 @@ impl<B: Backend> Objective<B> {
     }
 
     /// Mixes the image at each index with the one at the same index from the end, by a share drawn for this step.
-    pub(super) fn mix(&self, inputs: Tensor<B, 4>, labels: &Tensor<B, 1, Int>, key: StepKey) -> Mixed<B> {
+    pub(super) fn mix(&self, inputs: Tensor<B, 4>, labels: &Tensor<B, 1, Int>, key: StepKey) -> MixedBatch<B> {
         if self.mixup <= 0.0 {
-            return Mixed { inputs, others: None };
+            return MixedBatch { inputs, others: None };
         }
         let step = u64::from(key.epoch) << 32 | u64::from(key.step);
         let share = beta(self.mixup, &mut KeyedRng::new(Purpose::Mix, key.seed, step, 0));
         let others = inputs.clone().flip([0]);
         let inputs = inputs.mul_scalar(share) + others.mul_scalar(1.0 - share);
-        Mixed { inputs, others: Some((labels.clone().flip([0]), share)) }
+        MixedBatch { inputs, others: Some((labels.clone().flip([0]), share)) }
     }
 
     /// Returns the mean loss `[1]` of `logits` `[n, classes]` against `labels` `[n]` and the labels mixed in.

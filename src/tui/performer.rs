@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::tui::messages::{Effect, Target};
 
 /// A requested effect that is not complete.
-struct Pending {
+struct PendingEffect {
     number: u64,
     targets: Vec<Target>,
     /// The effect to start; `None` while it runs.
@@ -21,13 +21,13 @@ struct Pending {
 /// The incomplete effects, in the order of their requests.
 #[derive(Default)]
 struct EffectQueue {
-    pending: VecDeque<Pending>,
+    pending: VecDeque<PendingEffect>,
     next: u64,
 }
 
 impl EffectQueue {
     fn push(&mut self, effect: Effect) {
-        self.pending.push_back(Pending { number: self.next, targets: effect.targets(), effect: Some(effect) });
+        self.pending.push_back(PendingEffect { number: self.next, targets: effect.targets(), effect: Some(effect) });
         self.next += 1;
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::not_taken::NotTaken;
+use super::ignored_tensors::IgnoredTensors;
 use crate::domain::Preprocessing;
 
 /// The newest format that this program writes and reads. Version 2 has further layouts.
@@ -75,8 +75,8 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
     /// The tensors of the imported file that were not taken.
-    #[serde(default, skip_serializing_if = "NotTaken::is_empty")]
-    pub not_taken: NotTaken,
+    #[serde(default, skip_serializing_if = "IgnoredTensors::is_empty")]
+    pub not_taken: IgnoredTensors,
     /// The licence of the weights, as far as it is known.
     pub licence: String,
     /// The number of parameters.

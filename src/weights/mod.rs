@@ -6,18 +6,18 @@
 //! recognizes [`VGG16`] by its shapes and writes one safetensors file per base, which [`store`] opens.
 
 pub mod error;
+mod ignored_tensors;
 pub mod import;
 pub mod manifest;
-mod not_taken;
 mod of_recipe;
 pub mod preference;
 pub mod store;
 mod vgg16;
 
 pub use error::WeightsError;
+pub use ignored_tensors::IgnoredTensors;
 pub use import::{ImportOptions, import};
 pub use manifest::{Layout, Manifest};
-pub use not_taken::NotTaken;
 pub use of_recipe::{BaseError, of_recipe};
 pub use preference::{ADVICE, preferred};
 pub use store::{Weights, list, read_manifest};

@@ -63,7 +63,7 @@ pub(super) fn train(
     if let Some(transfer) = &recipe.transfer {
         copy_initial_weights(&run_inputs, transfer)?;
     }
-    let task = Training { checkpoint };
+    let task = TrainJob { checkpoint };
     let resident = prepare_device(&run_inputs, reporter);
     on_device(run_inputs.device, resident, PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task })
 }
@@ -88,7 +88,7 @@ pub(super) fn evaluate(
     on_device(
         run_inputs.device,
         resident,
-        PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task: Testing },
+        PreparedJob { run_inputs: &run_inputs, files: &files, reporter, task: EvaluateJob },
     )
 }
 
@@ -153,11 +153,11 @@ where
 }
 
 /// Trains, tests the best weights and scores the training images.
-struct Training {
+struct TrainJob {
     checkpoint: Option<Checkpoint>,
 }
 
-impl Task for Training {
+impl Task for TrainJob {
     type Output = Outcome;
 
     fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Outcome, WorkerError>
@@ -199,9 +199,9 @@ impl Task for Training {
 }
 
 /// Tests the best weights and scores the training images.
-struct Testing;
+struct EvaluateJob;
 
-impl Task for Testing {
+impl Task for EvaluateJob {
     type Output = Option<Outcome>;
 
     fn run<B>(self, context: &mut JobContext<'_, B>) -> Result<Option<Outcome>, WorkerError>

@@ -2,7 +2,7 @@
 
 use super::error::WorkerError;
 use crate::data::{ImageShape, Preparation};
-use crate::domain::network::{Cut, Resolved};
+use crate::domain::network::{Cut, ResolvedNetwork};
 use crate::domain::{Arrays, MismatchError, Preprocessing, Recipe, Transfer};
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::KernelBackend;
@@ -12,7 +12,7 @@ use crate::weights;
 
 /// A network for images of one shape, with its frozen part on a device.
 pub(super) struct Model<B: KernelBackend> {
-    pub(super) resolved: Resolved,
+    pub(super) resolved: ResolvedNetwork,
     pub(super) cut: Cut,
     /// The imported weights; empty where all weights are drawn.
     weights: Arrays,

@@ -66,14 +66,14 @@ where
 
 /// The results of one forward and backward pass.
 #[derive(Debug)]
-struct Measured {
+struct MeasuredError {
     logits: Vec<f32>,
     loss: f32,
     gradients: Arrays,
 }
 
 /// Runs one forward and backward pass.
-fn pass<B>(bench_inputs: &BenchInputs, device: &B::Device) -> Result<Measured, BenchError>
+fn pass<B>(bench_inputs: &BenchInputs, device: &B::Device) -> Result<MeasuredError, BenchError>
 where
     B: TrainBackend,
 {
@@ -89,7 +89,7 @@ where
     let values = |array: Array| array.values;
     let gradients = found.arrays;
     let loss = values(Array::from_tensor(loss)).first().copied().unwrap_or(f32::NAN);
-    Ok(Measured { logits: values(Array::from_tensor(logits)), loss, gradients })
+    Ok(MeasuredError { logits: values(Array::from_tensor(logits)), loss, gradients })
 }
 
 struct Gradients<'a, B: TrainBackend> {
@@ -128,7 +128,7 @@ where
     report_check("logits", [&here.logits, &rounded.logits, &cpu.logits]);
     report_check("loss", [&[here.loss], &[rounded.loss], &[cpu.loss]]);
     for (name, gradient) in &cpu.gradients {
-        let values = |of: &Measured| of.gradients.get(name).map_or_else(Vec::new, |array| array.values.clone());
+        let values = |of: &MeasuredError| of.gradients.get(name).map_or_else(Vec::new, |array| array.values.clone());
         report_check(&format!("gradient of {name}"), [&values(&here), &values(&rounded), &gradient.values]);
     }
     Ok(())

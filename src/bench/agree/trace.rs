@@ -31,7 +31,7 @@ const DESCENT: Rule = Rule {
 };
 
 /// The results of training.
-struct Trained {
+struct LossTrace {
     losses: Vec<f32>,
     parameters: Arrays,
     /// The optimizer's moments, and the number of its steps.
@@ -43,9 +43,9 @@ fn train<B>(
     bench_inputs: &BenchInputs,
     rule: Rule,
     device: &B::Device,
-    from: Option<&Trained>,
+    from: Option<&LossTrace>,
     steps: u32,
-) -> Result<Trained, BenchError>
+) -> Result<LossTrace, BenchError>
 where
     B: TrainBackend,
 {
@@ -54,7 +54,7 @@ where
     let NetworkUnderTest { mut network, labels, .. } = subject;
     let mut optimizer: NetworkOptimizer<B> = NetworkOptimizer::new(rule.settings);
     let mut done = 0;
-    if let Some(Trained { losses, parameters, moments }) = from {
+    if let Some(LossTrace { losses, parameters, moments }) = from {
         network = network.load_arrays(parameters)?;
         optimizer = NetworkOptimizer::load(&network, &moments.0, moments.1, rule.settings)?;
         done = u32::try_from(losses.len()).unwrap_or(u32::MAX);
@@ -73,7 +73,7 @@ where
         read(Tensor::cat(losses, 0)).convert::<f32>().into_vec().unwrap_or_default()
     };
     let moments = optimizer.save(&network);
-    Ok(Trained { losses, parameters: network.to_arrays(), moments })
+    Ok(LossTrace { losses, parameters: network.to_arrays(), moments })
 }
 
 /// Compares the losses of ten steps, and continues with each side's weights on the other.
@@ -139,10 +139,10 @@ fn worst(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Returns whether weights and moments are equal to the last bit.
-fn same(a: &Trained, b: &Trained) -> bool {
+fn same(a: &LossTrace, b: &LossTrace) -> bool {
     let bits = |arrays: &Arrays| -> Vec<u32> {
         arrays.values().flat_map(|array| array.values.iter().map(|value| value.to_bits())).collect()
     };
-    let all = |of: &Trained| (bits(&of.parameters), bits(&of.moments.0), of.moments.1);
+    let all = |of: &LossTrace| (bits(&of.parameters), bits(&of.moments.0), of.moments.1);
     all(a) == all(b)
 }

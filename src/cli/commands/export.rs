@@ -67,7 +67,7 @@ pub(in crate::cli) struct Export {
 
 /// The written files, as JSON.
 #[derive(Debug, serde::Serialize)]
-struct Written<'a> {
+struct WrittenExport<'a> {
     run: &'a RunId,
     to: &'a str,
     path: &'a Path,
@@ -162,7 +162,7 @@ impl Export {
         let value = self.to.to_possible_value();
         let to = value.as_ref().map_or("", |value| value.get_name());
         let line = || format!("{run} as {to}: {}, {}\n", path.display(), Size(bytes));
-        self.output.print(&Written { run, to, path, bytes }, line)
+        self.output.print(&WrittenExport { run, to, path, bytes }, line)
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Change {
     /// `None` if pixels keep their values.
     pub tones: Option<Tones>,
     /// `None` if nothing is erased.
-    pub erased: Option<Erased>,
+    pub erased: Option<ErasedRectangle>,
 }
 
 /// Factors of brightness and contrast.
@@ -36,7 +36,7 @@ pub struct Tones {
 
 /// A rectangle in fractions of height and width; it contains the pixels whose middles are inside it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Erased {
+pub struct ErasedRectangle {
     /// The upper and the left edge.
     pub from: [f32; 2],
     /// The lower and the right edge.
@@ -69,7 +69,7 @@ impl Change {
         #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
         let tones = Tones { brightness: brightness as f32, contrast: contrast as f32 };
         let tones = Some(tones).filter(|_| ranges.brightness > 0.0 || ranges.contrast > 0.0);
-        let erased = random.chance(ranges.erasing).then(|| Erased::sample(random));
+        let erased = random.chance(ranges.erasing).then(|| ErasedRectangle::sample(random));
         Self { affine, tones, erased }
     }
 
@@ -121,7 +121,7 @@ impl Tones {
     }
 }
 
-impl Erased {
+impl ErasedRectangle {
     #[allow(clippy::cast_possible_truncation)] // rounded to what pixels are computed in
     fn sample(random: &mut KeyedRng) -> Self {
         let area = random.between(ERASED_AREA[0], ERASED_AREA[1]);
@@ -209,15 +209,15 @@ mod tests {
     fn erased_rectangles_have_the_shares_they_are_drawn_from() {
         let ranges = Augmentation { erasing: 0.25, ..Augmentation::default() };
         let changes: Vec<Change> = (0..4000).map(|index| Change::keyed(&ranges, IMAGE, 0, [3, 1, index])).collect();
-        let erased: Vec<Erased> = changes.iter().filter_map(|change| change.erased).collect();
+        let erased: Vec<ErasedRectangle> = changes.iter().filter_map(|change| change.erased).collect();
         assert!((900..1100).contains(&erased.len()), "{} of 4000", erased.len());
-        for Erased { from, to } in &erased {
+        for ErasedRectangle { from, to } in &erased {
             let [height, width] = [to[0] - from[0], to[1] - from[1]];
             assert!((0.0199..0.2001).contains(&(height * width)), "{from:?} {to:?}");
             assert!(from.iter().all(|edge| *edge >= 0.0) && to.iter().all(|edge| *edge <= 1.0 + 1e-6));
         }
         let mut pixels = [0.0; 30];
-        Erased { from: [0.2, 0.5], to: [0.6, 1.0] }.apply(&mut pixels, [5, 6]);
+        ErasedRectangle { from: [0.2, 0.5], to: [0.6, 1.0] }.apply(&mut pixels, [5, 6]);
         let gray: Vec<usize> = (0..30).filter(|at| pixels[*at] > 0.0).collect();
         assert_eq!(gray, [9, 10, 11, 15, 16, 17]);
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 
-use crate::durable::{self, Mapped, lock};
+use crate::durable::{self, FileBytes, lock};
 
 /// Rows that are written and checked together.
 pub const CHUNK: usize = 256;
@@ -31,7 +31,7 @@ pub struct Section {
 
 /// The result of opening a section.
 #[derive(Debug)]
-pub enum Opened {
+pub enum SectionState {
     /// All chunks are present.
     Complete(Complete),
     /// Some chunks are missing; the holder may write them.
@@ -85,7 +85,7 @@ impl Section {
     ///
     /// # Errors
     /// If the files cannot be created, read or locked.
-    pub fn open(&self) -> io::Result<Opened> {
+    pub fn open(&self) -> io::Result<SectionState> {
         let open =
             |path: &Path| durable::in_place_options().create(true).truncate(false).read(true).write(true).open(path);
         let table = open(&self.table_file())?;
@@ -93,25 +93,25 @@ impl Section {
         let held =
             |attempt| Ok::<_, io::Error>(is_acquired(attempt)? && durable::is_same_file(&table, &self.table_file()));
         if !held(table.try_lock_shared())? {
-            return Ok(Opened::Busy);
+            return Ok(SectionState::Busy);
         }
         let values = open(&self.values_file())?;
         if self.is_complete(&table, &values)? {
             // The time decides which section is removed first.
             let _ = table.set_modified(SystemTime::now());
-            return Ok(Opened::Complete(Complete { section: self.clone(), map: map(&values)?, _lock: table }));
+            return Ok(SectionState::Complete(Complete { section: self.clone(), map: map(&values)?, _lock: table }));
         }
         drop(values);
         table.unlock()?;
         if !held(table.try_lock())? {
-            return Ok(Opened::Busy);
+            return Ok(SectionState::Busy);
         }
         let values = open(&self.values_file())?;
         // Sparse: chunks take disk space when they are written.
         values.set_len(self.bytes())?;
         table.set_len((self.chunks() * ENTRY) as u64)?;
         let missing = self.missing(&table, &values)?;
-        Ok(Opened::Unfinished(Unfinished { section: self.clone(), missing, values, table }))
+        Ok(SectionState::Unfinished(Unfinished { section: self.clone(), missing, values, table }))
     }
 
     /// Opens the section if it is complete and not being computed; creates and changes nothing.
@@ -166,11 +166,11 @@ fn is_acquired(attempt: Result<(), TryLockError>) -> io::Result<bool> {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File) -> io::Result<Mapped> {
+fn map(file: &File) -> io::Result<FileBytes> {
     // SAFETY: a map is sound while nobody truncates or changes the file. A section's file never shrinks, and only the
     // holder of the table's exclusive lock writes it. This map is read under the shared lock or by that holder. A
     // removal unlinks the file, which the map keeps.
-    unsafe { Mapped::new(file) }
+    unsafe { FileBytes::new(file) }
 }
 
 /// A section that only its holder may write.
@@ -212,7 +212,7 @@ impl Unfinished {
 #[derive(Debug)]
 pub struct Complete {
     section: Section,
-    map: Mapped,
+    map: FileBytes,
     _lock: File,
 }
 

@@ -37,14 +37,14 @@ fn rows(range: std::ops::Range<usize>) -> Vec<f32> {
 
 fn unfinished(section: &Section) -> Unfinished {
     match section.open().unwrap() {
-        Opened::Unfinished(work) => work,
+        SectionState::Unfinished(work) => work,
         other => panic!("{other:?}"),
     }
 }
 
 fn complete(section: &Section) -> Complete {
     match section.open().unwrap() {
-        Opened::Complete(complete) => complete,
+        SectionState::Complete(complete) => complete,
         other => panic!("{other:?}"),
     }
 }
@@ -104,7 +104,7 @@ fn a_section_in_use_is_neither_computed_nor_removed() {
     let dataset = dir.path().join("faces");
     let section = section(&dataset, 48);
     let work = unfinished(&section);
-    assert!(matches!(section.open().unwrap(), Opened::Busy));
+    assert!(matches!(section.open().unwrap(), SectionState::Busy));
     assert_eq!(clear(&dataset).unwrap(), (0, 1));
     drop(work);
     fill(&section);

@@ -1,7 +1,7 @@
 //! A batch as indices and maps, for a device that holds the pixels.
 
 use super::{Change, Images, Pass, Source};
-use crate::data::augment::{Affine, Erased, Tones};
+use crate::data::augment::{Affine, ErasedRectangle, Tones};
 use crate::data::batch::labels;
 use crate::domain::Split;
 
@@ -71,7 +71,7 @@ fn factors(change: &Change) -> [f32; 2] {
 
 /// Returns the edges of the erased rectangle; an empty one if nothing is erased.
 fn edges(change: &Change) -> [f32; 4] {
-    change.erased.map_or([0.0; 4], |Erased { from, to }| [from[0], from[1], to[0], to[1]])
+    change.erased.map_or([0.0; 4], |ErasedRectangle { from, to }| [from[0], from[1], to[0], to[1]])
 }
 
 #[cfg(test)]

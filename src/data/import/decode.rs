@@ -14,7 +14,7 @@ use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, Imag
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
 use super::options::Fit;
 #[cfg(feature = "trainer")]
-use super::{limits::Limits as Bounds, listing::Contents, listing::Location};
+use super::{limits::Limits as Bounds, listing::Location, listing::SourceBytes};
 use crate::data::manifest::ImageShape;
 
 /// Images of more pixels than this are decoded one at a time.
@@ -74,7 +74,7 @@ pub(crate) fn to_stored_pixels(picture: &DynamicImage, shape: ImageShape, fit: F
 #[cfg(feature = "trainer")]
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let limit = Bounds::DEFAULT.file_bytes;
-    Contents::default().read(&Location::File(path.to_owned()), limit).map_err(|error| describe_unread(&error, limit))
+    SourceBytes::default().read(&Location::File(path.to_owned()), limit).map_err(|error| describe_unread(&error, limit))
 }
 
 /// Describes why an image file of at most `limit` bytes was not read.

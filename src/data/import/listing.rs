@@ -196,21 +196,21 @@ impl Spool {
     }
 
     /// Ends writing and returns the contents.
-    pub(super) fn finish(self) -> Result<Contents, StoreError> {
+    pub(super) fn finish(self) -> Result<SourceBytes, StoreError> {
         let file = self.file.into_inner().map_err(|error| StoreError::io(&self.dir, error.into_error()))?;
-        Ok(Contents { spool: Some(file), base: None })
+        Ok(SourceBytes { spool: Some(file), base: None })
     }
 }
 
 /// The bytes of a source's items, for several threads.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(super) struct SourceBytes {
     spool: Option<File>,
     /// The dataset into which the source is merged.
     pub(super) base: Option<Dataset>,
 }
 
-impl Contents {
+impl SourceBytes {
     /// Reads all bytes of an item, at most `limit`.
     pub(super) fn read(&self, at: &Location, limit: u64) -> io::Result<Vec<u8>> {
         match at {

@@ -6,7 +6,7 @@ use super::layout::{ImportPlan, PlannedImage};
 use super::listing::Location;
 use super::options::ImportOptions;
 use super::{ImportError, ImportRequest};
-use crate::data::manifest::{Manifest, Part};
+use crate::data::manifest::{Manifest, MergedSource};
 use crate::data::store::Dataset;
 use crate::domain::similar::suggest;
 
@@ -66,11 +66,11 @@ pub(super) fn merge(plan: ImportPlan, base: &Dataset) -> ImportPlan {
 }
 
 /// Returns the sources of a dataset.
-pub(super) fn parts_of(manifest: &Manifest) -> Vec<Part> {
+pub(super) fn parts_of(manifest: &Manifest) -> Vec<MergedSource> {
     if !manifest.parts.is_empty() {
         return manifest.parts.clone();
     }
-    vec![Part {
+    vec![MergedSource {
         source: manifest.source.clone(),
         images: manifest.counts().total() as u64,
         created_at: manifest.created_at,

@@ -45,11 +45,11 @@ pub use source::{dropped_path, plain_path};
 
 use self::layout::ImportPlan;
 use self::limits::Limits;
-use self::listing::Contents;
+use self::listing::SourceBytes;
 use self::pack::Encoding;
 use self::report::{ImportLog, Progress};
 use self::sizes::Measured;
-use super::manifest::{ImageShape, Part};
+use super::manifest::{ImageShape, MergedSource};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::text::printable;
@@ -170,7 +170,7 @@ fn import_within(
 /// The input of the packing stage.
 struct ParsedSource {
     plan: ImportPlan,
-    contents: Contents,
+    contents: SourceBytes,
     encoding: Encoding,
 }
 
@@ -228,7 +228,7 @@ impl<'a> ImportState<'a> {
         let (ParsedSource { plan, contents, encoding }, Measured { shape, fit, .. }) = self.prepare()?;
         self.check_space(&plan, shape)?;
         let mut writer = Writer::new(staging, shape, &plan.classes)?;
-        let images = pack::Images { items: &plan.items, contents: &contents, encoding, shape, fit };
+        let images = pack::PackInput { items: &plan.items, contents: &contents, encoding, shape, fit };
         let packed = pack::pack(images, self.limits, &mut writer, &mut self.log, &mut self.progress)?;
         self.log.check_strict(self.options.strict)?;
         if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
@@ -252,7 +252,7 @@ impl<'a> ImportState<'a> {
             split: base.map_or(plan.split, |base| base.manifest().split),
             fit,
             parts: base.map_or_else(Vec::new, |base| {
-                let part = Part {
+                let part = MergedSource {
                     source: request.shown_source(),
                     images: packed.added,
                     created_at: request.created_at,

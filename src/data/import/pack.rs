@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::layout::PlannedImage;
 use super::limits::Limits;
-use super::listing::{Contents, Location};
+use super::listing::{Location, SourceBytes};
 use super::options::Fit;
 use super::report::{ImportLog, ImportStage, Progress};
 use super::{ImportError, decode};
@@ -30,9 +30,9 @@ pub(super) enum Encoding {
 
 /// The input of the packing stage.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Images<'a> {
+pub(super) struct PackInput<'a> {
     pub(super) items: &'a [PlannedImage],
-    pub(super) contents: &'a Contents,
+    pub(super) contents: &'a SourceBytes,
     pub(super) encoding: Encoding,
     pub(super) shape: ImageShape,
     pub(super) fit: Fit,
@@ -40,13 +40,13 @@ pub(super) struct Images<'a> {
 
 /// Decodes every item into the writer, skips those that cannot be decoded, and returns what it has written.
 pub(super) fn pack(
-    Images { items, contents, encoding, shape, fit }: Images,
+    PackInput { items, contents, encoding, shape, fit }: PackInput,
     limits: &Limits,
     writer: &mut Writer,
     log: &mut ImportLog,
     progress: &mut Progress,
-) -> Result<Packed, ImportError> {
-    let mut packed = Packed::default();
+) -> Result<PackResult, ImportError> {
+    let mut packed = PackResult::default();
     let decode = |item: &PlannedImage| {
         let limit = limits.file_bytes;
         let bytes = contents.read(&item.at, limit).map_err(|error| decode::describe_unread(&error, limit))?;
@@ -79,7 +79,7 @@ pub(super) fn pack(
 
 /// The images that were written.
 #[derive(Debug, Default)]
-pub(super) struct Packed {
+pub(super) struct PackResult {
     /// The number of resized images.
     pub(super) resized: u64,
     /// The number of images that do not come from the dataset into which they are merged.
@@ -88,7 +88,7 @@ pub(super) struct Packed {
     groups: Vec<Option<u32>>,
 }
 
-impl Packed {
+impl PackResult {
     /// Returns the groups of all images, numbered from 0 without gaps; empty if none is known. An image of no known
     /// group is a group of its own.
     pub(super) fn numbered_groups(&self) -> Vec<u32> {

@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::csv::{self, CLASS_COLUMNS, EMOTION_COLUMNS, GROUP_COLUMNS, SPLIT_COLUMNS};
 use super::layout::{ClassImage, ImagesByClass};
 use super::limits::Limits;
-use super::listing::{Contents, Location, SourceFile, Spool};
+use super::listing::{Location, SourceBytes, SourceFile, Spool};
 use super::options::ImportOptions;
 use super::report::{ImportLog, ImportStage, Progress};
 use super::split_names::{self, SplitName};
@@ -42,26 +42,26 @@ const IMAGE_COLUMNS: [&str; 10] =
 const LISTED: usize = 12;
 
 /// A part of a file, as the Parquet reader takes it.
-struct Part {
+struct FileRange {
     file: File,
     offset: u64,
     length: u64,
 }
 
-impl Part {
-    fn open(at: &Location, contents: &Contents) -> io::Result<Self> {
+impl FileRange {
+    fn open(at: &Location, contents: &SourceBytes) -> io::Result<Self> {
         let (file, offset, length) = contents.part(at)?;
         Ok(Self { file, offset, length })
     }
 }
 
-impl Length for Part {
+impl Length for FileRange {
     fn len(&self) -> u64 {
         self.length
     }
 }
 
-impl ChunkReader for Part {
+impl ChunkReader for FileRange {
     type T = Take<BufReader<File>>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
@@ -96,7 +96,7 @@ pub(super) struct ParquetFiles<'a> {
     /// The folder or archive.
     pub(super) source: &'a Path,
     pub(super) shards: &'a [SourceFile],
-    pub(super) contents: &'a Contents,
+    pub(super) contents: &'a SourceBytes,
 }
 
 /// Reads the images of Parquet files into the spool, grouped by class and split.
@@ -122,7 +122,7 @@ pub(super) fn read(
     for (file, split) in files.into_iter().zip(splits) {
         let path = if file.path.is_empty() { source.to_owned() } else { source.join(&file.path) };
         let at = file.at.as_ref().ok_or_else(|| wrong("a file of it was not kept".into()))?;
-        let part = Part::open(at, contents).map_err(|error| ImportError::Source { path: path.clone(), error })?;
+        let part = FileRange::open(at, contents).map_err(|error| ImportError::Source { path: path.clone(), error })?;
         let wrong = |reason: String| ImportError::Layout { path: path.clone(), reason };
         let reader = guard(|| SerializedFileReader::new(part)).map_err(wrong)?;
         open.push((file, path.clone(), split, reader));
@@ -282,7 +282,11 @@ fn text_of(field: &Field) -> Option<String> {
 
 impl Columns {
     /// Finds the columns by Hugging Face's description in the metadata, else by their types and names.
-    fn find(reader: &SerializedFileReader<Part>, options: &ImportOptions, log: &mut ImportLog) -> Result<Self, String> {
+    fn find(
+        reader: &SerializedFileReader<FileRange>,
+        options: &ImportOptions,
+        log: &mut ImportLog,
+    ) -> Result<Self, String> {
         let metadata = reader.metadata().file_metadata();
         let features = features(metadata.key_value_metadata().into_iter().flatten());
         let fields = metadata.schema_descr().root_schema().get_fields();
@@ -417,7 +421,7 @@ fn note_missing_shards(files: &[&SourceFile], log: &mut ImportLog) {
     }
 }
 
-fn rows_of(reader: &SerializedFileReader<Part>) -> u64 {
+fn rows_of(reader: &SerializedFileReader<FileRange>) -> u64 {
     u64::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or(u64::MAX)
 }
 

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::limits::Limits;
 use super::sizes::{Measured, SizeCount};
 use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout, merge};
-use crate::data::manifest::{ClassCounts, ImageShape, LeftOut, SplitOptions};
+use crate::data::manifest::{ClassCounts, ImageShape, Omission, SplitOptions};
 use crate::data::writer::check_target;
 use crate::domain::figures::thousands;
 use crate::domain::{Size, Split, SplitCounts};
@@ -25,7 +25,7 @@ pub struct ImportPreview {
     /// The rule by which the images are divided into splits.
     pub split: SplitOptions,
     /// Everything that is not taken, by reason, the most frequent first.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<Omission>,
     /// Decisions that a person should know.
     pub notes: Vec<String>,
     /// The bytes that the dataset takes on disk.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::archive::{self, ArchiveKind};
 use super::layout::{self, ClassImage, ImagesByClass};
-use super::listing::{Contents, Kind, Listing, Location, SourceFile, SourceTable, Spool};
+use super::listing::{Kind, Listing, Location, SourceBytes, SourceFile, SourceTable, Spool};
 use super::pack::Encoding;
 use super::split_names::{self, SplitName};
 use super::{ImportError, ImportState, ParsedSource, csv, folder, labels, names, parquet};
@@ -20,7 +20,7 @@ impl ImportState<'_> {
         let options = &self.options;
         if source.is_dir() {
             let listing = folder::list(source, options, self.limits, &mut self.log, &mut self.progress)?;
-            return self.plan_listing(listing, Contents::default());
+            return self.plan_listing(listing, SourceBytes::default());
         }
         if let Some(kind) = ArchiveKind::detect(source).map_err(failed)? {
             let (listing, contents) =
@@ -29,7 +29,7 @@ impl ImportState<'_> {
         }
         if is_parquet(source).map_err(failed)? {
             let file = SourceFile { path: String::new(), kind: Kind::Parquet, at: Some(Location::File(source.into())) };
-            return self.parquet(&[file], &Contents::default());
+            return self.parquet(&[file], &SourceBytes::default());
         }
         archive::reject_unsupported(source)?;
         let is_table = source.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
@@ -37,11 +37,11 @@ impl ImportState<'_> {
             return Err(ImportError::UnknownKind { path: source.to_owned() });
         }
         let table = TableSource { name: source.to_owned(), at: Location::File(source.to_owned()), split: None };
-        self.tables(&[table], &Contents::default())
+        self.tables(&[table], &SourceBytes::default())
     }
 
     /// Plans the images of a folder or archive, or reads its table if it has no images.
-    fn plan_listing(&mut self, mut listing: Listing, contents: Contents) -> Result<ParsedSource, ImportError> {
+    fn plan_listing(&mut self, mut listing: Listing, contents: SourceBytes) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
         if !listing.files.iter().any(SourceFile::is_image) && !listing.tables.is_empty() {
@@ -84,7 +84,7 @@ impl ImportState<'_> {
     }
 
     /// Reads the images of Parquet files.
-    fn parquet(&mut self, files: &[SourceFile], contents: &Contents) -> Result<ParsedSource, ImportError> {
+    fn parquet(&mut self, files: &[SourceFile], contents: &SourceBytes) -> Result<ParsedSource, ImportError> {
         let (source, options) = (self.request.source.as_path(), &self.options);
         let mut spool = Spool::new(&self.work)?;
         let (limits, log, progress) = (self.limits, &mut self.log, &mut self.progress);
@@ -101,7 +101,7 @@ impl ImportState<'_> {
     }
 
     /// Reads one table, or one for each split.
-    fn tables(&mut self, tables: &[TableSource], contents: &Contents) -> Result<ParsedSource, ImportError> {
+    fn tables(&mut self, tables: &[TableSource], contents: &SourceBytes) -> Result<ParsedSource, ImportError> {
         let options = &self.options;
         let mut spool = Spool::new(&self.work)?;
         let (mut groups, mut side) = (ImagesByClass::new(), None);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use super::ImportError;
-use crate::data::manifest::{LeftOut, Manifest, Skipped};
+use crate::data::manifest::{Manifest, Omission, Skipped};
 use crate::domain::text::printable;
 
 /// The largest number of skipped files that are listed; more are only counted.
@@ -59,7 +59,7 @@ pub struct ImportReport {
     /// The number of skipped files, listed or not.
     pub skipped_count: u64,
     /// Everything that was not imported, by reason, the most frequent first.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<Omission>,
     /// Decisions of the import that a person should know.
     pub notes: Vec<String>,
     /// The number of resized images.
@@ -90,7 +90,7 @@ pub(super) struct ImportLog {
     pub(super) listed: Vec<Skipped>,
     pub(super) count: u64,
     pub(super) notes: Vec<String>,
-    reasons: Vec<LeftOut>,
+    reasons: Vec<Omission>,
     /// The index in `reasons` by kind.
     kinds: HashMap<(bool, String), usize>,
 }
@@ -132,11 +132,11 @@ impl ImportLog {
         }
         self.kinds.insert(kind, self.reasons.len());
         let (reason, example) = (printable(reason), printable(source));
-        self.reasons.push(LeftOut { reason, count, example, skipped });
+        self.reasons.push(Omission { reason, count, example, skipped });
     }
 
     /// Returns everything that was left out, by reason, the most frequent first.
-    pub(super) fn left_out(&self) -> Vec<LeftOut> {
+    pub(super) fn left_out(&self) -> Vec<Omission> {
         let mut reasons = self.reasons.clone();
         reasons.sort_by_key(|reason| std::cmp::Reverse((reason.count, reason.skipped)));
         reasons
@@ -156,7 +156,8 @@ impl ImportLog {
         let ImportError::Layout { path, mut reason } = error else { return error };
         let mut reasons = self.left_out();
         reasons.sort_by_key(|reason| !reason.skipped);
-        for (index, LeftOut { reason: why, count, example, .. }) in reasons.iter().take(REASONS_WHEN_FAILED).enumerate()
+        for (index, Omission { reason: why, count, example, .. }) in
+            reasons.iter().take(REASONS_WHEN_FAILED).enumerate()
         {
             let start = if index == 0 { "\nnot taken: " } else { "\n           " };
             // Writing to a string cannot fail.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::layout::PlannedImage;
 use super::limits::Limits;
-use super::listing::Contents;
+use super::listing::SourceBytes;
 use super::options::{Fit, ImportOptions};
 use super::pack::CHUNK;
 use super::report::{ImportLog, ImportStage, Progress};
@@ -44,7 +44,7 @@ pub(super) struct Measured {
 pub(super) fn measure(
     source: &Path,
     items: &[PlannedImage],
-    contents: &Contents,
+    contents: &SourceBytes,
     options: &ImportOptions,
     limits: &Limits,
     log: &mut ImportLog,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TrainedStages};
+use super::{ResolveError, ResolvedLayer, ResolvedNetwork, ResolvedUnit, TrainedStages};
 
 /// The border between the frozen and the trained part of a network: the first trained layer with parameters. Pooling
 /// below a head thus belongs to the frozen part.
@@ -36,7 +36,7 @@ impl Cut {
     }
 }
 
-impl Resolved {
+impl ResolvedNetwork {
     /// Returns every layer, in order; those of branches one after the other.
     pub fn layers(&self) -> impl Iterator<Item = &ResolvedLayer> {
         self.layers_of(0..self.units.len())

@@ -15,7 +15,7 @@ mod tests;
 
 pub use cut::Cut;
 pub use plan::{Plan, Step};
-pub use resolve::{ResolveError, Resolved, ResolvedLayer, ResolvedUnit, TensorKind, TensorSpec};
+pub use resolve::{ResolveError, ResolvedLayer, ResolvedNetwork, ResolvedUnit, TensorKind, TensorSpec};
 pub use stage::{StageName, TrainedStages};
 pub use table::LayerRow;
 
@@ -28,14 +28,14 @@ pub struct Architecture {
     /// The name in recipes and commands.
     pub name: &'static str,
     /// Set if training begins with imported weights; `None` if all weights are drawn.
-    pub pretrained: Option<Pretrained>,
+    pub pretrained: Option<PretrainedBase>,
     /// The stages from the input up. The last one, the head, is never pretrained.
     pub stages: Vec<Stage>,
 }
 
 /// The mapping of imported weights onto an architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pretrained {
+pub struct PretrainedBase {
     /// The prefix of a checkpoint's names before those of weights files: `base.` for `base.block1.conv1.weight`.
     pub prefix: &'static str,
     /// Channels of the images that the weights were trained on.
@@ -209,7 +209,7 @@ impl Architecture {
     /// Returns the tensors that imported weights must have, by their names there; empty if all weights are drawn.
     #[must_use]
     pub fn pretrained_tensors(&self) -> Vec<TensorSpec> {
-        let Some(Pretrained { prefix, channels }) = self.pretrained else { return Vec::new() };
+        let Some(PretrainedBase { prefix, channels }) = self.pretrained else { return Vec::new() };
         let side = self.min_side() as usize;
         let resolved = self.resolve([channels, side, side], 1).map(|resolved| resolved.units).unwrap_or_default();
         let tensors = resolved.iter().flat_map(ResolvedUnit::layers).flat_map(|layer| &layer.tensors);

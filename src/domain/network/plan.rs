@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Op, Resolved, ResolvedLayer};
+use super::{Op, ResolvedLayer, ResolvedNetwork};
 
 /// The layers of some units, and the steps that compute them.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ pub enum Step {
     },
 }
 
-impl Resolved {
+impl ResolvedNetwork {
     /// Returns the steps that compute these units.
     #[must_use]
     pub fn plan(&self, units: Range<usize>) -> Plan {

@@ -71,7 +71,7 @@ pub enum ResolveError {
 
 /// An architecture resolved for one image shape.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Resolved {
+pub struct ResolvedNetwork {
     /// The architecture.
     pub architecture: Architecture,
     /// Channels, height and width of an image.
@@ -188,7 +188,7 @@ impl Architecture {
     ///
     /// # Errors
     /// If the image is too small for a layer, or the layers do not fit together.
-    pub fn resolve(&self, input: [usize; 3], classes: usize) -> Result<Resolved, ResolveError> {
+    pub fn resolve(&self, input: [usize; 3], classes: usize) -> Result<ResolvedNetwork, ResolveError> {
         let mut units = Vec::new();
         let mut shape = input;
         for (stage, described) in self.stages.iter().enumerate() {
@@ -207,7 +207,7 @@ impl Architecture {
                 units.push(next);
             }
         }
-        Ok(Resolved { architecture: self.clone(), input, units })
+        Ok(ResolvedNetwork { architecture: self.clone(), input, units })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Cut, Op, Resolved, ResolvedLayer};
+use super::{Cut, Op, ResolvedLayer, ResolvedNetwork};
 
 /// A row of the layer table: one or more layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +19,7 @@ pub struct LayerRow {
     pub frozen: bool,
 }
 
-impl Resolved {
+impl ResolvedNetwork {
     /// Returns the layer table. Activations and dropout share the row of the layer before them; a stage of several
     /// convolutions is one row.
     #[must_use]

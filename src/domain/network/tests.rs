@@ -3,7 +3,7 @@
 use super::catalog::NetworkName;
 use super::*;
 
-fn resolve(name: NetworkName, side: usize) -> Resolved {
+fn resolve(name: NetworkName, side: usize) -> ResolvedNetwork {
     let architecture = name.architecture();
     let channels = architecture.pretrained.map_or(1, |pretrained| pretrained.channels);
     architecture.resolve([channels, side, side], 7).expect("fits")
@@ -42,7 +42,7 @@ fn every_architecture_fits_together_from_its_smallest_side_on() {
 
 #[test]
 fn names_and_shapes_are_those_of_every_checkpoint_that_was_written() {
-    let tensors = |resolved: &Resolved, units| -> Vec<String> {
+    let tensors = |resolved: &ResolvedNetwork, units| -> Vec<String> {
         let of = |tensor: &TensorSpec| format!("{} {:?}", tensor.name, tensor.shape);
         resolved.layers_of(units).flat_map(|layer| &layer.tensors).map(of).collect()
     };
@@ -177,7 +177,7 @@ fn residual_pairs_are_resolved_and_branches_that_do_not_meet_are_named() {
 
 #[test]
 fn the_table_reads_as_people_draw_networks() {
-    let rows = |resolved: &Resolved, trained| -> Vec<(String, [usize; 3], usize, bool)> {
+    let rows = |resolved: &ResolvedNetwork, trained| -> Vec<(String, [usize; 3], usize, bool)> {
         let rows = resolved.table(resolved.cut(trained).expect("a stage"));
         rows.into_iter().map(|row| (row.name, row.output, row.parameters, row.frozen)).collect()
     };

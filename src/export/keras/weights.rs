@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use hdf5_pure::{AttrValue, FileBuilder};
 
 use super::layers::{Layer, Model};
-use crate::domain::Exported;
+use crate::domain::ExportDescription;
 use crate::domain::exported::ENTRY;
 use crate::export::ExportError;
 
@@ -15,7 +15,7 @@ use crate::export::ExportError;
 const MOST_ATTRIBUTE: usize = 60_000;
 
 /// Returns the file.
-pub(super) fn file(model: &Model, about: &Exported) -> Result<Vec<u8>, ExportError> {
+pub(super) fn file(model: &Model, about: &ExportDescription) -> Result<Vec<u8>, ExportError> {
     let mut file = FileBuilder::new();
     let mut layers = file.create_group("layers");
     let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -40,12 +40,12 @@ pub(super) fn file(model: &Model, about: &Exported) -> Result<Vec<u8>, ExportErr
 }
 
 /// Returns the description as JSON, without the class names where they are too long for an attribute.
-fn description(about: &Exported) -> String {
+fn description(about: &ExportDescription) -> String {
     let text = about.json();
     if text.len() <= MOST_ATTRIBUTE {
         return text;
     }
-    Exported { classes: Vec::new(), ..about.clone() }.json()
+    ExportDescription { classes: Vec::new(), ..about.clone() }.json()
 }
 
 impl Model {

@@ -45,8 +45,8 @@ impl KernelBackend for Flex {
             }
             DType::F32 => {
                 let geometry = geometry(x, weight, settings);
-                let mut codes = vec![0; if geometry.bare() { 0 } else { geometry.out_len() }];
-                let wanted = (!geometry.bare()).then_some(&mut codes[..]);
+                let mut codes = vec![0; if geometry.is_plain_convolution() { 0 } else { geometry.out_len() }];
+                let wanted = (!geometry.is_plain_convolution()).then_some(&mut codes[..]);
                 let out = run_forward(x, weight, bias, settings, wanted);
                 Some((out, PoolArgmax::new(codes, settings)))
             }
@@ -70,7 +70,7 @@ impl KernelBackend for Flex {
         let (grad, x, weight) = (Pixels::of(grad), Pixels::of(x), weight.to_contiguous());
         let found = match ConvAlgorithm::of(&geometry) {
             ConvAlgorithm::Winograd => winograd::backward(&geometry, &grad, &x, f32s(&weight), argmax.codes(), wanted),
-            ConvAlgorithm::Direct | ConvAlgorithm::Mixed if geometry.bare() => {
+            ConvAlgorithm::Direct | ConvAlgorithm::Mixed if geometry.is_plain_convolution() => {
                 fused::backward(&geometry, &grad, &x, f32s(&weight), &vec![0; geometry.out_len()], wanted)
             }
             ConvAlgorithm::Direct | ConvAlgorithm::Mixed => {

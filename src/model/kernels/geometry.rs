@@ -61,7 +61,7 @@ impl Geometry {
     }
 
     /// Returns whether the output is that of the convolution, without `ReLU` and pooling.
-    pub(super) fn bare(&self) -> bool {
+    pub(super) fn is_plain_convolution(&self) -> bool {
         !self.relu && self.pool == Pool::None
     }
 

@@ -18,7 +18,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Color;
 
 use super::terminal_facts::{Graphics, TerminalFacts};
-use super::widgets::faces::{Face, Placed};
+use super::widgets::faces::{Face, PlacedFace};
 
 /// The most characters of data in one kitty command.
 const CHUNK: usize = 4096;
@@ -26,7 +26,7 @@ const CHUNK: usize = 4096;
 /// The pictures on the terminal.
 #[derive(Debug, Default)]
 pub(super) struct ShownPictures {
-    pictures: Vec<(Placed, u32)>,
+    pictures: Vec<(PlacedFace, u32)>,
     /// The number of pictures sent so far, for kitty's numbers.
     sent: u32,
     facts: TerminalFacts,
@@ -56,14 +56,14 @@ impl ShownPictures {
     }
 
     /// Returns whether exactly these pictures are on the terminal.
-    pub(super) fn is_showing(&self, wanted: &[Placed]) -> bool {
+    pub(super) fn is_showing(&self, wanted: &[PlacedFace]) -> bool {
         let wanted = if self.facts.graphics == Graphics::Blocks { &[] } else { wanted };
         self.pictures.len() == wanted.len() && self.pictures.iter().zip(wanted).all(|((old, _), new)| old == new)
     }
 
     /// Replaces the shown pictures: blanks the cells of the wanted ones in the frame, and returns the bytes to write. A
     /// picture that cannot be encoded stays drawn as cells.
-    pub(super) fn replace(&mut self, wanted: Vec<Placed>, frame: &mut Buffer) -> PictureUpdate {
+    pub(super) fn replace(&mut self, wanted: Vec<PlacedFace>, frame: &mut Buffer) -> PictureUpdate {
         let mut update = PictureUpdate::default();
         let wanted = if self.facts.graphics == Graphics::Blocks { Vec::new() } else { wanted };
         let (unchanged, removed): (Vec<_>, Vec<_>) =
@@ -99,8 +99,8 @@ impl ShownPictures {
         }
     }
 
-    fn encode(&self, placed: &Placed, number: u32) -> Option<String> {
-        let Placed { area, face } = placed;
+    fn encode(&self, placed: &PlacedFace, number: u32) -> Option<String> {
+        let PlacedFace { area, face } = placed;
         let image = image_of(face)?;
         match self.facts.graphics {
             Graphics::Blocks => None,
@@ -139,7 +139,7 @@ fn erase(area: Rect) -> String {
 }
 
 /// Blanks the cells of a picture in a colour that no other cell has, so that whatever replaces the picture is written.
-fn blank(frame: &mut Buffer, placed: &Placed) {
+fn blank(frame: &mut Buffer, placed: &PlacedFace) {
     for at in placed.area.intersection(frame.area).positions() {
         if let Some(cell) = frame.cell_mut(at) {
             cell.reset();

@@ -7,8 +7,8 @@ fn face(channels: usize) -> Face {
     Face::new(48, channels, (0..48 * 48 * channels).map(pixel).collect::<Vec<u8>>())
 }
 
-fn placed(x: u16, channels: usize) -> Placed {
-    Placed { area: Rect::new(x, 2, 12, 6), face: face(channels) }
+fn placed(x: u16, channels: usize) -> PlacedFace {
+    PlacedFace { area: Rect::new(x, 2, 12, 6), face: face(channels) }
 }
 
 fn shown(graphics: Graphics) -> ShownPictures {
@@ -90,7 +90,7 @@ fn time_of_encoding_a_page() {
             let wanted = (0..18_u16)
                 .map(|at| {
                     let pixels: Vec<u8> = (0..48 * 48).map(|pixel_at| pixel(pixel_at + usize::from(at))).collect();
-                    Placed { area: area(at % 6, at / 6), face: Face::gray(48, pixels) }
+                    PlacedFace { area: area(at % 6, at / 6), face: Face::gray(48, pixels) }
                 })
                 .collect();
             let mut frame = Buffer::empty(Rect::new(0, 0, 120, 40));

@@ -304,7 +304,7 @@ pub struct VariantRequest {
 
 /// An import as the form describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportOrder {
+pub struct ImportSpec {
     /// A path or an address, as typed.
     pub source: String,
     /// The name of the dataset.
@@ -313,7 +313,7 @@ pub struct ImportOrder {
     pub options: Vec<(&'static str, String)>,
 }
 
-impl ImportOrder {
+impl ImportSpec {
     /// Returns whether the source is downloaded.
     #[must_use]
     pub fn is_address(&self) -> bool {
@@ -347,9 +347,9 @@ pub enum DataEffect {
     /// Complete a path; answered by `Completed`.
     Complete(String),
     /// Find out what an import would bring in, or end such a search; answered by `Previewed`.
-    Preview(Option<ImportOrder>),
+    Preview(Option<ImportSpec>),
     /// Start an import; answered by `Import`.
-    StartImport(ImportOrder),
+    StartImport(ImportSpec),
     /// Read what the import of a dataset skipped; answered by `SkippedRead`.
     ReadSkipped(DatasetName),
     /// Wait for progress of the import; answered by `Import`.
@@ -371,7 +371,7 @@ impl ScreenEffect for DataEffect {
 
     fn targets(&self) -> Vec<Target> {
         match self {
-            Self::Delete(name) | Self::StartImport(ImportOrder { name, .. }) => vec![Target::Dataset(name.clone())],
+            Self::Delete(name) | Self::StartImport(ImportSpec { name, .. }) => vec![Target::Dataset(name.clone())],
             Self::CreateDemo => DatasetName::new(demo::NAME).map(Target::Dataset).into_iter().collect(),
             _ => Vec::new(),
         }
@@ -401,7 +401,7 @@ pub enum DataEvent {
         path: String,
     },
     /// The dataset that an import would make, or the reason why there is none; nothing where the search was ended.
-    Previewed(ImportOrder, Result<Arc<ImportPreview>, String>),
+    Previewed(ImportSpec, Result<Arc<ImportPreview>, String>),
     /// Nothing is searched any more.
     PreviewEnded,
     /// The files that the import of a dataset skipped, as lines, or the reason why they cannot be read.

@@ -325,12 +325,12 @@ pub enum InspectEffect {
     /// Read the marked training images of a dataset; answered by `Marked`.
     ReadMarks(DatasetName),
     /// Compute the heat maps of an image in another process; answered by `HeatMaps`.
-    ComputeHeatMaps(HeatMapSubject),
+    ComputeHeatMaps(HeatMapRequest),
 }
 
 /// An image of a run whose heat maps are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct HeatMapSubject {
+pub struct HeatMapRequest {
     /// The run.
     pub run: RunId,
     /// The split of the image.
@@ -373,5 +373,5 @@ pub enum InspectEvent {
     /// The marks of a dataset's images as they are now, or the reason why they cannot be read or changed.
     Marked(DatasetName, Result<Arc<Marks>, String>),
     /// Heat maps were computed, or the reason why not.
-    HeatMaps(HeatMapSubject, Result<HeatMaps, String>),
+    HeatMaps(HeatMapRequest, Result<HeatMaps, String>),
 }

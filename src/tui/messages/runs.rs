@@ -294,7 +294,7 @@ pub type PredictionNumber = u64;
 
 /// The pictures to predict, and the runs that predict them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PredictionOrder {
+pub struct PredictionSpec {
     /// The number of the prediction.
     pub number: PredictionNumber,
     /// The runs; of several the mean is shown too.
@@ -307,7 +307,7 @@ pub struct PredictionOrder {
 
 /// The predictions since the last news, and the end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PredictionNews {
+pub struct PredictionProgress {
     /// The new faces and pictures.
     pub pictures: Vec<PredictedPicture>,
     /// The end, or the reason why the prediction failed; `None` while it is running.
@@ -395,7 +395,7 @@ pub enum RunsEffect {
     /// Complete the sources of a prediction; answered by `SourcesCompleted`.
     CompleteSources(String),
     /// Start predicting; answered by `Predicted`. An earlier prediction ends.
-    Predict(PredictionOrder),
+    Predict(PredictionSpec),
     /// Wait for the next predictions; answered by `Predicted`.
     PollPredictions(PredictionNumber),
     /// End a prediction; answered by `PredictionEnded`.
@@ -442,8 +442,8 @@ impl ScreenEffect for RunsEffect {
         match self {
             Self::Resume(id) => Some(RunsEvent::ResumeFinished(id.clone(), fault)),
             Self::Stop(id) => Some(RunsEvent::StopFinished(id.clone(), fault)),
-            Self::Predict(PredictionOrder { number, .. }) | Self::PollPredictions(number) => {
-                let update = PredictionNews { pictures: Vec::new(), end: Some(Err(FAULT.into())) };
+            Self::Predict(PredictionSpec { number, .. }) | Self::PollPredictions(number) => {
+                let update = PredictionProgress { pictures: Vec::new(), end: Some(Err(FAULT.into())) };
                 Some(RunsEvent::Predicted(*number, update))
             }
             _ => None,
@@ -466,9 +466,9 @@ pub enum RunsEvent {
     /// The columns and the order of the list that were kept.
     ListViewRead(ListView),
     /// The time of the look or the list was written, or could not be.
-    LookRecorded,
+    ListStateRecorded,
     /// The number of queued runs that have lost their workers.
-    QueueLost(usize),
+    LostRunsCounted(usize),
     /// A run was renamed, or the reason why not.
     Renamed {
         /// The former name.
@@ -484,7 +484,7 @@ pub enum RunsEvent {
         completed: String,
     },
     /// The news of a prediction.
-    Predicted(PredictionNumber, PredictionNews),
+    Predicted(PredictionNumber, PredictionProgress),
     /// A prediction was ended.
     PredictionEnded,
     /// The sizes of run folders, in bytes.

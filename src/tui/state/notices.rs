@@ -22,7 +22,7 @@ pub struct Notices {
     /// Whether the runs were read once.
     loaded: bool,
     /// The known runs, as they were last seen.
-    runs: HashMap<RunId, Seen>,
+    runs: HashMap<RunId, SeenRun>,
     /// The ends to report, the earliest first.
     pending: Vec<Ending>,
     /// The time of the first of them.
@@ -33,7 +33,7 @@ pub struct Notices {
 
 /// A run as it was last seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct SeenRun {
     active: bool,
     /// The time of its end. A finished run that is tested again keeps it.
     ended_at: Option<u64>,
@@ -57,7 +57,7 @@ impl Notices {
                 continue;
             };
             let ended_at = run.summary.as_ref().ok().and_then(|summary| summary.ended_at);
-            let seen = Seen { active: state.is_active(), ended_at };
+            let seen = SeenRun { active: state.is_active(), ended_at };
             let earlier = before.get(&run.id);
             if !seen.active && self.is_news(earlier.copied(), seen) && !is_intended(run, state) {
                 self.collect(run, state, now);
@@ -69,10 +69,10 @@ impl Notices {
 
     /// Returns whether the run ended since it was last seen. A run that was never seen may have ended between two
     /// looks.
-    fn is_news(&self, earlier: Option<Seen>, seen: Seen) -> bool {
+    fn is_news(&self, earlier: Option<SeenRun>, seen: SeenRun) -> bool {
         match earlier {
-            Some(Seen { active: true, ended_at }) => ended_at.is_none() || ended_at != seen.ended_at,
-            Some(Seen { active: false, ended_at }) => ended_at != seen.ended_at && seen.ended_at.is_some(),
+            Some(SeenRun { active: true, ended_at }) => ended_at.is_none() || ended_at != seen.ended_at,
+            Some(SeenRun { active: false, ended_at }) => ended_at != seen.ended_at && seen.ended_at.is_some(),
             None => self.loaded && seen.ended_at.is_some_and(|at| at >= self.opened_at),
         }
     }

@@ -5,7 +5,7 @@ use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
 use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
-use crate::tui::messages::data::{ImportOrder, SplitFilter};
+use crate::tui::messages::data::{ImportSpec, SplitFilter};
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::data::DataView;
@@ -35,7 +35,7 @@ fn importing() -> State {
     press(&mut state, "ihttps://x.org/x.zip<pgdn>");
     let effects = press(&mut state, "<enter>");
     let (source, name) = ("https://x.org/x.zip".into(), fixtures::dataset_name("x"));
-    assert_eq!(effects, [Effect::Data(DataEffect::StartImport(ImportOrder { source, name, options: vec![] }))]);
+    assert_eq!(effects, [Effect::Data(DataEffect::StartImport(ImportSpec { source, name, options: vec![] }))]);
     state
 }
 

@@ -7,10 +7,10 @@ use super::screens::{SIZES, at, draw, snapshot};
 use super::update::press;
 use crate::data::import::{Fit, SizeCount};
 use crate::data::manifest::SplitOptions;
-use crate::data::{ClassCounts, ImageShape, ImportPreview, LeftOut};
+use crate::data::{ClassCounts, ImageShape, ImportPreview, Omission};
 use crate::domain::SplitCounts;
 use crate::supervise::ImportEvent;
-use crate::tui::messages::data::ImportOrder;
+use crate::tui::messages::data::ImportSpec;
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::data::{DataView, ImportField};
@@ -26,7 +26,7 @@ fn preview() -> ImportPreview {
         name: name.into(),
         counts: SplitCounts { train, validation: train / 9, test: 10 },
     };
-    let left_out = |reason: &str, count, example: &str, skipped| LeftOut {
+    let left_out = |reason: &str, count, example: &str, skipped| Omission {
         reason: reason.into(),
         count,
         example: example.into(),
@@ -48,7 +48,7 @@ fn preview() -> ImportPreview {
 }
 
 /// Types the source and continues; returns the requested preview.
-fn requested(state: &mut State, keys: &str) -> ImportOrder {
+fn requested(state: &mut State, keys: &str) -> ImportSpec {
     let effects = press(state, keys);
     let preview = |effect: Effect| match effect {
         Effect::Data(DataEffect::Preview(order)) => order,

@@ -3,7 +3,7 @@
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, draw, snapshot};
 use super::update::press;
-use crate::tui::messages::runs::{PredictedFace, PredictedPicture, PredictionNews, PredictionOrder};
+use crate::tui::messages::runs::{PredictedFace, PredictedPicture, PredictionProgress, PredictionSpec};
 use crate::tui::messages::{Effect, Event, RunsEffect, RunsEvent};
 use crate::tui::state::{Overlay, State};
 use crate::tui::update::update;
@@ -39,8 +39,8 @@ fn state() -> State {
     state
 }
 
-fn order(number: u64, runs: &[&str], sources: &str, watch: bool) -> PredictionOrder {
-    PredictionOrder { number, runs: runs.iter().map(|run| id(run)).collect(), sources: sources.into(), watch }
+fn order(number: u64, runs: &[&str], sources: &str, watch: bool) -> PredictionSpec {
+    PredictionSpec { number, runs: runs.iter().map(|run| id(run)).collect(), sources: sources.into(), watch }
 }
 
 fn news(
@@ -49,7 +49,7 @@ fn news(
     pictures: Vec<PredictedPicture>,
     end: Option<Result<(), String>>,
 ) -> Vec<Effect> {
-    update(state, NOW, Event::Runs(RunsEvent::Predicted(number, PredictionNews { pictures, end })))
+    update(state, NOW, Event::Runs(RunsEvent::Predicted(number, PredictionProgress { pictures, end })))
 }
 
 fn poll(number: u64) -> Vec<Effect> {

@@ -30,7 +30,7 @@ pub(super) fn weights(name: &str) -> WeightsEntry {
         layout: Layout::KerasLegacyH5,
         preprocessing: Preprocessing::KERAS_IMAGENET,
         reason: "its names".into(),
-        not_taken: crate::weights::NotTaken::default(),
+        not_taken: crate::weights::IgnoredTensors::default(),
         licence: "CC BY 4.0".into(),
         parameters: 14_714_688,
         imported_at: 1,

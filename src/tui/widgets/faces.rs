@@ -70,7 +70,7 @@ impl Face {
 
 /// A picture with its area.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed {
+pub struct PlacedFace {
     /// The area in cells.
     pub area: Rect,
     /// The picture.
@@ -83,7 +83,7 @@ pub struct Pictures {
     /// Whether the terminal draws pixels, so that a picture needs fewer cells.
     pub sharp: bool,
     /// The pictures drawn so far.
-    pub placed: Vec<Placed>,
+    pub placed: Vec<PlacedFace>,
 }
 
 impl Pictures {
@@ -178,7 +178,7 @@ pub fn render_one(buffer: &mut Buffer, pictures: &mut Pictures, theme: &Theme, a
     let area = Rect { width: columns, height: rows, ..area }.intersection(buffer.area);
     if !area.is_empty() && !face.pixels.is_empty() {
         pixels::draw(buffer, theme, area, face);
-        pictures.placed.push(Placed { area, face: face.clone() });
+        pictures.placed.push(PlacedFace { area, face: face.clone() });
     }
     area
 }

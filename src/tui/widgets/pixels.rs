@@ -20,14 +20,14 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
     let is_light = theme.background == Background::Light;
     match theme.depth {
         Depth::True | Depth::Indexed => {
-            let picture = Scaled::new(face, area, (1, 2));
+            let picture = ScaledImage::new(face, area, (1, 2));
             for_each_cell(buffer, area, |cell, x, y| {
                 let color = |row| theme.color_of(picture.rgb(x, row));
                 half_blocks(cell, color(2 * y), color(2 * y + 1));
             });
         }
         _ if theme.glyphs.line.is_ascii() => {
-            let levels = Scaled::new(face, area, (1, 1)).dithered(INK.len());
+            let levels = ScaledImage::new(face, area, (1, 1)).dithered(INK.len());
             for_each_cell(buffer, area, |cell, x, y| {
                 let level = levels[y * usize::from(area.width) + x];
                 let ink = INK[if is_light { INK.len() - 1 - level } else { level }];
@@ -35,7 +35,7 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
             });
         }
         Depth::Sixteen => {
-            let levels = Scaled::new(face, area, (1, 2)).dithered_to(&SIXTEEN.map(|(level, _)| level));
+            let levels = ScaledImage::new(face, area, (1, 2)).dithered_to(&SIXTEEN.map(|(level, _)| level));
             let width = usize::from(area.width);
             for_each_cell(buffer, area, |cell, x, y| {
                 let color = |row: usize| SIXTEEN[levels[row * width + x]].1;
@@ -43,7 +43,7 @@ pub(super) fn draw(buffer: &mut Buffer, theme: &Theme, area: Rect, face: &Face) 
             });
         }
         Depth::Mono => {
-            let levels = Scaled::new(face, area, (2, 4)).dithered(2);
+            let levels = ScaledImage::new(face, area, (2, 4)).dithered(2);
             let width = usize::from(area.width) * 2;
             for_each_cell(buffer, area, |cell, x, y| {
                 let dots = (0..8)
@@ -72,13 +72,13 @@ fn half_blocks(cell: &mut ratatui::buffer::Cell, upper: Color, lower: Color) {
 }
 
 /// A picture scaled to another size.
-struct Scaled<'a> {
+struct ScaledImage<'a> {
     face: &'a Face,
     /// Columns and rows of pixels.
     size: (usize, usize),
 }
 
-impl<'a> Scaled<'a> {
+impl<'a> ScaledImage<'a> {
     /// Returns the picture scaled to this many pixel columns and rows per cell.
     fn new(face: &'a Face, area: Rect, (across, down): (usize, usize)) -> Self {
         Self { face, size: (usize::from(area.width) * across, usize::from(area.height) * down) }
@@ -154,9 +154,9 @@ mod tests {
     #[test]
     fn shrinking_takes_the_mean_and_enlarging_repeats() {
         let face = Face::gray(4, vec![10, 20, 0, 0, 30, 40, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9]);
-        let shrunk = Scaled { face: &face, size: (2, 2) };
+        let shrunk = ScaledImage { face: &face, size: (2, 2) };
         assert_eq!([shrunk.rgb(0, 0)[0], shrunk.rgb(1, 0)[0], shrunk.rgb(1, 1)[0]], [25, 0, 9]);
-        let enlarged = Scaled { face: &face, size: (8, 8) };
+        let enlarged = ScaledImage { face: &face, size: (8, 8) };
         assert_eq!([enlarged.rgb(1, 1)[0], enlarged.rgb(2, 1)[0], enlarged.rgb(3, 3)[0]], [10, 20, 40]);
     }
 

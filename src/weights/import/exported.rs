@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::licence;
-use crate::domain::{Exported, NetworkName, Preprocessing};
+use crate::domain::{ExportDescription, NetworkName, Preprocessing};
 
 /// The base of an exported network.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ impl Base {
     /// If the network has no base, or is unknown to this program.
     pub(super) fn of(entry: Option<&str>) -> Result<Option<Self>, Fault> {
         let Some(text) = entry else { return Ok(None) };
-        let exported =
-            Exported::parse(text).map_err(|error| Fault::Broken(format!("its description by mien export: {error}")))?;
+        let exported = ExportDescription::parse(text)
+            .map_err(|error| Fault::Broken(format!("its description by mien export: {error}")))?;
         let network =
             NetworkName::try_from(exported.network.clone()).map_err(|error| Fault::Refused(error.to_string()))?;
         let (Some(preprocessing), true) = (exported.preprocessing, network.architecture().pretrained.is_some()) else {

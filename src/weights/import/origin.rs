@@ -3,7 +3,7 @@
 
 use super::base::KernelOrder;
 use super::entry::shown_layer;
-use super::recognition::{Recognized, Source};
+use super::recognition::{RecognizedBase, Source};
 use crate::domain::Preprocessing;
 
 /// The people of VGG-Face, and the classes of ImageNet.
@@ -26,7 +26,7 @@ enum Naming {
 }
 
 /// Returns the preprocessing of the weights, and a clause with the reason.
-pub(super) fn preprocessing(found: &Recognized, source: Source) -> (Preprocessing, String) {
+pub(super) fn preprocessing(found: &RecognizedBase, source: Source) -> (Preprocessing, String) {
     let naming = naming(found);
     let first = found.convolutions.first().map_or("", |found| shown_layer(&found.kernel.layer));
     let has = |length: usize| found.other_lengths.contains(&length);
@@ -63,7 +63,7 @@ pub(super) fn preprocessing(found: &Recognized, source: Source) -> (Preprocessin
     }
 }
 
-fn naming(found: &Recognized) -> Naming {
+fn naming(found: &RecognizedBase) -> Naming {
     let all = |test: fn(&str) -> bool| {
         found.convolutions.iter().all(|found| {
             let name = found.kernel.layer.to_lowercase();

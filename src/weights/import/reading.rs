@@ -14,7 +14,7 @@ use super::recognition::{Source, recognize};
 use super::{hdf5, keras, licence, numpy, origin, safetensors, torch};
 use crate::domain::Preprocessing;
 use crate::domain::exported::ENTRY;
-use crate::weights::NotTaken;
+use crate::weights::IgnoredTensors;
 use crate::weights::manifest::Layout;
 use crate::weights::store;
 use crate::weights::vgg16::{Convolution, Layer};
@@ -39,7 +39,7 @@ pub(super) struct Read {
     /// A clause with the reason for the preprocessing.
     pub(super) reason: String,
     pub(super) licence: String,
-    pub(super) not_taken: NotTaken,
+    pub(super) not_taken: IgnoredTensors,
 }
 
 impl Read {

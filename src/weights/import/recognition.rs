@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::name_order::{compare, differing_segments, is_counted};
 use super::remainder::remainder;
 use super::{base, between};
-use crate::weights::NotTaken;
+use crate::weights::IgnoredTensors;
 use crate::weights::vgg16::Layer;
 
 /// The most parts of a name that are tried as prefixes. Otherwise a name of many dots would take quadratic time.
@@ -33,11 +33,11 @@ pub(super) struct Source {
 
 /// The base of a source.
 #[derive(Debug)]
-pub(super) struct Recognized<'a> {
+pub(super) struct RecognizedBase<'a> {
     /// The convolutions in the order of the network.
     pub(super) convolutions: Vec<FoundConvolution<'a>>,
     pub(super) order: KernelOrder,
-    pub(super) not_taken: NotTaken,
+    pub(super) not_taken: IgnoredTensors,
     /// The lengths of the vectors that are not taken, among them the number of classes.
     pub(super) other_lengths: Vec<usize>,
 }
@@ -57,7 +57,7 @@ pub(super) fn recognize<'a>(
     entries: Vec<Entry<'a>>,
     source: Source,
     network: &[Layer],
-) -> Result<Recognized<'a>, Fault> {
+) -> Result<RecognizedBase<'a>, Fault> {
     let layers = layers(entries);
     let found = candidates(&layers, network);
     let Some(candidate) = choose(&layers, found)? else { return Err(base::describe_other(&layers, source, network)) };
@@ -220,7 +220,7 @@ fn check_counted<'a>(
 }
 
 /// Takes the convolutions at these places, in this order, out of the layers.
-fn take<'a>(layers: Vec<FoundLayer<'a>>, places: &[usize], prefix: &str, order: KernelOrder) -> Recognized<'a> {
+fn take<'a>(layers: Vec<FoundLayer<'a>>, places: &[usize], prefix: &str, order: KernelOrder) -> RecognizedBase<'a> {
     let mut taken: BTreeMap<usize, FoundConvolution> = BTreeMap::new();
     let mut others = Vec::new();
     for (place, layer) in layers.into_iter().enumerate() {
@@ -241,5 +241,5 @@ fn take<'a>(layers: Vec<FoundLayer<'a>>, places: &[usize], prefix: &str, order: 
     let other_lengths = others.iter().flat_map(lengths).collect();
     let not_taken = remainder(&others, prefix);
     let convolutions = places.iter().filter_map(|place| taken.remove(place)).collect();
-    Recognized { convolutions, order, not_taken, other_lengths }
+    RecognizedBase { convolutions, order, not_taken, other_lengths }
 }

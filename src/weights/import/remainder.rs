@@ -4,15 +4,15 @@ use std::collections::HashSet;
 
 use super::entry::FoundLayer;
 use crate::domain::text::printable;
-use crate::weights::not_taken::{MOST_NAMES, NotTaken};
+use crate::weights::ignored_tensors::{IgnoredTensors, MOST_NAMES};
 
 /// The longest name that is kept, in characters.
 const LONGEST: usize = 80;
 
 /// Summarizes layers by the parts of the source in which they are. A part is the first level at which a name leaves the
 /// base's `prefix`.
-pub(super) fn remainder(layers: &[FoundLayer], prefix: &str) -> NotTaken {
-    let mut found = NotTaken::default();
+pub(super) fn remainder(layers: &[FoundLayer], prefix: &str) -> IgnoredTensors {
+    let mut found = IgnoredTensors::default();
     let mut last = None;
     let mut seen = HashSet::new();
     for layer in layers {

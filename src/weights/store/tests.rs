@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::Preprocessing;
-use crate::weights::NotTaken;
+use crate::weights::IgnoredTensors;
 use crate::weights::manifest::Layout;
 
 fn manifest(tensors: &Tensors) -> Manifest {
@@ -18,7 +18,7 @@ fn manifest(tensors: &Tensors) -> Manifest {
         layout: Layout::KerasLegacyH5,
         preprocessing: Preprocessing::VGGFACE,
         reason: "its names".into(),
-        not_taken: NotTaken { tensors: 2, names: vec!["fc6".into()], parts: 1 },
+        not_taken: IgnoredTensors { tensors: 2, names: vec!["fc6".into()], parts: 1 },
         licence: "none".into(),
         parameters: 30,
         imported_at: 7,

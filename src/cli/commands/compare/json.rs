@@ -29,7 +29,7 @@ pub(super) struct Column<'a> {
     settings: BTreeMap<&'a str, Option<&'a str>>,
     per_class: Vec<PerClass<'a>>,
     /// `null` for the baseline itself.
-    against: Option<Against<'a>>,
+    against: Option<BaselineComparisonJson<'a>>,
     /// The runs that differ only in the seed or the fold, this one included.
     seeds: Option<Seeds<'a>>,
 }
@@ -39,13 +39,13 @@ pub(super) struct Column<'a> {
 #[serde(untagged)]
 pub(super) enum Entry<'a> {
     Run(Box<Column<'a>>),
-    Mean(Mean<'a>),
+    EnsembleJson(EnsembleJson<'a>),
 }
 
 /// The mean of the runs' predictions for the test images.
 #[derive(Debug, Serialize)]
 #[allow(clippy::struct_field_names)] // the key
-pub(super) struct Mean<'a> {
+pub(super) struct EnsembleJson<'a> {
     mean_of: &'a [RunId],
     /// By key; only metrics that a mean has.
     metrics: BTreeMap<&'static str, f64>,
@@ -69,7 +69,7 @@ struct PerClass<'a> {
 
 /// The run compared with the baseline: metrics, or the reason why there are none.
 #[derive(Debug, Serialize)]
-struct Against<'a> {
+struct BaselineComparisonJson<'a> {
     baseline: &'a RunId,
     reason: Option<String>,
     images: Option<u64>,
@@ -103,13 +103,13 @@ struct Seeds<'a> {
 /// Returns a column for each run, and one for the mean if there is one.
 pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
     let runs = (0..sheet.runs.len()).map(|at| Entry::Run(Box::new(column(sheet, at))));
-    runs.chain(sheet.average.iter().map(|average| Entry::Mean(mean(average)))).collect()
+    runs.chain(sheet.average.iter().map(|average| Entry::EnsembleJson(mean(average)))).collect()
 }
 
-fn mean(average: &Ensemble) -> Mean<'_> {
+fn mean(average: &Ensemble) -> EnsembleJson<'_> {
     let metrics = Metric::ALL.iter().filter_map(|metric| Some((metric.key(), average.metric(*metric)?)));
     let classes = average.mean.classes().iter().zip(&average.scores().per_class);
-    Mean {
+    EnsembleJson {
         mean_of: &average.runs,
         metrics: metrics.collect(),
         per_class: classes.map(|(name, class)| ClassMean { name, f1: class.f1, support: class.support }).collect(),
@@ -154,10 +154,10 @@ fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
     }
 }
 
-fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> Against<'a> {
+fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> BaselineComparisonJson<'a> {
     let known = verdict.as_ref().ok();
     let changes = known.into_iter().flat_map(|verdict| &verdict.classes);
-    Against {
+    BaselineComparisonJson {
         baseline,
         reason: verdict.as_ref().err().map(ToString::to_string),
         images: known.map(|verdict| verdict.images),

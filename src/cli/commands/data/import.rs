@@ -14,11 +14,11 @@ use crate::cli::options::Output;
 use crate::cli::progress::{Progress, Templates};
 use crate::cli::{download, output, piped};
 use crate::data::import::{ImportStage, dropped_path};
-use crate::data::{self, ImportError, ImportReport, ImportRequest, LeftOut, Skipped, StoreError};
+use crate::data::{self, ImportError, ImportReport, ImportRequest, Omission, Skipped, StoreError};
 use crate::domain::{DatasetName, Size};
 use crate::download::is_address;
 use crate::runs::{Home, RunStore};
-use crate::supervise::{self, ImportLine, ImportProgress, Imported, LeftOutKind, SkippedFile};
+use crate::supervise::{self, ImportLine, ImportProgress, Imported, OmissionKind, SkippedFile};
 
 /// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), Parquet, or a CSV table of pixels
 ///
@@ -141,7 +141,7 @@ fn explain(error: ImportError, home: &Home) -> CommandError {
 /// Returns the result of an import for the program that started it.
 fn imported(report: &ImportReport) -> Imported {
     let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
-    let kind = |kind: &LeftOut| LeftOutKind {
+    let kind = |kind: &Omission| OmissionKind {
         reason: kind.reason.clone(),
         count: kind.count,
         example: kind.example.clone(),

@@ -7,7 +7,7 @@ use crate::cli::exit::CommandError;
 use crate::cli::options::Output;
 use crate::data::import::SizeCount;
 use crate::data::manifest::reasons;
-use crate::data::{ClassCounts, ImageShape, ImportPreview, LeftOut};
+use crate::data::{ClassCounts, ImageShape, ImportPreview, Omission};
 
 /// A dry run for scripts.
 #[derive(Debug, Serialize)]
@@ -17,7 +17,7 @@ struct PreviewEntry<'a> {
     classes: &'a [ClassCounts],
     split: SplitEntry,
     sizes: Vec<SizeEntry>,
-    left_out: &'a [LeftOut],
+    left_out: &'a [Omission],
     notes: &'a [String],
     disk_bytes: u64,
 }

@@ -8,9 +8,9 @@ use crate::cli::table::{Side, Table, thousands};
 use crate::data::check::{self, FindingCounts, Findings};
 use crate::data::features::{self, CacheUsage};
 use crate::data::import::Fit;
-use crate::data::manifest::{ClassCounts, ImageShape, Part, SplitOptions, reasons};
+use crate::data::manifest::{ClassCounts, ImageShape, MergedSource, SplitOptions, reasons};
 use crate::data::split::{Division, Protocol};
-use crate::data::{Distribution, LeftOut, Manifest, Skipped};
+use crate::data::{Distribution, Manifest, Omission, Skipped};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size, Split, figures};
 use crate::runs::Home;
@@ -24,7 +24,7 @@ pub(super) struct DatasetEntry<'a> {
     classes: &'a [ClassCounts],
     skipped: &'a [Skipped],
     skipped_count: u64,
-    left_out: &'a [LeftOut],
+    left_out: &'a [Omission],
     notes: &'a [String],
     resized: u64,
     source: &'a str,
@@ -32,7 +32,7 @@ pub(super) struct DatasetEntry<'a> {
     split: SplitEntry,
     fit: Fit,
     /// The sources of a merged dataset.
-    parts: &'a [Part],
+    parts: &'a [MergedSource],
     /// The number of groups of images, such as persons; `null` if they are not known.
     groups: Option<usize>,
     /// The counts of `data check`; left out before the first check.
@@ -167,7 +167,7 @@ fn origin(manifest: &Manifest) -> String {
         let (source, split) = (printable(&manifest.source), manifest.split.describe());
         return format!("from {source}\nsplit: {split}{}\n", fitted(manifest.fit));
     }
-    let part = |part: &Part| {
+    let part = |part: &MergedSource| {
         let count = thousands(usize::try_from(part.images).unwrap_or(usize::MAX));
         let (source, split) = (printable(&part.source), part.split.describe());
         format!("{count} images from {source} (split: {split}{})\n", fitted(part.fit))

@@ -11,7 +11,7 @@ use crate::supervise::HeatMaps;
 
 /// The whole inspection.
 #[derive(Debug, Serialize)]
-pub(super) struct Object<'a> {
+pub(super) struct InspectionJson<'a> {
     id: &'a RunId,
     dataset: &'a str,
     split: Split,
@@ -30,7 +30,7 @@ pub(super) struct Object<'a> {
     per_class: Vec<ClassEntry<'a>>,
     /// Precision by recall of each class, thinned; `null` for a class without images.
     precision_recall: Vec<Option<Vec<RecallPoint>>>,
-    against: Option<Against<'a>>,
+    against: Option<OtherRunJson<'a>>,
     cell: Option<Cell<'a>>,
     hardest: Option<Vec<Image<'a>>>,
     /// The images of `--image`.
@@ -38,7 +38,7 @@ pub(super) struct Object<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Against<'a> {
+struct OtherRunJson<'a> {
     id: &'a RunId,
     #[serde(flatten)]
     difference: &'a Difference,
@@ -65,7 +65,7 @@ struct Image<'a> {
     heat_maps: Option<&'a HeatMaps>,
 }
 
-pub(super) fn object(sheet: &Sheet) -> Object<'_> {
+pub(super) fn object(sheet: &Sheet) -> InspectionJson<'_> {
     let (predictions, run) = (&sheet.predictions, &sheet.run);
     let (confusion, scores) = (predictions.confusion(), predictions.scores());
     let names = predictions.classes();
@@ -85,7 +85,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
         Some(Listing::Indices) => images_listed = Some(entries()),
         None => {}
     }
-    Object {
+    InspectionJson {
         id: &run.id,
         dataset: run.recipe.dataset.as_str(),
         split: sheet.split,
@@ -102,7 +102,7 @@ pub(super) fn object(sheet: &Sheet) -> Object<'_> {
         confusion,
         per_class,
         precision_recall: (0..names.len()).map(thinned).collect(),
-        against: sheet.against.as_ref().map(|(id, difference)| Against { id, difference }),
+        against: sheet.against.as_ref().map(|(id, difference)| OtherRunJson { id, difference }),
         cell,
         hardest,
         images_listed,

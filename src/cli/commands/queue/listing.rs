@@ -13,7 +13,7 @@ use crate::runs::{Forecast, Job};
 use crate::supervise::now;
 
 #[derive(Debug, Serialize)]
-pub(super) struct Whole<'a> {
+pub(super) struct QueueJson<'a> {
     devices: Vec<Device<'a>>,
 }
 
@@ -51,8 +51,8 @@ struct Run<'a> {
 pub(super) type Forecasts = BTreeMap<RunId, Forecast>;
 
 /// Returns the queue as JSON.
-pub(super) fn json<'a>(listing: &'a Listing, forecasts: &Forecasts) -> Whole<'a> {
-    Whole { devices: listing.devices.iter().map(|group| device_json(group, forecasts)).collect() }
+pub(super) fn json<'a>(listing: &'a Listing, forecasts: &Forecasts) -> QueueJson<'a> {
+    QueueJson { devices: listing.devices.iter().map(|group| device_json(group, forecasts)).collect() }
 }
 
 fn device_json<'a>(group: &'a DeviceListing, forecasts: &Forecasts) -> Device<'a> {

@@ -7,7 +7,7 @@ use crate::cli::options::Output;
 use crate::cli::table::thousands;
 use crate::domain::text::printable;
 use crate::domain::{ChannelOrder, Preprocessing, WeightsName};
-use crate::weights::{Layout, Manifest, NotTaken};
+use crate::weights::{IgnoredTensors, Layout, Manifest};
 
 /// Imported weights for scripts.
 #[derive(Debug, Serialize)]
@@ -21,7 +21,7 @@ pub(super) struct WeightsEntry<'a> {
     source_hash: &'a str,
     licence: &'a str,
     imported_at: u64,
-    not_taken: &'a NotTaken,
+    not_taken: &'a IgnoredTensors,
 }
 
 /// The preprocessing of the input.

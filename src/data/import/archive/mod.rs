@@ -16,7 +16,8 @@ use std::path::Path;
 
 use super::limits::Limits;
 use super::listing::{
-    Contents, HIDDEN_REASON, Kind, Listing, Location, SourceFile, SourceTable, Spool, kind, may_be_table, visible_kind,
+    HIDDEN_REASON, Kind, Listing, Location, SourceBytes, SourceFile, SourceTable, Spool, kind, may_be_table,
+    visible_kind,
 };
 use super::names::{NameEncoding, NonUtf8Names};
 use super::options::ImportOptions;
@@ -104,7 +105,7 @@ pub(super) fn list(
     limits: &Limits,
     log: &mut ImportLog,
     progress: &mut Progress,
-) -> Result<(Listing, Contents), ImportError> {
+) -> Result<(Listing, SourceBytes), ImportError> {
     let (listing, spool) = (Listing::default(), Spool::new(work)?);
     let mut collector =
         Collector { listing, spool, options, limits, log, entries: 0, by_path: None, foreign: NonUtf8Names::default() };

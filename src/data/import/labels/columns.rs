@@ -63,7 +63,7 @@ pub(super) struct Parsed {
 #[derive(Debug)]
 struct Columns {
     file: usize,
-    class: Class,
+    class: ClassColumns,
     split: Option<usize>,
     group: Option<usize>,
     /// The names of classes by number, and the first number.
@@ -72,7 +72,7 @@ struct Columns {
 
 /// The columns that state the class.
 #[derive(Debug)]
-enum Class {
+enum ClassColumns {
     One(usize),
     /// Votes, or a 1 in one column.
     Votes(Vec<(usize, String)>),
@@ -91,7 +91,7 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<Parsed, String> {
     let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let whole_split = split_names::parse_exactly(&stem);
     let rows = records.iter().skip(usize::from(has_header)).map(|record| columns.row(record, whole_split)).collect();
-    Ok(Parsed { rows, are_votes: matches!(columns.class, Class::Votes(_)) })
+    Ok(Parsed { rows, are_votes: matches!(columns.class, ClassColumns::Votes(_)) })
 }
 
 /// Divides a text into rows and columns: by commas, semicolons, tabs, else by spaces.
@@ -141,16 +141,16 @@ impl Columns {
             let votes = || {
                 let votes: Vec<_> =
                     (0..lower.len()).filter(is_vote).map(|index| (index, first[index].trim().to_owned())).collect();
-                (votes.len() >= 2).then_some(Class::Votes(votes))
+                (votes.len() >= 2).then_some(ClassColumns::Votes(votes))
             };
-            let class = column(&CLASS_COLUMNS).filter(|class| *class != file).map(Class::One).or_else(votes)?;
+            let class = column(&CLASS_COLUMNS).filter(|class| *class != file).map(ClassColumns::One).or_else(votes)?;
             return Some((Self { file, class, split, group, numbers }, true));
         }
         // FERPlus's label.csv has no header: the image, its box, ten votes.
         let votes = vocabulary::FER_PLUS;
         if first.len() == votes.len() + 2 && first[2..].iter().all(|field| number(field).is_some()) {
             let votes = votes.iter().enumerate().map(|(index, name)| (index + 2, (*name).to_owned())).collect();
-            let class = Class::Votes(votes);
+            let class = ClassColumns::Votes(votes);
             return Some((Self { file: 0, class, split: None, group: None, numbers: None }, false));
         }
         let is_file = |field: &String| field.contains('.') && number(field).is_none();
@@ -159,7 +159,7 @@ impl Columns {
             [first, _, ..] if is_file(first) => (0, 1),
             _ => return None,
         };
-        Some((Self { file, class: Class::One(class), split: None, group: None, numbers: raf_db }, false))
+        Some((Self { file, class: ClassColumns::One(class), split: None, group: None, numbers: raf_db }, false))
     }
 
     fn row(&self, record: &[String], whole_split: Option<SplitName>) -> Row {
@@ -167,10 +167,10 @@ impl Columns {
         let key = field(self.file).map(|key| key.replace('\\', "/"));
         let key = key.map(|key| key.trim_start_matches("./").trim_start_matches('/').to_owned());
         let class = match &self.class {
-            Class::One(index) => {
+            ClassColumns::One(index) => {
                 field(*index).ok_or_else(|| "has no label".to_owned()).and_then(|text| self.name(text))
             }
-            Class::Votes(columns) => majority_class(record, columns),
+            ClassColumns::Votes(columns) => majority_class(record, columns),
         };
         let split = self.split.and_then(field).and_then(split_names::parse_exactly).or(whole_split);
         let group = self.group.and_then(field).map(ToOwned::to_owned);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::ImportError;
-use super::super::listing::{Contents, Kind, Listing, Location, SourceFile};
+use super::super::listing::{Kind, Listing, Location, SourceBytes, SourceFile};
 use super::Label;
 use super::columns::{Parsed, parse};
 use crate::domain::figures;
@@ -26,7 +26,7 @@ const APPENDED: [&str; 4] = ["_aligned", "_cropped", "_face", "_crop"];
 
 /// The rows of files of labels.
 #[derive(Debug, Default)]
-pub(in super::super) struct Rows {
+pub(in super::super) struct LabelTable {
     by_key: HashMap<String, Entry>,
     /// Labels by the number of their row, from 1.
     by_number: Vec<Result<Label, String>>,
@@ -44,9 +44,9 @@ pub(super) fn read(
     source: &Path,
     files: &[PathBuf],
     listing: &Listing,
-    contents: &Contents,
-) -> Result<Rows, ImportError> {
-    let mut rows = Rows::default();
+    contents: &SourceBytes,
+) -> Result<LabelTable, ImportError> {
+    let mut rows = LabelTable::default();
     for file in files {
         let shown = file.to_string_lossy();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
@@ -81,8 +81,8 @@ fn texts(listing: &Listing) -> impl Iterator<Item = (&str, &Location)> {
 }
 
 /// Returns the rows of FERPlus's votes beside most images.
-pub(super) fn find_votes(listing: &Listing, contents: &Contents) -> Option<Rows> {
-    let mut rows = Rows::default();
+pub(super) fn find_votes(listing: &Listing, contents: &SourceBytes) -> Option<LabelTable> {
+    let mut rows = LabelTable::default();
     for (path, parsed) in candidates(listing, contents).filter(|(_, parsed)| parsed.are_votes) {
         rows.add(path, path, parsed);
     }
@@ -91,9 +91,9 @@ pub(super) fn find_votes(listing: &Listing, contents: &Contents) -> Option<Rows>
 }
 
 /// Returns the file that labels most images, if it labels a third of them.
-pub(super) fn find_candidate(listing: &Listing, contents: &Contents, images: &[&SourceFile]) -> Option<String> {
+pub(super) fn find_candidate(listing: &Listing, contents: &SourceBytes, images: &[&SourceFile]) -> Option<String> {
     let covering = candidates(listing, contents).map(|(path, parsed)| {
-        let mut rows = Rows::default();
+        let mut rows = LabelTable::default();
         rows.add(path, path, parsed);
         (rows.covered(images.iter().copied()), path)
     });
@@ -102,7 +102,7 @@ pub(super) fn find_candidate(listing: &Listing, contents: &Contents, images: &[&
 }
 
 /// Returns the files that may hold labels, read.
-fn candidates<'a>(listing: &'a Listing, contents: &'a Contents) -> impl Iterator<Item = (&'a str, Parsed)> {
+fn candidates<'a>(listing: &'a Listing, contents: &'a SourceBytes) -> impl Iterator<Item = (&'a str, Parsed)> {
     let endings = [".csv", ".txt", ".tsv", ".lst"];
     let named = texts(listing).filter(move |(path, _)| endings.iter().any(|ending| path.ends_with(ending)));
     // One text for each image is another layout.
@@ -112,7 +112,7 @@ fn candidates<'a>(listing: &'a Listing, contents: &'a Contents) -> impl Iterator
     })
 }
 
-impl Rows {
+impl LabelTable {
     /// Adds the rows of a file; `path` is its path inside the source, empty if it is outside.
     fn add(&mut self, path: &str, name: &str, parsed: Parsed) {
         let folder = path.rsplit_once('/').map(|(folder, _)| folder);
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn an_image_is_found_by_its_path_or_name() {
-        let mut rows = Rows::default();
+        let mut rows = LabelTable::default();
         let text = "image,label\nx/a.jpg,path\na.jpg,name\nb,stem\nc.jpg,cut\nd.jpg,one\nd.jpg,two\n";
         rows.add("meta/l.csv", "meta/l.csv", parse(text.as_bytes(), "l.csv").expect("rows"));
         let class = |path: &str| rows.of(path).map(|label| label.class);

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 pub use self::pattern::Pattern;
 use super::ImportError;
-use super::listing::{Contents, Listing, SourceFile};
+use super::listing::{Listing, SourceBytes, SourceFile};
 use super::options::ImportOptions;
 use super::split_names::{self, SplitName};
 
@@ -37,7 +37,7 @@ impl Label {
 /// The labels of a source's images.
 #[derive(Debug)]
 pub(super) enum Labels {
-    Rows(list::Rows),
+    Table(list::LabelTable),
     Pattern(Pattern),
     PerImage(per_image::PerImageLabels),
 }
@@ -47,7 +47,7 @@ impl Labels {
     pub(super) fn find(
         source: &Path,
         listing: &Listing,
-        contents: &Contents,
+        contents: &SourceBytes,
         options: &ImportOptions,
         has_classes: bool,
     ) -> Result<Option<Self>, ImportError> {
@@ -55,7 +55,7 @@ impl Labels {
             return Ok(Some(Self::Pattern(pattern.clone())));
         }
         if !options.labels.is_empty() {
-            return list::read(source, &options.labels, listing, contents).map(|rows| Some(Self::Rows(rows)));
+            return list::read(source, &options.labels, listing, contents).map(|rows| Some(Self::Table(rows)));
         }
         if has_classes {
             return Ok(None);
@@ -63,13 +63,13 @@ impl Labels {
         if let Some(per_image) = per_image::find(listing, contents) {
             return Ok(Some(Self::PerImage(per_image)));
         }
-        Ok(list::find_votes(listing, contents).map(Self::Rows))
+        Ok(list::find_votes(listing, contents).map(Self::Table))
     }
 
     /// Returns the label of an image. The error is the reason why it has none.
-    pub(super) fn of(&self, image: &SourceFile, contents: &Contents) -> Result<Label, String> {
+    pub(super) fn of(&self, image: &SourceFile, contents: &SourceBytes) -> Result<Label, String> {
         match self {
-            Self::Rows(rows) => rows.of(&image.path),
+            Self::Table(rows) => rows.of(&image.path),
             Self::Pattern(pattern) => pattern.label(&image.path),
             Self::PerImage(per_image) => per_image.of(&image.path, contents),
         }
@@ -78,7 +78,7 @@ impl Labels {
     /// Returns a decision that a person should know.
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Rows(rows) => rows.describe(),
+            Self::Table(rows) => rows.describe(),
             Self::Pattern(pattern) => format!("classes are from file names by the pattern {pattern}"),
             Self::PerImage(per_image) => per_image.describe(),
         }
@@ -87,7 +87,7 @@ impl Labels {
     /// Returns whether a text file is a source of these labels.
     pub(super) fn uses(&self, path: &str) -> bool {
         match self {
-            Self::Rows(rows) => rows.uses(path),
+            Self::Table(rows) => rows.uses(path),
             Self::Pattern(_) => false,
             Self::PerImage(per_image) => per_image.uses(path),
         }
@@ -95,15 +95,15 @@ impl Labels {
 }
 
 /// Reads the labels of a table's rows from the files that the options name; `None` if there are none.
-pub(super) fn for_rows(source: &Path, files: &[PathBuf]) -> Result<Option<list::Rows>, ImportError> {
+pub(super) fn for_rows(source: &Path, files: &[PathBuf]) -> Result<Option<list::LabelTable>, ImportError> {
     if files.is_empty() {
         return Ok(None);
     }
-    list::read(source, files, &Listing::default(), &Contents::default()).map(Some)
+    list::read(source, files, &Listing::default(), &SourceBytes::default()).map(Some)
 }
 
 /// Advises what to do with images that are in no class folders.
-pub(super) fn describe_missing_classes(listing: &Listing, contents: &Contents) -> String {
+pub(super) fn describe_missing_classes(listing: &Listing, contents: &SourceBytes) -> String {
     let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
     let flat = "its images are in no class folders";
     if let Some(name) = pattern::recognize_dataset(&images) {

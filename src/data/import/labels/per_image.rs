@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::listing::{Contents, Kind, Listing, Location, SourceFile};
+use super::super::listing::{Kind, Listing, Location, SourceBytes, SourceFile};
 use super::{Label, vocabulary};
 
 /// The largest file of one image's labels, in bytes.
@@ -29,7 +29,7 @@ pub(in super::super) struct PerImageLabels {
 }
 
 /// Returns the files beside the images if most images have one.
-pub(super) fn find(listing: &Listing, contents: &Contents) -> Option<PerImageLabels> {
+pub(super) fn find(listing: &Listing, contents: &SourceBytes) -> Option<PerImageLabels> {
     let texts = || listing.files.iter().filter(|file| file.kind == Kind::Text);
     let files: HashMap<String, Location> =
         texts().filter_map(|file| Some((file.path.clone(), file.at.clone()?))).collect();
@@ -64,7 +64,10 @@ impl Layout {
 }
 
 /// Finds the names of YOLO's classes in data.yaml or classes.txt.
-fn find_names<'a>(texts: impl Iterator<Item = &'a SourceFile>, contents: &Contents) -> (Vec<String>, Option<String>) {
+fn find_names<'a>(
+    texts: impl Iterator<Item = &'a SourceFile>,
+    contents: &SourceBytes,
+) -> (Vec<String>, Option<String>) {
     for file in texts {
         let name = file.name().to_lowercase();
         let read = || {
@@ -115,7 +118,7 @@ fn names_in(text: &str) -> Vec<String> {
 
 impl PerImageLabels {
     /// Returns the label of an image. The error is the reason why it has none.
-    pub(super) fn of(&self, image: &str, contents: &Contents) -> Result<Label, String> {
+    pub(super) fn of(&self, image: &str, contents: &SourceBytes) -> Result<Label, String> {
         let at = self.layout.path(image).iter().find_map(|path| self.files.get(path));
         let at = at.ok_or("has no file of labels beside it")?;
         let bytes = contents.read(at, LARGEST).map_err(|error| format!("has labels that cannot be read: {error}"))?;

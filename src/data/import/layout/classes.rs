@@ -15,7 +15,7 @@ use crate::domain::{DatasetName, Split};
 const NAMED: usize = 3;
 
 /// Returns a note if two or three class folders all hold the same folders of images, as splits of unknown names do.
-pub(super) fn doubt(structure: &FolderStructure, folders: &[&str]) -> Option<String> {
+pub(super) fn note_split_like_classes(structure: &FolderStructure, folders: &[&str]) -> Option<String> {
     let mut held: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for folder in folders {
         if let FolderMeaning::Inside { split: None, class: Some(class), rest } = structure.meaning_of(folder) {

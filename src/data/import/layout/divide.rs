@@ -11,7 +11,7 @@ use crate::data::split::{Division, share, split_files};
 use crate::domain::Split;
 
 /// Makes all images training images.
-pub(super) fn pool(groups: &mut ImagesByClass, log: &mut ImportLog) {
+pub(super) fn move_all_to_training(groups: &mut ImagesByClass, log: &mut ImportLog) {
     let mut moved = 0;
     for [train, validation, test] in groups.values_mut() {
         moved += validation.len() + test.len();

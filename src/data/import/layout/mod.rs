@@ -17,7 +17,7 @@ use std::path::Path;
 use self::folder_structure::{EXPECTED, FolderMeaning, FolderStructure};
 use super::ImportError;
 use super::labels::{self, Labels};
-use super::listing::{Contents, Kind, Listing, Location, SourceFile};
+use super::listing::{Kind, Listing, Location, SourceBytes, SourceFile};
 use super::names;
 use super::options::ImportOptions;
 use super::report::ImportLog;
@@ -79,7 +79,7 @@ pub(super) type ImagesByClass = BTreeMap<String, ImagesBySplit>;
 pub(super) fn plan(
     source: &Path,
     listing: &mut Listing,
-    contents: &Contents,
+    contents: &SourceBytes,
     options: &ImportOptions,
     log: &mut ImportLog,
 ) -> Result<ImportPlan, ImportError> {
@@ -103,7 +103,7 @@ pub(super) fn plan(
         if !structure.has_classes() {
             return Err(wrong(labels::describe_missing_classes(listing, contents)));
         }
-        if let Some(note) = classes::doubt(&structure, &folders) {
+        if let Some(note) = classes::note_split_like_classes(&structure, &folders) {
             log.note(note);
         }
         let images: Vec<&SourceFile> = listing.files.iter().filter(|file| file.is_image()).collect();
@@ -122,7 +122,7 @@ pub(super) fn plan(
         None => assign_by_folders(files, &structure, options.protocol, log),
     };
     let groups = groups.map_err(wrong)?;
-    if let Some(Labels::Rows(rows)) = &labels
+    if let Some(Labels::Table(rows)) = &labels
         && let Some((count, example)) = rows.unused()
     {
         log.record_ignored(&example, "is named by the labels and is not an image of the source", count);
@@ -206,7 +206,7 @@ fn assign_by_labels(
     files: &[SourceFile],
     structure: &FolderStructure,
     labels: &Labels,
-    contents: &Contents,
+    contents: &SourceBytes,
     protocol: Protocol,
     log: &mut ImportLog,
 ) -> Result<ImagesByClass, String> {
@@ -268,7 +268,7 @@ pub(super) fn arrange(
         }
     }
     if options.pooled {
-        divide::pool(&mut groups, log);
+        divide::move_all_to_training(&mut groups, log);
     }
     classes::check(&groups, options).map_err(wrong)?;
     let split = divide::divide(&mut groups, options, log).map_err(wrong)?;

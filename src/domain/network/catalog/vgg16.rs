@@ -1,7 +1,7 @@
 //! VGG16 (Simonyan & Zisserman 2015, configuration D) on imported weights: five blocks of 3×3 convolutions. A small
 //! head replaces the original's dense layers.
 
-use crate::domain::network::{Architecture, Layer, Op, Outputs, Pretrained, Stage};
+use crate::domain::network::{Architecture, Layer, Op, Outputs, PretrainedBase, Stage};
 
 /// Convolutions and channels of each block.
 const BLOCKS: [(usize, usize); 5] = [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)];
@@ -28,7 +28,7 @@ fn base(blocks: usize) -> Vec<Stage> {
 pub(super) fn on_imported(name: &'static str, blocks: usize, head: impl IntoIterator<Item = Layer>) -> Architecture {
     let mut stages = base(blocks);
     stages.push(Stage::new("head", head));
-    Architecture { name, pretrained: Some(Pretrained { prefix: "base.", channels: 3 }), stages }
+    Architecture { name, pretrained: Some(PretrainedBase { prefix: "base.", channels: 3 }), stages }
 }
 
 pub(super) fn architecture() -> Architecture {

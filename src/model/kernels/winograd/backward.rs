@@ -32,11 +32,11 @@ pub(super) fn run<T: Tile>(
     let mut correlation = wanted.parameters.then(|| (Correlation::<T>::new(c_in, c_out), vec![0.0; c_out]));
     let weights = wanted.x.then(|| Weights::new::<T>(weight, c_in, Direction::Back));
     let mut found = wanted.x.then(|| recycled(n * geometry.in_image()));
-    let mut dense = Scratch::recycled(if geometry.bare() { 0 } else { group_size * h * w * c_out });
+    let mut dense = Scratch::recycled(if geometry.is_plain_convolution() { 0 } else { group_size * h * w * c_out });
     for first in (0..n).step_by(group_size) {
         let images = group_size.min(n - first);
         let outputs = first * c_out * geometry.out_plane()..(first + images) * c_out * geometry.out_plane();
-        let (dense, bias) = if geometry.bare() {
+        let (dense, bias) = if geometry.is_plain_convolution() {
             let grad = &grad[outputs];
             (grad, if wanted.bias { sums_of(geometry, grad) } else { Scratch::zeros(0) })
         } else {

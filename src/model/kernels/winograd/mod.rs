@@ -35,7 +35,7 @@ use weights::{Direction, Weights};
 /// Whether this algorithm is the fastest in both passes: matrix products over many channels outweigh the transforms.
 /// Half as many suffice where all gradients count.
 pub(super) fn suits(geometry: &Geometry) -> bool {
-    wide(geometry.c_in, if geometry.bare() { WIDE / 2 } else { WIDE }) && wide(geometry.c_out, WIDE)
+    wide(geometry.c_in, if geometry.is_plain_convolution() { WIDE / 2 } else { WIDE }) && wide(geometry.c_out, WIDE)
 }
 
 /// Returns whether this algorithm is the fastest in the forward pass.

@@ -15,7 +15,7 @@ use crate::data::features::{KEY_VERSION, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
 use crate::domain::arrays::{Array, Arrays};
-use crate::domain::network::{Cut, Resolved, TensorKind};
+use crate::domain::network::{Cut, ResolvedNetwork, TensorKind};
 use crate::domain::{Augmentation, NetworkName, Preprocessing, Recipe, Schedule, Split, StageName, Strategy, Transfer};
 use crate::model::frozen::FrozenPart;
 use crate::model::kernels::KernelBackend;
@@ -53,7 +53,7 @@ fn base() -> Arrays {
 }
 
 /// Resolves VGG16 for images of this side, trained from a stage on; without one, only the head is trained.
-fn vgg16(size: usize, classes: usize, unfrozen: Option<&StageName>) -> (Resolved, Cut) {
+fn vgg16(size: usize, classes: usize, unfrozen: Option<&StageName>) -> (ResolvedNetwork, Cut) {
     let resolved = NetworkName::VGG16.architecture().resolve([3, size, size], classes).expect("large enough");
     let cut = resolved.cut(unfrozen.into()).expect("a stage");
     (resolved, cut)

@@ -14,7 +14,7 @@ use crate::data::{
 use crate::domain::{DatasetName, Split, text::printable};
 use crate::supervise::{self, Import, ImportEvent};
 use crate::tui::backend::Backend;
-use crate::tui::messages::data::{FaceRange, ImportOrder, Sample, VariantRequest};
+use crate::tui::messages::data::{FaceRange, ImportSpec, Sample, VariantRequest};
 use crate::tui::messages::{DataEffect, DataEvent};
 use crate::tui::screens::paths;
 use crate::tui::widgets::faces::Face;
@@ -82,7 +82,7 @@ impl Backend {
     }
 
     /// Starts an import and returns its first event.
-    fn start_import(&self, order: &ImportOrder) -> ImportEvent {
+    fn start_import(&self, order: &ImportSpec) -> ImportEvent {
         let source = paths::expanded(&order.source);
         match Import::start(self.store.home().path(), &source, &order.name, &order.arguments()) {
             Ok(import) => {
@@ -94,7 +94,7 @@ impl Backend {
     }
 
     /// Returns the dataset that an import would make. A later preview ends this one.
-    fn preview(&self, order: &ImportOrder) -> Result<ImportPreview, String> {
+    fn preview(&self, order: &ImportSpec) -> Result<ImportPreview, String> {
         let number = self.preview.fetch_add(1, Ordering::SeqCst) + 1;
         let source = dropped_path(Path::new(&paths::expanded(&order.source)));
         let mut options = ImportOptions::default();

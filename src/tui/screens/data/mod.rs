@@ -23,7 +23,7 @@ use crate::tui::widgets::paint::{Pen, width, wrap};
 use crate::tui::widgets::progress;
 pub(super) use backend::run_effect;
 pub use import_form::{ImportField, ImportForm, PreviewStatus};
-pub use state::{DataState, DataView, Faces, Importing};
+pub use state::{DataState, DataView, Faces, RunningImport};
 pub use update::{on_datasets, on_event};
 
 /// The Data screen's entry in the table of screens.

@@ -39,7 +39,7 @@ pub struct Faces {
 
 /// A running import.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Importing {
+pub struct RunningImport {
     /// The name of the dataset.
     pub name: DatasetName,
     /// The source, safe to print.
@@ -80,7 +80,7 @@ pub struct DataState {
     /// The variants last made, the original first.
     pub variants: Option<(VariantRequest, Result<Vec<Face>, String>)>,
     /// The running import.
-    pub import: Option<Importing>,
+    pub import: Option<RunningImport>,
     /// The import form.
     pub form: ImportForm,
     /// The faces and the variants that were requested last, so that each is requested once.

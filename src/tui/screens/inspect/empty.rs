@@ -24,7 +24,7 @@ fn lines<'a>(
 }
 
 /// Draws a text for a home without predictions.
-pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw_no_run(state: &State, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let words = if !state.library.runs.loaded {
@@ -44,7 +44,7 @@ pub(super) fn no_run(state: &State, buffer: &mut Buffer, area: Rect) {
 }
 
 /// Draws the reason why a run has no predictions, and what to do.
-pub(super) fn no_predictions(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw_no_predictions(state: &State, run: &RunView, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let (reason, advice) = match run.state(state.now) {
         Some(run_state) if run_state.is_active() => (
@@ -66,7 +66,7 @@ pub(super) fn reading(state: &State, buffer: &mut Buffer, area: Rect) {
 }
 
 /// Draws the reason why predictions cannot be read, and the keys that help.
-pub(super) fn unreadable(state: &State, reason: &str, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw_unreadable(state: &State, reason: &str, buffer: &mut Buffer, area: Rect) {
     let theme = &state.theme;
     let way_out = match state.inspect.split {
         Split::Train | Split::Test if super::run(state).is_some_and(|run| run.has_best_weights) => {

@@ -46,7 +46,7 @@ impl Grid {
 }
 
 /// Draws a page of the cell's images on the whole screen.
-pub(super) fn pager(
+pub(super) fn draw_pager(
     state: &State,
     report: &PredictionReport,
     buffer: &mut Buffer,
@@ -72,7 +72,7 @@ pub(super) fn pager(
 }
 
 /// Draws the images after the selected one, where there is room.
-pub(super) fn others(
+pub(super) fn draw_next_images(
     state: &State,
     report: &PredictionReport,
     buffer: &mut Buffer,

@@ -7,7 +7,7 @@ use super::state::HeatMapClass;
 use crate::domain::{HeatMap, Split};
 use crate::runs::inspection::ScoredImage;
 use crate::supervise::HeatMaps;
-use crate::tui::messages::inspect::{HeatMapSubject, SourcedImage};
+use crate::tui::messages::inspect::{HeatMapRequest, SourcedImage};
 use crate::tui::messages::{Effect, InspectEffect};
 use crate::tui::state::State;
 use crate::tui::widgets::faces::Face;
@@ -41,7 +41,7 @@ pub(super) fn request(state: &mut State) -> Vec<Effect> {
 }
 
 /// Stores computed maps. Requests those of the image that is selected now.
-pub(super) fn on_maps(state: &mut State, subject: HeatMapSubject, maps: Result<HeatMaps, String>) -> Vec<Effect> {
+pub(super) fn on_maps(state: &mut State, subject: HeatMapRequest, maps: Result<HeatMaps, String>) -> Vec<Effect> {
     let heat = &mut state.inspect.heat;
     heat.computing = None;
     if heat.known.len() >= KEPT {
@@ -52,13 +52,13 @@ pub(super) fn on_maps(state: &mut State, subject: HeatMapSubject, maps: Result<H
 }
 
 /// Returns the selected image as a subject of maps; `None` where the shown predictions are not of the best weights.
-fn subject(state: &State) -> Option<HeatMapSubject> {
+fn subject(state: &State) -> Option<HeatMapRequest> {
     let inspect = &state.inspect;
     let summary = run(state)?.summary.as_ref().ok()?;
     let best = summary.test.as_ref().map_or(summary.early_stopping.best_epoch, |test| test.epoch);
     let of_best = inspect.split != Split::Validation || inspect.report()?.epoch == Some(best);
     let index = inspect.picked()?.index;
-    of_best.then(|| HeatMapSubject { run: summary.id.clone(), split: inspect.split, index, best })
+    of_best.then(|| HeatMapRequest { run: summary.id.clone(), split: inspect.split, index, best })
 }
 
 fn map(maps: &HeatMaps, class: HeatMapClass) -> &HeatMap {

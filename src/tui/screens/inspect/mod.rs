@@ -84,22 +84,22 @@ impl ScreenEntry for Inspect {
 /// ```
 fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let Canvas { buffer, pictures: drawn, layout, .. } = canvas;
-    let Some(run) = run(state) else { return empty::no_run(state, buffer, area) };
+    let Some(run) = run(state) else { return empty::draw_no_run(state, buffer, area) };
     header(state, run, buffer, area);
     let below = |rows: u16| Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
     if !update::has_predictions(run) {
-        return empty::no_predictions(state, run, buffer, below(2));
+        return empty::draw_no_predictions(state, run, buffer, below(2));
     }
     let report = match state.inspect.shown() {
         None => return empty::reading(state, buffer, below(2)),
-        Some((_, Err(reason))) => return empty::unreadable(state, reason, buffer, below(2)),
+        Some((_, Err(reason))) => return empty::draw_unreadable(state, reason, buffer, below(2)),
         Some((_, Ok(report))) => report,
     };
     let strip = epochs::render(state, run, report, buffer, below(1));
     let body = below(1 + strip);
     let mut pictures = Vec::new();
     if state.inspect.pager {
-        grid::pager(state, report, buffer, layout, body, &mut pictures);
+        grid::draw_pager(state, report, buffer, layout, body, &mut pictures);
     } else if state.inspect.suspects {
         suspects::render(state, run, report, buffer, layout, body, &mut pictures);
     } else if state.inspect.curves {
@@ -141,7 +141,7 @@ fn panes(
         matrix::render(state, report, buffer, layout, Rect { height: tall, ..left });
         classes::render(state, report, buffer, layout, Rect { y: left.y + tall, height: table, ..left });
         let rest = Rect { y: left.y + tall + table, height: left.height - tall - table, ..left };
-        grid::others(state, report, buffer, if under.height >= rest.height { under } else { rest }, pictures);
+        grid::draw_next_images(state, report, buffer, if under.height >= rest.height { under } else { rest }, pictures);
     } else if pane == InspectPane::Table {
         classes::render(state, report, buffer, layout, left);
     } else {

@@ -8,7 +8,7 @@ use crate::runs::inspection::{Order, ScoredImage};
 use crate::supervise::HeatMaps;
 use crate::tui::messages::Context;
 use crate::tui::messages::inspect;
-use crate::tui::messages::inspect::{HeatMapSubject, PredictionReport, PredictionRequest, SourcedImage};
+use crate::tui::messages::inspect::{HeatMapRequest, PredictionReport, PredictionRequest, SourcedImage};
 
 /// The number of training images with the largest loss that are listed as suspects.
 pub const SUSPECTS: usize = 500;
@@ -92,9 +92,9 @@ pub struct HeatMapCache {
     /// The class whose map is shown; `None` for the plain image.
     pub shown: Option<HeatMapClass>,
     /// The maps by image, or the reason why there are none.
-    pub known: HashMap<HeatMapSubject, Result<Arc<HeatMaps>, String>>,
+    pub known: HashMap<HeatMapRequest, Result<Arc<HeatMaps>, String>>,
     /// The image whose maps are being computed. One process runs at a time.
-    pub computing: Option<HeatMapSubject>,
+    pub computing: Option<HeatMapRequest>,
 }
 
 /// The state of the Inspect screen.

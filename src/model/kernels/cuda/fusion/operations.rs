@@ -121,12 +121,12 @@ impl Run for Descent {
 
 /// An operation that fusion runs later.
 #[derive(Clone, Debug)]
-struct Deferred<O> {
+struct DeferredOperation<O> {
     tensors: CustomOpIr,
     operation: O,
 }
 
-impl<O: Run> Operation<Runtime> for Deferred<O> {
+impl<O: Run> Operation<Runtime> for DeferredOperation<O> {
     fn execute(&self, handles: &mut Handles) {
         let inputs = self.tensors.inputs.iter().map(|input| handles.get_float_tensor::<Plain>(input)).collect();
         let outputs = self.operation.run(inputs);
@@ -155,6 +155,6 @@ pub(super) fn register_all<O: Run>(operation: O, inputs: Vec<Fused>, outputs: Ve
         outputs.into_iter().map(|(shape, kind)| TensorIr::uninit(client.create_empty_handle(), shape, kind)).collect();
     let inputs: Vec<TensorIr> = inputs.into_iter().map(Fused::into_ir).collect();
     let tensors = CustomOpIr::new(O::NAME, &inputs, &outputs);
-    let deferred = Deferred { tensors: tensors.clone(), operation };
+    let deferred = DeferredOperation { tensors: tensors.clone(), operation };
     client.register(streams, OperationIr::Custom(tensors), deferred)
 }

@@ -7,7 +7,7 @@ use crate::data::ImportPreview;
 use crate::data::import::{IMPORT_OPTIONS, ImportOption};
 use crate::domain::DatasetName;
 use crate::tui::messages::Context;
-use crate::tui::messages::data::{self, ImportOrder};
+use crate::tui::messages::data::{self, ImportSpec};
 use crate::tui::state::Input;
 
 /// The longest path or address.
@@ -85,7 +85,7 @@ pub struct ImportForm {
     /// The typed values in the order of the importer's table.
     values: Vec<Input>,
     /// The latest preview.
-    pub preview: Option<(ImportOrder, PreviewStatus)>,
+    pub preview: Option<(ImportSpec, PreviewStatus)>,
 }
 
 impl Default for ImportForm {
@@ -204,7 +204,7 @@ impl ImportForm {
     ///
     /// # Errors
     /// The first line with an error, and the error.
-    pub fn order(&self, names: &[&DatasetName]) -> Result<ImportOrder, (ImportField, String)> {
+    pub fn order(&self, names: &[&DatasetName]) -> Result<ImportSpec, (ImportField, String)> {
         if let Some(error) = self.first_error(names) {
             return Err(error);
         }
@@ -215,12 +215,12 @@ impl ImportForm {
             None => String::new(),
         };
         let options = given.map(|(option, text)| (option.name, value(option, text))).collect();
-        Ok(ImportOrder { source: self.source.text().trim().to_owned(), name, options })
+        Ok(ImportSpec { source: self.source.text().trim().to_owned(), name, options })
     }
 
     /// Returns the preview of this import; none if the form was changed since.
     #[must_use]
-    pub fn preview_of(&self, order: &ImportOrder) -> Option<&PreviewStatus> {
+    pub fn preview_of(&self, order: &ImportSpec) -> Option<&PreviewStatus> {
         self.preview.as_ref().filter(|(known, _)| known.has_same_images(order)).map(|(_, status)| status)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::{DataView, Importing};
+use super::super::{DataView, RunningImport};
 use super::{ImportField, ImportForm, PreviewStatus};
 use crate::data::ImportPreview;
 use crate::domain::{DatasetName, text::printable};
-use crate::tui::messages::data::ImportOrder;
+use crate::tui::messages::data::ImportSpec;
 use crate::tui::messages::{Action, DataAction, DataEffect, Effect};
 use crate::tui::state::State;
 
@@ -112,7 +112,7 @@ fn preview(state: &mut State, again: bool) -> Vec<Effect> {
 /// Stores a preview, unless the form was changed since.
 pub(in crate::tui::screens::data) fn previewed(
     state: &mut State,
-    order: &ImportOrder,
+    order: &ImportSpec,
     found: Result<Arc<ImportPreview>, String>,
 ) {
     let status = match found {
@@ -154,7 +154,7 @@ fn enter(state: &mut State) -> Vec<Effect> {
         Some(PreviewStatus::Failed(_)) | None => return preview(state, true),
     }
     let source = printable(&order.source);
-    state.data.import = Some(Importing { name: order.name.clone(), source, progress: None, cancelled: false });
+    state.data.import = Some(RunningImport { name: order.name.clone(), source, progress: None, cancelled: false });
     state.data.form = ImportForm::default();
     state.data.view = DataView::Table;
     vec![Effect::Data(DataEffect::StartImport(order))]

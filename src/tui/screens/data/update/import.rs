@@ -1,10 +1,10 @@
 //! A running import: its progress, its end, and a report of what it left out.
 
 use super::super::DataState;
-use crate::data::LeftOut;
+use crate::data::Omission;
 use crate::data::manifest::reasons;
 use crate::domain::text::printable;
-use crate::supervise::{ImportEvent, Imported, LeftOutKind};
+use crate::supervise::{ImportEvent, Imported, OmissionKind};
 use crate::tui::messages::{DataEffect, Effect};
 use crate::tui::state::{Confirm, Overlay, Report, State};
 use crate::tui::widgets::figures::thousands;
@@ -62,7 +62,7 @@ pub(super) fn on_import(state: &mut State, event: ImportEvent) -> Vec<Effect> {
 fn finished(state: &mut State, imported: &Imported) {
     let images = thousands(imported.images);
     let head = format!("{}: {images} images in {} classes", imported.name, imported.classes);
-    let kind = |kind: &LeftOutKind| LeftOut {
+    let kind = |kind: &OmissionKind| Omission {
         reason: kind.reason.clone(),
         count: kind.count,
         example: kind.example.clone(),

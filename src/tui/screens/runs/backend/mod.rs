@@ -98,7 +98,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
         RunsEffect::CheckQueue => {
             // Every action on the queue reports an unreadable queue.
             let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
-            RunsEvent::QueueLost(listing.lost().len())
+            RunsEvent::LostRunsCounted(listing.lost().len())
         }
         RunsEffect::CompleteSources(typed) => {
             let completed = paths::completed(&typed);
@@ -117,12 +117,12 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
         RunsEffect::ReadListView => RunsEvent::ListViewRead(store.home().list_view().unwrap_or_default()),
         RunsEffect::RecordListView(view) => {
             let _ = store.home().record_list_view(&view);
-            RunsEvent::LookRecorded
+            RunsEvent::ListStateRecorded
         }
         RunsEffect::RecordLook(at) => {
             // In a home that cannot be written, the next look begins with the same runs.
             let _ = store.home().record_look(at);
-            RunsEvent::LookRecorded
+            RunsEvent::ListStateRecorded
         }
         RunsEffect::Rename { from, to } => {
             let result = words(store.rename(&from, &to, supervise::now()));

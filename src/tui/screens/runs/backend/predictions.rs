@@ -10,13 +10,15 @@ use crate::domain::text::printable;
 use crate::supervise::prediction::FacePixels;
 use crate::supervise::{Prediction, PredictionRecord, PredictionUpdate};
 use crate::tui::backend::Backend;
-use crate::tui::messages::runs::{PredictedFace, PredictedPicture, PredictionNews, PredictionNumber, PredictionOrder};
+use crate::tui::messages::runs::{
+    PredictedFace, PredictedPicture, PredictionNumber, PredictionProgress, PredictionSpec,
+};
 use crate::tui::screens::paths;
 use crate::tui::widgets::faces::Face;
 
 impl Backend {
     /// Starts a prediction, which ends an earlier one, and returns its first news.
-    pub(super) fn predict(&self, order: &PredictionOrder) -> PredictionNews {
+    pub(super) fn predict(&self, order: &PredictionSpec) -> PredictionProgress {
         let end = match self.start_prediction(order) {
             Ok(prediction) => {
                 let mut slot = self.prediction.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,10 +30,10 @@ impl Backend {
             }
             Err(error) => Some(Err(printable(&error))),
         };
-        PredictionNews { pictures: Vec::new(), end }
+        PredictionProgress { pictures: Vec::new(), end }
     }
 
-    fn start_prediction(&self, order: &PredictionOrder) -> Result<Prediction, String> {
+    fn start_prediction(&self, order: &PredictionSpec) -> Result<Prediction, String> {
         let sources = paths::sources(&order.sources);
         let watched = match (&sources[..], order.watch) {
             (_, false) => None,
@@ -43,11 +45,11 @@ impl Backend {
     }
 
     /// Returns the next news of a prediction, after a short wait at most. A later prediction has ended this one.
-    pub(super) fn poll_predictions(&self, number: PredictionNumber) -> PredictionNews {
+    pub(super) fn poll_predictions(&self, number: PredictionNumber) -> PredictionProgress {
         let mut slot = self.prediction.lock().unwrap_or_else(PoisonError::into_inner);
         let update = match slot.running.as_mut() {
             Some((of, prediction)) if *of == number => prediction.poll(),
-            _ => return PredictionNews { pictures: Vec::new(), end: Some(Ok(())) },
+            _ => return PredictionProgress { pictures: Vec::new(), end: Some(Ok(())) },
         };
         if update.end.is_some() {
             slot.running = None;
@@ -65,8 +67,8 @@ impl Backend {
     }
 }
 
-fn news(PredictionUpdate { records, end }: PredictionUpdate) -> PredictionNews {
-    PredictionNews {
+fn news(PredictionUpdate { records, end }: PredictionUpdate) -> PredictionProgress {
+    PredictionProgress {
         pictures: records.into_iter().filter_map(picture).collect(),
         end: end.map(|end| end.map_err(|error| printable(&error))),
     }

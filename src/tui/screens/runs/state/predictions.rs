@@ -1,7 +1,9 @@
 //! The predictions of runs for pictures from outside, as the dashboard shows them.
 
 use crate::domain::RunId;
-use crate::tui::messages::runs::{PredictedFace, PredictedPicture, PredictionNews, PredictionNumber, PredictionOrder};
+use crate::tui::messages::runs::{
+    PredictedFace, PredictedPicture, PredictionNumber, PredictionProgress, PredictionSpec,
+};
 
 /// The most faces and pictures in the list.
 const MAX_PICTURES: usize = 2_000;
@@ -26,7 +28,7 @@ pub enum PredictionStatus {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     /// The order.
-    pub order: PredictionOrder,
+    pub order: PredictionSpec,
     /// The faces and pictures: in the order of the sources; with a watched folder the newest first.
     pub pictures: Vec<PredictedPicture>,
     /// The index of the selected one.
@@ -40,7 +42,7 @@ pub struct Predictions {
 impl Predictions {
     /// Returns an empty list for an order.
     #[must_use]
-    pub fn new(order: PredictionOrder) -> Self {
+    pub fn new(order: PredictionSpec) -> Self {
         Self { order, pictures: Vec::new(), selected: 0, status: PredictionStatus::Running, pixels: 0 }
     }
 
@@ -64,7 +66,7 @@ impl Predictions {
 
     /// Adds news. Returns whether the prediction continues. A list in which the newest come first drops its oldest; any
     /// other ends when it is full.
-    pub fn add(&mut self, news: PredictionNews) -> bool {
+    pub fn add(&mut self, news: PredictionProgress) -> bool {
         for picture in news.pictures {
             self.pixels += pixels(&picture);
             if self.order.watch {
@@ -108,18 +110,18 @@ mod tests {
     use super::*;
     use crate::tui::widgets::faces::Face;
 
-    fn news(names: std::ops::Range<usize>, side: usize) -> PredictionNews {
+    fn news(names: std::ops::Range<usize>, side: usize) -> PredictionProgress {
         let picture = |name: usize| {
             let picture = Some(Face::gray(side, vec![0; side * side]));
             let face = PredictedFace { area: None, classes: Vec::new(), by_run: Vec::new(), picture };
             PredictedPicture { source: name.to_string(), face: Ok(face) }
         };
-        PredictionNews { pictures: names.map(picture).collect(), end: None }
+        PredictionProgress { pictures: names.map(picture).collect(), end: None }
     }
 
     fn empty(watch: bool) -> Predictions {
         let runs = vec![RunId::new("a").expect("an id")];
-        Predictions::new(PredictionOrder { number: 1, runs, sources: "x".into(), watch })
+        Predictions::new(PredictionSpec { number: 1, runs, sources: "x".into(), watch })
     }
 
     #[test]

@@ -104,8 +104,8 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
         RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
         RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
         RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
-        RunsEvent::LookRecorded | RunsEvent::PredictionEnded | RunsEvent::QueueLost(0) => {}
-        RunsEvent::QueueLost(runs) => {
+        RunsEvent::ListStateRecorded | RunsEvent::PredictionEnded | RunsEvent::LostRunsCounted(0) => {}
+        RunsEvent::LostRunsCounted(runs) => {
             let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
             state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }

@@ -3,7 +3,7 @@
 use super::super::{PredictionStatus, Predictions, RunsPurpose};
 use super::{ask, targets};
 use crate::domain::RunId;
-use crate::tui::messages::runs::{PredictionNews, PredictionNumber, PredictionOrder};
+use crate::tui::messages::runs::{PredictionNumber, PredictionProgress, PredictionSpec};
 use crate::tui::messages::{Action, Effect, RunsAction, RunsEffect, moved};
 use crate::tui::state::State;
 
@@ -29,7 +29,7 @@ pub(super) fn start(state: &mut State, runs: Vec<RunId>, sources: &str, watch: b
     state.runs.prediction_number += 1;
     let sources = sources.trim().to_owned();
     state.runs.predicted_sources.clone_from(&sources);
-    let order = PredictionOrder { number: state.runs.prediction_number, runs, sources, watch };
+    let order = PredictionSpec { number: state.runs.prediction_number, runs, sources, watch };
     state.runs.predictions = Some(Predictions::new(order.clone()));
     vec![Effect::Runs(RunsEffect::Predict(order))]
 }
@@ -58,7 +58,7 @@ pub(super) fn close(state: &mut State) -> Vec<Effect> {
 }
 
 /// Adds news of the prediction that is shown. Returns the effects to request.
-pub(super) fn on_news(state: &mut State, number: PredictionNumber, news: PredictionNews) -> Vec<Effect> {
+pub(super) fn on_news(state: &mut State, number: PredictionNumber, news: PredictionProgress) -> Vec<Effect> {
     let Some(shown) = state.runs.predictions.as_mut().filter(|shown| shown.number() == number) else {
         return Vec::new();
     };

@@ -12,7 +12,7 @@ const SHOWN: usize = 8;
 
 /// The tensors of a source that an import did not take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotTaken {
+pub struct IgnoredTensors {
     /// The number of tensors.
     pub tensors: usize,
     /// The parts of the source that hold them, safe to print; at most fifty.
@@ -21,7 +21,7 @@ pub struct NotTaken {
     pub parts: usize,
 }
 
-impl NotTaken {
+impl IgnoredTensors {
     /// Returns whether all tensors were taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -29,7 +29,7 @@ impl NotTaken {
     }
 }
 
-impl fmt::Display for NotTaken {
+impl fmt::Display for IgnoredTensors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.tensors == 1 { "tensor" } else { "tensors" };
         let shown = self.names.len().min(SHOWN);
