@@ -144,7 +144,7 @@ impl Options {
         let bench_inputs = BenchInputs::new(self.strategy, shape, self.unfreeze.clone(), weights, 1);
         let bench_inputs = BenchInputs { precision: self.precision, ..bench_inputs };
         match self.network {
-            Some(network) => bench_inputs.through(network),
+            Some(network) => bench_inputs.select_network(network),
             None => bench_inputs,
         }
     }

@@ -110,7 +110,7 @@ pub fn agree(device: &Device, options: &Options, report: ReportFinding<'_>) -> R
     let is_distinguishable = |network: &NetworkName| *network != NetworkName::WIDE;
     let from_scratch = NetworkName::from_scratch()
         .filter(is_distinguishable)
-        .map(|network| bench_inputs(Strategy::Cnn, 48).through(network));
+        .map(|network| bench_inputs(Strategy::Cnn, 48).select_network(network));
     let subjects =
         from_scratch.chain([Strategy::Features, Strategy::Finetune].map(|strategy| bench_inputs(strategy, size)));
     let subjects = subjects
