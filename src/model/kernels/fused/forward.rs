@@ -133,7 +133,8 @@ impl WithSimd for Rows<'_> {
                             self.put(simd, block, row * out_w + qx, value, source);
                         }
                         Pool::None => {
-                            for (at, value) in quad.into_iter().enumerate() {
+                            for at in 0..4 {
+                                let value = quad[at];
                                 let (y, x) = (2 * row + at / 2, 2 * qx + at % 2);
                                 let source = [simd.splat_u32s(0); VECTORS];
                                 if x < out_w {
@@ -171,9 +172,9 @@ impl Rows<'_> {
             let (weights, _) = S::as_simd_f32s(&panel[ky * run * width..][..run * width]);
             let weights = &weights.as_chunks::<VECTORS>().0[..run];
             for k in 0..run {
-                let weight = weights[k];
-                for (sum, pixel) in sums.iter_mut().zip([pixels_0[k], pixels_1[k], pixels_2[k], pixels_3[k]]) {
-                    let pixel = simd.splat_f32s(pixel);
+                let (weight, pixels) = (weights[k], [pixels_0[k], pixels_1[k], pixels_2[k], pixels_3[k]]);
+                for at in 0..4 {
+                    let (pixel, sum) = (simd.splat_f32s(pixels[at]), &mut sums[at]);
                     sum[0] = simd.mul_add_e_f32s(pixel, weight[0], sum[0]);
                     sum[1] = simd.mul_add_e_f32s(pixel, weight[1], sum[1]);
                 }
@@ -193,15 +194,19 @@ impl Rows<'_> {
         }
         // Channels of the last block beyond the last channel are not written.
         let end = at + (self.geometry.c_out - block * wide).min(wide);
-        for (out, value) in self.out[at..end].chunks_mut(S::F32_LANES).zip(values) {
-            store(simd, out, value);
-        }
-        let Some(codes) = self.codes.as_deref_mut() else { return };
-        for (codes, source) in codes[at..end].chunks_mut(S::F32_LANES).zip(sources) {
+        for v in 0..VECTORS {
+            let at = at + v * S::F32_LANES;
+            if at >= end {
+                return;
+            }
+            let end = end.min(at + S::F32_LANES);
+            store(simd, &mut self.out[at..end], values[v]);
+            let Some(codes) = self.codes.as_deref_mut() else { continue };
             let mut words = [0_u32; MOST_LANES];
-            S::as_mut_simd_u32s(&mut words[..S::F32_LANES]).0[0] = source;
-            for (code, word) in codes.iter_mut().zip(words) {
-                *code = word.to_le_bytes()[0];
+            S::as_mut_simd_u32s(&mut words[..S::F32_LANES]).0[0] = sources[v];
+            let codes = &mut codes[at..end];
+            for lane in 0..codes.len().min(MOST_LANES) {
+                codes[lane] = words[lane].to_le_bytes()[0];
             }
         }
     }
@@ -222,12 +227,13 @@ fn store<S: Simd>(simd: S, out: &mut [f32], value: S::f32s) {
 fn largest<S: Simd>(simd: S, quad: [Channels<S>; 4]) -> (Channels<S>, Sources<S>) {
     let mut best = quad[0];
     let mut source = [simd.splat_u32s(0); VECTORS];
-    for (at, values) in (0_u32..).zip(quad).skip(1) {
+    for at in 1..4_u8 {
+        let values = quad[usize::from(at)];
         for v in 0..VECTORS {
             let number = simd.equal_f32s(values[v], values[v]);
             let better = simd.or_m32s(simd.greater_than_f32s(values[v], best[v]), simd.not_m32s(number));
             best[v] = simd.select_f32s(better, values[v], best[v]);
-            source[v] = simd.select_u32s(better, simd.splat_u32s(at), source[v]);
+            source[v] = simd.select_u32s(better, simd.splat_u32s(at.into()), source[v]);
         }
     }
     (best, source)
@@ -235,10 +241,10 @@ fn largest<S: Simd>(simd: S, quad: [Channels<S>; 4]) -> (Channels<S>, Sources<S>
 
 #[inline(always)]
 fn relu<S: Simd>(simd: S, mut values: Channels<S>, mut sources: Sources<S>) -> (Channels<S>, Sources<S>) {
-    for (value, source) in values.iter_mut().zip(&mut sources) {
-        let dead = simd.less_than_or_equal_f32s(*value, simd.splat_f32s(0.0));
-        *value = simd.select_f32s(dead, simd.splat_f32s(0.0), *value);
-        *source = simd.select_u32s(dead, simd.splat_u32s(u32::from(RELU_ZERO)), *source);
+    for v in 0..VECTORS {
+        let dead = simd.less_than_or_equal_f32s(values[v], simd.splat_f32s(0.0));
+        values[v] = simd.select_f32s(dead, simd.splat_f32s(0.0), values[v]);
+        sources[v] = simd.select_u32s(dead, simd.splat_u32s(u32::from(RELU_ZERO)), sources[v]);
     }
     (values, sources)
 }

@@ -91,7 +91,8 @@ fn add_patch<S: Simd>(
             sums[tap] = simd.mul_add_e_f32s(grad, kernel[tap], sums[tap]);
         }
     }
-    for (tap, sum) in sums.into_iter().enumerate() {
+    for tap in 0..9 {
+        let sum = sums[tap];
         let to = &mut image[tap / 3 * row_len + tap % 3 * pixel_len..][..S::F32_LANES];
         let to = &mut S::as_mut_simd_f32s(to).0[0];
         *to = simd.add_f32s(*to, sum);
@@ -107,8 +108,10 @@ impl OutputGradient<'_> {
         let offsets = Self::offsets(self.geometry);
         let (mut active, mut groups) =
             (vec![ActiveGradient::default(); self.grad.len()], Vec::with_capacity(4 * h * w));
+        let channels = u32::try_from(c_out).expect("far fewer channels");
         let mut end = 0;
-        for (window, (grads, codes)) in self.grad.chunks_exact(c_out).zip(self.codes.chunks_exact(c_out)).enumerate() {
+        for window in 0..self.grad.len() / c_out {
+            let (grads, codes) = (&self.grad[window * c_out..][..c_out], &self.codes[window * c_out..][..c_out]);
             let mut counts = [0; 5];
             for code in codes {
                 counts[usize::from(code & 7).min(4)] += 1;
@@ -123,9 +126,10 @@ impl OutputGradient<'_> {
                 }
             }
             end = ends[usize::from(RELU_ZERO)];
-            for (channel, (grad, code)) in (0_u32..).zip(grads.iter().zip(codes)) {
-                let index = &mut ends[usize::from(code & 7).min(4)];
-                active[*index] = ActiveGradient { channel, grad: *grad };
+            for channel in 0..channels {
+                let at = channel as usize;
+                let index = &mut ends[usize::from(codes[at] & 7).min(4)];
+                active[*index] = ActiveGradient { channel, grad: grads[at] };
                 *index += 1;
             }
         }

@@ -97,16 +97,20 @@ impl OutputGradient<'_> {
         let c_out = counts.len();
         let offsets = Self::offsets(self.geometry).map(to_u32);
         counts.fill(0);
-        for (y, x) in rows.flat_map(|y| (0..w).map(move |x| (y, x))) {
-            let patch = to_u32(Self::patch(self.geometry, y, x));
-            let at = (y * w + x) * c_out;
-            let gradient = self.grad[at..][..c_out].iter().zip(&self.codes[at..][..c_out]);
-            let channels = gradient.zip(active.chunks_exact_mut(room)).zip(counts.iter_mut()).zip(sums.iter_mut());
-            for ((((grad, code), active), count), sum) in channels {
-                // Always written but counted only if active, because a branch could not be predicted.
-                active[*count] = ActiveGradient { patch: patch + offsets[usize::from(code & 7).min(4)], grad: *grad };
-                *count += usize::from(*code != RELU_ZERO);
-                *sum += if *code == RELU_ZERO { 0.0 } else { *grad };
+        let sums = &mut sums[..c_out];
+        for y in rows {
+            for x in 0..w {
+                let patch = to_u32(Self::patch(self.geometry, y, x));
+                let at = (y * w + x) * c_out;
+                let (grads, codes) = (&self.grad[at..][..c_out], &self.codes[at..][..c_out]);
+                for channel in 0..c_out {
+                    let (grad, code, count) = (grads[channel], codes[channel], &mut counts[channel]);
+                    // Always written but counted only if active, because a branch could not be predicted.
+                    active[channel * room + *count] =
+                        ActiveGradient { patch: patch + offsets[usize::from(code & 7).min(4)], grad };
+                    *count += usize::from(code != RELU_ZERO);
+                    sums[channel] += if code == RELU_ZERO { 0.0 } else { grad };
+                }
             }
         }
     }
@@ -156,26 +160,33 @@ fn accumulate_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     sums: &mut [f32],
     run: usize,
 ) {
-    let mut tile = load::<S, ROWS, VECTORS>(sums, run);
+    let mut tile = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    for r in 0..ROWS {
+        tile[r] = *first_vectors::<S, VECTORS>(&sums[r * run..]);
+    }
     for active in active {
         let grad = simd.splat_f32s(active.grad);
-        let patch = load::<S, ROWS, VECTORS>(&image[active.patch as usize..], row_len);
+        let patch = &image[active.patch as usize..];
         for r in 0..ROWS {
+            let vectors = first_vectors::<S, VECTORS>(&patch[r * row_len..]);
             for v in 0..VECTORS {
-                tile[r][v] = simd.mul_add_e_f32s(grad, patch[r][v], tile[r][v]);
+                tile[r][v] = simd.mul_add_e_f32s(grad, vectors[v], tile[r][v]);
             }
         }
     }
-    for (r, vectors) in tile.iter().enumerate() {
-        S::as_mut_simd_f32s(&mut sums[r * run..][..VECTORS * S::F32_LANES]).0.copy_from_slice(vectors);
+    for r in 0..ROWS {
+        let sums = &mut S::as_mut_simd_f32s(&mut sums[r * run..][..VECTORS * S::F32_LANES]).0[..VECTORS];
+        // A copy would take the tile's address, which keeps it out of the registers.
+        #[allow(clippy::manual_memcpy)]
+        for v in 0..VECTORS {
+            sums[v] = tile[r][v];
+        }
     }
 }
 
-/// Returns the first `VECTORS` vectors of `ROWS` runs, which are `row_len` apart.
+/// Returns the first `VECTORS` vectors of a run.
 #[inline(always)]
-fn load<S: Simd, const ROWS: usize, const VECTORS: usize>(from: &[f32], row_len: usize) -> [[S::f32s; VECTORS]; ROWS] {
-    std::array::from_fn(|r| {
-        let (vectors, _) = S::as_simd_f32s(&from[r * row_len..][..VECTORS * S::F32_LANES]);
-        std::array::from_fn(|v| vectors[v])
-    })
+fn first_vectors<S: Simd, const VECTORS: usize>(run: &[f32]) -> &[S::f32s; VECTORS] {
+    let vectors = S::as_simd_f32s(&run[..VECTORS * S::F32_LANES]).0;
+    vectors.try_into().expect("as many as were taken")
 }

@@ -96,19 +96,21 @@ fn add_window<S: Simd, const STRIDE: usize>(
     let zero = simd.splat_f32s(0.0);
     // The gradients of each code, zero at outputs with another code.
     let mut by_code = [zero; 4];
-    for (code, of_code) in (0..).zip(&mut by_code) {
-        *of_code = simd.select_f32s(simd.equal_u32s(codes, simd.splat_u32s(code)), grad, zero);
+    for code in 0..4_u8 {
+        let is_code = simd.equal_u32s(codes, simd.splat_u32s(code.into()));
+        by_code[usize::from(code)] = simd.select_f32s(is_code, grad, zero);
     }
     let dead = simd.equal_u32s(codes, simd.splat_u32s(RELU_ZERO.into()));
     sums[9] = simd.add_f32s(sums[9], simd.select_f32s(dead, zero, grad));
     for row in 0..STRIDE + 2 {
-        for (column, pixel) in pixels[row * columns..][..STRIDE + 2].iter().enumerate() {
-            let pixel = simd.splat_f32s(*pixel);
-            for (code, grad) in by_code.iter().enumerate().take(STRIDE * STRIDE) {
+        let pixels = &pixels[row * columns..][..STRIDE + 2];
+        for column in 0..STRIDE + 2 {
+            let pixel = simd.splat_f32s(pixels[column]);
+            for code in 0..STRIDE * STRIDE {
                 let (dy, dx) = (code / 2, code % 2);
                 if (dy..dy + 3).contains(&row) && (dx..dx + 3).contains(&column) {
                     let tap = (row - dy) * 3 + column - dx;
-                    sums[tap] = simd.mul_add_e_f32s(pixel, *grad, sums[tap]);
+                    sums[tap] = simd.mul_add_e_f32s(pixel, by_code[code], sums[tap]);
                 }
             }
         }

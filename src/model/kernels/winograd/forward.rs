@@ -128,9 +128,9 @@ fn from_points<S: Simd, T: Tile>(
     let out = S::as_mut_simd_f32s(out).0;
     for (t, (image, row, column)) in band.tiles(tiles::<T>(geometry).1).enumerate() {
         let mut inputs: [[&[S::f32s]; LARGEST]; LARGEST] = [[&[]; LARGEST]; LARGEST];
-        for (i, inputs) in inputs.iter_mut().enumerate().take(T::SIDE) {
-            for (j, input) in inputs.iter_mut().enumerate().take(T::SIDE) {
-                *input = &products[(i * T::SIDE + j) * point + t * vectors..][..vectors];
+        for i in 0..T::SIDE {
+            for j in 0..T::SIDE {
+                inputs[i][j] = &products[(i * T::SIDE + j) * point + t * vectors..][..vectors];
             }
         }
         let top = (image - band.images.start) * rows.len() + row * T::OUT - rows.start;

@@ -61,9 +61,10 @@ fn row_block<S: Simd, const R: usize>(
     for (r, row) in rows.iter_mut().enumerate() {
         *row = &a[r * depth + from..][..panel.len()];
     }
-    for (k, panel) in panel.iter().enumerate() {
-        for (sums, row) in sums.iter_mut().zip(rows) {
-            add(simd, sums, row[k], panel);
+    for k in 0..panel.len() {
+        let panel = &panel[k];
+        for r in 0..R {
+            add(simd, &mut sums[r], rows[r][k], panel);
         }
     }
     store::<S, R>(out, out_row, &sums);
@@ -90,8 +91,9 @@ pub(super) fn panel_by_panel<S: Simd>(simd: S, a: &[f32], b: &[f32], out: &mut [
 #[inline(always)]
 fn outer_block<S: Simd, const R: usize>(simd: S, a: &[f32], first: usize, b: &[f32], out: &mut [f32], out_row: usize) {
     let mut sums = load::<S, R>(simd, out, out_row);
-    for (a, b) in a.chunks_exact(VECTORS * S::F32_LANES).zip(wides::<S>(b)) {
-        let a = &a[first..][..R];
+    let (width, b) = (VECTORS * S::F32_LANES, wides::<S>(b));
+    for row in 0..b.len().min(a.len() / width) {
+        let (a, b) = (&a[row * width + first..][..R], &b[row]);
         for r in 0..R {
             add(simd, &mut sums[r], a[r], b);
         }
@@ -114,15 +116,18 @@ fn wides<S: Simd>(panel: &[f32]) -> &[Wide<S>] {
 #[inline(always)]
 fn load<S: Simd, const R: usize>(simd: S, from: &[f32], row: usize) -> [Wide<S>; R] {
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; R];
-    for (r, sums) in sums.iter_mut().enumerate() {
-        sums.copy_from_slice(S::as_simd_f32s(&from[r * row..][..VECTORS * S::F32_LANES]).0);
+    for r in 0..R {
+        let from = S::as_simd_f32s(&from[r * row..][..VECTORS * S::F32_LANES]).0;
+        sums[r] = [from[0], from[1]];
     }
     sums
 }
 
 #[inline(always)]
 fn store<S: Simd, const R: usize>(to: &mut [f32], row: usize, sums: &[Wide<S>; R]) {
-    for (r, sums) in sums.iter().enumerate() {
-        S::as_mut_simd_f32s(&mut to[r * row..][..VECTORS * S::F32_LANES]).0.copy_from_slice(sums);
+    for r in 0..R {
+        let to = S::as_mut_simd_f32s(&mut to[r * row..][..VECTORS * S::F32_LANES]).0;
+        to[0] = sums[r][0];
+        to[1] = sums[r][1];
     }
 }

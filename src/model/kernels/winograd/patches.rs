@@ -44,9 +44,9 @@ impl Images<'_> {
     pub(super) fn transform<S: Simd, M: Map>(self, simd: S, patch: Patch, points: &mut [&mut [f32]], at: usize) {
         let vectors = patch.channels / S::F32_LANES;
         let mut inputs: [[&[S::f32s]; LARGEST]; LARGEST] = [[&[]; LARGEST]; LARGEST];
-        for (dy, inputs) in inputs.iter_mut().enumerate().take(M::FROM) {
-            for (dx, input) in inputs.iter_mut().enumerate().take(M::FROM) {
-                *input = &S::as_simd_f32s(self.pixel(patch, dy, dx)).0[..vectors];
+        for dy in 0..M::FROM {
+            for dx in 0..M::FROM {
+                inputs[dy][dx] = &S::as_simd_f32s(self.pixel(patch, dy, dx)).0[..vectors];
             }
         }
         for c in 0..vectors {
