@@ -109,12 +109,20 @@ impl Query {
         self.terms.is_empty()
     }
 
-    /// Returns the settings that the query compares.
-    pub fn settings(&self) -> impl Iterator<Item = Field> {
-        self.terms.iter().filter_map(|term| match term.test {
-            Test::Field(field @ Field::Setting(_), ..) => Some(field),
-            Test::Field(..) | Test::Word(_) => None,
-        })
+    /// Returns the settings by which a list is sorted and that the query compares, each once.
+    #[must_use]
+    pub fn settings(&self, sort: Option<SortKey>) -> Vec<Field> {
+        let compared = self.terms.iter().filter_map(|term| match term.test {
+            Test::Field(field, ..) => Some(field),
+            Test::Word(_) => None,
+        });
+        let mut settings = Vec::new();
+        for field in sort.map(|key| key.by).into_iter().chain(compared) {
+            if matches!(field, Field::Setting(_)) && !settings.contains(&field) {
+                settings.push(field);
+            }
+        }
+        settings
     }
 
     /// Returns whether a run matches.

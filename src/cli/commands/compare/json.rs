@@ -39,7 +39,7 @@ pub(super) struct Column<'a> {
 #[serde(untagged)]
 pub(super) enum Entry<'a> {
     Run(Box<Column<'a>>),
-    EnsembleJson(EnsembleJson<'a>),
+    Ensemble(EnsembleJson<'a>),
 }
 
 /// The mean of the runs' predictions for the test images.
@@ -103,7 +103,7 @@ struct Seeds<'a> {
 /// Returns a column for each run, and one for the mean if there is one.
 pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
     let runs = (0..sheet.runs.len()).map(|at| Entry::Run(Box::new(column(sheet, at))));
-    runs.chain(sheet.average.iter().map(|average| Entry::EnsembleJson(mean(average)))).collect()
+    runs.chain(sheet.average.iter().map(|average| Entry::Ensemble(mean(average)))).collect()
 }
 
 fn mean(average: &Ensemble) -> EnsembleJson<'_> {

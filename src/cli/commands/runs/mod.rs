@@ -173,9 +173,7 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
         let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
         output::note(&format!("{what}; `mien runs` lists all of them"));
     } else {
-        let sorted = arguments.sort.map(|key| key.by).filter(|field| matches!(field, Field::Setting(_)));
-        let mut settings: Vec<Field> = sorted.into_iter().chain(query.settings()).collect();
-        settings.dedup();
+        let settings = query.settings(arguments.sort);
         let mut table = table(&listed, &jobs, now, arguments.since.is_some(), &settings);
         if let Some(columns) = output::columns() {
             table.fit(columns, &OMITTED_FIRST);
@@ -260,7 +258,7 @@ fn table(
             run.recipe.strategy.to_string(),
             run.recipe.dataset.to_string(),
         ]);
-        cells.extend(settings.iter().map(|field| text(listed, *field)));
+        cells.extend(settings.iter().map(|field| text(listed, *field).unwrap_or_else(|| "–".into())));
         cells.extend([
             format!("{}/{}", run.shown_epoch(listed.state()), run.limits.epochs),
             figure(number(listed, Field::ValLoss)),
@@ -278,25 +276,20 @@ fn table(
     table
 }
 
-/// Returns the value of a field as text; `–` if there is none.
-fn text(run: &RunFacts, field: Field) -> String {
+/// Returns the value of a field as text; `None` if there is none.
+fn text(run: &RunFacts, field: Field) -> Option<String> {
     match run.value(field) {
-        Value::Words(words) => words.join(" "),
-        Value::Number(number) => number.to_string(),
-        Value::None => "–".into(),
+        Value::Words(words) => Some(words.join(" ")),
+        Value::Number(number) => Some(number.to_string()),
+        Value::None => None,
     }
 }
 
 /// Returns every field of these runs under its name, as filters compare it; empty for missing values.
 fn rows(runs: &[RunFacts]) -> Vec<Vec<String>> {
-    let cell = |run: &RunFacts, field| match run.value(field) {
-        Value::Words(words) => words.join(" "),
-        Value::Number(number) => number.to_string(),
-        Value::None => String::new(),
-    };
     let fields: Vec<Field> = Field::ALL.into_iter().chain(Field::settings()).collect();
     let headings = fields.iter().map(|field| field.name().to_owned()).collect();
-    let rows = runs.iter().map(|run| fields.iter().map(|field| cell(run, *field)).collect());
+    let rows = runs.iter().map(|run| fields.iter().map(|field| text(run, *field).unwrap_or_default()).collect());
     std::iter::once(headings).chain(rows).collect()
 }
 

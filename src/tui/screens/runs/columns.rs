@@ -35,13 +35,8 @@ pub(super) fn names() -> String {
 /// Returns the columns of the list, and the settings by which it is filtered or sorted. Chosen columns are omitted from
 /// the last one on where space is short.
 pub(super) fn shown(runs: &RunsState) -> Vec<(Field, Column)> {
-    let sorted = runs.sort.map(|key| key.by).filter(|field| matches!(field, Field::Setting(_)));
-    let mut settings: Vec<Field> = Vec::new();
-    for field in sorted.into_iter().chain(runs.filter.query.settings()) {
-        if !runs.columns.contains(&field) && !settings.contains(&field) {
-            settings.push(field);
-        }
-    }
+    let mut settings = runs.filter.query.settings(runs.sort);
+    settings.retain(|field| !runs.columns.contains(field));
     if runs.columns.is_empty() {
         let (first, rest) = COLUMNS.split_at(4);
         return first
@@ -80,7 +75,7 @@ fn find(text: &str) -> Result<Field, String> {
     if found.is_empty() {
         // The columns come first: `b` of a best value must not become ambiguous by `batch-size`.
         let setting = text.replace('_', "-");
-        found = text.parse().ok().into_iter().collect();
+        found = text.parse().ok().filter(|field| matches!(field, Field::Setting(_))).into_iter().collect();
         if found.is_empty() {
             found = Field::settings().filter(|field| field.name().starts_with(&setting)).collect();
         }
@@ -165,7 +160,7 @@ mod tests {
         let fields = |runs: &RunsState| shown(runs).into_iter().map(|(field, _)| field).collect::<Vec<_>>();
         let [seed, rate] = [Hyperparameter::Seed, Hyperparameter::LearningRate].map(Field::Setting);
         let mut runs = RunsState { sort: SortKey::by(seed), ..RunsState::default() };
-        runs.filter.query = Query::parse("learning-rate<0.1 seed=1").expect("a query");
+        runs.filter.query = Query::parse("learning-rate<0.1 seed>1 lr>0 seed<9").expect("a query");
         assert_eq!(fields(&runs)[..6], [Field::State, Field::Name, Field::Strategy, Field::Dataset, seed, rate]);
         runs.columns = parse_columns("f1 seed").expect("columns");
         assert_eq!(fields(&runs), [Field::State, Field::Name, Field::F1, seed, rate]);
@@ -186,6 +181,7 @@ mod tests {
         let runs = RunsState { columns, ..RunsState::default() };
         let fields: Vec<Field> = shown(&runs).into_iter().map(|(field, _)| field).collect();
         assert_eq!(fields, [Field::State, Field::Name, Field::F1, Field::Age]);
+        assert!(parse_columns("note").is_err_and(|error| error.starts_with("'note' is not a column")), "a field only");
         assert!(parse_columns("age age").is_err_and(|error| error == "age is named twice"));
         assert_eq!(shown(&RunsState::default()).len(), COLUMNS.len());
     }
