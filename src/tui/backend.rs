@@ -8,11 +8,11 @@ use super::library::{DatasetEntry, DatasetView, WeightsEntry};
 use crate::data::marked::Marks;
 use crate::data::overview::{self, Overview};
 use crate::data::{self, Manifest};
-use crate::domain::DatasetName;
 use crate::domain::text::printable;
+use crate::domain::{DatasetName, RunId};
 use crate::homes::Link;
 use crate::runs::{Home, RunStore};
-use crate::supervise::{Import, Prediction};
+use crate::supervise::{ImportProcess, PredictionProcess};
 use crate::weights;
 
 /// The running prediction. Its effects may be performed in another order than they were requested.
@@ -21,7 +21,7 @@ pub(super) struct PredictionSlot {
     /// The largest number of a prediction that was ended.
     pub(super) ended: u64,
     /// The running prediction with its number.
-    pub(super) running: Option<(u64, Prediction)>,
+    pub(super) running: Option<(u64, PredictionProcess)>,
 }
 
 /// Access to the datasets, weights and runs of a home.
@@ -32,7 +32,7 @@ pub struct Backend {
     /// The home whose datasets show images: the one of this machine, if the runs are elsewhere.
     pub(super) dataset_home: Home,
     /// The running import, if there is one.
-    pub(super) import: Mutex<Option<Import>>,
+    pub(super) import: Mutex<Option<ImportProcess>>,
     /// The running prediction, if there is one.
     pub(super) prediction: Mutex<PredictionSlot>,
     /// The number of the latest preview; an earlier one ends when it sees another number.
@@ -97,4 +97,13 @@ impl Backend {
     pub fn marks(&self, name: &DatasetName) -> Result<Arc<Marks>, String> {
         overview::marks(&self.store.home().dataset(name)).map(Arc::new)
     }
+}
+
+/// Performs an action on each run in order, and returns the results.
+pub(super) fn for_each<E>(ids: Vec<RunId>, action: impl Fn(&RunId) -> Result<(), E>) -> Vec<(RunId, Result<(), E>)> {
+    let perform = |id: RunId| {
+        let result = action(&id);
+        (id, result)
+    };
+    ids.into_iter().map(perform).collect()
 }

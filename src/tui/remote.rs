@@ -13,7 +13,7 @@ use crate::homes::protocol::RunFile;
 use crate::homes::{Link, LinkState};
 use crate::runs::annotations::AnnotationChange;
 use crate::runs::queue::QueueMove;
-use crate::tui::backend::Backend;
+use crate::tui::backend::{Backend, for_each};
 use crate::tui::library::LinkView;
 use crate::tui::messages::{ActionError, CompareEffect, Effect, Event, InspectEffect, RunsEffect, RunsEvent};
 use crate::tui::messages::{DataEffect, DataEvent, TrainEffect, TrainEvent};
@@ -49,15 +49,15 @@ fn act(link: &Link, effect: Effect) -> Result<Event, Effect> {
         }
         Effect::Train(TrainEffect::Launch { id, recipe, .. }) => {
             let launched = launch(link, &LaunchOrder::One { id, recipe }).and_then(|ids| exactly(link, ids));
-            Ok(Event::Train(TrainEvent::LaunchFinished(launched.map(|[id]| id).map_err(ActionError::There))))
+            Ok(Event::Train(TrainEvent::LaunchFinished(launched.map(|[id]| id).map_err(ActionError::Remote))))
         }
         Effect::Train(TrainEffect::LaunchAll { ids, recipes, .. }) => {
             let launched = launch(link, &LaunchOrder::All { ids, recipes }).and_then(|ids| exactly(link, ids));
-            Ok(Event::Train(TrainEvent::LaunchAllFinished(launched.map_err(ActionError::There))))
+            Ok(Event::Train(TrainEvent::LaunchAllFinished(launched.map_err(ActionError::Remote))))
         }
         Effect::Train(TrainEffect::LaunchSweep { stem, runs, .. }) => {
             let launched = launch(link, &LaunchOrder::Sweep { stem, runs });
-            Ok(Event::Train(TrainEvent::LaunchSweepFinished(launched.map_err(ActionError::There))))
+            Ok(Event::Train(TrainEvent::LaunchSweepFinished(launched.map_err(ActionError::Remote))))
         }
         Effect::Data(DataEffect::LoadFaces(range)) => {
             Ok(Event::Data(DataEvent::Faces(range, Err(format!("the images stay on {}", name(link))))))
@@ -135,16 +135,12 @@ fn elsewhere(link: &Link, command: &str) -> String {
 
 fn runs(link: &Link, effect: RunsEffect) -> Result<RunsEvent, RunsEffect> {
     let done = |arguments: &[&str], message: String| RunsEvent::Done(command(link, arguments).map(|_| message));
-    let action = |arguments: &[&str]| command(link, arguments).map(drop).map_err(ActionError::There);
+    let action = |arguments: &[&str]| command(link, arguments).map(drop).map_err(ActionError::Remote);
     Ok(match effect {
-        RunsEffect::Resume(id) => {
-            let result = action(&["resume", id.as_str(), "--detach"]);
-            RunsEvent::ResumeFinished(id, result)
+        RunsEffect::Resume(ids) => {
+            RunsEvent::ResumeFinished(for_each(ids, |id| action(&["resume", id.as_str(), "--detach"])))
         }
-        RunsEffect::Stop(id) => {
-            let result = action(&["stop", id.as_str()]);
-            RunsEvent::StopFinished(id, result)
-        }
+        RunsEffect::Stop(ids) => RunsEvent::StopFinished(for_each(ids, |id| action(&["stop", id.as_str()]))),
         RunsEffect::Pause(id) => {
             let result = command(link, &["pause", id.as_str()]).map(drop);
             RunsEvent::Requested(id, result)

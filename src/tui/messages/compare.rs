@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 
-use super::keymap::{Binding, Context, Kind, code, on};
-use super::{Action, FAULT, ScreenEffect};
+use super::keymap::{Binding, Context, ContextKind, code, on};
+use super::{Action, BUG_MESSAGE, ScreenEffect};
 use crate::domain::RunId;
 use crate::runs::Summary;
 use crate::runs::comparison::{NotComparable, Verdict};
@@ -16,7 +16,7 @@ use crate::tui::screen::Screen;
 pub(super) const DESCRIPTION: &str = "Compare: the marked runs side by side";
 
 /// The comparison of the marked runs.
-pub const PANES: Context = Context::of(Screen::Compare, "panes", Kind::Panes);
+pub const PANES: Context = Context::of(Screen::Compare, "panes", ContextKind::Panes);
 
 pub(super) const CONTEXTS: &[Context] = &[PANES];
 
@@ -187,7 +187,7 @@ impl ScreenEffect for CompareEffect {
 
     fn failure(&self) -> Option<CompareEvent> {
         let Self::ComputeVerdict { baseline, run } = self;
-        Some(CompareEvent::VerdictComputed(RunPair::of(baseline, run), Err(NotComparable::Fault(FAULT))))
+        Some(CompareEvent::VerdictComputed(RunPair::of(baseline, run), Err(NotComparable::Fault(BUG_MESSAGE))))
     }
 }
 

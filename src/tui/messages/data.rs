@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 
-use super::keymap::{Binding, Context, Kind, code, on};
-use super::{Action, ScreenEffect, Target};
+use super::keymap::{Binding, Context, ContextKind, code, on};
+use super::{Action, Completion, ScreenEffect, Target};
 use crate::data::{ImportPreview, demo, features::CacheUsage};
 use crate::domain::{Augmentation, DatasetName, Split, SplitCounts};
 use crate::supervise::ImportEvent;
@@ -17,19 +17,19 @@ use crate::tui::widgets::faces::Face;
 pub(super) const DESCRIPTION: &str = "Data: datasets to train on";
 
 /// The datasets and their classes.
-pub const LIST: Context = Context::of(Screen::Data, "list", Kind::List);
+pub const LIST: Context = Context::of(Screen::Data, "list", ContextKind::List);
 /// The faces of a class on the whole screen.
-pub const FACES: Context = Context::of(Screen::Data, "faces", Kind::List);
+pub const FACES: Context = Context::of(Screen::Data, "faces", ContextKind::List);
 
 /// The marks of a dataset.
-pub const MARKS: Context = Context::of(Screen::Data, "marks", Kind::List);
+pub const MARKS: Context = Context::of(Screen::Data, "marks", ContextKind::List);
 
 /// A path of the import form.
-pub const IMPORT_PATH: Context = Context::of(Screen::Data, "import path", Kind::Text);
+pub const IMPORT_PATH: Context = Context::of(Screen::Data, "import path", ContextKind::Text);
 /// Another text of the import form.
-pub const IMPORT_TEXT: Context = Context::of(Screen::Data, "import text", Kind::Text);
+pub const IMPORT_TEXT: Context = Context::of(Screen::Data, "import text", ContextKind::Text);
 /// A choice of the import form, or its last line.
-pub const IMPORT_CHOICE: Context = Context::of(Screen::Data, "import choice", Kind::Form);
+pub const IMPORT_CHOICE: Context = Context::of(Screen::Data, "import choice", ContextKind::Form);
 
 pub(super) const CONTEXTS: &[Context] = &[LIST, FACES, MARKS, IMPORT_PATH, IMPORT_TEXT, IMPORT_CHOICE];
 const BOTH: &[Context] = &[LIST, FACES];
@@ -379,7 +379,7 @@ impl ScreenEffect for DataEffect {
 
     fn failure(&self) -> Option<DataEvent> {
         match self {
-            Self::CreateDemo => Some(DataEvent::DemoFinished(Err(super::FAULT.into()))),
+            Self::CreateDemo => Some(DataEvent::DemoFinished(Err(super::BUG_MESSAGE.into()))),
             Self::MeasureFeatures(dataset) => Some(DataEvent::FeaturesMeasured(dataset.clone(), Vec::new())),
             _ => None,
         }
@@ -394,12 +394,7 @@ pub enum DataEvent {
     /// A training image and its variants, or the reason why they cannot be read.
     Variants(VariantRequest, Result<Vec<Face>, String>),
     /// The completion of a typed path.
-    Completed {
-        /// The path as it was typed.
-        typed: String,
-        /// The completed path.
-        path: String,
-    },
+    Completed(Completion),
     /// The dataset that an import would make, or the reason why there is none; nothing where the search was ended.
     Previewed(ImportSpec, Result<Arc<ImportPreview>, String>),
     /// Nothing is searched any more.

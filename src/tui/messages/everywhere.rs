@@ -3,39 +3,39 @@
 use crossterm::event::KeyCode;
 
 use super::Action;
-use super::keymap::{Binding, Context, Kind, Scope, code, on};
+use super::keymap::{Binding, Context, ContextKind, Scope, code, on};
 use crate::tui::key::Key;
 use crate::tui::screen::{Screen, screens};
 
 /// The help, which every typed character filters.
-pub const HELP: Context = Context::over("help", Kind::Filter);
+pub const HELP: Context = Context::over("help", ContextKind::Filter);
 /// A question to answer with yes or no.
-pub const CONFIRM: Context = Context::over("question", Kind::Question);
+pub const CONFIRM: Context = Context::over("question", ContextKind::Question);
 /// A line of text to type.
-pub const PROMPT: Context = Context::over("prompt", Kind::Line);
+pub const PROMPT: Context = Context::over("prompt", ContextKind::Line);
 /// The command palette.
-pub const PALETTE: Context = Context::over("palette", Kind::Filter);
+pub const PALETTE: Context = Context::over("palette", ContextKind::Filter);
 /// The earlier messages.
-pub const MESSAGES: Context = Context::over("messages", Kind::Lines);
+pub const MESSAGES: Context = Context::over("messages", ContextKind::Lines);
 /// The report of an import.
-pub const REPORT: Context = Context::over("report", Kind::Lines);
+pub const REPORT: Context = Context::over("report", ContextKind::Lines);
 
 pub(super) const CONTEXTS: &[Context] = &[HELP, CONFIRM, PROMPT, PALETTE, MESSAGES, REPORT];
 
 /// Contexts in which digits are commands.
-const DIGITS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form];
+const DIGITS: &[ContextKind] = &[ContextKind::List, ContextKind::Panes, ContextKind::Form];
 /// Contexts in which all letters are commands.
-const READING: &[Kind] = &[Kind::List, Kind::Panes];
+const READING: &[ContextKind] = &[ContextKind::List, ContextKind::Panes];
 /// Contexts in which most letters and signs are commands.
-const LETTERS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form];
-const LISTS: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Lines];
-const TYPING: &[Kind] = &[Kind::Text, Kind::Line, Kind::Filter];
+const LETTERS: &[ContextKind] = &[ContextKind::List, ContextKind::Panes, ContextKind::Form];
+const LISTS: &[ContextKind] = &[ContextKind::List, ContextKind::Panes, ContextKind::Form, ContextKind::Lines];
+const TYPING: &[ContextKind] = &[ContextKind::Text, ContextKind::Line, ContextKind::Filter];
 /// Contexts without an overlay.
-const SCREEN: &[Kind] = &[Kind::List, Kind::Panes, Kind::Form, Kind::Text];
+const SCREEN: &[ContextKind] = &[ContextKind::List, ContextKind::Panes, ContextKind::Form, ContextKind::Text];
 
 const fn on_kinds(
     name: &'static str,
-    kinds: &'static [Kind],
+    kinds: &'static [ContextKind],
     keys: &'static [Key],
     action: Action,
     hint: &'static str,
@@ -73,10 +73,17 @@ macro_rules! bindings {
 screens!(bindings);
 
 pub(super) static COMMANDS: &[Binding] = &[
-    on_kinds("screen.next", &[Kind::List], &[code(KeyCode::Tab)], Action::NextScreen, "", "the screen to the right"),
+    on_kinds(
+        "screen.next",
+        &[ContextKind::List],
+        &[code(KeyCode::Tab)],
+        Action::NextScreen,
+        "",
+        "the screen to the right",
+    ),
     on_kinds(
         "screen.previous",
-        &[Kind::List],
+        &[ContextKind::List],
         &[code(KeyCode::BackTab)],
         Action::PreviousScreen,
         "",
@@ -100,10 +107,17 @@ pub(super) static COMMANDS: &[Binding] = &[
     on_kinds("half_down", READING, &[Key::ctrl('d'), Key::ctrl('f')], Action::PageDown, "", "ten lines down"),
     on_kinds("page_up", LISTS, &[code(KeyCode::PageUp)], Action::PageUp, "", "ten lines up"),
     on_kinds("page_down", LISTS, &[code(KeyCode::PageDown)], Action::PageDown, "", "ten lines down"),
-    on_kinds("filtered.up", &[Kind::Filter], &[code(KeyCode::Up), Key::ctrl('p')], Action::Up, "", "up, while typing"),
+    on_kinds(
+        "filtered.up",
+        &[ContextKind::Filter],
+        &[code(KeyCode::Up), Key::ctrl('p')],
+        Action::Up,
+        "",
+        "up, while typing",
+    ),
     on_kinds(
         "filtered.down",
-        &[Kind::Filter],
+        &[ContextKind::Filter],
         &[code(KeyCode::Down), Key::ctrl('n')],
         Action::Down,
         "",
@@ -111,7 +125,7 @@ pub(super) static COMMANDS: &[Binding] = &[
     ),
     on_kinds(
         "filtered.page_up",
-        &[Kind::Filter],
+        &[ContextKind::Filter],
         &[code(KeyCode::PageUp)],
         Action::PageUp,
         "",
@@ -119,7 +133,7 @@ pub(super) static COMMANDS: &[Binding] = &[
     ),
     on_kinds(
         "filtered.page_down",
-        &[Kind::Filter],
+        &[ContextKind::Filter],
         &[code(KeyCode::PageDown)],
         Action::PageDown,
         "",

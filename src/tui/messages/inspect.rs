@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::KeyCode;
 
-use super::keymap::{Binding, Context, Kind, code, on};
+use super::keymap::{Binding, Context, ContextKind, code, on};
 use super::{Action, ScreenEffect, Target};
 use crate::data::marked::{Doubt, Marks};
 use crate::domain::{Confusion, DataFold, DatasetName, RunId, Scores, Split};
@@ -19,7 +19,7 @@ use crate::tui::widgets::faces::Face;
 pub(super) const DESCRIPTION: &str = "Inspect: what a run gets wrong";
 
 /// The predictions of a run.
-pub const PANES: Context = Context::of(Screen::Inspect, "panes", Kind::Panes);
+pub const PANES: Context = Context::of(Screen::Inspect, "panes", ContextKind::Panes);
 
 pub(super) const CONTEXTS: &[Context] = &[PANES];
 

@@ -14,7 +14,7 @@ use crate::tui::screen::{Screen, screens};
 
 /// The meaning of letters and of Tab in a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ContextKind {
     /// Letters are commands; Tab goes to the next screen.
     List,
     /// Letters are commands; Tab goes to the next pane.
@@ -40,22 +40,22 @@ pub struct Context {
     pub screen: Option<Screen>,
     /// Distinguishes the contexts of a screen.
     name: &'static str,
-    kind: Kind,
+    kind: ContextKind,
 }
 
 impl Context {
-    pub(super) const fn of(screen: Screen, name: &'static str, kind: Kind) -> Self {
+    pub(super) const fn of(screen: Screen, name: &'static str, kind: ContextKind) -> Self {
         Self { screen: Some(screen), name, kind }
     }
 
-    pub(super) const fn over(name: &'static str, kind: Kind) -> Self {
+    pub(super) const fn over(name: &'static str, kind: ContextKind) -> Self {
         Self { screen: None, name, kind }
     }
 
     /// Returns whether the arrows move between the fields of a form.
     #[must_use]
     pub fn is_form(self) -> bool {
-        matches!(self.kind, Kind::Form | Kind::Text)
+        matches!(self.kind, ContextKind::Form | ContextKind::Text)
     }
 
     /// Returns all contexts.
@@ -68,7 +68,7 @@ impl Context {
     pub fn takes(self, key: Key) -> Option<char> {
         let KeyCode::Char(c) = key.code else { return None };
         // A field takes every character and shows what is wrong: a dropped one would turn 0,001 into 0001.
-        let types = matches!(self.kind, Kind::Text | Kind::Line | Kind::Filter);
+        let types = matches!(self.kind, ContextKind::Text | ContextKind::Line | ContextKind::Filter);
         (types && !key.ctrl && !key.alt).then_some(c)
     }
 }
@@ -77,7 +77,7 @@ impl Context {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scope {
     These(&'static [Context]),
-    Kinds(&'static [Kind]),
+    Kinds(&'static [ContextKind]),
     All,
 }
 

@@ -29,7 +29,7 @@ use crate::homes::entries::HomeEntries;
 use crate::supervise::{LaunchError, LaunchSeriesError, StopError};
 
 /// The error message of an effect that ended with a bug.
-const FAULT: &str = "a bug in mien; please report it";
+const BUG_MESSAGE: &str = "a bug in mien; please report it";
 
 /// A thing that two effects must not change at the same time. Effects with a common target run one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,10 +176,10 @@ macro_rules! declare {
             pub fn failure(&self) -> Event {
                 let answer = match self {
                     Self::Copy(_) | Self::Suspend | Self::Notify(_) => Some(Event::Tick),
-                    Self::ReadEntries => Some(Event::EntriesRead(Err(FAULT.into()))),
+                    Self::ReadEntries => Some(Event::EntriesRead(Err(BUG_MESSAGE.into()))),
                     $(Self::$Screen(effect) => effect.failure().map(Event::$Screen),)*
                 };
-                answer.unwrap_or_else(|| Event::Failed(FAULT.into()))
+                answer.unwrap_or_else(|| Event::Failed(BUG_MESSAGE.into()))
             }
         }
 
@@ -231,6 +231,29 @@ macro_rules! declare {
 }
 screens!(declare);
 
+/// The completion of a typed path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The path as it was typed.
+    pub typed: String,
+    /// The path with the common beginning of all fitting files.
+    pub completed: String,
+    /// The names of the fitting files in alphabetical order, folders with a slash.
+    pub fitting: Vec<String>,
+}
+
+impl Completion {
+    /// Returns a sentence with the fitting files, if several fit and no letter could be added.
+    #[must_use]
+    pub fn ambiguity(&self) -> Option<String> {
+        const SHOWN: usize = 8;
+        let is_stuck = self.completed == self.typed && self.fitting.len() > 1;
+        let further = self.fitting.len().saturating_sub(SHOWN);
+        let end = if further > 0 { format!(" and {further} more") } else { String::new() };
+        is_stuck.then(|| format!("fitting: {}{end}", self.fitting[..self.fitting.len().min(SHOWN)].join(", ")))
+    }
+}
+
 /// The reason why a run was not launched, resumed or stopped. Cheap to clone.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ActionError {
@@ -245,7 +268,7 @@ pub enum ActionError {
     Stop(Arc<StopError>),
     /// A home on another machine refused, or was not asked.
     #[error("{0}")]
-    There(String),
+    Remote(String),
     /// A bug in this program.
     #[error("{0}")]
     Fault(&'static str),

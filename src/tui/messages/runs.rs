@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 
-use super::keymap::{Binding, Context, Kind, code, on};
-use super::{Action, ActionError, FAULT, ScreenEffect, Target};
+use super::keymap::{Binding, Context, ContextKind, code, on};
+use super::{Action, ActionError, BUG_MESSAGE, Completion, ScreenEffect, Target};
 use crate::domain::RunId;
 use crate::runs::ListView;
 use crate::runs::annotations::AnnotationChange;
@@ -16,17 +16,17 @@ use crate::tui::widgets::faces::Face;
 pub(super) const DESCRIPTION: &str = "Runs: watch and stop runs";
 
 /// The list of runs.
-pub const LIST: Context = Context::of(Screen::Runs, "list", Kind::List);
+pub const LIST: Context = Context::of(Screen::Runs, "list", ContextKind::List);
 /// The curves of one run, on the whole screen.
-pub const DETAIL: Context = Context::of(Screen::Runs, "detail", Kind::Panes);
+pub const DETAIL: Context = Context::of(Screen::Runs, "detail", ContextKind::Panes);
 /// The log of the run on the whole screen.
-pub const LOG: Context = Context::of(Screen::Runs, "log", Kind::Panes);
+pub const LOG: Context = Context::of(Screen::Runs, "log", ContextKind::Panes);
 
 /// The predictions of runs for pictures from outside.
-pub const PREDICTIONS: Context = Context::of(Screen::Runs, "predictions", Kind::List);
+pub const PREDICTIONS: Context = Context::of(Screen::Runs, "predictions", ContextKind::List);
 
 pub(super) const CONTEXTS: &[Context] = &[LIST, DETAIL, LOG, PREDICTIONS];
-/// Every place with a selected run.
+/// Every context with a selected run.
 const ON_RUN: &[Context] = &[LIST, DETAIL, LOG];
 /// The list, and the curves of one run.
 const BOTH: &[Context] = &[LIST, DETAIL];
@@ -400,10 +400,10 @@ pub enum RunsEffect {
     PollPredictions(PredictionNumber),
     /// End a prediction; answered by `PredictionEnded`.
     EndPrediction(PredictionNumber),
-    /// Start a worker that resumes a run; answered by `ResumeFinished`.
-    Resume(RunId),
-    /// Stop a run; answered by `StopFinished`.
-    Stop(RunId),
+    /// Start a worker for each run that resumes it, in this order; answered by `ResumeFinished`.
+    Resume(Vec<RunId>),
+    /// Stop runs; answered by `StopFinished`.
+    Stop(Vec<RunId>),
 }
 
 impl ScreenEffect for RunsEffect {
@@ -412,9 +412,7 @@ impl ScreenEffect for RunsEffect {
     fn targets(&self) -> Vec<Target> {
         let run = |id: &RunId| Target::Run(id.clone());
         match self {
-            Self::Resume(id)
-            | Self::Stop(id)
-            | Self::Pause(id)
+            Self::Pause(id)
             | Self::Kill(id)
             | Self::Continue(id)
             | Self::Limits { id, .. }
@@ -425,7 +423,9 @@ impl ScreenEffect for RunsEffect {
             Self::RestartQueue => vec![Target::Queue],
             Self::RecordLook(_) | Self::RecordListView(_) => vec![Target::LastLook],
             Self::Rename { from, to } => vec![run(from), run(to)],
-            Self::Delete(ids) => ids.iter().map(run).collect(),
+            // Resumed runs take their places in the queue in the order of the requests.
+            Self::Resume(ids) => ids.iter().map(run).chain([Target::Queue]).collect(),
+            Self::Stop(ids) | Self::Delete(ids) => ids.iter().map(run).collect(),
             Self::CheckQueue
             | Self::ReadLastLook
             | Self::ReadListView
@@ -438,12 +438,12 @@ impl ScreenEffect for RunsEffect {
     }
 
     fn failure(&self) -> Option<RunsEvent> {
-        let fault = Err(ActionError::Fault(FAULT));
+        let failed = |id: &RunId| (id.clone(), Err(ActionError::Fault(BUG_MESSAGE)));
         match self {
-            Self::Resume(id) => Some(RunsEvent::ResumeFinished(id.clone(), fault)),
-            Self::Stop(id) => Some(RunsEvent::StopFinished(id.clone(), fault)),
+            Self::Resume(ids) => Some(RunsEvent::ResumeFinished(ids.iter().map(failed).collect())),
+            Self::Stop(ids) => Some(RunsEvent::StopFinished(ids.iter().map(failed).collect())),
             Self::Predict(PredictionSpec { number, .. }) | Self::PollPredictions(number) => {
-                let update = PredictionProgress { pictures: Vec::new(), end: Some(Err(FAULT.into())) };
+                let update = PredictionProgress { pictures: Vec::new(), end: Some(Err(BUG_MESSAGE.into())) };
                 Some(RunsEvent::Predicted(*number, update))
             }
             _ => None,
@@ -476,13 +476,8 @@ pub enum RunsEvent {
         /// The new name, or the reason why the run was not renamed.
         result: Result<RunId, String>,
     },
-    /// A line of sources, and its completion.
-    SourcesCompleted {
-        /// The line as typed.
-        typed: String,
-        /// The line with the common beginning of all fitting files.
-        completed: String,
-    },
+    /// The completion of a line of sources.
+    SourcesCompleted(Completion),
     /// The news of a prediction.
     Predicted(PredictionNumber, PredictionProgress),
     /// A prediction was ended.
@@ -491,8 +486,8 @@ pub enum RunsEvent {
     Measured(Vec<(RunId, u64)>),
     /// The deleted runs, and the reason why the next one was not deleted.
     Deleted(Vec<RunId>, Option<String>),
-    /// A run was resumed, or the reason why not.
-    ResumeFinished(RunId, Result<(), ActionError>),
-    /// The request to stop a run was written, or the reason why not.
-    StopFinished(RunId, Result<(), ActionError>),
+    /// Each run was resumed, or the reason why not.
+    ResumeFinished(Vec<(RunId, Result<(), ActionError>)>),
+    /// The request to stop each run was written, or the reason why not.
+    StopFinished(Vec<(RunId, Result<(), ActionError>)>),
 }

@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 
-use super::keymap::{Binding, Context, Kind, code, on};
-use super::{Action, ActionError, FAULT, ScreenEffect, Target};
+use super::keymap::{Binding, Context, ContextKind, code, on};
+use super::{Action, ActionError, BUG_MESSAGE, ScreenEffect, Target};
 use crate::domain::{Place, Recipe, RunId};
 use crate::tui::key::Key;
 use crate::tui::screen::Screen;
@@ -12,11 +12,11 @@ use crate::tui::screen::Screen;
 pub(super) const DESCRIPTION: &str = "Train: launch a run";
 
 /// A choice of the form, or the launch line.
-pub const CHOICE: Context = Context::of(Screen::Train, "choice", Kind::Form);
+pub const CHOICE: Context = Context::of(Screen::Train, "choice", ContextKind::Form);
 /// A number of the form.
-pub const NUMBER: Context = Context::of(Screen::Train, "number", Kind::Text);
+pub const NUMBER: Context = Context::of(Screen::Train, "number", ContextKind::Text);
 /// The name of the run.
-pub const NAME: Context = Context::of(Screen::Train, "name", Kind::Text);
+pub const NAME: Context = Context::of(Screen::Train, "name", ContextKind::Text);
 
 pub(super) const CONTEXTS: &[Context] = &[CHOICE, NUMBER, NAME];
 const FIELDS: &[Context] = &[NUMBER, NAME];
@@ -160,9 +160,9 @@ impl ScreenEffect for TrainEffect {
     fn failure(&self) -> Option<TrainEvent> {
         match self {
             Self::SuggestName => None,
-            Self::Launch { .. } => Some(TrainEvent::LaunchFinished(Err(ActionError::Fault(FAULT)))),
-            Self::LaunchAll { .. } => Some(TrainEvent::LaunchAllFinished(Err(ActionError::Fault(FAULT)))),
-            Self::LaunchSweep { .. } => Some(TrainEvent::LaunchSweepFinished(Err(ActionError::Fault(FAULT)))),
+            Self::Launch { .. } => Some(TrainEvent::LaunchFinished(Err(ActionError::Fault(BUG_MESSAGE)))),
+            Self::LaunchAll { .. } => Some(TrainEvent::LaunchAllFinished(Err(ActionError::Fault(BUG_MESSAGE)))),
+            Self::LaunchSweep { .. } => Some(TrainEvent::LaunchSweepFinished(Err(ActionError::Fault(BUG_MESSAGE)))),
         }
     }
 }

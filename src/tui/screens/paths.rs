@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::data::import::{dropped_path, plain_path};
+use crate::tui::messages::Completion;
 
 /// Returns the path with the home folder in place of a leading `~`; addresses stay.
 pub(in crate::tui::screens) fn expanded(typed: &str) -> String {
@@ -13,17 +14,19 @@ pub(in crate::tui::screens) fn expanded(typed: &str) -> String {
     }
 }
 
-/// Returns the path completed with the common beginning of all fitting files; unchanged where none fits. Quotes,
-/// backslashes and `file://`, as terminals write dropped files, are read where no file has the name as typed.
-pub(in crate::tui::screens) fn completed(typed: &str) -> String {
-    let as_typed = completed_plain(typed);
-    if as_typed != typed || typed.is_empty() {
-        return as_typed;
+/// Completes a path with the common beginning of all fitting files; it stays where none fits. Quotes, backslashes and
+/// `file://`, as terminals write dropped files, are read where no file has the name as typed.
+pub(in crate::tui::screens) fn complete(typed: String) -> Completion {
+    let (mut completed, mut fitting) = complete_plain(&typed);
+    if completed == typed && !typed.is_empty() {
+        let plain = plain_path(Path::new(&expanded(&typed))).to_string_lossy().into_owned();
+        let (dropped, others) = complete_plain(&plain);
+        let is_there = dropped != plain || Path::new(&plain).exists();
+        if is_there && !Path::new(&expanded(&typed)).exists() {
+            (completed, fitting) = (dropped, others);
+        }
     }
-    let plain = plain_path(Path::new(&expanded(typed))).to_string_lossy().into_owned();
-    let dropped = completed_plain(&plain);
-    let is_there = dropped != plain || Path::new(&plain).exists();
-    if is_there && !Path::new(&expanded(typed)).exists() { dropped } else { as_typed }
+    Completion { typed, completed, fitting }
 }
 
 /// Returns the sources in a line: one path, pattern or address, or several as a shell separates them. A path with
@@ -58,7 +61,8 @@ fn split(line: &str) -> Vec<String> {
     words
 }
 
-fn completed_plain(typed: &str) -> String {
+/// Returns a path with the common beginning of all fitting files, and their names.
+fn complete_plain(typed: &str) -> (String, Vec<String>) {
     let (folder, begun) = typed.rsplit_once('/').map_or(("", typed), |(folder, begun)| (folder, begun));
     let parent = match (typed.contains('/'), folder) {
         (false, _) => ".".to_owned(),
@@ -66,9 +70,9 @@ fn completed_plain(typed: &str) -> String {
         (true, folder) => expanded(folder),
     };
     if typed == "~" {
-        return "~/".to_owned();
+        return ("~/".to_owned(), Vec::new());
     }
-    let Ok(entries) = fs::read_dir(parent) else { return typed.to_owned() };
+    let Ok(entries) = fs::read_dir(parent) else { return (typed.to_owned(), Vec::new()) };
     let fits = |name: &String| name.starts_with(begun) && (!name.starts_with('.') || begun.starts_with('.'));
     let names = entries.flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok().filter(fits)?;
@@ -76,15 +80,18 @@ fn completed_plain(typed: &str) -> String {
         let plain = !name.chars().any(char::is_control);
         plain.then(|| if entry.path().is_dir() { name + "/" } else { name })
     });
-    let common = names.reduce(|common, name| {
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    let common = names.iter().cloned().reduce(|common, name| {
         let same = common.chars().zip(name.chars()).take_while(|(a, b)| a == b);
         same.map(|(c, _)| c).collect()
     });
-    match (common, typed.contains('/')) {
+    let completed = match (common, typed.contains('/')) {
         (None, _) => typed.to_owned(),
         (Some(common), false) => common,
         (Some(common), true) => format!("{folder}/{common}"),
-    }
+    };
+    (completed, names)
 }
 
 #[cfg(test)]
@@ -108,7 +115,7 @@ mod tests {
             (".h", ".hidden"),
         ];
         for (typed, expected) in table {
-            assert_eq!(completed(&at(typed)), at(expected), "{typed}");
+            assert_eq!(complete(at(typed)).completed, at(expected), "{typed}");
         }
         fs::create_dir(folder.path().join("my faces")).expect("made");
         let dropped = [
@@ -118,10 +125,10 @@ mod tests {
             format!("file://{}", at("my%20fa")),
         ];
         for typed in dropped {
-            assert_eq!(completed(&typed), at("my faces/"), "{typed}");
+            assert_eq!(complete(typed.clone()).completed, at("my faces/"), "{typed}");
         }
-        assert_eq!(completed("/no/such/folder/x"), "/no/such/folder/x");
-        assert_eq!(completed("~"), "~/");
+        assert_eq!(complete("/no/such/folder/x".into()).completed, "/no/such/folder/x");
+        assert_eq!(complete("~".into()).completed, "~/");
     }
 
     #[test]

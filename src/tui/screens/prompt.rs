@@ -1,7 +1,7 @@
 //! The overlay in which a line is typed. The screen decides how the line is checked and used.
 
 use super::entry;
-use crate::tui::messages::{Action, Effect};
+use crate::tui::messages::{Action, Completion, Effect};
 use crate::tui::state::{Overlay, Prompt, State};
 
 /// Opens a prompt and checks its initial line.
@@ -58,12 +58,16 @@ pub(in crate::tui) fn paste(state: &mut State, text: &str) {
 }
 
 /// Replaces the line by its completion, unless it has changed since the request.
-pub(in crate::tui) fn complete(state: &mut State, typed: &str, completed: &str) {
+pub(in crate::tui) fn complete(state: &mut State, completion: &Completion) {
+    let Completion { typed, completed, .. } = completion;
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay
         && prompt.input.text() == typed
     {
         prompt.input.replace(completed, completed.chars().count());
         check(state);
+        if let Some(ambiguity) = completion.ambiguity() {
+            state.notify(ambiguity);
+        }
     }
 }
 

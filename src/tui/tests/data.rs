@@ -4,7 +4,7 @@ use super::fixtures::{self, NOW};
 use super::screens::{SIZES, at, draw, snapshot, snapshots};
 use super::update::press;
 use crate::domain::{Augmentation, Split};
-use crate::supervise::{ImportEvent, ImportProgress, Imported, SkippedFile};
+use crate::supervise::{ImportEvent, ImportProgress, ImportResult, SkippedFile};
 use crate::tui::messages::data::{ImportSpec, SplitFilter};
 use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
@@ -107,7 +107,7 @@ fn an_import_is_typed_followed_and_reported() {
     let skip = |number: u32| SkippedFile { source: format!("train/sad/{number}.png"), reason: "is cut short".into() };
     let skipped = (0..40).map(skip).collect();
     let (name, images, classes) = ("x".into(), 35_847, 7);
-    let done = Imported {
+    let done = ImportResult {
         name,
         images,
         classes,

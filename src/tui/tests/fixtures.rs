@@ -10,7 +10,7 @@ use crate::domain::{
     SplitCounts, TrainingCost,
 };
 use crate::events::{Event as Logged, Record};
-use crate::runs::{Detail, Machine, Summary};
+use crate::runs::{Machine, RunDetail, Summary};
 use crate::tui::library::{DatasetEntry, DatasetView, RunView};
 use crate::tui::messages::data::{FaceRange, Sample, SplitFilter};
 use crate::tui::messages::{DataEvent, Event, TrainEvent};
@@ -274,7 +274,7 @@ impl Logbook {
     /// Returns the run as the watcher would report it.
     pub(crate) fn view(self, alive: bool) -> RunView {
         let mut summary = Summary::new(self.id.clone(), self.recipe);
-        let mut detail = Detail::default();
+        let mut detail = RunDetail::default();
         self.records.iter().for_each(|record| {
             summary.apply(record);
             detail.apply(record);

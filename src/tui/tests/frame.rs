@@ -80,7 +80,7 @@ fn the_palette_performs_the_selected_entry() {
     assert_eq!((state.runs.selected.clone(), state.overlay.is_none()), (Some(id("plain-finch")), true));
     assert_eq!(
         press(&mut state, ":resume<enter>"),
-        [Effect::Runs(RunsEffect::Resume(id("plain-finch")))],
+        [Effect::Runs(RunsEffect::Resume(vec![id("plain-finch")]))],
         "by the key's name in the config file"
     );
     press(&mut state, ":theme light<enter>");
@@ -151,7 +151,7 @@ fn messages_are_stored_with_their_times() {
     press(&mut state, "!");
     assert!(draw(&state, SIZES[0]).contains("no messages yet"));
     press(&mut state, "<esc>");
-    update(&mut state, NOW - 60_000, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
+    update(&mut state, NOW - 60_000, Event::Runs(RunsEvent::StopFinished(vec![(id("calm-heron"), Ok(()))])));
     let text =
         "cannot create a run in /home/me/a/rather/long/path/to/the/lab/checkpoints: Permission denied (os error 13)";
     update(

@@ -11,7 +11,7 @@ use crate::data::{ClassCounts, ImageShape, ImportPreview, Omission};
 use crate::domain::SplitCounts;
 use crate::supervise::ImportEvent;
 use crate::tui::messages::data::ImportSpec;
-use crate::tui::messages::{DataEffect, DataEvent, Effect, Event};
+use crate::tui::messages::{Completion, DataEffect, DataEvent, Effect, Event};
 use crate::tui::screen::Screen;
 use crate::tui::screens::data::{DataView, ImportField};
 use crate::tui::state::{Input, State};
@@ -119,7 +119,7 @@ fn a_name_that_is_taken_and_a_wrong_value_are_refused_where_they_are_typed() {
     state.data.form.focus = size_field();
     press(&mut state, "48,5q");
     let screen = draw(&state, SIZES[0]);
-    assert!(screen.contains("48,5q") && screen.contains("✗ see below"), "{screen}");
+    assert!(screen.contains("48,5q") && screen.contains("✗ invalid"), "{screen}");
     assert_eq!(press(&mut state, "<pgdn><enter>"), []);
     assert_eq!((state.data.form.focus, state.quit), (size_field(), false));
 }
@@ -132,9 +132,18 @@ fn a_dropped_path_opens_the_form_and_is_completed() {
     assert!(draw(&state, SIZES[0]).contains("my-faces"), "the suggested name");
     let typed = "'/media/my faces'".to_owned();
     assert_eq!(press(&mut state, "<tab>"), [Effect::Data(DataEffect::Complete(typed.clone()))]);
-    let path = "/media/my faces/".to_owned();
-    update(&mut state, NOW, Event::Data(DataEvent::Completed { typed, path }));
+    let complete = |typed: &str, completed: &str, fitting: &[&str]| {
+        let fitting = fitting.iter().map(ToString::to_string).collect();
+        Event::Data(DataEvent::Completed(Completion { typed: typed.into(), completed: completed.into(), fitting }))
+    };
+    let folder = "/media/my faces/";
+    update(&mut state, NOW, complete(&typed, folder, &["my faces/"]));
     assert_eq!(state.data.form.input(ImportField::Source).map(Input::text), Some("/media/my faces/"));
+    update(&mut state, NOW, complete(folder, folder, &["test/", "train/"]));
+    assert_eq!(state.message.as_ref().expect("a message").text, "fitting: test/, train/");
+    assert_eq!(state.data.form.focus, ImportField::Source, "the path is not complete");
+    update(&mut state, NOW, complete(folder, folder, &[]));
+    assert_eq!(state.data.form.focus, ImportField::Name, "a complete path is left");
     // Other pastes are no sources.
     let mut state = at(Screen::Data, fixtures::with_data(vec![]));
     update(&mut state, NOW, Event::Paste("rm -rf\n/\n".into()));

@@ -4,7 +4,7 @@ use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, draw, snapshot};
 use super::update::press;
 use crate::tui::messages::runs::{PredictedFace, PredictedPicture, PredictionProgress, PredictionSpec};
-use crate::tui::messages::{Effect, Event, RunsEffect, RunsEvent};
+use crate::tui::messages::{Completion, Effect, Event, RunsEffect, RunsEvent};
 use crate::tui::state::{Overlay, State};
 use crate::tui::update::update;
 use crate::tui::widgets::faces::Face;
@@ -78,7 +78,12 @@ fn a_path_is_typed_and_its_faces_are_shown_until_esc() {
     let effects = press(&mut state, "~/pho<tab>");
     assert_eq!(effects, [Effect::Runs(RunsEffect::CompleteSources("~/pho".into()))]);
     let completed = |typed: &str, completed: &str| {
-        Event::Runs(RunsEvent::SourcesCompleted { typed: typed.into(), completed: completed.into() })
+        let fitting = Vec::new();
+        Event::Runs(RunsEvent::SourcesCompleted(Completion {
+            typed: typed.into(),
+            completed: completed.into(),
+            fitting,
+        }))
     };
     update(&mut state, NOW, completed("~/ph", "~/phones/"));
     update(&mut state, NOW, completed("~/pho", "~/photos/"));

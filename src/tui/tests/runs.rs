@@ -364,10 +364,7 @@ fn actions_apply_to_all_marked_runs() {
     assert_eq!(state.runs.marked.len(), 6);
     press(&mut state, "S");
     let effects = press(&mut state, "y");
-    assert_eq!(
-        effects,
-        [Effect::Runs(RunsEffect::Stop(id("new-wren"))), Effect::Runs(RunsEffect::Stop(id("calm-heron")))]
-    );
+    assert_eq!(effects, [Effect::Runs(RunsEffect::Stop(vec![id("new-wren"), id("calm-heron")]))]);
     snapshot("runs_marked", &state, SIZES[0]);
     press(&mut state, "u");
     assert!(state.runs.marked.is_empty());
@@ -385,10 +382,10 @@ fn every_key_acts_on_the_marks_if_the_cursor_is_on_one_else_on_the_cursor() {
         ["calm-heron", "new-wren"].map(|name| Effect::Runs(effect(id(name)))).to_vec()
     };
     let stop = |cursor| press(&mut marked(cursor), "Sy");
-    assert_eq!(stop("calm-heron"), heron_and_wren(RunsEffect::Stop));
+    assert_eq!(stop("calm-heron"), [Effect::Runs(RunsEffect::Stop(vec![id("calm-heron"), id("new-wren")]))]);
     assert_eq!(stop("brisk-otter"), [], "the cursor's run has ended");
     assert_eq!(press(&mut marked("calm-heron"), "p"), heron_and_wren(RunsEffect::Pause));
-    assert_eq!(press(&mut marked("warm-stork"), "R"), [Effect::Runs(RunsEffect::Resume(id("warm-stork")))]);
+    assert_eq!(press(&mut marked("warm-stork"), "R"), [Effect::Runs(RunsEffect::Resume(vec![id("warm-stork")]))]);
     assert_eq!(press(&mut marked("brisk-otter"), "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
     assert_eq!(press(&mut marked("calm-heron"), "t+night<enter>").len(), 2);
     assert_eq!(press(&mut marked("brisk-otter"), "t+night<enter>").len(), 1);
@@ -445,7 +442,7 @@ fn a_stop_names_the_step_that_is_kept() {
     let mut state = at("calm-heron");
     let saved = Logged::CheckpointSaved { epoch: 11, step: 560, best: false };
     let ended = Logged::Ended { outcome: crate::domain::Outcome::Stopped };
-    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
+    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(vec![(id("calm-heron"), Ok(()))])));
     let mut stopped = after(vec![saved, ended]);
     stopped.alive = false;
     read(&mut state, stopped);

@@ -133,8 +133,12 @@ fn a_new_home_gets_the_demo_dataset_once() {
 
 #[test]
 fn stopping_asks_first() {
-    let table =
-        [("Sn", None), ("S<esc>", None), ("Sx", None), ("Sy", Some(Effect::Runs(RunsEffect::Stop(id("calm-heron")))))];
+    let table = [
+        ("Sn", None),
+        ("S<esc>", None),
+        ("Sx", None),
+        ("Sy", Some(Effect::Runs(RunsEffect::Stop(vec![id("calm-heron")])))),
+    ];
     for (keys, expected) in table {
         let mut state = state();
         state.runs.selected = Some(id("calm-heron"));
@@ -158,7 +162,7 @@ fn only_ended_runs_resume_and_only_active_ones_stop() {
         let mut state = state();
         state.runs.selected = Some(id(run));
         let effects = press(&mut state, key);
-        assert_eq!(effects == vec![Effect::Runs(RunsEffect::Resume(id(run)))], done, "{run} {key}");
+        assert_eq!(effects == vec![Effect::Runs(RunsEffect::Resume(vec![id(run)]))], done, "{run} {key}");
         assert_eq!(state.message.is_some(), !done, "{run} {key}");
         assert_eq!(state.overlay, None);
     }
@@ -207,7 +211,7 @@ fn a_failed_launch_stays_in_the_form() {
 fn a_refused_resume_names_the_keys_that_help() {
     let message_of = |error: LaunchError| {
         let mut state = state();
-        update(&mut state, NOW, Event::Runs(RunsEvent::ResumeFinished(id("calm-heron"), Err(error.into()))));
+        update(&mut state, NOW, Event::Runs(RunsEvent::ResumeFinished(vec![(id("calm-heron"), Err(error.into()))])));
         state.message.expect("a message").text
     };
     let id = || id("calm-heron");
@@ -280,7 +284,7 @@ fn help_and_quit_work_from_everywhere() {
 #[test]
 fn a_message_stays_for_the_time_to_read_it_and_is_stored() {
     let mut state = state();
-    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(id("calm-heron"), Ok(()))));
+    update(&mut state, NOW, Event::Runs(RunsEvent::StopFinished(vec![(id("calm-heron"), Ok(()))])));
     update(&mut state, NOW + 5_000, Event::Tick);
     assert!(state.shown_message().is_some());
     update(&mut state, NOW + 30_000, Event::Tick);

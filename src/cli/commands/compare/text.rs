@@ -1,19 +1,20 @@
 //! The comparison as tables and sentences.
 
-use super::sheet::Sheet;
+use super::sheet::ComparisonView;
 use crate::cli::table::{Side, Table, figure};
 use crate::domain::text::printable;
 use crate::runs::Ensemble;
 use crate::runs::comparison::{Comparison, Metric, MetricRow, RunVerdict, SeedGroup};
 
 /// Returns all parts that have content, separated by empty lines.
-pub(super) fn render(sheet: &Sheet<'_>) -> String {
+pub(super) fn render(sheet: &ComparisonView<'_>) -> String {
     let comparison = &sheet.comparison;
     let mut parts = vec![metrics(sheet)];
     parts.extend((!comparison.settings.is_empty()).then(|| settings(comparison)));
     parts.extend((!comparison.classes.is_empty()).then(|| classes(sheet)));
     parts.extend(comparison.verdicts.iter().map(|against| verdict(comparison, against)));
-    parts.extend(comparison.groups.iter().map(|group| seeds(comparison, group)));
+    let tested = comparison.groups.iter().filter(|group| !group.metrics.is_empty());
+    parts.extend(tested.map(|group| seeds(comparison, group)));
     let notes: Vec<String> = comparison.notes.iter().map(|note| printable(note) + "\n").collect();
     parts.extend((!notes.is_empty()).then(|| notes.concat()));
     parts.join("\n")
@@ -31,7 +32,7 @@ fn marked(text: String, best: bool) -> String {
     if best { format!("▲ {text}") } else { text }
 }
 
-fn metrics(sheet: &Sheet<'_>) -> String {
+fn metrics(sheet: &ComparisonView<'_>) -> String {
     let comparison = &sheet.comparison;
     let references = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
     let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(references).collect();
@@ -71,7 +72,7 @@ fn settings(comparison: &Comparison) -> String {
     table.render()
 }
 
-fn classes(sheet: &Sheet<'_>) -> String {
+fn classes(sheet: &ComparisonView<'_>) -> String {
     let comparison = &sheet.comparison;
     let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
     let mut table = table(comparison, "F1", &more, Side::Right);

@@ -8,6 +8,7 @@ use super::super::split_names;
 use super::folder_structure::{FolderMeaning, FolderStructure};
 use super::{ImagesByClass, ImagesBySplit};
 use crate::data::manifest::ClassCounts;
+use crate::domain::figures::count;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split};
 
@@ -41,7 +42,10 @@ pub(super) fn change(groups: &mut ImagesByClass, map: &ClassMap, log: &mut Impor
     for (from, to) in &map.0 {
         let Some(mut members) = groups.remove(from) else {
             let known = name_some(groups.keys());
-            return Err(format!("--map changes the class '{}', which is not there; it has {known}", printable(from)));
+            return Err(format!(
+                "--map names the class '{}', which the source does not have: its classes are {known}",
+                printable(from)
+            ));
         };
         if to.is_empty() {
             let count = members.iter().map(Vec::len).sum::<usize>();
@@ -86,13 +90,20 @@ pub(super) fn check(groups: &ImagesByClass, options: &ImportOptions) -> Result<(
     if let Some(into) = &options.into {
         check_known(groups, known, into, options)?;
     } else if classes.is_empty() {
-        return Err("it has no training images".into());
+        return Err(
+            "it has no training images: put images into train/CLASS, or add --split 80/10/10 to divide all of \
+                    them"
+                .into(),
+        );
     }
     let is_few = classes.len() < 2 && known.is_empty();
     if is_few || groups.len() > usize::from(u16::MAX) {
         let found = name_some(classes.iter().copied());
         let number = if is_few { classes.len() } else { groups.len() };
-        return Err(format!("a classifier needs 2 to 65535 classes, and it holds {number} ({found})"));
+        return Err(format!(
+            "the source has {} ({found}), and a classifier needs 2 to 65535 classes: check its folders, or --map",
+            count(number, "class", "classes")
+        ));
     }
     if let Some(class) = groups.keys().find(|class| printable(class) != **class || class.contains('\u{fffd}')) {
         let class = printable(class);
@@ -132,11 +143,11 @@ fn name_all(classes: &[String]) -> String {
     shown.join(", ") + if classes.len() > 12 { " and others" } else { "" }
 }
 
-/// Joins classes without training images to those whose name differs only in case.
+/// Joins classes without training images to those whose name differs only in case or in outer spaces.
 fn join_cases(groups: &mut ImagesByClass, log: &mut ImportLog) -> Result<(), String> {
     let mut by_case: HashMap<String, Vec<String>> = HashMap::new();
     for class in groups.keys() {
-        by_case.entry(class.to_lowercase()).or_default().push(class.clone());
+        by_case.entry(class.trim().to_lowercase()).or_default().push(class.clone());
     }
     let mut alike: Vec<Vec<String>> = by_case.into_values().filter(|classes| classes.len() > 1).collect();
     alike.sort();
@@ -145,15 +156,15 @@ fn join_cases(groups: &mut ImagesByClass, log: &mut ImportLog) -> Result<(), Str
         let (trained, others): (Vec<&String>, Vec<&String>) = classes.iter().partition(is_trained);
         let [trained] = trained[..] else {
             let shown: Vec<String> = classes.iter().map(|class| format!("'{}'", printable(class))).collect();
-            log.note(format!("the classes {} differ only in case; --map joins them", shown.join(" and ")));
+            log.note(format!("the classes {} differ only in case or spaces; --map joins them", shown.join(" and ")));
             continue;
         };
         for other in others {
-            let members = groups.remove(other).ok_or("a class vanished")?;
+            let members = groups.remove(other).ok_or("a class is missing: this is a bug in mien; please report it")?;
             let split = Split::ALL.into_iter().find(|split| !members[*split as usize].is_empty());
             let split = split.map(Split::name).unwrap_or_default();
             log.note(format!(
-                "the class '{}' of {split} is taken for '{}' of train: their names differ only in case",
+                "the class '{}' of {split} is taken for '{}' of train: their names differ only in case or spaces",
                 printable(other),
                 printable(trained)
             ));

@@ -12,7 +12,7 @@ use crate::data::{
     self, Augmenter, Dataset, Images, ImportOptions, ImportPreview, ImportRequest, Manifest, Skipped, features,
 };
 use crate::domain::{DatasetName, Split, text::printable};
-use crate::supervise::{self, Import, ImportEvent};
+use crate::supervise::{self, ImportEvent, ImportProcess};
 use crate::tui::backend::Backend;
 use crate::tui::messages::data::{FaceRange, ImportSpec, Sample, VariantRequest};
 use crate::tui::messages::{DataEffect, DataEvent};
@@ -84,7 +84,7 @@ impl Backend {
     /// Starts an import and returns its first event.
     fn start_import(&self, order: &ImportSpec) -> ImportEvent {
         let source = paths::expanded(&order.source);
-        match Import::start(self.store.home().path(), &source, &order.name, &order.arguments()) {
+        match ImportProcess::start(self.store.home().path(), &source, &order.name, &order.arguments()) {
             Ok(import) => {
                 *self.import.lock().unwrap_or_else(PoisonError::into_inner) = Some(import);
                 ImportEvent::Running(None)
@@ -131,7 +131,7 @@ impl Backend {
     /// Returns the next event of the import, after a short wait at most.
     fn poll_import(&self) -> ImportEvent {
         let mut import = self.import.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = import.as_mut().map_or(ImportEvent::Cancelled, Import::poll);
+        let event = import.as_mut().map_or(ImportEvent::Cancelled, ImportProcess::poll);
         if !matches!(event, ImportEvent::Running(_)) {
             *import = None;
         }
@@ -163,10 +163,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: DataEffect) -> DataE
             let made = backend.variants(&wanted).map_err(|error| printable(&error));
             DataEvent::Variants(wanted, made)
         }
-        DataEffect::Complete(typed) => {
-            let path = paths::completed(&typed);
-            DataEvent::Completed { typed, path }
-        }
+        DataEffect::Complete(typed) => DataEvent::Completed(paths::complete(typed)),
         DataEffect::Preview(None) => {
             backend.preview.fetch_add(1, Ordering::SeqCst);
             DataEvent::PreviewEnded

@@ -12,7 +12,7 @@ use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::curve::{Curve, Mark, MeanPoint, Series, Unit, single, smooth};
 use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
-use crate::tui::widgets::paint::{Pen, rule, width};
+use crate::tui::widgets::paint::{Pen, draw_rule, width};
 
 use super::status;
 
@@ -37,7 +37,7 @@ pub(super) fn draw_title(state: &State, run: &RunView, columns: u16, buffer: &mu
     while notes.len() > 1 && width(&notes.join(" · ")) > room {
         notes.pop();
     }
-    rule(
+    draw_rule(
         buffer,
         theme,
         area,

@@ -18,7 +18,7 @@ use crate::domain::RunState;
 use crate::domain::figures::clock_time;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 use super::{bars, curves, log, panel, scores, status};
 
@@ -43,7 +43,7 @@ pub(super) fn render(state: &State, run: &RunView, with_log: bool, buffer: &mut 
     let (summary, run_state) = match (&run.summary, run.state(state.now)) {
         (Ok(summary), Some(run_state)) => (summary, run_state),
         (Err(reason), _) => {
-            rule(buffer, theme, take(&mut rest, 1), &[(run.id.as_str(), theme.strong())], "");
+            draw_rule(buffer, theme, take(&mut rest, 1), &[(run.id.as_str(), theme.strong())], "");
             for (row, line) in (0..).zip(wrap(reason, rest.width.saturating_sub(3))) {
                 Pen::new(buffer, theme, rest, row).skip(1).write(&line, theme.bad());
             }

@@ -8,7 +8,7 @@ use crate::tui::library::RunView;
 use crate::tui::messages;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::time_of_day;
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// Columns of the time.
 const TIME: u16 = 10;
@@ -81,7 +81,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
     let here = state.context() == messages::runs::LOG;
     let title = if here { theme.accent() } else { theme.strong() };
     let word = if here { format!("{} log", theme.glyphs.focus) } else { "log".into() };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(&word, title)], &note(state, run));
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&word, title)], &note(state, run));
     let room = usize::from(area.height.saturating_sub(1));
     for (row, (time, text, hit)) in (1..).zip(pieces(state, run, area.width, room)) {
         let wrong = text.starts_with("warning") || text.starts_with("failed");

@@ -10,7 +10,7 @@ use crate::runs::Summary;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{count, decimal, rate, real, thousands};
-use crate::tui::widgets::paint::{Pen, rule, width};
+use crate::tui::widgets::paint::{Pen, draw_rule, width};
 
 use super::{scores, status};
 
@@ -50,7 +50,7 @@ pub(super) fn render(
     for (row, line) in (0..area.height).zip(&lines) {
         let place = Rect { y: inner.y + row, height: 1, ..inner };
         match line {
-            Line::Rule(title) => rule(buffer, theme, place, &[(title, theme.strong())], ""),
+            Line::Rule(title) => draw_rule(buffer, theme, place, &[(title, theme.strong())], ""),
             Line::Figure(name, value, style) => {
                 Pen::new(buffer, theme, place, 0)
                     .skip(1)

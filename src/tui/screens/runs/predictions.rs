@@ -19,7 +19,7 @@ use crate::tui::terminal_facts::Graphics;
 use crate::tui::widgets::bars::{self, ProbabilityBar};
 use crate::tui::widgets::faces::{self, largest};
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule, tail, width, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, tail, width, wrap};
 
 /// The fewest columns of the selected face to the right of the list.
 const PANEL: u16 = 36;
@@ -50,7 +50,7 @@ pub(super) fn render(state: &State, shown: &Predictions, canvas: &mut Canvas<'_>
     let room = area.width.saturating_sub(width(&runs) + width(&summary) + 14);
     let sources = tail(&shown.order.sources, room, theme);
     let title = [(runs.as_str(), theme.strong()), (" · ", theme.dim()), (sources.as_str(), theme.text())];
-    rule(canvas.buffer, theme, Rect { height: 1, ..area }, &title, &summary);
+    draw_rule(canvas.buffer, theme, Rect { height: 1, ..area }, &title, &summary);
     let mut body = Rect { y: area.y + 1, height: area.height - 1, ..area };
     if let PredictionStatus::Failed(error) = &shown.status {
         for line in wrap(error, area.width.saturating_sub(3)).iter().take(4) {
@@ -149,7 +149,7 @@ fn draw_picture(state: &State, shown: &Predictions, picture: &PredictedPicture, 
             .map_or_else(String::new, |(class, share)| format!("{class} {}", decimal((*share).into(), 2))),
         Err(_) => "no prediction".into(),
     };
-    rule(canvas.buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &position);
+    draw_rule(canvas.buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &position);
     let last = Rect { y: area.bottom() - 1, height: 1, ..area };
     Pen::new(canvas.buffer, theme, last, 0)
         .skip(1)

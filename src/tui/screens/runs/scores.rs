@@ -11,7 +11,7 @@ use crate::runs::summary::TestResult;
 use crate::tui::state::State;
 use crate::tui::widgets::confusion;
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule, width};
+use crate::tui::widgets::paint::{Pen, draw_rule, width};
 
 /// Returns the number of rows of the final metrics; 0 before the test.
 pub(super) fn rows(summary: &Summary) -> u16 {
@@ -45,7 +45,7 @@ pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area
     let names = class_names(summary, test.confusion.classes());
     let total = usize::try_from(test.confusion.total()).unwrap_or(usize::MAX);
     let of = format!(": {} images, weights of epoch {}", thousands(total), test.epoch);
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("test", theme.strong()), (&of, theme.dim())], "");
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[("test", theme.strong()), (&of, theme.dim())], "");
     let first = names.iter().map(|name| width(name)).max().unwrap_or(0).clamp(9, 14);
     let scores = test.confusion.scores();
     let rows = classes(state, &names, &scores, first, buffer, area);

@@ -9,7 +9,7 @@ use crate::runs::Summary;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::count;
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// Returns the names of a run's dataset, weights and predecessors, and its corrected images.
 fn origins(summary: &Summary) -> Vec<(&'static str, String)> {
@@ -97,7 +97,7 @@ pub(super) fn render(state: &State, run: &RunView, buffer: &mut Buffer, area: Re
         return;
     }
     let title = [("settings of ", theme.dim()), (run.id.as_str(), theme.strong())];
-    rule(buffer, theme, Rect { height: 1, ..area }, &title, "");
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &title, "");
     let recipe = &summary.recipe;
     let mut row = 1;
     for (name, text) in annotations(run) {

@@ -1,7 +1,7 @@
 //! The effects of the Train screen, which launch runs.
 
 use crate::domain::{Place, Recipe, RunId};
-use crate::supervise::{self, LaunchTime, Start, WorkerLocation};
+use crate::supervise::{self, LaunchTarget, LaunchTime, WorkerLocation};
 use crate::tui::backend::Backend;
 use crate::tui::messages::{ActionError, TrainEffect, TrainEvent};
 
@@ -16,8 +16,8 @@ impl Backend {
     ///
     /// # Errors
     /// No worker was started.
-    pub fn launch(&self, id: &RunId, recipe: &Recipe, start: Start) -> Result<RunId, ActionError> {
-        Ok(supervise::launch(&self.store, id, recipe, start)?)
+    pub fn launch(&self, id: &RunId, recipe: &Recipe, target: LaunchTarget) -> Result<RunId, ActionError> {
+        Ok(supervise::launch(&self.store, id, recipe, target)?)
     }
 
     /// Creates four runs that wait for one another and starts their workers. Returns their names, which are others when
@@ -25,8 +25,13 @@ impl Backend {
     ///
     /// # Errors
     /// Not all runs were launched; the error lists the launched ones.
-    pub fn launch_all(&self, ids: &[RunId; 4], recipes: &[Recipe; 4], start: Start) -> Result<[RunId; 4], ActionError> {
-        Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), start)?)
+    pub fn launch_all(
+        &self,
+        ids: &[RunId; 4],
+        recipes: &[Recipe; 4],
+        target: LaunchTarget,
+    ) -> Result<[RunId; 4], ActionError> {
+        Ok(supervise::launch_all_strategies(&self.store, ids.clone(), recipes.clone(), target)?)
     }
 
     /// Creates runs with one tag, made from `stem`, and starts their workers. Returns their names.
@@ -37,17 +42,17 @@ impl Backend {
         &self,
         stem: &RunId,
         runs: &[(RunId, Recipe)],
-        start: &Start,
+        target: &LaunchTarget,
     ) -> Result<Vec<RunId>, ActionError> {
         let tag = supervise::sweep_tag(&self.store, stem);
         let runs = runs.iter().map(|(id, recipe)| (id, recipe));
-        Ok(supervise::launch_sweep(&self.store, runs, &tag, start)?)
+        Ok(supervise::launch_sweep(&self.store, runs, &tag, target)?)
     }
 }
 
-/// Returns the start of a queued worker on a place, or on this machine.
-fn queued(on: Option<Box<Place>>) -> Start {
-    Start { when: LaunchTime::Queued, on: on.map(WorkerLocation::Place) }
+/// Returns the launch target of a queued worker: a place, or this machine.
+fn queued(on: Option<Box<Place>>) -> LaunchTarget {
+    LaunchTarget { time: LaunchTime::Queued, location: on.map(WorkerLocation::Place) }
 }
 
 /// Runs an effect of the Train screen and returns its answer.

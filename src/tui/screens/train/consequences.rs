@@ -7,11 +7,11 @@ use super::cost::Cost;
 use super::{Form, FormChoices, NOTHING_TO_TRAIN_ON};
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Hyperparameter, Monitor, Recipe, Size, StrategyChoice, Transfer};
+use crate::domain::{DeviceRequest, Hyperparameter, Monitor, Recipe, Size, StrategyChoice, Transfer};
 use crate::tui::library::DatasetView;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{count, duration, thousands};
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 use crate::weights::Manifest;
 
@@ -30,7 +30,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     if area.height < 2 {
         return;
     }
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[("what this means", theme.strong())], "");
     let drafts: Option<Vec<Recipe>> = form.strategy_choice.strategies().map(|one| form.draft(one, &choices)).collect();
     let (Some(dataset), Some(drafts)) = (form.dataset(&choices), drafts) else {
         return draw_error(state, &choices, buffer, area);
@@ -48,16 +48,29 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         }
         (_, None) => Vec::new(),
     };
-    for line in sentences.iter().flat_map(|sentence| wrap(sentence, area.width.saturating_sub(3))) {
-        if row < area.height {
-            Pen::new(buffer, theme, area, row).skip(2).write(&line, theme.text());
+    let warning = warn_of_missing_gpu(form, &choices).map(|sentence| (sentence, theme.warning()));
+    let sentences = warning.into_iter().chain(sentences.into_iter().map(|sentence| (sentence, theme.text())));
+    for (sentence, style) in sentences {
+        for line in wrap(&sentence, area.width.saturating_sub(3)) {
+            if row < area.height {
+                Pen::new(buffer, theme, area, row).skip(2).write(&line, style);
+            }
+            row += 1;
         }
-        row += 1;
     }
     if let Some(last) = drafts.last().filter(|_| area.height > row + 1) {
         let below = Rect { y: area.y + row + 1, height: area.height - row - 1, ..area };
         network::render(state, dataset, last, buffer, below);
     }
+}
+
+/// Returns a warning if a run would ask for a GPU on a machine that has none. Such a run fails at its start.
+fn warn_of_missing_gpu(form: &Form, choices: &FormChoices<'_>) -> Option<String> {
+    let machine = &choices.library.machine;
+    let asks_for_gpu = |value: &String| matches!(value.parse(), Ok(DeviceRequest::Cuda(_)));
+    let values = form.values(Hyperparameter::Device, choices).ok()?;
+    let is_missing = !machine.has_gpu && form.place().is_none() && values.iter().any(asks_for_gpu);
+    is_missing.then(|| format!("✗ {} has no GPU that this mien can use: a run on cuda would fail", machine.host))
 }
 
 /// Draws the reason why there are no consequences to show yet.

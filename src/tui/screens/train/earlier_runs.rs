@@ -8,7 +8,7 @@ use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{age, decimal};
-use crate::tui::widgets::paint::rule;
+use crate::tui::widgets::paint::draw_rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
 /// The columns. `VAL LOSS` is of the best epoch, `TEST ACC` of the final test.
@@ -40,7 +40,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let rows: Vec<Row> = found.iter().take(shown).map(|(run, summary)| row(theme, state.now, run, summary)).collect();
     let note =
         if found.len() > shown { format!("{shown} of {}, newest first", found.len()) } else { "newest first".into() };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("earlier runs like this", theme.strong())], &note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[("earlier runs like this", theme.strong())], &note);
     let table = Table { columns: &COLUMNS, rows: &rows, selected: None, marked: false, gap: 2 };
     table.render(buffer, theme, Rect { x: area.x + 1, y: area.y + 1, width: area.width - 1, height: area.height - 1 });
 }

@@ -7,7 +7,7 @@ use super::Field;
 use super::label;
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 use crate::tui::state::State;
-use crate::tui::widgets::paint::{Pen, rule, width, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, width, wrap};
 
 /// The number of rows on a high terminal.
 pub(super) const ROOMY: u16 = 6;
@@ -103,7 +103,7 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
         true => roomy.as_str(),
         false => accepted.as_str(),
     };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
     let columns = area.width.saturating_sub(3);
     let plain = |text: &str| wrap(text, columns).into_iter().map(|line| (line, theme.text())).collect::<Vec<_>>();
     let mut lines = match state.train.error(field, &state.form_choices()) {

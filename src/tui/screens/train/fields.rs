@@ -76,7 +76,7 @@ fn draw_field(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Opt
             let (input, note) = value(state, field);
             draw_value(state, &mut pen, field, input.text(), style);
             if error.is_some() {
-                pen.write("✗ see below", theme.bad());
+                pen.write("✗ invalid", theme.bad());
             } else {
                 let changed = match field {
                     Field::Setting(_) => true,
@@ -242,7 +242,7 @@ fn draw_launch(state: &State, pen: &mut Pen<'_>) {
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
     let (what, style) = if let Some((field, _)) = form.first_error(choices) {
-        (format!("not yet: {}", describe_missing(form, field)), theme.bad())
+        (format!("not yet: see {}", label(field)), theme.bad())
     } else {
         let corrections = form.corrections(choices);
         let corrections = match corrections.left_out.len() + corrections.relabelled.len() {
@@ -261,10 +261,6 @@ fn when(state: &State) -> String {
         None if state.library.runs.active(state.now) == 0 => String::new(),
         None => ", in turn".into(),
     }
-}
-
-fn describe_missing(form: &Form, field: Field) -> String {
-    if form.focus == field { "see below".into() } else { format!("see {}", label(field)) }
 }
 
 fn describe_launch(form: &Form, choices: &FormChoices<'_>) -> String {

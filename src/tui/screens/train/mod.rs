@@ -22,8 +22,11 @@ use state::NOTHING_TO_TRAIN_ON;
 pub use state::{CorrectionChoice, Field, Form, FormChoices, LaunchPlan};
 pub use update::on_event;
 
-/// Columns of the form on a wide terminal, where the explanation is to its right.
+/// Columns of the form on a terminal of [`WIDE`] columns, where the explanation is to its right.
 const FORM_WIDTH: u16 = 64;
+
+/// The most columns of the form, enough for the longest notes.
+const LARGEST_FORM: u16 = 96;
 
 /// The fewest columns of a wide terminal.
 const WIDE: u16 = 120;
@@ -91,8 +94,9 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let buffer = &mut *canvas.buffer;
     let lines = u16::try_from(state.train.fields().len()).unwrap_or(u16::MAX);
     let (form, beside, explained) = if area.width >= WIDE {
-        let form = Rect { width: FORM_WIDTH, y: area.y + 1, height: area.height - 1, ..area };
-        (form, Rect { x: form.right(), width: area.width - FORM_WIDTH, ..area }, explanation::ROOMY)
+        let width = (FORM_WIDTH + (area.width - WIDE) / 2).min(LARGEST_FORM);
+        let form = Rect { width, y: area.y + 1, height: area.height - 1, ..area };
+        (form, Rect { x: form.right(), width: area.width - width, ..area }, explanation::ROOMY)
     } else {
         // The settings scroll. Otherwise they would push the consequences off a low terminal.
         let room = area.height.saturating_sub(explanation::TIGHT + consequence_rows(state.train.strategy_choice));

@@ -8,7 +8,7 @@ use crate::domain::network::LayerRow;
 use crate::tui::library::DatasetView;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::thousands;
-use crate::tui::widgets::paint::{Pen, rule};
+use crate::tui::widgets::paint::{Pen, draw_rule};
 
 /// Returns the input and the layers; none where the images are too small for the network.
 fn rows(dataset: &DatasetView, recipe: &Recipe) -> Vec<LayerRow> {
@@ -38,7 +38,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, recipe: &Recipe, buff
         None => format!("the network {}", recipe.network_name()),
         Some(_) => format!("the network of {}", recipe.strategy),
     };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(&name, theme.strong())], "");
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&name, theme.strong())], "");
     let mut line = |row: u16, cells: [&str; 4], style| {
         Pen::new(buffer, theme, area, row)
             .skip(2)

@@ -1,6 +1,6 @@
 //! The changes that keys and events make on the Train screen.
 
-use super::{Field, Form, FormChoices, LaunchPlan};
+use super::{Field, Form, FormChoices, LaunchPlan, label};
 use crate::domain::{RunId, StrategyChoice};
 use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
@@ -20,6 +20,15 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             return Vec::new();
         }
         Action::Back => return back(state),
+        Action::Train(TrainAction::AddValue) if state.train.further_choices(&state.form_choices()).is_empty() => {
+            let field = label(state.train.focus);
+            let words = match state.train.focus {
+                Field::Setting(_) => format!("{field} has no further choice"),
+                _ => format!("{field} takes one choice; settings with choices take several"),
+            };
+            state.notify(words);
+            return Vec::new();
+        }
         _ => {}
     }
     let (form, choices) = state.form_and_choices();

@@ -7,7 +7,7 @@ use super::update::names;
 use super::{ImportField, ImportForm, PreviewStatus, preview};
 use crate::tui::layout::{Canvas, Layout};
 use crate::tui::state::State;
-use crate::tui::widgets::paint::{Pen, rule, width, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, width, wrap};
 use crate::tui::widgets::table::first_line;
 use crate::tui::widgets::text_field;
 
@@ -26,7 +26,7 @@ const EXPLAINED: u16 = 4;
 /// Draws the form.
 pub(in crate::tui::screens::data) fn render(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     let theme = &state.theme;
-    rule(canvas.buffer, theme, Rect { height: 1, ..area }, &[("import a dataset", theme.strong())], "");
+    draw_rule(canvas.buffer, theme, Rect { height: 1, ..area }, &[("import a dataset", theme.strong())], "");
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let lines = u16::try_from(ImportForm::fields().len()).unwrap_or(u16::MAX);
     let (form, explained, shown) = if area.width >= WIDE {
@@ -96,7 +96,7 @@ fn draw_line(state: &State, buffer: &mut Buffer, at: Rect, field: ImportField) -
         (None, true) => theme.accent(),
         (None, false) => theme.text(),
     };
-    let note = if error.is_some() { "✗ see below" } else { "" };
+    let note = if error.is_some() { "✗ invalid" } else { "" };
     let room = pen.room().saturating_sub(width(note) + u16::from(!note.is_empty()) * 2);
     let (x, y) = pen.position();
     if !field.takes_text() {
@@ -156,7 +156,7 @@ fn explain(state: &State, buffer: &mut Buffer, area: Rect) {
     let typed = form.input(field).is_some_and(|input| !input.text().is_empty());
     let error = form.error(field, &names(state)).filter(|_| typed);
     let value = field.option().and_then(|option| option.value).unwrap_or("");
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(field.label(), theme.strong())], value);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(field.label(), theme.strong())], value);
     let columns = area.width.saturating_sub(3);
     let (words, style) = match &error {
         Some(error) => (format!("✗ {error}"), theme.bad()),
@@ -183,7 +183,7 @@ fn draw_preview(state: &State, buffer: &mut Buffer, area: Rect) {
         }
         _ => format!("{hidden} more lines on the last line (PgDn)"),
     };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("what would be imported", theme.strong())], &note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[("what would be imported", theme.strong())], &note);
     for (row, (line, style)) in (1..area.height).zip(&lines) {
         Pen::new(buffer, theme, area, row).skip(2).write(line, *style);
     }

@@ -7,7 +7,7 @@ use super::{ImportField, ImportForm, PreviewStatus};
 use crate::data::ImportPreview;
 use crate::domain::{DatasetName, text::printable};
 use crate::tui::messages::data::ImportSpec;
-use crate::tui::messages::{Action, DataAction, DataEffect, Effect};
+use crate::tui::messages::{Action, Completion, DataAction, DataEffect, Effect};
 use crate::tui::state::State;
 
 /// Shows the form with its values so far.
@@ -110,7 +110,7 @@ fn preview(state: &mut State, again: bool) -> Vec<Effect> {
 }
 
 /// Stores a preview, unless the form was changed since.
-pub(in crate::tui::screens::data) fn previewed(
+pub(in crate::tui::screens::data) fn on_previewed(
     state: &mut State,
     order: &ImportSpec,
     found: Result<Arc<ImportPreview>, String>,
@@ -126,12 +126,21 @@ pub(in crate::tui::screens::data) fn previewed(
     }
 }
 
-/// Completes the focused path, unless it has changed since the request.
-pub(in crate::tui::screens::data) fn completed(state: &mut State, typed: &str, path: &str) {
+/// Completes the focused path, unless it has changed since the request. A complete path is left for the next field, as
+/// elsewhere in the form.
+pub(in crate::tui::screens::data) fn on_completed(state: &mut State, completion: &Completion) -> Vec<Effect> {
     let (form, names) = form_and_names(state);
-    if form.focus.is_path() && form.input(form.focus).is_some_and(|input| input.text() == typed) {
-        form.set_path(&names, path);
+    if !form.focus.is_path() || form.input(form.focus).is_none_or(|input| input.text() != completion.typed) {
+        return Vec::new();
     }
+    if let Some(ambiguity) = completion.ambiguity() {
+        state.notify(ambiguity);
+    } else if completion.completed == completion.typed {
+        return step(state, 1);
+    } else {
+        form.set_path(&names, &completion.completed);
+    }
+    Vec::new()
 }
 
 /// Starts the import once its preview has been shown.

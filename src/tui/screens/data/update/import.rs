@@ -4,7 +4,7 @@ use super::super::DataState;
 use crate::data::Omission;
 use crate::data::manifest::reasons;
 use crate::domain::text::printable;
-use crate::supervise::{ImportEvent, Imported, OmissionKind};
+use crate::supervise::{ImportEvent, ImportResult, OmissionKind};
 use crate::tui::messages::{DataEffect, Effect};
 use crate::tui::state::{Confirm, Overlay, Report, State};
 use crate::tui::widgets::figures::thousands;
@@ -59,7 +59,7 @@ pub(super) fn on_import(state: &mut State, event: ImportEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn finished(state: &mut State, imported: &Imported) {
+fn finished(state: &mut State, imported: &ImportResult) {
     let images = thousands(imported.images);
     let head = format!("{}: {images} images in {} classes", imported.name, imported.classes);
     let kind = |kind: &OmissionKind| Omission {

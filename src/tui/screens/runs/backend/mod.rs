@@ -5,7 +5,7 @@ mod predictions;
 use crate::domain::RunId;
 use crate::runs::Queue;
 use crate::supervise::{self, LaunchTime};
-use crate::tui::backend::Backend;
+use crate::tui::backend::{Backend, for_each};
 use crate::tui::messages::{ActionError, RunsEffect, RunsEvent};
 use crate::tui::screens::paths;
 
@@ -57,14 +57,8 @@ impl Backend {
 pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsEvent {
     let store = &backend.store;
     match effect {
-        RunsEffect::Resume(id) => {
-            let result = backend.resume(&id);
-            RunsEvent::ResumeFinished(id, result)
-        }
-        RunsEffect::Stop(id) => {
-            let result = backend.stop(&id);
-            RunsEvent::StopFinished(id, result)
-        }
+        RunsEffect::Resume(ids) => RunsEvent::ResumeFinished(for_each(ids, |id| backend.resume(id))),
+        RunsEffect::Stop(ids) => RunsEvent::StopFinished(for_each(ids, |id| backend.stop(id))),
         RunsEffect::Pause(id) => {
             let result = words(supervise::pause(store, &id));
             RunsEvent::Requested(id, result)
@@ -100,10 +94,7 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             let listing = Queue::of(store.home()).list(supervise::now()).unwrap_or_default();
             RunsEvent::LostRunsCounted(listing.lost().len())
         }
-        RunsEffect::CompleteSources(typed) => {
-            let completed = paths::completed(&typed);
-            RunsEvent::SourcesCompleted { typed, completed }
-        }
+        RunsEffect::CompleteSources(typed) => RunsEvent::SourcesCompleted(paths::complete(typed)),
         RunsEffect::Predict(order) => {
             let news = backend.predict(&order);
             RunsEvent::Predicted(order.number, news)

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::text::printable;
 use crate::supervise::prediction::FacePixels;
-use crate::supervise::{Prediction, PredictionRecord, PredictionUpdate};
+use crate::supervise::{PredictionProcess, PredictionRecord, PredictionUpdate};
 use crate::tui::backend::Backend;
 use crate::tui::messages::runs::{
     PredictedFace, PredictedPicture, PredictionNumber, PredictionProgress, PredictionSpec,
@@ -33,7 +33,7 @@ impl Backend {
         PredictionProgress { pictures: Vec::new(), end }
     }
 
-    fn start_prediction(&self, order: &PredictionSpec) -> Result<Prediction, String> {
+    fn start_prediction(&self, order: &PredictionSpec) -> Result<PredictionProcess, String> {
         let sources = paths::sources(&order.sources);
         let watched = match (&sources[..], order.watch) {
             (_, false) => None,
@@ -41,7 +41,7 @@ impl Backend {
             _ => return Err(format!("only a folder can be watched, and {} is none", order.sources)),
         };
         let home: &Path = self.store.home().path();
-        Prediction::start(home, &order.runs, &sources, watched).map_err(|error| error.to_string())
+        PredictionProcess::start(home, &order.runs, &sources, watched).map_err(|error| error.to_string())
     }
 
     /// Returns the next news of a prediction, after a short wait at most. A later prediction has ended this one.

@@ -97,19 +97,14 @@ pub fn on_event(state: &mut State, event: RunsEvent) -> Vec<Effect> {
                 state.fail(&error);
             }
         }
-        RunsEvent::ResumeFinished(id, Ok(())) => {
-            let words = format!("{id} continues");
-            state.notify_of_active(id, words);
-        }
-        RunsEvent::ResumeFinished(id, Err(error)) => show_resume_error(state, &id, &error),
-        RunsEvent::StopFinished(id, Ok(())) => on_stop_requested(state, &id),
-        RunsEvent::StopFinished(_, Err(error)) => state.fail(&error.to_string()),
+        RunsEvent::ResumeFinished(results) => on_resumed(state, &results),
+        RunsEvent::StopFinished(results) => on_stop_requested(state, results),
         RunsEvent::ListStateRecorded | RunsEvent::PredictionEnded | RunsEvent::LostRunsCounted(0) => {}
         RunsEvent::LostRunsCounted(runs) => {
             let runs = count(runs, "queued run has lost its worker", "queued runs have lost their workers");
             state.notify(format!("{runs}: Q on Runs, or `mien queue restart`, restarts them"));
         }
-        RunsEvent::SourcesCompleted { typed, completed } => prompt::complete(state, &typed, &completed),
+        RunsEvent::SourcesCompleted(completion) => prompt::complete(state, &completion),
         RunsEvent::Predicted(number, news) => return predictions::on_news(state, number, news),
         RunsEvent::Renamed { from, result } => manage::renamed(state, &from, result),
         RunsEvent::Measured(sizes) => manage::measured(state, &sizes),
@@ -136,10 +131,46 @@ fn describe_finished(id: &RunId) -> String {
     format!("{id} is finished: e extends it, r repeats its settings")
 }
 
-/// Remembers the request to stop, which is now in the run's folder.
-fn on_stop_requested(state: &mut State, id: &RunId) {
-    requests::remember(state, id, Request::Stop);
-    state.notify(format!("asked {id} to stop: it ends after the current batch"));
+/// Shows which runs were resumed, and the reasons of the others.
+fn on_resumed(state: &mut State, results: &[(RunId, Result<(), ActionError>)]) {
+    let resumed: Vec<&RunId> = results.iter().filter(|(_, result)| result.is_ok()).map(|(id, _)| id).collect();
+    match resumed[..] {
+        [] => {}
+        [id] => state.notify_of_active(id.clone(), format!("{id} continues")),
+        _ => state.notify(format!("{} runs continue: {}", resumed.len(), names(&resumed))),
+    }
+    for (id, result) in results {
+        if let Err(error) = result {
+            show_resume_error(state, id, error);
+        }
+    }
+}
+
+/// Remembers the requests to stop, which are now in the runs' folders, and shows the reasons of the others.
+fn on_stop_requested(state: &mut State, results: Vec<(RunId, Result<(), ActionError>)>) {
+    let asked: Vec<&RunId> = results.iter().filter(|(_, result)| result.is_ok()).map(|(id, _)| id).collect();
+    for id in &asked {
+        requests::remember(state, id, Request::Stop);
+    }
+    match asked[..] {
+        [] => {}
+        [id] => {
+            let waits = state.library.runs.find(id).and_then(|run| run.state(state.now)) == Some(RunState::Queued);
+            let end = if waits { "ends before its first step" } else { "ends after the current batch" };
+            state.notify(format!("asked {id} to stop: it {end}"));
+        }
+        _ => state.notify(format!("asked {} runs to stop: {}", asked.len(), names(&asked))),
+    }
+    for (_, result) in results {
+        if let Err(error) = result {
+            state.fail(&error.to_string());
+        }
+    }
+}
+
+/// Returns the names of runs, separated by commas.
+fn names(ids: &[&RunId]) -> String {
+    ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A function that puts read runs into the library and returns messages.

@@ -48,22 +48,27 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+    let waiting = runs.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
     let mut lines = match names.as_slice() {
         [] => return Vec::new(),
-        [one] => vec![
-            format!("Stop {one}?"),
-            "It ends after the current batch and saves its position; R resumes it from there.".into(),
-        ],
-        several => vec![
-            format!("Stop {} of the marked runs?", several.len()),
-            several.join(", "),
-            "Each ends after its current batch and saves its position; R resumes it from there.".into(),
-        ],
+        [one] => vec![format!("Stop {one}?")],
+        several => vec![format!("Stop {} of the marked runs?", several.len()), several.join(", ")],
     };
+    lines.push(consequence(runs.len() - waiting, waiting).into());
     lines.extend(state.runs.remark_on_marks(&ids(&runs)));
-    let effects = runs.iter().map(|run| Effect::Runs(RunsEffect::Stop(run.id.clone()))).collect();
-    confirm(state, "stop", lines, "yes, stop", effects);
+    confirm(state, "stop", lines, "yes, stop", vec![Effect::Runs(RunsEffect::Stop(ids(&runs)))]);
     Vec::new()
+}
+
+/// Returns the consequence of a stop for runs that train and for those that wait.
+fn consequence(training: usize, waiting: usize) -> &'static str {
+    match (training, waiting) {
+        (1, 0) => "It ends after the current batch and saves its position; R resumes it from there.",
+        (_, 0) => "Each ends after its current batch and saves its position; R resumes it from there.",
+        (0, 1) => "It leaves the queue before its first step; R queues it again, at the end.",
+        (0, _) => "They leave the queue before their first steps; R queues them again, at the end.",
+        _ => "Each ends after its current batch, or leaves the queue; R resumes it from its saved position.",
+    }
 }
 
 /// Asks whether to kill the worker of a run that ignores a request to stop.
@@ -97,16 +102,19 @@ pub(super) fn resume(state: &mut State) -> Vec<Effect> {
     if let [run] = runs.as_slice() {
         state.runs.selected = Some(run.id.clone());
     }
-    let (paused, ended): (Vec<RunView>, Vec<RunView>) =
+    let (paused, mut ended): (Vec<RunView>, Vec<RunView>) =
         runs.into_iter().partition(|run| run.state(state.now) == Some(RunState::Paused));
-    let mut effects = Vec::new();
+    // The order in which they were queued first.
+    ended.sort_by_key(|run| run.summary.as_ref().map_or(0, |summary| summary.recipe.created_at));
+    let mut resumed = Vec::new();
     for run in ended {
         match retest::refusal(state, &run) {
             Some(words) => state.fail(&words),
-            None => effects.push(Effect::Runs(RunsEffect::Resume(run.id))),
+            None => resumed.push(run.id),
         }
     }
-    effects.into_iter().chain(send(state, ids(&paused), Request::Continue)).collect()
+    let resume = (!resumed.is_empty()).then_some(Effect::Runs(RunsEffect::Resume(resumed)));
+    resume.into_iter().chain(send(state, ids(&paused), Request::Continue)).collect()
 }
 
 /// Remembers a pause or its end for these runs. Returns the effects that request it.
