@@ -87,7 +87,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_accepted() {
         (&["train", "cnn", "--device", "gpu"], "device must be auto, cpu, cuda, cuda:N"),
         (&["train", "cnn", "--name", "../up"], "cannot be a name"),
         (&["train", "cnn", "--name", "latest"], "choose another name"),
-        (&["data", "import", "x", "--name", "x", "--validation", "1"], "must be a fraction from 0 to below 1"),
+        (&["data", "import", "x", "--name", "x", "--validation", "1"], "is not a fraction from 0 to below 1"),
         (&["data", "import", "x"], "--name"),
     ];
     for (arguments, expected) in table {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mien::domain::{DatasetName, EarlyStoppingStatus, EpochMetrics, FinishReason, Outcome, Recipe, RunId};
 use mien::events::{Event, Record};
 use mien::runs::facts::{Field, RunFacts, Value};
-use mien::runs::{Annotations, Detail, Summary};
+use mien::runs::{Annotations, RunDetail, Summary};
 use proptest::prelude::*;
 
 fn time() -> impl Strategy<Value = u64> {
@@ -63,7 +63,7 @@ proptest! {
         let fold = |times: &dyn Fn(usize, u64) -> u64| {
             let recipe = Recipe::cnn(DatasetName::new("demo").expect("a name"), String::new(), created);
             let mut summary = Summary::new(RunId::new("calm-heron").expect("an id"), recipe);
-            let mut detail = Detail::default();
+            let mut detail = RunDetail::default();
             for (index, (at, event)) in records.iter().enumerate() {
                 let record = Record { at: times(index, *at), event: event.clone() };
                 summary.apply(&record);

@@ -223,7 +223,7 @@ fn a_home_that_cannot_be_reached_is_shown_with_its_age_and_asked_for_nothing() {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(words.contains("shown is its mirror, ") && words.contains("s old"), "{words}");
     let words = here.complaint(&["--home", "box2", "note", "calm-heron", "lost"], 1);
-    assert!(words.contains("nothing was asked of it"), "{words}");
+    assert!(words.contains("so nothing was sent"), "{words}");
     assert!(!there.folder("calm-heron").annotations_file().exists());
     here.text(&["homes", "forget", "box2"]);
     here.complaint(&["--home", "box2", "runs"], 1);

@@ -11,7 +11,7 @@ use super::{BenchError, Finding, ReportFinding, spread, wait};
 use crate::domain::arrays::Arrays;
 use crate::domain::{NetworkName, Precision, StageName, Strategy};
 use crate::model::device::Device;
-use crate::model::kernels::{TrainBackend, read};
+use crate::model::kernels::{TrainBackend, copy_to_host};
 use crate::model::network::{Network, StepKey};
 use crate::train::epoch::train_step;
 use crate::train::loss::Objective;
@@ -127,7 +127,7 @@ fn wait_for_weights<B: TrainBackend>(network: Option<&Network<B>>, device: &B::D
             // Reads a number of each parameter, so that no part of the step can be deferred.
             let tensor = param.val();
             let first = tensor.dims().map(|_| 0..1);
-            drop(read(tensor.slice(first)));
+            drop(copy_to_host(tensor.slice(first)));
         }
     }
     wait::<B>(device)?;

@@ -26,20 +26,20 @@ pub(super) enum FollowMode {
 
 /// The end of following a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum FollowEnd {
     /// The run ended in this state.
-    Over(RunState),
+    RunEnded(RunState),
     /// The command ended before the run, by Ctrl-C or because its output was closed.
-    Left,
+    Detached,
 }
 
-impl Ending {
+impl FollowEnd {
     /// Returns the exit of a command that follows a run to its end.
     pub(super) fn exit(self) -> Exit {
         match self {
-            Self::Over(RunState::Finished) => Exit::Done,
-            Self::Over(RunState::Stopped) | Self::Left => Exit::Stopped,
-            Self::Over(_) => Exit::Failed,
+            Self::RunEnded(RunState::Finished) => Exit::Done,
+            Self::RunEnded(RunState::Stopped) | Self::Detached => Exit::Stopped,
+            Self::RunEnded(_) => Exit::Failed,
         }
     }
 }
@@ -55,11 +55,11 @@ pub(super) fn follow_started(mut run: FollowedRun, launch: LaunchOptions) -> Res
 }
 
 /// Prints the whole run as JSON, or the metrics of its test if it has ended.
-pub(super) fn print_ending(run: &FollowedRun, ending: Ending, Output { json }: Output) -> Result<(), CommandError> {
+pub(super) fn print_ending(run: &FollowedRun, ending: FollowEnd, Output { json }: Output) -> Result<(), CommandError> {
     match ending {
         _ if json => output::json(&run_json::detail(run, run.state(supervise::now()))),
-        Ending::Over(_) => scores::print_test(run),
-        Ending::Left => Ok(()),
+        FollowEnd::RunEnded(_) => scores::print_test(run),
+        FollowEnd::Detached => Ok(()),
     }
 }
 
@@ -80,7 +80,11 @@ fn print_detached(mut run: FollowedRun, output: Output) -> Result<Exit, CommandE
 }
 
 /// Prints the new events of a run until the run ends or Ctrl-C ends the command.
-pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, mode: FollowMode) -> Result<Ending, CommandError> {
+pub(super) fn follow(
+    run: &mut FollowedRun,
+    printer: &EventPrinter,
+    mode: FollowMode,
+) -> Result<FollowEnd, CommandError> {
     let interrupts = Interrupts::listen()?;
     let ending = follow_with(run, printer, mode, &interrupts);
     printer.finish();
@@ -90,9 +94,9 @@ pub(super) fn follow(run: &mut FollowedRun, printer: &EventPrinter, mode: Follow
         printer.note(&format!(
             "the output was closed, and {id} continues: `mien watch {id}` follows it, `mien stop {id}` ends it"
         ));
-        return Ok(Ending::Left);
+        return Ok(FollowEnd::Detached);
     }
-    if let Ok(Ending::Over(RunState::Lost)) = ending {
+    if let Ok(FollowEnd::RunEnded(RunState::Lost)) = ending {
         let id = &run.summary.id;
         let loss = run.folder().worker_death();
         printer.note(&format!("mien: {id} is lost, {loss}: `mien resume {id}` continues it"));
@@ -105,7 +109,7 @@ fn follow_with(
     printer: &EventPrinter,
     mode: FollowMode,
     interrupts: &Interrupts,
-) -> Result<Ending, CommandError> {
+) -> Result<FollowEnd, CommandError> {
     let begun = Instant::now();
     let mut records = Vec::new();
     let mut job_words = None;
@@ -128,18 +132,18 @@ fn follow_with(
         }
         let state = run.state(supervise::now());
         if has_begun && !state.is_active() {
-            return Ok(Ending::Over(state));
+            return Ok(FollowEnd::RunEnded(state));
         }
         if interrupts.wait(READ_INTERVAL) {
             let id = &run.summary.id;
             if has_asked {
                 // A worker may have acted on the request already, so that withdrawing it would promise too much.
                 printer.note(&format!("{id} stops after its current batch; `mien resume {id}` continues it"));
-                return Ok(Ending::Left);
+                return Ok(FollowEnd::Detached);
             }
             if mode == FollowMode::Watched {
                 printer.note(&format!("{id} continues: `mien watch {id}` follows it, `mien stop {id}` ends it"));
-                return Ok(Ending::Left);
+                return Ok(FollowEnd::Detached);
             }
             has_asked = true;
             let folder = run.folder();

@@ -40,19 +40,19 @@ pub(super) fn resolve(option: Option<PathBuf>) -> Result<HomeChoice, CommandErro
     let candidates = candidates(option);
     let chosen = choose(&candidates).ok_or(CommandError::NoHome)?;
     if let (Some(text), true) = (chosen.to_str(), is_named(&candidates, &chosen))
-        && let HomeChoice::There(address) = of_text(text)?
+        && let HomeChoice::There(address) = parse_home(text)?
     {
         return Ok(HomeChoice::There(address));
     }
-    here(&candidates).map(HomeChoice::Here)
+    local_home(&candidates).map(HomeChoice::Here)
 }
 
 /// Returns the home of this machine, which is used where `--home` names one on another machine.
 pub(super) fn of_this_machine() -> Result<PathBuf, CommandError> {
     let all = candidates(None);
     let variable = all.variable.as_ref().and_then(|text| text.to_str());
-    let is_there = variable.is_some_and(|text| matches!(of_text(text), Ok(HomeChoice::There(_))));
-    here(&if is_there { Candidates { variable: None, ..all } } else { all })
+    let is_there = variable.is_some_and(|text| matches!(parse_home(text), Ok(HomeChoice::There(_))));
+    local_home(&if is_there { Candidates { variable: None, ..all } } else { all })
 }
 
 fn candidates(option: Option<PathBuf>) -> Candidates {
@@ -67,7 +67,7 @@ fn candidates(option: Option<PathBuf>) -> Candidates {
     }
 }
 
-fn here(candidates: &Candidates) -> Result<PathBuf, CommandError> {
+fn local_home(candidates: &Candidates) -> Result<PathBuf, CommandError> {
     let chosen = choose(candidates).ok_or(CommandError::NoHome)?;
     let absolute = absolute(&chosen, candidates.current.as_deref());
     absolute.map_err(|source| CommandError::Home { path: chosen, source })
@@ -80,7 +80,7 @@ fn is_named(from: &Candidates, chosen: &Path) -> bool {
 
 /// Returns the home that a text names: `ssh://user@box/path`, the name of a home in the config file, or a folder. A
 /// folder with such a name is `./NAME`.
-pub(super) fn of_text(text: &str) -> Result<HomeChoice, CommandError> {
+pub(super) fn parse_home(text: &str) -> Result<HomeChoice, CommandError> {
     if HomeAddress::is_meant(text) {
         return Ok(HomeChoice::There(
             HomeAddress::parse(text).map_err(|error| CommandError::Usage(error.to_string()))?,
@@ -102,7 +102,7 @@ pub(super) fn of_text(text: &str) -> Result<HomeChoice, CommandError> {
 
 /// Returns the home on another machine of this name or address.
 pub(super) fn elsewhere(text: &str) -> Result<HomeAddress, CommandError> {
-    match of_text(text)? {
+    match parse_home(text)? {
         HomeChoice::There(address) => Ok(address),
         HomeChoice::Here(_) => {
             Err(CommandError::Usage(Homes::load().find(text).err().unwrap_or_else(|| format!("no home '{text}'"))))

@@ -42,7 +42,11 @@ impl Invocation {
                 Ok(RunStore::new(home))
             }
             HomeChoice::There(address) => {
-                let words = format!("this command needs a home on this machine, and {} is elsewhere", address.name);
+                let words = format!(
+                    "this command needs a home on this machine, and {} is on another one: leave out --home, or run mien \
+                     there",
+                    address.name
+                );
                 Err(CommandError::Usage(words))
             }
         }

@@ -65,7 +65,7 @@ struct Arguments {
 
 /// The parsed command line.
 #[derive(Debug)]
-pub struct Parsed {
+pub struct CommandLine {
     parsed: Arguments,
     /// The arguments after the program.
     given: Vec<OsString>,
@@ -75,7 +75,7 @@ pub struct Parsed {
 ///
 /// # Errors
 /// The exit code, if something was printed and there is no command to run.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, ExitCode> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, ExitCode> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let given = arguments.get(1..).unwrap_or_default().to_vec();
     let parsed = match completion::answer(Arguments::command, &arguments) {
@@ -83,7 +83,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed, Ex
         Ok(false) => Arguments::try_parse_from(&arguments),
         Err(error) => Err(error),
     };
-    parsed.map(|parsed| Parsed { parsed, given }).map_err(|mut error| {
+    parsed.map(|parsed| CommandLine { parsed, given }).map_err(|mut error| {
         suggest_train(&mut error);
         let plain = |argument: &OsString| argument.to_str().is_some_and(|text| printable(text) == text);
         if arguments.iter().all(plain) {
@@ -111,7 +111,7 @@ fn suggest_train(error: &mut clap::Error) {
 
 /// Runs the command and returns its exit code.
 #[must_use]
-pub fn run(Parsed { parsed, given }: Parsed) -> ExitCode {
+pub fn run(CommandLine { parsed, given }: CommandLine) -> ExitCode {
     let result = dispatch(parsed, &given);
     if let Err(error) = &result
         && !error.is_closed_pipe()
@@ -134,7 +134,7 @@ fn dispatch(Arguments { home, command }: Arguments, given: &[OsString]) -> Resul
         && let HomeChoice::There(address) = home::resolve(home)?
     {
         match (on_home, &command) {
-            (RemoteUse::There, _) => return remote::run_there(address, &without_home(given)),
+            (RemoteUse::RunRemotely, _) => return remote::run_remotely(address, &without_home(given)),
             (RemoteUse::Line, _) => invocation.link = Some(remote::connect(address)?.into()),
             (_, Some(command)) => invocation.link = Some(remote::open_mirror(address, command.is_lasting())?),
             (_, None) => {}

@@ -22,7 +22,7 @@ pub(super) enum RemoteUse {
     /// Reads the mirror.
     Mirror,
     /// Runs there.
-    There,
+    RunRemotely,
     /// Runs here, and asks the home for something.
     Line,
     /// Has nothing to do with a home.
@@ -53,7 +53,7 @@ pub(super) fn connect(address: HomeAddress) -> Result<Link, CommandError> {
     let state = link.wait(Duration::MAX / 4, |state| !matches!(state, LinkState::Connecting));
     match state {
         LinkState::Cut { reason, .. } => {
-            Err(CommandError::Failure(format!("{name} cannot be reached, and nothing was asked of it: {reason}")))
+            Err(CommandError::Failure(format!("{name} cannot be reached, so nothing was sent: {reason}")))
         }
         _ => Ok(link),
     }
@@ -123,7 +123,7 @@ pub(super) fn fetch(link: &Link, run: &RunId, file: RunFile) {
 
 /// Runs a command in a home on another machine, and returns its exit. Its output is printed here, without anything that
 /// could steer the terminal.
-pub(super) fn run_there(address: HomeAddress, arguments: &[OsString]) -> Result<Exit, CommandError> {
+pub(super) fn run_remotely(address: HomeAddress, arguments: &[OsString]) -> Result<Exit, CommandError> {
     let name = address.name.clone();
     let words = |argument: &OsString| {
         argument.to_str().map(str::to_owned).ok_or_else(|| {
@@ -135,10 +135,10 @@ pub(super) fn run_there(address: HomeAddress, arguments: &[OsString]) -> Result<
     };
     let arguments: Vec<String> = arguments.iter().map(words).collect::<Result<_, _>>()?;
     let link = connect(address)?;
-    let (arguments, source) = sent_source(arguments)?;
+    let (arguments, source) = open_uploaded_source(arguments)?;
     let mut source = source;
     let input = source.as_mut().map(|source| &mut **source as &mut dyn Read);
-    let mut text = [Utf8::default(), Utf8::default()];
+    let mut text = [Utf8Decoder::default(), Utf8Decoder::default()];
     let mut print = |error: bool, bytes: &[u8]| {
         let words = printable_lines(&text[usize::from(error)].take(bytes));
         if error {
@@ -162,7 +162,7 @@ const IMPORTS: [[&str; 2]; 2] = [["data", "import"], ["weights", "import"]];
 /// Returns the arguments of a command, and the file here that it imports, which is sent as its standard input. A source
 /// that is no file here is a path there.
 #[allow(clippy::type_complexity)] // a pair
-fn sent_source(mut arguments: Vec<String>) -> Result<(Vec<String>, Option<Box<dyn Read>>), CommandError> {
+fn open_uploaded_source(mut arguments: Vec<String>) -> Result<(Vec<String>, Option<Box<dyn Read>>), CommandError> {
     let imports = IMPORTS.iter().any(|command| arguments.iter().take(2).eq(command.iter()));
     if !imports {
         return Ok((arguments, None));
@@ -185,9 +185,9 @@ fn sent_source(mut arguments: Vec<String>) -> Result<(Vec<String>, Option<Box<dy
 
 /// Text of UTF-8 in parts that may divide a character.
 #[derive(Default)]
-struct Utf8(Vec<u8>);
+struct Utf8Decoder(Vec<u8>);
 
-impl Utf8 {
+impl Utf8Decoder {
     /// Returns the text up to the last whole character.
     fn take(&mut self, bytes: &[u8]) -> String {
         self.0.extend_from_slice(bytes);
@@ -209,11 +209,11 @@ mod tests {
 
     #[test]
     fn a_divided_character_is_printed_once_it_is_whole() {
-        let mut text = Utf8::default();
+        let mut text = Utf8Decoder::default();
         let whole = "aü悲b".as_bytes();
         let parts: Vec<String> = whole.iter().map(|byte| text.take(&[*byte])).collect();
         assert_eq!(parts.concat(), "aü悲b");
-        assert_eq!(Utf8::default().take(b"\xffx"), "\u{fffd}x");
+        assert_eq!(Utf8Decoder::default().take(b"\xffx"), "\u{fffd}x");
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             (words(&["note", path, path]), words(&["note", path, path]), false),
         ];
         for (given, expected, sends) in table {
-            let (arguments, source) = sent_source(given).expect("readable");
+            let (arguments, source) = open_uploaded_source(given).expect("readable");
             assert_eq!((arguments, source.is_some()), (expected, sends));
         }
     }

@@ -159,7 +159,7 @@ pub(super) fn listed(run: &RunFacts) -> ListedRun<'_> {
 }
 
 /// Returns a run in full.
-pub(super) fn whole<'a>(store: &RunStore, run: &'a FollowedRun, facts: &'a RunFacts) -> WholeRun<'a> {
+pub(super) fn whole_run<'a>(store: &RunStore, run: &'a FollowedRun, facts: &'a RunFacts) -> WholeRun<'a> {
     WholeRun {
         detail: detail(run, facts.state()),
         further: further(facts),

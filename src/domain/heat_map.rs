@@ -32,7 +32,7 @@ impl HeatMap {
     /// strongest places are yellow, weaker ones red.
     #[must_use]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to a byte
-    pub fn over(&self, pixels: &[u8], [height, width, channels]: [usize; 3]) -> Vec<u8> {
+    pub fn draw_over(&self, pixels: &[u8], [height, width, channels]: [usize; 3]) -> Vec<u8> {
         let mut out = Vec::with_capacity(height * width * 3);
         for (at, pixel) in pixels.chunks_exact(channels.max(1)).enumerate().take(height * width) {
             let strength = self.at([at / width, at % width], [height, width]);
@@ -81,7 +81,7 @@ mod tests {
     fn the_strongest_place_is_coloured_and_others_stay_gray() {
         let map = HeatMap::new(2, 2, &[0.0, 0.0, 0.0, 5.0], 0);
         assert_eq!(map.values, [0.0, 0.0, 0.0, 1.0]);
-        let over = map.over(&[100; 64], [8, 8, 1]);
+        let over = map.draw_over(&[100; 64], [8, 8, 1]);
         assert_eq!(over.len(), 8 * 8 * 3);
         assert_eq!(over[..3], [100, 100, 100], "the opposite corner");
         assert_eq!(over[63 * 3..], [201, 181, 35], "the corner of the place");
@@ -95,15 +95,15 @@ mod tests {
         let map = HeatMap::new(1, 1, &[3.0], 4);
         let strengths: Vec<f32> = (0..8).map(|column| map.at([4, column], [8, 8])).collect();
         assert_eq!(strengths, [0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
-        assert_eq!(map.over(&[9, 8, 7], [1, 1, 3]).len(), 3);
+        assert_eq!(map.draw_over(&[9, 8, 7], [1, 1, 3]).len(), 3);
     }
 
     #[test]
     fn nothing_is_coloured_where_nothing_speaks_for_the_class() {
         for values in [[0.0; 4], [f32::NAN; 4], [f32::INFINITY; 4]] {
-            assert_eq!(HeatMap::new(2, 2, &values, 0).over(&[50; 4], [2, 2, 1]), [50; 12]);
+            assert_eq!(HeatMap::new(2, 2, &values, 0).draw_over(&[50; 4], [2, 2, 1]), [50; 12]);
         }
         let wrong = HeatMap { width: 3, height: 3, values: vec![1.0], crop: 0 };
-        assert_eq!(wrong.over(&[50; 4], [2, 2, 1]), [50; 12], "a damaged map");
+        assert_eq!(wrong.draw_over(&[50; 4], [2, 2, 1]), [50; 12], "a damaged map");
     }
 }

@@ -52,7 +52,7 @@ fn move_files(from: &Path, to: &Path, last: &str) -> io::Result<()> {
 
 /// The abilities of the file system of a folder: for each, the reason why it is missing.
 #[derive(Debug)]
-pub struct FileSystem {
+pub struct FileSystemLimits {
     /// Locks on files.
     pub locks: io::Result<()>,
     /// Syncing a folder.
@@ -63,7 +63,7 @@ pub struct FileSystem {
     pub maps: io::Result<()>,
 }
 
-impl FileSystem {
+impl FileSystemLimits {
     /// Tests the abilities with temporary files in `folder`.
     #[must_use]
     pub fn test(folder: &Path) -> Self {
@@ -90,10 +90,10 @@ mod tests {
     #[test]
     fn this_file_system_has_every_ability() {
         let folder = tempfile::tempdir().expect("a folder");
-        let found = FileSystem::test(folder.path());
+        let found = FileSystemLimits::test(folder.path());
         assert!(found.locks.is_ok() && found.folder_rename.is_ok() && found.maps.is_ok(), "{found:?}");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
-        assert!(FileSystem::test(&folder.path().join("missing")).locks.is_err());
+        assert!(FileSystemLimits::test(&folder.path().join("missing")).locks.is_err());
     }
 
     #[test]

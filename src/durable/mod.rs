@@ -12,7 +12,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-pub use file_system::{FileSystem, is_operation_unsupported, move_folder};
+pub use file_system::{FileSystemLimits, is_operation_unsupported, move_folder};
 pub use mapped::FileBytes;
 
 /// Writes `bytes` to a temporary file in the folder of `path` and renames it. At any moment, even after a power cut,
@@ -26,7 +26,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
-        .map_err(without_temporary_name)?;
+        .map_err(strip_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -63,7 +63,7 @@ pub fn write_folder<N: AsRef<Path>>(path: &Path, files: &[(N, Vec<u8>)]) -> io::
     let parent = folder_of(path);
     fs::create_dir_all(parent)?;
     let mode = Permissions::from_mode(0o777);
-    let new = tempfile::Builder::new().permissions(mode).tempdir_in(parent).map_err(without_temporary_name)?;
+    let new = tempfile::Builder::new().permissions(mode).tempdir_in(parent).map_err(strip_temporary_name)?;
     write_into(new.path(), files)?;
     if let Err(error) = fs::rename(new.path(), path) {
         // Without renames of folders, the folder is not complete at every moment.
@@ -91,7 +91,7 @@ fn write_into<N: AsRef<Path>>(folder: &Path, files: &[(N, Vec<u8>)]) -> io::Resu
 /// If the folder cannot be written; the old content is then intact.
 pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // A temporary file is readable only by its owner.
-    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(without_temporary_name)?;
+    let mut file = tempfile::Builder::new().tempfile_in(folder_of(path)).map_err(strip_temporary_name)?;
     file.as_file_mut().write_all(bytes)?;
     file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
@@ -139,7 +139,7 @@ pub fn is_same_file(file: &File, path: &Path) -> bool {
 }
 
 /// Removes the temporary file's name from an error: callers name the final file.
-fn without_temporary_name(error: io::Error) -> io::Error {
+fn strip_temporary_name(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once(" at path ") {
         Some((message, _)) => io::Error::new(error.kind(), message.to_owned()),

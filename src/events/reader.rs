@@ -67,7 +67,7 @@ impl EventReader {
 
     /// Ends reading at this position.
     #[must_use]
-    pub fn until(self, end: u64) -> Self {
+    pub fn with_end(self, end: u64) -> Self {
         Self { end, ..self }
     }
 

@@ -226,7 +226,7 @@ proptest! {
         let stop = bounds[stop.index(bounds.len())];
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(&bytes).expect("a write");
-        let mut first = EventReader::new(file.path()).until(stop as u64);
+        let mut first = EventReader::new(file.path()).with_end(stop as u64);
         let mut seen = Vec::new();
         first.poll(&mut seen).expect("a poll");
         let mut second = EventReader::at(file.path(), first.progress());

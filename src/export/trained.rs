@@ -61,7 +61,7 @@ impl TrainedNetwork {
     }
 }
 
-/// Returns channels, height and width of the images of a run; `None` where its dataset is gone or another one.
+/// Returns channels, height and width of the images of a run; `None` where its dataset was deleted or has another fingerprint.
 fn stored_image(home: &Home, recipe: &Recipe) -> Option<[usize; 3]> {
     let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok()?;
     let image = manifest.image;

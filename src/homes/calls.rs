@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 
 use super::protocol::{Blob, FromHome};
-use super::server::{Incoming, Program};
+use super::server::{Program, ServerInput};
 
 /// The most commands at a time.
 const MOST: usize = 16;
@@ -43,12 +43,12 @@ struct Call {
 /// The running commands, by their numbers.
 pub(super) struct Calls {
     program: Program,
-    events: SyncSender<Incoming>,
+    events: SyncSender<ServerInput>,
     running: Arc<Mutex<HashMap<u32, Call>>>,
 }
 
 impl Calls {
-    pub(super) fn new(program: Program, events: SyncSender<Incoming>) -> Self {
+    pub(super) fn new(program: Program, events: SyncSender<ServerInput>) -> Self {
         Self { program, events, running: Arc::default() }
     }
 
@@ -90,7 +90,7 @@ impl Calls {
         std::thread::spawn(move || {
             let code = follow(child, id, &events);
             running.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-            let _ = events.send(Incoming::Call(CallEvent::Exited { id, code }));
+            let _ = events.send(ServerInput::Call(CallEvent::Exited { id, code }));
         });
         Ok(())
     }
@@ -130,20 +130,20 @@ fn write_input(
     mut stdin: ChildStdin,
     id: u32,
     given: &std::sync::mpsc::Receiver<Vec<u8>>,
-    events: &SyncSender<Incoming>,
+    events: &SyncSender<ServerInput>,
 ) {
     for bytes in given {
         // A command that reads no more is no error: it ends, with its own words.
         let _ = stdin.write_all(&bytes);
         let bytes = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if events.send(Incoming::Call(CallEvent::Took { id, bytes })).is_err() {
+        if events.send(ServerInput::Call(CallEvent::Took { id, bytes })).is_err() {
             return;
         }
     }
 }
 
 /// Passes on the output of a command until its end, and returns its exit code.
-fn follow(mut child: Child, id: u32, events: &SyncSender<Incoming>) -> i32 {
+fn follow(mut child: Child, id: u32, events: &SyncSender<ServerInput>) -> i32 {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     std::thread::scope(|scope| {
         scope.spawn(|| stdout.into_iter().for_each(|stream| pass_on(stream, id, false, events)));
@@ -153,11 +153,11 @@ fn follow(mut child: Child, id: u32, events: &SyncSender<Incoming>) -> i32 {
     child.wait().map_or(1, code)
 }
 
-fn pass_on(mut stream: impl Read, id: u32, error: bool, events: &SyncSender<Incoming>) {
+fn pass_on(mut stream: impl Read, id: u32, error: bool, events: &SyncSender<ServerInput>) {
     let mut buffer = vec![0; 16 << 10];
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
         let bytes = buffer[..read].to_vec();
-        if events.send(Incoming::Call(CallEvent::Output { id, error, bytes })).is_err() {
+        if events.send(ServerInput::Call(CallEvent::Output { id, error, bytes })).is_err() {
             return;
         }
     }

@@ -39,7 +39,7 @@ pub enum LinkError {
     /// The line is cut, or ssh could not make one.
     #[error("{0}")]
     Cut(String),
-    /// There is no mien, or none that knows homes.
+    /// mien is not installed there, or is older than homes.
     #[error("{0}")]
     NoServer(String),
     /// The protocols differ.
@@ -49,7 +49,7 @@ pub enum LinkError {
     #[error("{0}")]
     Mirror(String),
     /// The line is down, so that nothing can be asked of the home.
-    #[error("{name} cannot be reached, and nothing was asked of it: {reason}")]
+    #[error("{name} cannot be reached, so nothing was sent: {reason}")]
     Down {
         /// The name of the home.
         name: String,

@@ -65,7 +65,7 @@ impl<W: Write> FrameWriter<W> {
     /// Adds a message, which is on its way after [`Self::flush`].
     ///
     /// # Errors
-    /// If the other side is gone, or the message is too long.
+    /// If the connection is closed, or the message is too long.
     pub fn write(&mut self, message: &impl Serialize) -> io::Result<()> {
         let body = rmp_serde::to_vec(message).map_err(io::Error::other)?;
         if body.len() > MAX_FRAME {
@@ -79,7 +79,7 @@ impl<W: Write> FrameWriter<W> {
     /// Sends the messages that were added.
     ///
     /// # Errors
-    /// If the other side is gone.
+    /// If the connection is closed.
     pub fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }

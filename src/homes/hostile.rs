@@ -1,4 +1,4 @@
-//! Frames of a home that lies, for fuzzing and tests: nothing leaves the mirror or fills the disk.
+//! Frames of a malicious home, for fuzzing and tests: nothing leaves the mirror or fills the disk.
 
 use std::fs;
 use std::path::Path;

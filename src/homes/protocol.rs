@@ -161,7 +161,7 @@ pub enum FromHome {
         /// The folder.
         home: String,
     },
-    /// A small file of a run has this content, or is gone.
+    /// A small file of a run has this content, or was deleted.
     File {
         /// The run.
         run: RunId,

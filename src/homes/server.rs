@@ -18,7 +18,7 @@ use crate::runs::mirrored::MirroredFile;
 use crate::runs::saved_fold::prefix_checksum;
 use crate::runs::{RunFolder, RunStore};
 
-/// The time between two looks at the active runs.
+/// The time between two checks of the active runs.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The number of other runs that each look checks, in turn.
@@ -42,11 +42,11 @@ pub struct Program {
     pub accepts: fn(&[String]) -> Result<(), String>,
 }
 
-/// An input of the main loop.
-pub(super) enum Incoming {
+/// A message from the mirror, an event of a command, or the end of the connection.
+pub(super) enum ServerInput {
     Message(ToHome),
     Call(CallEvent),
-    /// The other side is gone, or not to be understood.
+    /// The connection was closed, or a frame is invalid.
     End(Option<io::Error>),
 }
 
@@ -125,15 +125,15 @@ pub fn serve(
     result
 }
 
-fn read_messages(input: impl Read, sender: &SyncSender<Incoming>) {
+fn read_messages(input: impl Read, sender: &SyncSender<ServerInput>) {
     let mut reader = FrameReader::new(input);
     loop {
         let next = match reader.read() {
-            Ok(Some(message)) => Incoming::Message(message),
-            Ok(None) => Incoming::End(None),
-            Err(error) => Incoming::End(Some(error)),
+            Ok(Some(message)) => ServerInput::Message(message),
+            Ok(None) => ServerInput::End(None),
+            Err(error) => ServerInput::End(Some(error)),
         };
-        let over = matches!(next, Incoming::End(_));
+        let over = matches!(next, ServerInput::End(_));
         if sender.send(next).is_err() || over {
             return;
         }
@@ -141,7 +141,7 @@ fn read_messages(input: impl Read, sender: &SyncSender<Incoming>) {
 }
 
 impl<W: Write> Server<W> {
-    fn run(&mut self, incoming: &Receiver<Incoming>) -> io::Result<()> {
+    fn run(&mut self, incoming: &Receiver<ServerInput>) -> io::Result<()> {
         let home = self.store.home().path().display().to_string();
         self.out.write(&FromHome::Hello { version: env!("CARGO_PKG_VERSION").into(), home })?;
         self.out.flush()?;
@@ -153,10 +153,10 @@ impl<W: Write> Server<W> {
             let mut acted = false;
             loop {
                 match next {
-                    Ok(Incoming::End(None)) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-                    Ok(Incoming::End(Some(error))) => return Err(error),
-                    Ok(Incoming::Message(message)) => self.handle(message)?,
-                    Ok(Incoming::Call(event)) => {
+                    Ok(ServerInput::End(None)) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                    Ok(ServerInput::End(Some(error))) => return Err(error),
+                    Ok(ServerInput::Message(message)) => self.handle(message)?,
+                    Ok(ServerInput::Call(event)) => {
                         acted |= matches!(event, CallEvent::Exited { .. });
                         self.out.write(&event.message())?;
                     }

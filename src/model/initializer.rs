@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::domain::network::{TensorKind, TensorSpec};
 
-/// Returns the initial values of a tensor. Weights follow Glorot & Bengio 2010, Keras's default for convolutions and
+/// Returns the initial values of a tensor in row-major order, as many as its shape has. Weights follow Glorot & Bengio 2010, Keras's default for convolutions and
 /// dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Other kinds of tensors draw nothing from `rng`.
 pub(super) fn initial_values(tensor: &TensorSpec, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match tensor.kind {

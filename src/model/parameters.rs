@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
-use super::kernels::read;
+use super::kernels::copy_to_host;
 use crate::domain::Array;
 
 impl Array {
@@ -12,7 +12,7 @@ impl Array {
     /// Never for float tensors, which convert to f32.
     #[must_use]
     pub fn from_tensor<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Self {
-        let data = read(tensor).convert::<f32>();
+        let data = copy_to_host(tensor).convert::<f32>();
         let shape = data.shape.to_vec();
         // Converted to f32 above.
         let values = data.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"));

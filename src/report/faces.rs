@@ -30,7 +30,7 @@ pub struct Face {
 /// A source of heat maps: one for each picture, u8 `[H, W, C]`, and its class; or none.
 pub type HeatMapSource<'a> = &'a mut dyn FnMut(&RunId, &[Vec<u8>], &[usize]) -> Vec<HeatMap>;
 
-/// Returns the test images with the largest loss, the largest first; none where the dataset is gone or another one.
+/// Returns the test images with the largest loss, the largest first; none where the dataset was deleted or has another fingerprint.
 pub(super) fn hardest(
     home: &Home,
     run: &Summary,
@@ -52,7 +52,7 @@ pub(super) fn hardest(
     let sides = [shape.height, shape.width, shape.channels].map(|side| side as usize);
     let face = |(at, prediction): (usize, ScoredImage)| {
         let coloured = ImageShape { channels: 3, ..shape };
-        let heat_map = maps.get(at).and_then(|map| png(coloured, &map.over(&pictures[at], sides)));
+        let heat_map = maps.get(at).and_then(|map| png(coloured, &map.draw_over(&pictures[at], sides)));
         let png = png(shape, &pictures[at])?;
         Some(Face { png, heat_map, prediction, source: dataset.source(Split::Test, prediction.index) })
     };

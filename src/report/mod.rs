@@ -26,7 +26,7 @@ pub const FACES: usize = 24;
 
 /// The file format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ReportFormat {
     /// An HTML file without script and network.
     Html,
     /// A Markdown file without pictures.
@@ -125,14 +125,14 @@ impl Report {
     ///
     /// # Errors
     /// [`ReportError::Exists`] without `replace`, and [`ReportError::Write`].
-    pub fn write(&self, form: Form, path: &Path, replace: bool) -> Result<u64, ReportError> {
+    pub fn write(&self, form: ReportFormat, path: &Path, replace: bool) -> Result<u64, ReportError> {
         if path.exists() && !replace {
             return Err(ReportError::Exists(path.to_owned()));
         }
         match form {
-            Form::Html => write_file(path, &html::render(self)),
-            Form::Markdown => write_file(path, &markdown::render(self)),
-            Form::Svg => {
+            ReportFormat::Html => write_file(path, &html::render(self)),
+            ReportFormat::Markdown => write_file(path, &markdown::render(self)),
+            ReportFormat::Svg => {
                 std::fs::create_dir_all(path).map_err(|error| ReportError::Write { path: path.to_owned(), error })?;
                 let charts = plots::all(self);
                 charts.iter().map(|(name, chart)| write_file(&path.join(format!("{name}.svg")), &chart.file())).sum()

@@ -87,12 +87,12 @@ fn files_are_written_once_unless_asked() {
     let folder = tempfile::tempdir().expect("a folder");
     let report = report(vec![part("one", 3)]);
     let path = folder.path().join("one.html");
-    let bytes = report.write(Form::Html, &path, false).expect("written");
+    let bytes = report.write(ReportFormat::Html, &path, false).expect("written");
     assert_eq!(std::fs::metadata(&path).expect("a file").len(), bytes);
-    assert!(matches!(report.write(Form::Html, &path, false), Err(ReportError::Exists(_))));
-    report.write(Form::Markdown, &path, true).expect("replaced");
+    assert!(matches!(report.write(ReportFormat::Html, &path, false), Err(ReportError::Exists(_))));
+    report.write(ReportFormat::Markdown, &path, true).expect("replaced");
     let charts = folder.path().join("charts");
-    report.write(Form::Svg, &charts, false).expect("written");
+    report.write(ReportFormat::Svg, &charts, false).expect("written");
     let mut names: Vec<_> =
         std::fs::read_dir(&charts).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     names.sort();

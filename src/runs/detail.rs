@@ -20,16 +20,16 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// The large part of the fold of a run's events. Cheap to clone.
+/// The curve within epochs and the end of the log in words, as a fold of the log. Cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Detail {
+pub struct RunDetail {
     /// The training curve within epochs.
     pub steps: Arc<Steps>,
     /// The end of the log, at most [`LOG_LINES`] lines.
     pub log: Arc<Vec<LogLine>>,
 }
 
-impl Detail {
+impl RunDetail {
     /// Applies one event.
     pub fn apply(&mut self, record: &Record) {
         Arc::make_mut(&mut self.steps).apply(record);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::detail::Detail;
+use super::detail::RunDetail;
 use super::job_report::PlacedJob;
 use super::layout::RunFolder;
 use super::saved_fold::{self, FoldKind, SavedFold};
@@ -29,7 +29,7 @@ pub struct FollowedRun {
     /// The fold of the events read so far.
     pub summary: Arc<Summary>,
     /// The fold up to the same event, once it was requested.
-    detail: Option<Detail>,
+    detail: Option<RunDetail>,
     /// The positions in the log of the saved folds of summary and detail.
     saved: [u64; 2],
     /// Whether a worker held the run's lock at the last poll. If unknown, the last known value, or else the log's.
@@ -62,7 +62,7 @@ impl FollowedRun {
         let saved = saved_fold::read::<Summary>(&folder.summary_fold(), FoldKind::Summary, &log, recipe)
             .filter(|saved| saved.value.recipe.version <= RECIPE_VERSION);
         let Some(SavedFold { progress, value: mut summary }) = saved else {
-            return Ok(Self { detail: Some(Detail::default()), ..Self::from_first_event(folder, id)? });
+            return Ok(Self { detail: Some(RunDetail::default()), ..Self::from_first_event(folder, id)? });
         };
         let reader = EventReader::at(&log, progress);
         // The folder may have been renamed or copied since.
@@ -161,7 +161,7 @@ impl FollowedRun {
     ///
     /// # Errors
     /// If the log cannot be read.
-    pub fn detail(&mut self) -> Result<&Detail, ReadError> {
+    pub fn detail(&mut self) -> Result<&RunDetail, ReadError> {
         let detail = match self.detail.take() {
             Some(detail) => detail,
             None => self.read_detail()?,
@@ -169,14 +169,14 @@ impl FollowedRun {
         Ok(self.detail.insert(detail))
     }
 
-    fn read_detail(&mut self) -> Result<Detail, ReadError> {
+    fn read_detail(&mut self) -> Result<RunDetail, ReadError> {
         let (log, end) = (self.folder.events_file(), self.reader.position());
-        let saved = saved_fold::read::<Detail>(&self.folder.detail_fold(), FoldKind::Detail, &log, self.recipe)
+        let saved = saved_fold::read::<RunDetail>(&self.folder.detail_fold(), FoldKind::Detail, &log, self.recipe)
             .filter(|saved| saved.progress.position <= end);
         let (progress, mut detail) =
-            saved.map_or_else(|| (Progress::default(), Detail::default()), |saved| (saved.progress, saved.value));
+            saved.map_or_else(|| (Progress::default(), RunDetail::default()), |saved| (saved.progress, saved.value));
         let position = progress.position;
-        EventReader::at(&log, progress).until(end).read(|record| detail.apply(&record))?;
+        EventReader::at(&log, progress).with_end(end).read(|record| detail.apply(&record))?;
         self.saved[1] = position;
         Ok(detail)
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use super::annotations::Annotations;
-use super::detail::Detail;
+use super::detail::RunDetail;
 use super::facts::RunFacts;
 use super::inspection::{Inspection, Order};
 use super::layout::{Home, RunFolder};
@@ -100,7 +100,7 @@ pub(crate) fn folds(bytes: &[u8]) {
     if let Some(summary) = Summary::decode(bytes) {
         judge(&Arc::new(summary));
     }
-    if let Some(detail) = Detail::decode(bytes) {
+    if let Some(detail) = RunDetail::decode(bytes) {
         let _ = detail.steps.points(Axis::Steps, StepMetric::Loss).count();
     }
     let log = b"{\"at\":1,\"event\":\"x\"}\n".as_slice();

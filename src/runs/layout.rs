@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use crate::domain::{DatasetName, Hyperparameter, Recipe, RunId, WeightsName, recipe::RECIPE_VERSION};
 use crate::durable::versioned::{self, FileError, FileKind, Problem};
-use crate::durable::{FileSystem, lock};
+use crate::durable::{FileSystemLimits, lock};
 use crate::{durable, events};
 
 /// The folder that holds datasets, weights and runs.
@@ -109,8 +109,8 @@ impl Home {
 
     /// Tests what the file system of the home can do. Without locks, a live worker would seem dead.
     #[must_use]
-    pub fn file_system(&self) -> FileSystem {
-        FileSystem::test(&self.root)
+    pub fn file_system(&self) -> FileSystemLimits {
+        FileSystemLimits::test(&self.root)
     }
 
     /// Returns the folder of this run.

@@ -43,7 +43,7 @@ pub mod worker_death;
 pub use crate::durable::versioned::FileError;
 pub use annotations::Annotations;
 pub use comparison::Comparison;
-pub use detail::Detail;
+pub use detail::RunDetail;
 pub use endings::Ending;
 pub use ensemble::{Ensemble, EnsembleError};
 pub use estimate::{Estimate, Forecast, Machine, estimate, forecast};

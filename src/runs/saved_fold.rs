@@ -19,7 +19,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::detail::Detail;
+use super::detail::RunDetail;
 use super::summary::Summary;
 use crate::durable;
 use crate::events::Progress;
@@ -29,7 +29,7 @@ const MAGIC: &[u8; 8] = b"mienfold";
 /// The layout of the file.
 const FORMAT: u64 = 2;
 
-/// The version of the fold. Raise it with every change of the content of [`Summary`] or [`Detail`], or of the events'
+/// The version of the fold. Raise it with every change of the content of [`Summary`] or [`RunDetail`], or of the events'
 /// effect on them: folds of other versions are recomputed.
 pub const FOLD_VERSION: u64 = 8;
 
@@ -82,14 +82,14 @@ impl Encode for &Summary {
     }
 }
 
-impl Body for Detail {
+impl Body for RunDetail {
     fn decode(body: &[u8]) -> Option<Self> {
         let (steps, log): (super::Steps, Vec<super::detail::LogLine>) = decode(body)?;
         Some(Self { steps: steps.into(), log: log.into() })
     }
 }
 
-impl Encode for &Detail {
+impl Encode for &RunDetail {
     fn encode(&self) -> Option<Vec<u8>> {
         // As a map, the field names would be most of the file.
         rmp_serde::to_vec(&(self.steps.as_ref(), self.log.as_ref())).ok()

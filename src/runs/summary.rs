@@ -307,7 +307,7 @@ impl Summary {
         printable(&format!("{position}; it keeps its slot on {device}"))
     }
 
-    /// Returns whether a worker is running according to the log, which does not know of kills.
+    /// Returns whether a worker is running according to the log, which has no event for a kill.
     pub(super) fn is_alive_by_log(&self) -> bool {
         self.outcome.is_none() || self.evaluating.is_some()
     }

@@ -4,7 +4,7 @@
 use crate::domain::{Recipe, RunId, Strategy};
 use crate::runs::RunStore;
 
-use super::launch::{LaunchError, Start, launch};
+use super::launch::{LaunchError, LaunchTarget, launch};
 
 /// The reason why not all of several runs were launched.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +31,9 @@ pub fn launch_all_strategies(
     store: &RunStore,
     ids: [RunId; 4],
     recipes: [Recipe; 4],
-    start: impl Into<Start>,
+    target: impl Into<LaunchTarget>,
 ) -> Result<[RunId; 4], LaunchSeriesError> {
-    let (start, mut launched): (Start, Vec<RunId>) = (start.into(), Vec::new());
+    let (target, mut launched): (LaunchTarget, Vec<RunId>) = (target.into(), Vec::new());
     let mut taken = ids.clone();
     for ((id, mut recipe), slot) in ids.into_iter().zip(recipes).zip(&mut taken) {
         match recipe.transfer.as_mut().and_then(|transfer| transfer.fine_tuning.as_mut()) {
@@ -41,7 +41,7 @@ pub fn launch_all_strategies(
             Some(fine_tuning) => fine_tuning.from = launched.last().unwrap_or(&fine_tuning.from).clone(),
             None => recipe.after = launched.last().cloned().or(recipe.after),
         }
-        match launch(store, &id, &recipe, start.clone()) {
+        match launch(store, &id, &recipe, target.clone()) {
             Ok(found) => *slot = found,
             Err(error) => return Err(LaunchSeriesError { launched, error }),
         }

@@ -31,7 +31,7 @@ const TAIL: (usize, usize) = (4096, 5);
 
 /// The failure of a command.
 #[derive(Debug, thiserror::Error)]
-pub enum HookError {
+pub enum EndCommandError {
     /// The system could not start the shell.
     #[error("cannot be started: {0}")]
     Start(#[source] io::Error),
@@ -87,14 +87,14 @@ pub fn shell(line: &str) -> Command {
 ///
 /// # Errors
 /// If it cannot be started, fails, or is ended.
-pub fn run_hook(
+pub fn run_end_command(
     mut command: Command,
     input: Vec<u8>,
     limit: Duration,
     interrupted: impl Fn() -> bool,
-) -> Result<(), HookError> {
+) -> Result<(), EndCommandError> {
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-    let mut child = command.spawn().map_err(HookError::Start)?;
+    let mut child = command.spawn().map_err(EndCommandError::Start)?;
     if let Some(mut stdin) = child.stdin.take() {
         // In a thread, because a command that does not read its input would block the write. One that closes it early
         // is no failure.
@@ -113,18 +113,18 @@ pub fn run_hook(
                     return Ok(());
                 }
                 let _ = complete.map(|complete| complete.recv_timeout(OUTPUT_GRACE));
-                return Err(HookError::Status { status, output: output() });
+                return Err(EndCommandError::Status { status, output: output() });
             }
             Ok(None) => {}
-            Err(error) => return Err(HookError::Start(error)),
+            Err(error) => return Err(EndCommandError::Start(error)),
         }
         if interrupted() {
             end(&mut child);
-            return Err(HookError::Interrupted { output: output() });
+            return Err(EndCommandError::Interrupted { output: output() });
         }
         if begun.elapsed() >= limit {
             end(&mut child);
-            return Err(HookError::TimeLimit { limit, output: output() });
+            return Err(EndCommandError::TimeLimit { limit, output: output() });
         }
         thread::sleep(POLL_INTERVAL);
     }
@@ -176,7 +176,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_mins(1);
 
     fn run(line: &str, limit: Duration) -> Result<(), String> {
-        run_hook(shell(line), vec![b'x'; 1 << 20], limit, || false).map_err(|error| error.to_string())
+        run_end_command(shell(line), vec![b'x'; 1 << 20], limit, || false).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -198,8 +198,8 @@ mod tests {
             }
         }
         assert!(run("/no/such/command", LIMIT).is_err_and(|error| error.contains("exit code 127: ")));
-        let missing = run_hook(Command::new("/no/such/shell"), Vec::new(), LIMIT, || false);
-        assert!(matches!(missing, Err(HookError::Start(_))), "{missing:?}");
+        let missing = run_end_command(Command::new("/no/such/shell"), Vec::new(), LIMIT, || false);
+        assert!(matches!(missing, Err(EndCommandError::Start(_))), "{missing:?}");
     }
 
     #[test]
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn a_signal_ends_the_command_and_a_process_left_behind_does_not_hold_the_output() {
-        let found = run_hook(shell("sleep 600"), Vec::new(), LIMIT, || true);
-        assert!(matches!(found, Err(HookError::Interrupted { .. })), "{found:?}");
+        let found = run_end_command(shell("sleep 600"), Vec::new(), LIMIT, || true);
+        assert!(matches!(found, Err(EndCommandError::Interrupted { .. })), "{found:?}");
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pid");
         let line = format!("sleep 600 & echo $! >'{}'; echo why >&2; exit 2", file.display());

@@ -18,7 +18,7 @@ use crate::domain::DatasetName;
 pub const PROGRESS_OPTION: &str = "--progress";
 
 /// The longest wait for one event.
-const PAUSE: Duration = Duration::from_millis(250);
+const POLL_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The progress of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub struct OmissionKind {
 
 /// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Imported {
+pub struct ImportResult {
     /// The dataset's name.
     pub name: String,
     /// The number of images.
@@ -85,7 +85,7 @@ pub enum ImportLine {
     /// The progress.
     Progress(ImportProgress),
     /// The result.
-    Finished(Imported),
+    Finished(ImportResult),
 }
 
 /// An event of an import.
@@ -96,7 +96,7 @@ pub enum ImportEvent {
     /// The import is being cancelled.
     Cancelling,
     /// The import is finished.
-    Finished(Imported),
+    Finished(ImportResult),
     /// The import was cancelled; none of its files remain.
     Cancelled,
     /// The import failed with this message; none of its files remain.
@@ -105,12 +105,12 @@ pub enum ImportEvent {
 
 /// A running import.
 #[derive(Debug)]
-pub struct Import {
+pub struct ImportProcess {
     child: ChildLines<ImportLine>,
     cancelled: bool,
 }
 
-impl Import {
+impl ImportProcess {
     /// Starts importing `source`, a path or an address, into the home as a dataset of this name. `options` are those of
     /// `mien data import`.
     ///
@@ -135,7 +135,7 @@ impl Import {
     /// Waits up to a quarter of a second for the end or for progress.
     pub fn poll(&mut self) -> ImportEvent {
         let mut latest = None;
-        let mut patience = PAUSE;
+        let mut patience = POLL_TIMEOUT;
         loop {
             match self.child.next(patience) {
                 Ok(ImportLine::Finished(imported)) => {
@@ -168,13 +168,13 @@ impl Import {
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Import {
+    fn shell(script: &str) -> ImportProcess {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        Import::of(command).expect("started")
+        ImportProcess::of(command).expect("started")
     }
 
-    fn all(mut import: Import) -> Vec<ImportEvent> {
+    fn all(mut import: ImportProcess) -> Vec<ImportEvent> {
         let mut news = Vec::new();
         loop {
             match import.poll() {
@@ -212,7 +212,7 @@ mod tests {
         // A shell cannot trap a signal that was ignored when it began, as where the tests run in the background.
         let mut command = Command::new("env");
         command.args(["--default-signal=INT", "sh", "-c", script]);
-        let mut import = Import::of(command).expect("started");
+        let mut import = ImportProcess::of(command).expect("started");
         while import.poll() == ImportEvent::Running(None) {}
         import.cancel();
         assert_eq!(all(import), [ImportEvent::Cancelled]);

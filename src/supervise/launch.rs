@@ -23,11 +23,11 @@ pub enum LaunchTime {
 
 /// The place and the time at which a worker begins.
 #[derive(Debug, Clone, Default)]
-pub struct Start {
+pub struct LaunchTarget {
     /// The time.
-    pub when: LaunchTime,
+    pub time: LaunchTime,
     /// The location; `None` for that of the run's last worker, or for this machine without such a worker.
-    pub on: Option<WorkerLocation>,
+    pub location: Option<WorkerLocation>,
 }
 
 /// The location at which a worker begins.
@@ -39,16 +39,16 @@ pub enum WorkerLocation {
     Place(Box<Place>),
 }
 
-impl From<LaunchTime> for Start {
-    fn from(when: LaunchTime) -> Self {
-        Self { when, on: None }
+impl From<LaunchTime> for LaunchTarget {
+    fn from(time: LaunchTime) -> Self {
+        Self { time, location: None }
     }
 }
 
-impl Start {
+impl LaunchTarget {
     /// Returns the place where the worker of a run begins; `None` for this machine.
     fn place(&self, run: &RunFolder) -> Result<Option<Place>, FileError> {
-        match &self.on {
+        match &self.location {
             None => run.place(),
             Some(WorkerLocation::Here) => Ok(None),
             Some(WorkerLocation::Place(place)) => Ok(Some((**place).clone())),
@@ -57,7 +57,7 @@ impl Start {
 
     /// Returns whether the worker begins on a place that names its own program, so that this one need not train.
     fn has_program(&self, run: Option<&RunFolder>) -> bool {
-        let place = match (&self.on, run) {
+        let place = match (&self.location, run) {
             (Some(WorkerLocation::Place(place)), _) => Some((**place).clone()),
             (None, Some(run)) => run.place().ok().flatten(),
             _ => None,
@@ -69,7 +69,7 @@ impl Start {
 /// Returns the script by which the worker of a new run of this name would begin on a place.
 ///
 /// # Errors
-/// If a path cannot stand in a script.
+/// If a path is not UTF-8 or contains a line break.
 pub fn render_job_script(store: &RunStore, id: &RunId, job: Job, place: &Place) -> io::Result<String> {
     Slurm { place: Some(place.clone()) }.script(&store.folder(id), job)
 }
@@ -167,18 +167,23 @@ fn last_output(tail: &str) -> String {
 /// # Errors
 /// If the run cannot be created, which leaves no folder, or no worker stays. The folder then contains the worker's
 /// output.
-pub fn launch(store: &RunStore, id: &RunId, recipe: &Recipe, start: impl Into<Start>) -> Result<RunId, LaunchError> {
-    let start = start.into();
-    require_trainer(&start, None)?;
-    match &start.on {
+pub fn launch(
+    store: &RunStore,
+    id: &RunId,
+    recipe: &Recipe,
+    target: impl Into<LaunchTarget>,
+) -> Result<RunId, LaunchError> {
+    let target = target.into();
+    require_trainer(&target, None)?;
+    match &target.location {
         Some(WorkerLocation::Place(place)) => {
-            launch_with(&Slurm { place: Some((**place).clone()) }, store, id, recipe, start.when)
+            launch_with(&Slurm { place: Some((**place).clone()) }, store, id, recipe, target.time)
         }
-        _ => launch_with(&LocalProcess, store, id, recipe, start.when),
+        _ => launch_with(&LocalProcess, store, id, recipe, target.time),
     }
 }
 
-/// Works as [`launch`] does, through this launcher.
+/// Creates a run and starts its worker by this launcher; see [`launch`].
 pub(super) fn launch_with(
     launcher: &dyn Launcher,
     store: &RunStore,
@@ -213,10 +218,10 @@ pub fn resume_with_limits(
     id: &RunId,
     epochs: Option<u32>,
     patience: Option<u32>,
-    start: impl Into<Start>,
+    target: impl Into<LaunchTarget>,
 ) -> Result<(), LaunchError> {
-    let start = start.into();
-    require_trainer(&start, Some(&store.folder(id)))?;
+    let target = target.into();
+    require_trainer(&target, Some(&store.folder(id)))?;
     refresh_placement(store, id)?;
     let run = store.summary(id)?;
     let (state, run) = (run.state(super::now()), run.summary);
@@ -238,7 +243,7 @@ pub fn resume_with_limits(
     if epochs.is_some() || patience.is_some() {
         folder.request_limits(limits).map_err(|source| LaunchError::Write { id: id.clone(), source })?;
     }
-    start_on(&start, store, id, Job::Train)
+    start_on(&target, store, id, Job::Train)
 }
 
 /// Refuses a finished run with nothing left to train under these limits, or with unchanged limits.
@@ -263,9 +268,9 @@ fn refuse_if_over(run: &Summary, limits: Limits) -> Result<(), LaunchError> {
 ///
 /// # Errors
 /// If the run has a worker, there are no weights, or no worker stays.
-pub fn evaluate(store: &RunStore, id: &RunId, start: impl Into<Start>) -> Result<(), LaunchError> {
-    let start = start.into();
-    require_trainer(&start, Some(&store.folder(id)))?;
+pub fn evaluate(store: &RunStore, id: &RunId, target: impl Into<LaunchTarget>) -> Result<(), LaunchError> {
+    let target = target.into();
+    require_trainer(&target, Some(&store.folder(id)))?;
     refresh_placement(store, id)?;
     if state(store, id)?.is_active() {
         return Err(LaunchError::Busy { id: id.clone() });
@@ -274,11 +279,11 @@ pub fn evaluate(store: &RunStore, id: &RunId, start: impl Into<Start>) -> Result
     if !checkpoint.exists() {
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint });
     }
-    start_on(&start, store, id, Job::Evaluate)
+    start_on(&target, store, id, Job::Evaluate)
 }
 
-fn require_trainer(start: &Start, run: Option<&RunFolder>) -> Result<(), LaunchError> {
-    if super::can_train() || start.has_program(run) { Ok(()) } else { Err(LaunchError::NoTrainer) }
+fn require_trainer(target: &LaunchTarget, run: Option<&RunFolder>) -> Result<(), LaunchError> {
+    if super::can_train() || target.has_program(run) { Ok(()) } else { Err(LaunchError::NoTrainer) }
 }
 
 fn state(store: &RunStore, id: &RunId) -> Result<RunState, LaunchError> {
@@ -292,14 +297,14 @@ fn refresh_placement(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
     settled.map_err(|source| LaunchError::Spawn { id: id.clone(), source })
 }
 
-fn start_on(start: &Start, store: &RunStore, id: &RunId, job: Job) -> Result<(), LaunchError> {
+fn start_on(target: &LaunchTarget, store: &RunStore, id: &RunId, job: Job) -> Result<(), LaunchError> {
     let folder = store.folder(id);
-    if let Some(place) = start.place(&folder)? {
-        return start_with(&Slurm { place: Some(place) }, store, id, job, start.when);
+    if let Some(place) = target.place(&folder)? {
+        return start_with(&Slurm { place: Some(place) }, store, id, job, target.time);
     }
     let forget = folder.set_place(None).and_then(|()| folder.clear_job_report());
     forget.map_err(|source| LaunchError::Write { id: id.clone(), source })?;
-    start_with(&LocalProcess, store, id, job, start.when)
+    start_with(&LocalProcess, store, id, job, target.time)
 }
 
 fn start_with(

@@ -27,16 +27,17 @@ pub use crate::domain::now;
 use crate::runs::RunFolder;
 pub use all_strategies::{LaunchSeriesError, launch_all_strategies, strategy_run_names};
 pub use heat_maps::HeatMaps;
-pub use hook::{HookError, run_hook, shell};
-pub use import::{Import, ImportEvent, ImportLine, ImportProgress, Imported, OmissionKind, SkippedFile};
+pub use hook::{EndCommandError, run_end_command, shell};
+pub use import::{ImportEvent, ImportLine, ImportProcess, ImportProgress, ImportResult, OmissionKind, SkippedFile};
 pub use kill::{KillError, kill};
 pub use launch::{
-    LaunchError, LaunchTime, Start, WorkerLocation, evaluate, launch, render_job_script, resume, resume_with_limits,
+    LaunchError, LaunchTarget, LaunchTime, WorkerLocation, evaluate, launch, render_job_script, resume,
+    resume_with_limits,
 };
 pub use launcher::slurm;
 pub use names::suggest_name;
-pub use prediction::{Prediction, PredictionRecord, PredictionUpdate};
-pub use queue::{QueueError, Restarted, forget, restart};
+pub use prediction::{PredictionProcess, PredictionRecord, PredictionUpdate};
+pub use queue::{QueueError, RestartResult, forget, restart};
 pub use requests::{RequestError, change_limits, pause, unpause};
 pub use stop::{StopError, request_stop};
 pub use sweep::{launch_sweep, sweep_names, sweep_tag, tag};

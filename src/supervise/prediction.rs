@@ -20,7 +20,7 @@ use crate::domain::RunId;
 pub const PIXELS_OPTION: &str = "--pixels";
 
 /// The longest wait for one update.
-const PAUSE: Duration = Duration::from_millis(250);
+const POLL_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The most records of an update.
 const MAX_RECORDS: usize = 256;
@@ -89,11 +89,11 @@ pub struct PredictionUpdate {
 
 /// A running prediction, which ends when it is dropped.
 #[derive(Debug)]
-pub struct Prediction {
+pub struct PredictionProcess {
     child: ChildLines<PredictionRecord>,
 }
 
-impl Prediction {
+impl PredictionProcess {
     /// Starts predicting the pictures of these sources by the best weights of one or several runs of the home. With
     /// `watched`, waits for pictures that come into this folder afterwards.
     ///
@@ -129,7 +129,7 @@ impl Prediction {
     /// Waits up to a quarter of a second for records or the end.
     pub fn poll(&mut self) -> PredictionUpdate {
         let mut update = PredictionUpdate::default();
-        let mut patience = PAUSE;
+        let mut patience = POLL_TIMEOUT;
         while update.records.len() < MAX_RECORDS {
             match self.child.next(patience) {
                 Ok(record) => {
@@ -157,7 +157,7 @@ impl Prediction {
     }
 }
 
-impl Drop for Prediction {
+impl Drop for PredictionProcess {
     fn drop(&mut self) {
         self.child.end();
     }
@@ -170,7 +170,7 @@ mod tests {
     fn all(script: &str) -> (Vec<PredictionRecord>, Result<(), String>) {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        let mut prediction = Prediction::of(command).expect("started");
+        let mut prediction = PredictionProcess::of(command).expect("started");
         let mut records = Vec::new();
         loop {
             let update = prediction.poll();

@@ -30,7 +30,7 @@ pub enum QueueError {
 
 /// The result of restarting a run.
 #[derive(Debug)]
-pub struct Restarted {
+pub struct RestartResult {
     /// The run.
     pub id: RunId,
     /// Success, or the reason why the run has no worker.
@@ -43,7 +43,7 @@ pub struct Restarted {
 ///
 /// # Errors
 /// If the queue cannot be read, or one of `only` has not lost its worker. The result holds the errors of single runs.
-pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, QueueError> {
+pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<RestartResult>, QueueError> {
     let queue = Queue::of(store.home());
     let listing = queue.list(super::now())?;
     let lost: Vec<RunId> = listing.lost().into_iter().map(|run| run.id.clone()).collect();
@@ -62,7 +62,7 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<Restarted>, Queue
     Ok(order.into_iter().map(|index| restart_run(store, &queue, &ids[index], jobs[index])).collect())
 }
 
-fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restarted {
+fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> RestartResult {
     let result = match job {
         Job::Train => resume_with_limits(store, id, None, None, LaunchTime::IfPending),
         Job::Evaluate => evaluate(store, id, LaunchTime::IfPending),
@@ -74,8 +74,8 @@ fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> Restart
     let id = id.clone();
     match result {
         // Another process was faster.
-        Err(LaunchError::Busy { .. }) => Restarted { id, result: Ok(()) },
-        result => Restarted { id, result },
+        Err(LaunchError::Busy { .. }) => RestartResult { id, result: Ok(()) },
+        result => RestartResult { id, result },
     }
 }
 

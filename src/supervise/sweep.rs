@@ -8,7 +8,7 @@ use crate::runs::RunStore;
 use crate::runs::annotations::AnnotationChange;
 
 use super::all_strategies::LaunchSeriesError;
-use super::launch::{LaunchError, Start, launch};
+use super::launch::{LaunchError, LaunchTarget, launch};
 
 /// Launches these runs in order, each with the tag, and returns their ids.
 ///
@@ -18,13 +18,13 @@ pub fn launch_sweep<'a>(
     store: &RunStore,
     runs: impl Iterator<Item = (&'a RunId, &'a Recipe)>,
     tag: &Tag,
-    start: &Start,
+    target: &LaunchTarget,
 ) -> Result<Vec<RunId>, LaunchSeriesError> {
     let mut launched = Vec::new();
     for (id, recipe) in runs {
         // Each run has its own creation time: the first may have been launched a while ago.
         let recipe = Recipe { created_at: super::now(), ..recipe.clone() };
-        let next = launch(store, id, &recipe, start.clone()).and_then(|id| {
+        let next = launch(store, id, &recipe, target.clone()).and_then(|id| {
             launched.push(id.clone());
             super::tag(store, &id, Some(tag))
         });

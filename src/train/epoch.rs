@@ -3,7 +3,7 @@
 use burn::module::AutodiffModule;
 use burn::tensor::{Int, Tensor};
 
-use crate::model::kernels::{TrainBackend, read};
+use crate::model::kernels::{TrainBackend, copy_to_host};
 use crate::model::network::{Network, StepKey};
 
 use super::Reporter;
@@ -121,7 +121,7 @@ where
         learner = Learner { network, optimizer, average };
         if step == plan.from.step + 1 {
             // Waits for the device once. Otherwise a lack of memory would show only after many batches are queued.
-            drop(read(loss.clone()));
+            drop(copy_to_host(loss.clone()));
         }
         pending.add(loss, logits, labels, count);
         if step % plan.readback == 0 || step == plan.steps {

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use crate::domain::{Confusion, mean_probabilities};
-use crate::model::kernels::{KernelBackend, read};
+use crate::model::kernels::{KernelBackend, copy_to_host};
 use crate::model::network::Network;
 
 use super::data_loader::{DataLoader, HostBatch};
@@ -77,7 +77,7 @@ impl<B: Backend> Unread<B> {
         }
         let logits = Tensor::cat(std::mem::take(&mut self.logits), 0);
         let classes = logits.dims()[1];
-        let logits = read(logits).convert::<f32>();
+        let logits = copy_to_host(logits).convert::<f32>();
         // Converted to f32 above.
         let logits = logits.as_slice::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
         for (row, label) in logits.chunks_exact(classes).zip(self.labels.drain(..)) {

@@ -14,14 +14,15 @@ use super::device_dataset::DeviceDataset;
 use super::stopwatch::Stopwatch;
 use crate::data::batch::Source;
 use crate::data::features::{
-    CHUNK, CacheRefusal, CachedFeatures, Complete, Key, Section, SectionName, SectionState, Unfinished, free_space,
+    CHUNK, CacheRefusal, CachedFeatures, Complete, Key, Section, SectionName, SectionState, UnfinishedSection,
+    free_space,
 };
 use crate::data::images::Images;
 use crate::data::store::Dataset;
 use crate::domain::Split;
 use crate::events::Event;
 use crate::model::frozen::FrozenPart;
-use crate::model::kernels::{KernelBackend, read};
+use crate::model::kernels::{KernelBackend, copy_to_host};
 
 /// Images in a forward pass. A constant, so that features do not depend on the recipe's batch size.
 const BATCH_SIZE: usize = 32;
@@ -186,7 +187,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
     fn compute(
         &self,
         name: &SectionName,
-        work: &Unfinished,
+        work: &UnfinishedSection,
         device: &B::Device,
         progress: &mut Progress<'_>,
     ) -> io::Result<bool> {
@@ -240,7 +241,7 @@ impl<B: KernelBackend> FeaturePlan<'_, B> {
             self.images.fill_variant(name.split, &indices, variant, &mut inputs);
             Tensor::from_data(TensorData::new(inputs, shape), device)
         };
-        let features = read(self.frozen.forward(images)).convert::<f32>();
+        let features = copy_to_host(self.frozen.forward(images)).convert::<f32>();
         // Converted to f32 above.
         let mut features: Vec<f32> = features.into_vec().unwrap_or_else(|error| unreachable!("{error:?}"));
         features.truncate(count * self.key.row());

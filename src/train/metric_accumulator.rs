@@ -6,7 +6,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::events::Event;
-use crate::model::kernels::read;
+use crate::model::kernels::copy_to_host;
 
 use super::epoch::{EpochPlan, TrainingMetrics};
 use super::stopwatch::Stopwatch;
@@ -63,7 +63,7 @@ impl<B: AutodiffBackend> DeviceSums<B> {
 
     /// Reads the sums without a reset.
     fn sums(&self) -> Option<[f32; 2]> {
-        let values: Vec<f32> = read(self.sums.clone()?).convert::<f32>().iter::<f32>().collect();
+        let values: Vec<f32> = copy_to_host(self.sums.clone()?).convert::<f32>().iter::<f32>().collect();
         values.try_into().ok()
     }
 }

@@ -47,7 +47,7 @@ pub enum WorkerError {
         manifest: PathBuf,
     },
     /// The dataset has no test images.
-    #[error("the dataset '{0}' has no test images: there is nothing to score")]
+    #[error("the dataset '{0}' has no test images: import it again with a test folder or --test 0.1")]
     NothingToScore(DatasetName),
     /// The device cannot be used.
     #[error(transparent)]
@@ -71,7 +71,7 @@ pub enum WorkerError {
     #[error("the best weights cannot be tested: {0}")]
     Best(String),
     /// A checkpoint was trained on another dataset or base.
-    #[error("the checkpoint was trained on another {0} than the recipe names")]
+    #[error("the checkpoint was trained on another {0} than the recipe names: restore the {0}, or start a new run")]
     OtherRun(&'static str),
     /// Training failed.
     #[error(transparent)]

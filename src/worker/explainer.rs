@@ -7,7 +7,7 @@ use super::error::WorkerError;
 use super::predictor::Predictor;
 use crate::domain::{HeatMap, View};
 use crate::model::device::DeviceKind;
-use crate::model::kernels::{TrainBackend, read};
+use crate::model::kernels::{TrainBackend, copy_to_host};
 use crate::runs::layout::RunFolder;
 
 /// Images in one pass, whose maps are in memory together.
@@ -55,7 +55,7 @@ impl DeviceJob for ExplainJob<'_> {
             let inputs = TensorData::new(inputs, [pictures.len(), channels, height, width]);
             let Some(maps) = network.class_activation(Tensor::from_data(inputs, device), classes) else { break };
             let [_, rows, columns] = maps.dims();
-            let values = read(maps).convert::<f32>();
+            let values = copy_to_host(maps).convert::<f32>();
             // Converted to f32 the line before.
             let values = values.into_vec::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"));
             let crop = recipe.crop as usize;

@@ -13,7 +13,7 @@ pub(crate) mod fault;
 mod job;
 pub(crate) mod kernels;
 mod load;
-mod model;
+mod network_setup;
 pub mod predictor;
 mod run_reporter;
 mod scores;

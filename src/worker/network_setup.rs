@@ -10,8 +10,8 @@ use crate::model::network::Network;
 use crate::runs::layout::Home;
 use crate::weights;
 
-/// A network for images of one shape, with its frozen part on a device.
-pub(super) struct Model<B: KernelBackend> {
+/// The resolved network of a recipe with its cut, imported weights, preprocessing and frozen part on a device.
+pub(super) struct NetworkSetup<B: KernelBackend> {
     pub(super) resolved: ResolvedNetwork,
     pub(super) cut: Cut,
     /// The imported weights; empty where all weights are drawn.
@@ -22,7 +22,7 @@ pub(super) struct Model<B: KernelBackend> {
     pub(super) frozen: Option<FrozenPart<B>>,
 }
 
-impl<B: KernelBackend> Model<B> {
+impl<B: KernelBackend> NetworkSetup<B> {
     /// Resolves the network of `recipe` for stored images `[height, width, channels]`, and reads its imported weights.
     /// The frozen part processes so many images at once that its widest output has at most `chunk` numbers.
     ///

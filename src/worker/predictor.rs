@@ -10,14 +10,14 @@ use crate::domain::network::FORWARD_CHUNK;
 use crate::domain::{Precision, Preprocessing, Recipe, Views, mean_probabilities};
 use crate::model::device::DeviceKind;
 use crate::model::in_precision;
-use crate::model::kernels::{KeptTransforms, KernelBackend, TrainBackend, read};
+use crate::model::kernels::{KeptTransforms, KernelBackend, TrainBackend, copy_to_host};
 use crate::model::network::Network;
 use crate::runs::layout::{Home, RunFolder};
 use crate::train::evaluate::{BATCH_SIZE, softmax};
 
 use super::backend::{DeviceJob, DevicePolicy, on_device};
 use super::error::WorkerError;
-use super::model::Model;
+use super::network_setup::NetworkSetup;
 
 /// The best weights of a run on any device.
 pub trait Predict {
@@ -110,7 +110,7 @@ impl<B: KernelBackend> Predict for PreparedPredictor<B> {
 
 /// The best weights of a run on a device.
 pub struct Predictor<B: KernelBackend> {
-    model: Model<B>,
+    model: NetworkSetup<B>,
     network: Network<B>,
     identity: Identity,
     /// The precision of the trained part.
@@ -139,7 +139,7 @@ impl<B: KernelBackend> Predictor<B> {
         let best = Checkpoint::read(&folder.best_checkpoint())?;
         let identity = best.state.identity;
         // Networks on stored images take their shape; networks on prepared images take the recipe's size.
-        let model = Model::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
+        let model = NetworkSetup::open(&home, &recipe, identity.image, identity.classes.len(), FORWARD_CHUNK, device)?;
         let arrays = checkpoint::evaluated_arrays(best.arrays);
         let network = model.trained_part(recipe.seed, device).and_then(|network| network.load_arrays(&arrays))?;
         let (precision, epoch) = (recipe.trained_precision(), best.state.epoch);
@@ -219,7 +219,7 @@ impl<B: KernelBackend> Predictor<B> {
                 None => images,
             };
             let logits = self.network.logits(in_precision(inputs, self.precision)).narrow(0, 0, count);
-            let logits = read(logits).convert::<f32>();
+            let logits = copy_to_host(logits).convert::<f32>();
             // Converted to f32 the line before.
             logits.into_vec::<f32>().unwrap_or_else(|error| unreachable!("{error:?}"))
         };
@@ -239,7 +239,7 @@ fn stored_shape(dataset: Option<&Manifest>, recipe: &Recipe, identity: &Identity
     dataset.map(|manifest| manifest.image).or_else(as_stored)
 }
 
-/// Returns the manifest of a run's dataset; `None` if it is gone or has changed.
+/// Returns the manifest of a run's dataset; `None` if it was deleted or has another fingerprint.
 fn same_dataset(home: &Home, recipe: &Recipe, identity: &Identity) -> Option<Manifest> {
     let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok()?;
     (manifest.fingerprint == identity.fingerprint).then_some(manifest)

@@ -156,8 +156,8 @@ fn sleep_until_poll(reporter: &mut RunReporter, parts: usize, ticket: Option<&mu
     true
 }
 
-/// Whether a worker runs the run, or is about to start. After a worker has started, only the lock decides, so a run
-/// whose worker died is not waited for.
+/// Returns whether a worker runs the run, or is about to start. After a worker has started, only the lock decides, so
+/// a run whose worker died is not waited for.
 fn is_active(folder: &RunFolder) -> bool {
     folder.worker_alive() || folder.is_starting(now())
 }

@@ -13,7 +13,7 @@ use crate::data::writer::{Description, StagingFolder, Writer};
 use crate::data::{Batch, Dataset, Pass, StoreError};
 use crate::domain::{Augmentation, DatasetName, Preprocessing, Split};
 use crate::model::device::DeviceKind;
-use crate::model::kernels::read;
+use crate::model::kernels::copy_to_host;
 use crate::train::device_dataset::DeviceDataset;
 
 /// The largest difference, as a share of the range of an image's values.
@@ -81,7 +81,7 @@ fn difference<B: Backend>(images: &Images, device: &B::Device) -> f64 {
     let host = Batch::make(images, Split::Train, &indices, Pass::Training(3));
     let (inputs, labels) = resident.batch(&images.batch_spec(Split::Train, &indices, Pass::Training(3)));
     let labels: Vec<i32> = labels.into_data().iter::<i32>().collect();
-    let inputs: Vec<f32> = read(inputs).convert::<f32>().into_vec().unwrap_or_default();
+    let inputs: Vec<f32> = copy_to_host(inputs).convert::<f32>().into_vec().unwrap_or_default();
     if labels != host.labels || inputs.len() != host.inputs.len() || inputs.iter().any(|value| !value.is_finite()) {
         return f64::NAN;
     }

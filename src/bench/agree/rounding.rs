@@ -6,7 +6,7 @@ use super::{Tolerance, relative};
 use crate::bench::bench_inputs::uniform;
 use crate::bench::{Check, Finding, ReportFinding};
 use crate::model::device::DeviceKind;
-use crate::model::kernels::{KernelBackend, conv3x3_relu, read};
+use crate::model::kernels::{KernelBackend, conv3x3_relu, copy_to_host};
 
 /// The side of a matrix product; images, channels and side of a convolution.
 type Shapes = (usize, [usize; 3]);
@@ -45,7 +45,7 @@ pub(super) fn measure<B: KernelBackend>(device: &B::Device, kind: DeviceKind, re
 /// Returns the relative error of a sample of the results.
 #[allow(clippy::cast_possible_truncation)] // the reference, rounded to what is compared
 fn error<B: KernelBackend, const D: usize>(found: Tensor<B, D>, expected: impl Fn(usize) -> f64) -> f64 {
-    let found: Vec<f32> = read(found).convert::<f32>().into_vec().unwrap_or_default();
+    let found: Vec<f32> = copy_to_host(found).convert::<f32>().into_vec().unwrap_or_default();
     // An odd stride, so that all rows, columns and channels are sampled.
     let stride = (found.len() / SAMPLES).max(1) | 1;
     let sampled: Vec<usize> = (0..found.len()).step_by(stride).collect();

@@ -8,7 +8,7 @@ use crate::bench::bench_inputs::BenchInputs;
 use crate::bench::{BenchError, Check, Finding, ReportFinding};
 use crate::domain::Optimizer;
 use crate::domain::arrays::Arrays;
-use crate::model::kernels::{TrainBackend, read};
+use crate::model::kernels::{TrainBackend, copy_to_host};
 use crate::model::network::StepKey;
 use crate::train::epoch::train_step;
 use crate::train::loss::Objective;
@@ -70,7 +70,7 @@ where
     let losses = if losses.is_empty() {
         Vec::new()
     } else {
-        read(Tensor::cat(losses, 0)).convert::<f32>().into_vec().unwrap_or_default()
+        copy_to_host(Tensor::cat(losses, 0)).convert::<f32>().into_vec().unwrap_or_default()
     };
     let moments = optimizer.save(&network);
     Ok(LossTrace { losses, parameters: network.to_arrays(), moments })

@@ -187,7 +187,7 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 }
 
 fn precision(text: &str) -> Result<Precision, String> {
-    Precision::named(text).ok_or_else(|| "use f32 or bf16".into())
+    Precision::parse(text).ok_or_else(|| "use f32 or bf16".into())
 }
 
 fn base(home: &Home, name: &WeightsName) -> Result<Arrays, CommandError> {

@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The kinds of export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum ExportFormat {
     /// An .onnx file: raw pixels in, logits and probabilities out
     Onnx,
     /// A .keras file that `keras.models.load_model` reads, or a .weights.h5 with only the weights
@@ -48,7 +48,7 @@ pub(in crate::cli) struct Export {
     run: RunArgument,
     /// The kind of export
     #[arg(long, value_enum)]
-    to: Form,
+    to: ExportFormat,
     /// The file to write, or the folder for torch, tensorboard and csv
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
@@ -77,20 +77,22 @@ struct WrittenExport<'a> {
 impl Export {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        if self.follow && self.to != Form::Tensorboard {
+        if self.follow && self.to != ExportFormat::Tensorboard {
             let message = "--follow is only for --to tensorboard: other files are written once";
             return Err(CommandError::Usage(message.into()));
         }
-        if self.last && matches!(self.to, Form::Tensorboard | Form::Csv) {
+        if self.last && matches!(self.to, ExportFormat::Tensorboard | ExportFormat::Csv) {
             return Err(CommandError::Usage(
                 "--last is only for weights: --to tensorboard and --to csv write none".into(),
             ));
         }
         let id = self.run.find(&store)?;
         let exit = match self.to {
-            Form::Tensorboard => self.write_events(&store, &id)?,
-            Form::Csv => self.write_tables(&store, &id)?,
-            Form::Onnx | Form::Keras | Form::Torch | Form::Safetensors => self.write_network(&store, &id)?,
+            ExportFormat::Tensorboard => self.write_events(&store, &id)?,
+            ExportFormat::Csv => self.write_tables(&store, &id)?,
+            ExportFormat::Onnx | ExportFormat::Keras | ExportFormat::Torch | ExportFormat::Safetensors => {
+                self.write_network(&store, &id)?
+            }
         };
         self.print_written(&id)?;
         Ok(exit)
@@ -108,14 +110,16 @@ impl Export {
         }
         privacy::restore_umask();
         match self.to {
-            Form::Onnx => write_file(path, &onnx::file(&network), force)?,
-            Form::Keras if ends_with(path, ".weights.h5") => write_file(path, &keras::weights_file(&network)?, force)?,
-            Form::Keras if ends_with(path, ".keras") => write_file(path, &keras::archive(&network)?, force)?,
-            Form::Keras => {
+            ExportFormat::Onnx => write_file(path, &onnx::file(&network), force)?,
+            ExportFormat::Keras if ends_with(path, ".weights.h5") => {
+                write_file(path, &keras::weights_file(&network)?, force)?;
+            }
+            ExportFormat::Keras if ends_with(path, ".keras") => write_file(path, &keras::archive(&network)?, force)?,
+            ExportFormat::Keras => {
                 return Err(ExportError::Ending { path: path.to_owned(), endings: ".keras or .weights.h5" }.into());
             }
-            Form::Torch => write_folder(path, &torch::files(&network)?, force)?,
-            Form::Safetensors | Form::Tensorboard | Form::Csv => {
+            ExportFormat::Torch => write_folder(path, &torch::files(&network)?, force)?,
+            ExportFormat::Safetensors | ExportFormat::Tensorboard | ExportFormat::Csv => {
                 write_file(path, &state_dict::file(&network)?, force)?;
             }
         }

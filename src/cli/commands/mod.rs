@@ -128,7 +128,7 @@ impl Command {
             | Self::LaunchRecipes(_) => RemoteUse::None,
             #[cfg(feature = "dashboard")]
             Self::Config(_) => RemoteUse::None,
-            _ => RemoteUse::There,
+            _ => RemoteUse::RunRemotely,
         }
     }
 

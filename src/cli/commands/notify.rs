@@ -56,7 +56,7 @@ fn notify(run: &RunFolder) -> Result<(), String> {
 
     let facts = run_list::facts(&found, now, &mut Vec::new());
     let text = Ending::of_facts(&facts).map(|ending| ending.text).unwrap_or_default();
-    let json = output::json_text(&run_json::whole(&store, &found, &facts)).map_err(|error| error.to_string())?;
+    let json = output::json_text(&run_json::whole_run(&store, &found, &facts)).map_err(|error| error.to_string())?;
     let remaining = Queue::of(store.home())
         .list(now)
         .as_ref()
@@ -69,7 +69,7 @@ fn notify(run: &RunFolder) -> Result<(), String> {
         flag::register(signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
     }
     let stop = || interrupted.load(Ordering::Relaxed);
-    supervise::run_hook(command, json.into_bytes(), settings.time_limit, stop)
+    supervise::run_end_command(command, json.into_bytes(), settings.time_limit, stop)
         .map_err(|error| format!("the command of notify.{setting} {error}"))?;
     invalid
 }

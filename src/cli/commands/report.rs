@@ -10,7 +10,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::{output, privacy};
 use crate::domain::{RunId, Size};
 use crate::homes::protocol::RunFile;
-use crate::report::{self, FACES, Form};
+use crate::report::{self, FACES, ReportFormat};
 
 /// Write a report of runs: one HTML file, Markdown, or charts
 ///
@@ -26,7 +26,7 @@ pub(in crate::cli) struct Report {
     out: Option<PathBuf>,
     /// The form of the report [default: by the ending of --out, else html]
     #[arg(long, value_enum, value_name = "FORM")]
-    to: Option<FormName>,
+    to: Option<ReportFormatName>,
     /// How many test images of each run are shown; 0 leaves all faces out
     #[arg(long, value_name = "N", default_value_t = FACES)]
     faces: usize,
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Report {
 
 /// The forms by the names of `--to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FormName {
+enum ReportFormatName {
     /// An HTML file
     Html,
     /// A Markdown file
@@ -49,12 +49,12 @@ enum FormName {
     Svg,
 }
 
-impl FormName {
-    fn form(self) -> Form {
+impl ReportFormatName {
+    fn form(self) -> ReportFormat {
         match self {
-            Self::Html => Form::Html,
-            Self::Markdown => Form::Markdown,
-            Self::Svg => Form::Svg,
+            Self::Html => ReportFormat::Html,
+            Self::Markdown => ReportFormat::Markdown,
+            Self::Svg => ReportFormat::Svg,
         }
     }
 
@@ -78,7 +78,7 @@ impl Report {
             PathBuf::from(name + to.ending())
         });
         ids.iter().for_each(|id| invocation.fetch(id, RunFile::Test));
-        let wanted = !self.no_heat_maps && matches!(to, FormName::Html);
+        let wanted = !self.no_heat_maps && matches!(to, ReportFormatName::Html);
         let mut explain = |id: &RunId, pictures: &[Vec<u8>], classes: &[usize]| {
             let maps = if wanted { heat_maps(&store, id, pictures, classes) } else { Ok(Vec::new()) };
             // A report without heat maps is better than none.
@@ -95,14 +95,14 @@ impl Report {
     }
 
     /// Returns the form of `--to`, or the form that the ending of `--out` names.
-    fn form(&self) -> Result<FormName, CommandError> {
+    fn form(&self) -> Result<ReportFormatName, CommandError> {
         if let Some(to) = self.to {
             return Ok(to);
         }
-        let Some(out) = &self.out else { return Ok(FormName::Html) };
+        let Some(out) = &self.out else { return Ok(ReportFormatName::Html) };
         match out.extension().and_then(|ending| ending.to_str()) {
-            Some("html" | "htm") => Ok(FormName::Html),
-            Some("md" | "markdown") => Ok(FormName::Markdown),
+            Some("html" | "htm") => Ok(ReportFormatName::Html),
+            Some("md" | "markdown") => Ok(ReportFormatName::Markdown),
             _ => Err(CommandError::Usage(format!(
                 "{}: the ending names no form of a report: --to html, markdown or svg chooses one",
                 out.display()

@@ -47,8 +47,8 @@ impl Resume {
         let patience = self.patience.map(|Patience(epochs)| epochs);
         let limits = run.summary.limits.with(self.epochs, patience);
         let change = describe_schedule_change(&run.summary, limits);
-        let start = self.place.start(self.launch.queue)?;
-        supervise::resume_with_limits(&store, &id, self.epochs, patience, start)?;
+        let target = self.place.target(self.launch.queue)?;
+        supervise::resume_with_limits(&store, &id, self.epochs, patience, target)?;
         // Without the epoch, which only the worker knows: it finds out which checkpoint is undamaged.
         output::note(&format!("resuming {id}"));
         change.iter().for_each(|words| output::note(words));

@@ -36,7 +36,7 @@ impl Show {
         let mut warnings = Vec::new();
         let facts = facts(&run, now, &mut warnings);
         match self.format {
-            Format { json: true, .. } => output::json(&run_json::whole(&store, &run, &facts))?,
+            Format { json: true, .. } => output::json(&run_json::whole_run(&store, &run, &facts))?,
             Format { csv: true, .. } => output::records(&run.summary.epochs)?,
             Format { .. } => output::print(&text(&run, &facts, now, &run_json::layers(&store, &run.summary)))?,
         }

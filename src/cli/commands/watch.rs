@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::exit::{self, CommandError, Exit};
-use crate::cli::follow::{Ending, FollowMode, follow};
+use crate::cli::follow::{FollowEnd, FollowMode, follow};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::run_events::{EventFormat, EventPrinter};
@@ -26,7 +26,7 @@ impl Watch {
         let mut run = store.follow(&self.run.find(&store)?)?;
         let format = if json { EventFormat::Records } else { EventFormat::Stdout };
         let ending = follow(&mut run, &EventPrinter::new(format), FollowMode::Watched)?;
-        if !json && ending != Ending::Left {
+        if !json && ending != FollowEnd::Detached {
             print_test(&run)?;
         }
         Ok(ending.exit())

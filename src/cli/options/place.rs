@@ -7,7 +7,7 @@ use crate::cli::exit::CommandError;
 use crate::config::Places;
 use crate::domain::Place;
 use crate::domain::place::THIS_MACHINE;
-use crate::supervise::{LaunchTime, Start, WorkerLocation};
+use crate::supervise::{LaunchTarget, LaunchTime, WorkerLocation};
 
 /// The option that names a place.
 #[derive(Debug, Clone, Args)]
@@ -28,8 +28,8 @@ impl PlaceOption {
     }
 
     /// Returns where and when a worker starts.
-    pub(in crate::cli) fn start(&self, queue: QueueOption) -> Result<Start, CommandError> {
-        let on = match (&self.on, self.place()?) {
+    pub(in crate::cli) fn target(&self, queue: QueueOption) -> Result<LaunchTarget, CommandError> {
+        let location = match (&self.on, self.place()?) {
             (None, _) => None,
             (_, None) => Some(WorkerLocation::Here),
             (_, Some(_)) if queue.when() == LaunchTime::Now => {
@@ -38,7 +38,7 @@ impl PlaceOption {
             }
             (_, Some(place)) => Some(WorkerLocation::Place(Box::new(place))),
         };
-        Ok(Start { when: queue.when(), on })
+        Ok(LaunchTarget { time: queue.when(), location })
     }
 }
 

@@ -28,7 +28,7 @@ use crate::durable;
 
 pub use cached::CachedFeatures;
 pub use disk_space::{CacheRefusal, CacheUsage, clear, free_space, usage};
-pub use section::{CHUNK, Complete, Section, SectionState, Unfinished};
+pub use section::{CHUNK, Complete, Section, SectionState, UnfinishedSection};
 
 /// The folder of a dataset's cached features.
 pub const FOLDER: &str = "features";

@@ -35,7 +35,7 @@ pub enum SectionState {
     /// All chunks are present.
     Complete(Complete),
     /// Some chunks are missing; the holder may write them.
-    Unfinished(Unfinished),
+    Unfinished(UnfinishedSection),
     /// Another process is computing the section.
     Busy,
 }
@@ -111,7 +111,7 @@ impl Section {
         values.set_len(self.bytes())?;
         table.set_len((self.chunks() * ENTRY) as u64)?;
         let missing = self.missing(&table, &values)?;
-        Ok(SectionState::Unfinished(Unfinished { section: self.clone(), missing, values, table }))
+        Ok(SectionState::Unfinished(UnfinishedSection { section: self.clone(), missing, values, table }))
     }
 
     /// Opens the section if it is complete and not being computed; creates and changes nothing.
@@ -175,14 +175,14 @@ fn map(file: &File) -> io::Result<FileBytes> {
 
 /// A section that only its holder may write.
 #[derive(Debug)]
-pub struct Unfinished {
+pub struct UnfinishedSection {
     section: Section,
     missing: Vec<usize>,
     values: File,
     table: File,
 }
 
-impl Unfinished {
+impl UnfinishedSection {
     /// Returns the missing chunks in order, each with its rows.
     #[must_use]
     pub fn missing(&self) -> Vec<(usize, Range<usize>)> {
@@ -217,7 +217,7 @@ pub struct Complete {
 }
 
 impl Complete {
-    /// Copies a row to `out`.
+    /// Copies a row, `[features]`, to `out`.
     ///
     /// # Panics
     /// If there is no such row, or `out` has another length than a row.

@@ -35,7 +35,7 @@ fn rows(range: std::ops::Range<usize>) -> Vec<f32> {
     range.flat_map(|row| [row as f32, 0.5, -1.0]).collect()
 }
 
-fn unfinished(section: &Section) -> Unfinished {
+fn unfinished(section: &Section) -> UnfinishedSection {
     match section.open().unwrap() {
         SectionState::Unfinished(work) => work,
         other => panic!("{other:?}"),

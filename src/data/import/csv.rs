@@ -274,9 +274,9 @@ fn whole_number(text: &str) -> Option<usize> {
     (is_whole && rest.bytes().all(|byte| byte == b'0')).then(|| whole.parse().ok()).flatten()
 }
 
-type Parsed = (Option<SplitName>, usize, Vec<u8>);
+type ParsedRow = (Option<SplitName>, usize, Vec<u8>);
 
-fn parse(record: &ByteRecord, columns: Columns, classes: &mut Classes) -> Result<Parsed, String> {
+fn parse(record: &ByteRecord, columns: Columns, classes: &mut Classes) -> Result<ParsedRow, String> {
     let field =
         |column: usize, name: &str| record.get(column).ok_or_else(|| format!("has no {name}: the row is cut short"));
     let emotion = field(columns.class, "emotion")?;

@@ -47,10 +47,10 @@ pub(super) fn list(
         Ok::<_, ImportError>((listing, walk.has_hidden))
     };
     let (mut listing, has_hidden) = walk(false, log, progress)?;
-    if listing.is_bare() && has_hidden {
+    if listing.has_no_images() && has_hidden {
         let (mut all, _) = walk(true, &mut hidden_log, progress)?;
         all.settle_hidden(&mut hidden_log);
-        if !all.is_bare() {
+        if !all.has_no_images() {
             *log = hidden_log;
             return Ok(all);
         }

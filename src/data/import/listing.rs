@@ -81,7 +81,7 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Returns whether it has neither images nor tables.
-    pub(super) fn is_bare(&self) -> bool {
+    pub(super) fn has_no_images(&self) -> bool {
         let holds = |file: &SourceFile| matches!(file.kind, Kind::Image | Kind::Parquet);
         self.tables.is_empty() && !self.files.iter().any(holds)
     }
@@ -92,7 +92,7 @@ impl Listing {
         let hidden = std::mem::take(&mut self.hidden);
         let depth = |file: &SourceFile| file.path.split('/').filter(|part| is_hidden(part)).count();
         let images = hidden.iter().filter(|file| file.is_image() && file.at.is_some());
-        let root = images.map(depth).min().filter(|_| self.is_bare());
+        let root = images.map(depth).min().filter(|_| self.has_no_images());
         let (taken, clutter): (Vec<_>, Vec<_>) = hidden.into_iter().partition(|file| Some(depth(file)) == root);
         self.files.extend(taken);
         for file in clutter {

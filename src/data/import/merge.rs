@@ -11,7 +11,7 @@ use crate::data::store::Dataset;
 use crate::domain::similar::suggest;
 
 /// Opens the dataset into which the request merges its source; `None` if it merges nothing.
-pub(super) fn open_base(request: &ImportRequest) -> Result<Option<Dataset>, ImportError> {
+pub(super) fn open_merge_target(request: &ImportRequest) -> Result<Option<Dataset>, ImportError> {
     let Some(into) = &request.options.into else { return Ok(None) };
     let folder = request.data_dir.join(into.as_str());
     if !folder.join(crate::data::manifest::FILE_NAME).is_file() {
@@ -36,8 +36,9 @@ pub(super) fn options_for(options: &ImportOptions, base: Option<&Dataset>) -> Im
     }
 }
 
-/// Returns the plan of both: within each class of a split the stored images, then the new ones.
-pub(super) fn merge(plan: ImportPlan, base: &Dataset) -> ImportPlan {
+/// Returns the import plan of a dataset with a source merged in: within each class of a split, the stored images come
+/// first.
+pub(super) fn merge_plans(plan: ImportPlan, base: &Dataset) -> ImportPlan {
     let stored = base.manifest().class_names();
     let new = plan.classes.iter().map(String::as_str);
     let classes: BTreeSet<&str> = stored.iter().copied().chain(new).collect();

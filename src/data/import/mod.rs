@@ -48,7 +48,7 @@ use self::limits::Limits;
 use self::listing::SourceBytes;
 use self::pack::Encoding;
 use self::report::{ImportLog, Progress};
-use self::sizes::Measured;
+use self::sizes::ImageSizes;
 use super::manifest::{ImageShape, MergedSource};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
@@ -157,7 +157,7 @@ fn import_within(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportReport, ImportError> {
     request.check()?;
-    let base = merge::open_base(request)?;
+    let base = merge::open_merge_target(request)?;
     let source = request.whole_source(base.as_ref());
     check_target(&request.data_dir, &request.name, &source, request.replace)?;
     let staging = StagingFolder::open(&request.data_dir, &request.name)?;
@@ -210,13 +210,13 @@ impl<'a> ImportState<'a> {
     }
 
     /// Reads the source, chooses classes, splits and the size of images.
-    fn prepare(&mut self) -> Result<(ParsedSource, Measured), ImportError> {
+    fn prepare(&mut self) -> Result<(ParsedSource, ImageSizes), ImportError> {
         let mut parsed = self.read_source()?;
         self.progress.classes = Some(parsed.plan.classes.len());
         let measured = self.measure(&parsed)?;
         if let Some(base) = self.base.take() {
             self.note_repeated(&base);
-            parsed.plan = merge::merge(parsed.plan, &base);
+            parsed.plan = merge::merge_plans(parsed.plan, &base);
             parsed.contents.base = Some(base);
         }
         self.progress.disk = Some(disk_bytes(&parsed.plan, measured.shape));
@@ -225,7 +225,7 @@ impl<'a> ImportState<'a> {
 
     fn import(&mut self, staging: StagingFolder) -> Result<ImportReport, ImportError> {
         let request = self.request;
-        let (ParsedSource { plan, contents, encoding }, Measured { shape, fit, .. }) = self.prepare()?;
+        let (ParsedSource { plan, contents, encoding }, ImageSizes { shape, fit, .. }) = self.prepare()?;
         self.check_space(&plan, shape)?;
         let mut writer = Writer::new(staging, shape, &plan.classes)?;
         let images = pack::PackInput { items: &plan.items, contents: &contents, encoding, shape, fit };
@@ -297,7 +297,7 @@ impl<'a> ImportState<'a> {
         }
     }
 
-    fn measure(&mut self, parsed: &ParsedSource) -> Result<Measured, ImportError> {
+    fn measure(&mut self, parsed: &ParsedSource) -> Result<ImageSizes, ImportError> {
         let options = &self.options;
         let (items, contents) = (&parsed.plan.items, &parsed.contents);
         match parsed.encoding {
@@ -306,7 +306,7 @@ impl<'a> ImportState<'a> {
                 let channels = if options.gray == Some(false) { 3 } else { 1 };
                 let sizes = vec![SizeCount { width: side, height: side, count: items.len() as u64 }];
                 let fit = options.fit.unwrap_or(Fit::Squash);
-                Ok(Measured { shape: ImageShape { width, height, channels }, fit, sizes, unreadable: Vec::new() })
+                Ok(ImageSizes { shape: ImageShape { width, height, channels }, fit, sizes, unreadable: Vec::new() })
             }
             Encoding::Files => {
                 let (log, progress) = (&mut self.log, &mut self.progress);

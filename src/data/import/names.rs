@@ -72,9 +72,9 @@ impl FromStr for NameEncoding {
 /// are written as `\xE9`.
 pub(super) fn decode(bytes: &[u8], encoding: Option<NameEncoding>) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) => protect(text.into()).into_owned(),
+        Ok(text) => escape_backslashes(text.into()).into_owned(),
         Err(_) => match encoding.and_then(|encoding| encoding.decode(bytes)) {
-            Some(text) => protect(text.into()).into_owned(),
+            Some(text) => escape_backslashes(text.into()).into_owned(),
             None => escape(bytes),
         },
     }
@@ -83,7 +83,7 @@ pub(super) fn decode(bytes: &[u8], encoding: Option<NameEncoding>) -> String {
 fn escape(bytes: &[u8]) -> String {
     let mut name = String::with_capacity(bytes.len() + 8);
     for chunk in bytes.utf8_chunks() {
-        name += &protect(chunk.valid().into());
+        name += &escape_backslashes(chunk.valid().into());
         for byte in chunk.invalid() {
             // Writing to a string cannot fail.
             let _ = write!(name, "\\x{byte:02X}");
@@ -93,7 +93,7 @@ fn escape(bytes: &[u8]) -> String {
 }
 
 /// Escapes the backslash of text that reads like an escaped byte. Otherwise a name could equal an escaped one.
-fn protect(text: Cow<'_, str>) -> Cow<'_, str> {
+fn escape_backslashes(text: Cow<'_, str>) -> Cow<'_, str> {
     let is_escape = |at: usize| {
         let after = text.as_bytes().get(at + 1..at + 4);
         after.is_some_and(|after| after[0] == b'x' && after[1..].iter().all(u8::is_ascii_hexdigit))

@@ -62,8 +62,8 @@ pub const IMPORT_OPTIONS: [ImportOption; 18] = [
     ImportOption::with(
         "protocol",
         "NAME",
-        "How images are assigned to splits: keras (validation is cut from the training images, all that is called test \
-         tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests) \
+        "How images are assigned to splits: keras (validation is cut from the training images, and all that is called \
+         test tests), or official (FER-2013's own: `Training` trains, `PublicTest` validates, `PrivateTest` tests) \
          [default: keras]",
         field!(protocol),
     ),
@@ -188,7 +188,7 @@ pub const IMPORT_OPTIONS: [ImportOption; 18] = [
 
 fn fraction(text: &str) -> Result<f64, String> {
     let fraction = text.parse().ok().filter(|value| (0.0..1.0).contains(value));
-    fraction.ok_or_else(|| "must be a fraction from 0 to below 1, such as 0.1".into())
+    fraction.ok_or_else(|| format!("'{}' is not a fraction from 0 to below 1: write one such as 0.1", printable(text)))
 }
 
 /// Reads shares such as 80/10/10.

@@ -169,12 +169,14 @@ impl ImportOptions {
             return Err("--labels and --pattern both state the classes: choose one".into());
         }
         if let Some(into) = self.into.as_ref().filter(|_| self.size.is_some() || self.gray.is_some()) {
-            return Err(format!("the images come to the size and colours of '{into}', into which they are merged"));
+            return Err(format!(
+                "--size and --gray do not go with --into: images get the size and colours of '{into}'"
+            ));
         }
         let side = 1..=LONGEST_SIDE;
         match self.size {
             Some((width, height)) if !side.contains(&width) || !side.contains(&height) => {
-                Err(format!("images can be stored with 1 to {LONGEST_SIDE} pixels a side"))
+                Err(format!("--size {width}x{height} is out of range: sides have 1 to {LONGEST_SIDE} pixels"))
             }
             _ => Ok(()),
         }

@@ -32,7 +32,7 @@ use crate::domain::similar::suggest;
 use crate::domain::text::printable;
 
 /// The first and the last bytes of a Parquet file.
-pub(super) const MARK: &[u8] = b"PAR1";
+pub(super) const MAGIC: &[u8] = b"PAR1";
 
 /// The names of binary columns that hold image files.
 const IMAGE_COLUMNS: [&str; 10] =
@@ -121,10 +121,12 @@ pub(super) fn read(
     let mut open = Vec::new();
     for (file, split) in files.into_iter().zip(splits) {
         let path = if file.path.is_empty() { source.to_owned() } else { source.join(&file.path) };
-        let at = file.at.as_ref().ok_or_else(|| wrong("a file of it was not kept".into()))?;
+        let at = file.at.as_ref().ok_or_else(|| {
+            wrong(format!("'{}' cannot be read from the archive: copy it again", printable(&file.path)))
+        })?;
         let part = FileRange::open(at, contents).map_err(|error| ImportError::Source { path: path.clone(), error })?;
         let wrong = |reason: String| ImportError::Layout { path: path.clone(), reason };
-        let reader = guard(|| SerializedFileReader::new(part)).map_err(wrong)?;
+        let reader = catch_reader_errors(|| SerializedFileReader::new(part)).map_err(wrong)?;
         open.push((file, path.clone(), split, reader));
     }
     let total: u64 = open.iter().map(|(.., reader)| rows_of(reader)).fold(0, u64::saturating_add);
@@ -139,7 +141,7 @@ pub(super) fn read(
         let columns = Columns::find(&reader, options, rows.log).map_err(wrong)?;
         let bound = limits.unpacked(file.at.as_ref().and_then(|at| at.length().ok()).unwrap_or(0));
         let mut taken = 0;
-        let mut iter = guard(|| reader.get_row_iter(Some(columns.projection()?))).map_err(wrong)?;
+        let mut iter = catch_reader_errors(|| reader.get_row_iter(Some(columns.projection()?))).map_err(wrong)?;
         let prefix = if several { format!("{} ", file.path) } else { String::new() };
         let mut number = 0_u64;
         while let Some(row) = catch_panics(|| iter.next()).map_err(wrong)? {
@@ -188,14 +190,14 @@ impl Rows<'_> {
 }
 
 /// The image of a row.
-struct Parsed {
+struct ParsedRow {
     bytes: Vec<u8>,
     class: String,
     split: Option<SplitName>,
     group: Option<String>,
 }
 
-fn parse(row: Row, columns: &Columns, limits: &Limits) -> Result<Parsed, String> {
+fn parse(row: Row, columns: &Columns, limits: &Limits) -> Result<ParsedRow, String> {
     let (mut bytes, mut class, mut split, mut group) = (None, None, None, None);
     for (name, field) in row.into_columns() {
         let is = |column: &TypePtr| column.name() == name;
@@ -215,7 +217,7 @@ fn parse(row: Row, columns: &Columns, limits: &Limits) -> Result<Parsed, String>
     if bytes.len() as u64 > limits.file_bytes {
         return Err(format!("is larger than {} MiB", limits.file_bytes >> 20));
     }
-    Ok(Parsed { bytes, class: class.ok_or("has no label")?, split, group })
+    Ok(ParsedRow { bytes, class: class.ok_or("has no label")?, split, group })
 }
 
 /// Returns the bytes of an image file from a struct of bytes and path, or from a binary value.
@@ -430,7 +432,7 @@ fn damaged(error: &ParquetError) -> String {
 }
 
 /// Runs a step of the reader. The error is the reason.
-fn guard<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
+fn catch_reader_errors<T>(read: impl FnOnce() -> ParquetResult<T>) -> Result<T, String> {
     catch_panics(read)?.map_err(|error| damaged(&error))
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::limits::Limits;
-use super::sizes::{Measured, SizeCount};
+use super::sizes::{ImageSizes, SizeCount};
 use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout, merge};
 use crate::data::manifest::{ClassCounts, ImageShape, Omission, SplitOptions};
 use crate::data::writer::check_target;
@@ -78,7 +78,7 @@ pub fn preview(
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportPreview, ImportError> {
     request.check()?;
-    let base = merge::open_base(request)?;
+    let base = merge::open_merge_target(request)?;
     check_target(&request.data_dir, &request.name, &request.whole_source(base.as_ref()), request.replace)?;
     // Spools are unnamed files, best on the disk that holds the datasets.
     let home = Some(request.data_dir.clone()).filter(|folder| folder.is_dir());
@@ -86,7 +86,7 @@ pub fn preview(
     let mut state = ImportState::new(request, base, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
     let (ParsedSource { plan, .. }, measured) = prepared.map_err(|error| state.explain(error))?;
-    let Measured { shape, fit, sizes, unreadable } = measured;
+    let ImageSizes { shape, fit, sizes, unreadable } = measured;
     for (index, reason) in &unreadable {
         state.log.skip(&plan.items[*index].source, reason);
     }

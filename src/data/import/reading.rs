@@ -145,8 +145,8 @@ impl ImportState<'_> {
 /// Returns whether a file is Parquet by its first bytes.
 fn is_parquet(path: &Path) -> std::io::Result<bool> {
     let mut head = Vec::new();
-    std::io::Read::take(std::fs::File::open(path)?, parquet::MARK.len() as u64).read_to_end(&mut head)?;
-    Ok(head == parquet::MARK)
+    std::io::Read::take(std::fs::File::open(path)?, parquet::MAGIC.len() as u64).read_to_end(&mut head)?;
+    Ok(head == parquet::MAGIC)
 }
 
 /// A table of images, and the split that its name states.

@@ -30,7 +30,7 @@ pub struct SizeCount {
 
 /// The sizes of a source's pictures, and the shape chosen for the dataset.
 #[derive(Debug)]
-pub(super) struct Measured {
+pub(super) struct ImageSizes {
     pub(super) shape: ImageShape,
     pub(super) fit: Fit,
     /// The sizes, the most frequent first.
@@ -49,7 +49,7 @@ pub(super) fn measure(
     limits: &Limits,
     log: &mut ImportLog,
     progress: &mut Progress,
-) -> Result<Measured, ImportError> {
+) -> Result<ImageSizes, ImportError> {
     let mut counts: HashMap<(u32, u32), u64> = HashMap::new();
     let (mut gray, mut turned, mut unreadable) = (true, 0_u64, Vec::new());
     for (index, chunk) in items.chunks(CHUNK).enumerate() {
@@ -101,7 +101,7 @@ pub(super) fn measure(
         ));
     }
     let gray = options.gray.unwrap_or(gray);
-    Ok(Measured { shape: ImageShape { width, height, channels: if gray { 1 } else { 3 } }, fit, sizes, unreadable })
+    Ok(ImageSizes { shape: ImageShape { width, height, channels: if gray { 1 } else { 3 } }, fit, sizes, unreadable })
 }
 
 /// Returns a square with the median of the short sides.

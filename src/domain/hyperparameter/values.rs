@@ -117,7 +117,7 @@ impl Hyperparameter {
                 recipe.seed = text.parse().ok().filter(|seed| is_plain && *seed < 1 << 53).ok_or_else(wrong)?;
             }
             Self::Device => recipe.device = text.parse().map_err(|_| wrong())?,
-            Self::Precision => recipe.precision = Precision::named(text).ok_or_else(wrong)?,
+            Self::Precision => recipe.precision = Precision::parse(text).ok_or_else(wrong)?,
             Self::Optimizer => {
                 recipe.optimizer = named(&Optimizer::ALL, Optimizer::name, text).ok_or_else(wrong)?;
             }

@@ -9,7 +9,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::ops::FloatTensor;
 
 use super::{
-    BatchNormSettings, BlockSettings, KernelBackend, Normalized, RequiredGradients, reference_block,
+    BatchNormOutput, BatchNormSettings, BlockSettings, KernelBackend, RequiredGradients, reference_block,
     reference_convolution,
 };
 
@@ -140,11 +140,11 @@ impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
         shift: &FloatTensor<Self>,
         running: &[FloatTensor<Self>; 2],
         settings: BatchNormSettings,
-    ) -> Option<Normalized<Self>> {
+    ) -> Option<BatchNormOutput<Self>> {
         let [mean, variance] = running.each_ref().map(|tensor| tensor.primitive.clone());
         let found =
             B::batch_norm_tracked(&x.primitive, &scale.primitive, &shift.primitive, &[mean, variance], settings);
-        let Normalized { y, running, saved } = found?;
+        let BatchNormOutput { y, running, saved } = found?;
         let nodes = [x.node.clone(), scale.node.clone(), shift.node.clone()];
         let y = match BatchNorm.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
@@ -153,6 +153,6 @@ impl<B: KernelBackend, C: CheckpointStrategy> KernelBackend for Autodiff<B, C> {
             }
             OpsKind::UnTracked(prep) => prep.finish(y),
         };
-        Some(Normalized { y, running: running.map(<Self as AutodiffBackend>::from_inner), saved: () })
+        Some(BatchNormOutput { y, running: running.map(<Self as AutodiffBackend>::from_inner), saved: () })
     }
 }

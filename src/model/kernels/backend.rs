@@ -79,7 +79,7 @@ pub trait KernelBackend: Backend {
         _shift: &FloatTensor<Self>,
         _running: &[FloatTensor<Self>; 2],
         _settings: BatchNormSettings,
-    ) -> Option<Normalized<Self>> {
+    ) -> Option<BatchNormOutput<Self>> {
         None
     }
 
@@ -153,7 +153,7 @@ pub trait TrainBackend: AutodiffBackend<InnerBackend: KernelBackend> + KernelBac
 impl<B: AutodiffBackend<InnerBackend: KernelBackend> + KernelBackend> TrainBackend for B {}
 
 /// The results of [`KernelBackend::batch_norm_tracked`].
-pub struct Normalized<B: KernelBackend> {
+pub struct BatchNormOutput<B: KernelBackend> {
     /// The output, in the type of the input.
     pub y: FloatTensor<B>,
     /// The new running mean and variance, `[channels]`.

@@ -10,7 +10,7 @@ use super::batch_norm::{self, Saved};
 use super::geometry::{BlockSettings, Geometry, Pool, PoolArgmax};
 use super::scratch::{Scratch, recycle, recycled};
 use super::{
-    BatchNormSettings, ConvBlockGradients, KernelBackend, Normalized, RequiredGradients, fused, pixels, reference,
+    BatchNormOutput, BatchNormSettings, ConvBlockGradients, KernelBackend, RequiredGradients, fused, pixels, reference,
     reference_block, transforms, winograd,
 };
 
@@ -92,7 +92,7 @@ impl KernelBackend for Flex {
         shift: &FlexTensor,
         running: &[FlexTensor; 2],
         settings: BatchNormSettings,
-    ) -> Option<Normalized<Self>> {
+    ) -> Option<BatchNormOutput<Self>> {
         let vectors = [scale, shift, &running[0], &running[1]];
         if reference::is_active() || kind_of(vectors.into_iter()) != Some(DType::F32) || x.shape().num_elements() == 0 {
             return None;
@@ -100,14 +100,14 @@ impl KernelBackend for Flex {
         match x.dtype() {
             DType::BF16 => {
                 let found = Self::batch_norm_tracked(&to_f32(x.clone()), scale, shift, running, settings)?;
-                Some(Normalized { y: to_bf16(found.y), ..found })
+                Some(BatchNormOutput { y: to_bf16(found.y), ..found })
             }
             DType::F32 => {
                 let parameters = [scale, shift].map(vector);
                 let pixels = Pixels::of(x.clone());
                 let found = batch_norm::forward(&pixels, &parameters, running.each_ref().map(vector), settings);
                 let y = by_pixels(found.y, x.shape().dims());
-                Some(Normalized { y, running: found.running.map(channels), saved: found.saved })
+                Some(BatchNormOutput { y, running: found.running.map(channels), saved: found.saved })
             }
             _ => None,
         }

@@ -28,7 +28,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{FloatDType, Tensor, TensorData, TensorPrimitive, activation};
 
 pub use backend::{
-    AdamStep, BatchNormSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, RequiredGradients,
+    AdamStep, BatchNormOutput, BatchNormSettings, ConvBlockGradients, DescentStep, KernelBackend, RequiredGradients,
     TrainBackend,
 };
 use backend::{reference_block, reference_convolution};
@@ -121,7 +121,7 @@ pub fn batch_norm<B: KernelBackend>(
     let of = |tensor: &Tensor<B, 1>| tensor.clone().into_primitive().tensor();
     let (x_of, [mean_of, variance_of]) = (x.clone().into_primitive().tensor(), [&running[0], &running[1]].map(of));
     let fused = B::batch_norm_tracked(&x_of, &of(&scale), &of(&shift), &[mean_of, variance_of], settings);
-    if let Some(Normalized { y, running, .. }) = fused {
+    if let Some(BatchNormOutput { y, running, .. }) = fused {
         let vector = |tensor| Tensor::from_primitive(TensorPrimitive::Float(tensor));
         return (Tensor::from_primitive(TensorPrimitive::Float(y)), running.map(vector));
     }
@@ -183,7 +183,7 @@ fn normalize<B: Backend>(
 /// # Panics
 /// If an earlier kernel has failed, because the data would be wrong.
 #[must_use]
-pub fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> TensorData {
+pub fn copy_to_host<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> TensorData {
     let data = tensor.into_data();
     #[cfg(feature = "cuda")]
     cuda::check();

@@ -1,4 +1,4 @@
-//! Grad-CAM (Selvaraju et al. 2017): where in an image a network sees a class.
+//! Grad-CAM (Selvaraju et al. 2017): which positions of an image raise the logit of a class.
 
 use burn::tensor::{Tensor, TensorData, activation};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Finding, Subject};
+use super::{HomeFinding, Subject};
 use crate::checkpoint::{CheckpointFault, State};
 use crate::domain::RunState;
 use crate::runs::layout::RunFolder;
@@ -21,7 +21,7 @@ pub(super) fn files(folder: &RunFolder) -> Vec<PathBuf> {
 }
 
 /// Returns the state of each intact checkpoint by file, and findings about the damaged ones.
-pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, State>, Vec<Finding>) {
+pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, State>, Vec<HomeFinding>) {
     let (mut held, mut findings) = (BTreeMap::new(), Vec::new());
     for file in files(folder) {
         match verify(&file) {
@@ -30,7 +30,7 @@ pub(super) fn read_all(folder: &RunFolder) -> (BTreeMap<PathBuf, State>, Vec<Fin
             }
             // A worker replaced or removed the file meanwhile.
             Ok(None) => {}
-            Err(fault) => findings.push(Finding::damage(&file, fault.to_string(), String::new())),
+            Err(fault) => findings.push(HomeFinding::damage(&file, fault.to_string(), String::new())),
         }
     }
     (held, findings)
@@ -46,7 +46,7 @@ pub(super) fn verify(file: &Path) -> Result<Option<State>, CheckpointFault> {
 }
 
 /// Checks each checkpoint by itself and against the log's summary.
-pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Finding> {
+pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<HomeFinding> {
     let folder = subject.folder;
     let (held, mut findings) = read_all(folder);
     for finding in &mut findings {
@@ -55,7 +55,7 @@ pub(super) fn check(subject: &Subject<'_>, logged: Option<&Summary>) -> Vec<Find
     for (file, found) in &held {
         if found.identity.fingerprint != subject.recipe.fingerprint && *file != folder.start_checkpoint() {
             let what = "belongs to a run on other images than those of this recipe".to_owned();
-            findings.push(Finding::damage(file, what, "restore the file of this run"));
+            findings.push(HomeFinding::damage(file, what, "restore the file of this run"));
         }
     }
     let Some(logged) = logged.filter(|_| !subject.alive) else { return findings };
@@ -86,7 +86,7 @@ fn advice(subject: &Subject<'_>, damaged: &Path, held: &BTreeMap<PathBuf, State>
     "remove it; the other checkpoints remain".into()
 }
 
-fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, State>) -> Vec<Finding> {
+fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf, State>) -> Vec<HomeFinding> {
     let (best, last, id) = (subject.folder.best_checkpoint(), subject.folder.last_checkpoint(), subject.id);
     let mut findings = Vec::new();
     let finished = logged.state(false, u64::MAX) == RunState::Finished;
@@ -96,29 +96,29 @@ fn against_log(subject: &Subject<'_>, logged: &Summary, held: &BTreeMap<PathBuf,
         } else {
             "its weights are gone; the results in the log remain".to_owned()
         };
-        findings.push(Finding::damage(&best, "is gone: the run cannot be tested again", advice));
+        findings.push(HomeFinding::damage(&best, "is gone: the run cannot be tested again", advice));
     }
     if logged.epoch() > 0 && !last.exists() {
         findings.push(if finished {
-            Finding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
+            HomeFinding::note(&last, "is gone: the run cannot be extended exactly, only from its best epoch", "")
         } else {
             let advice = format!("`mien resume {id}` continues from best.ckpt, if that is undamaged");
-            Finding::damage(&last, "is gone: the last epochs have to be trained again", advice)
+            HomeFinding::damage(&last, "is gone: the last epochs have to be trained again", advice)
         });
     }
     if let Some(found) = held.get(&last).map(|held| held.epoch) {
         if found > logged.epoch() {
             let what = format!("holds epoch {found}, but the log has no more than {}", logged.epoch());
-            findings.push(Finding::damage(&last, what, "the log lacks its end; the weights are undamaged"));
+            findings.push(HomeFinding::damage(&last, what, "the log lacks its end; the weights are undamaged"));
         } else if found < logged.epoch() {
             let what = format!("holds epoch {found} of {}: the run was killed before it was saved", logged.epoch());
-            findings.push(Finding::note(&last, what, format!("`mien resume {id}` trains the rest again")));
+            findings.push(HomeFinding::note(&last, what, format!("`mien resume {id}` trains the rest again")));
         }
     }
     let expected = logged.early_stopping.best_epoch;
     if let Some(found) = held.get(&best).map(|held| held.epoch).filter(|found| *found != expected && expected > 0) {
         let what = format!("holds epoch {found}, but by the log epoch {expected} is the best");
-        findings.push(Finding::note(&best, what, format!("`mien resume {id}` trains what is missing again")));
+        findings.push(HomeFinding::note(&best, what, format!("`mien resume {id}` trains what is missing again")));
     }
     findings
 }

@@ -4,22 +4,22 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
 
-use super::{Finding, Subject};
+use super::{HomeFinding, Subject};
 use crate::domain::RunState;
 use crate::events::{Event, EventReader, ReadError};
 use crate::runs::summary::Summary;
 
 /// Folds the readable part of the log and reports the rest; returns `None` without a usable log.
-pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
+pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<HomeFinding>) {
     let file = subject.folder.events_file();
     let length = match fs::metadata(&file) {
         Ok(metadata) => metadata.len(),
         Err(_) if subject.alive => return (None, Vec::new()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let advice = format!("`mien resume {}` starts it", subject.id);
-            return (None, vec![Finding::note(&file, "there is no event log: no worker has ever started", advice)]);
+            return (None, vec![HomeFinding::note(&file, "there is no event log: no worker has ever started", advice)]);
         }
-        Err(error) => return (None, vec![Finding::damage(&file, error.to_string(), "check the permissions")]),
+        Err(error) => return (None, vec![HomeFinding::damage(&file, error.to_string(), "check the permissions")]),
     };
     let mut summary = Summary::new(subject.id.clone(), subject.recipe.clone());
     let mut ended = false;
@@ -39,27 +39,31 @@ pub(super) fn check(subject: &Subject<'_>) -> (Option<Summary>, Vec<Finding>) {
             ReadError::Newer { .. } => "use the mien that wrote it",
             ReadError::Io { .. } => "check the disk and the permissions",
         };
-        findings.push(Finding::damage(&file, error.to_string(), advice));
+        findings.push(HomeFinding::damage(&file, error.to_string(), advice));
         return (None, findings);
     }
     if !reader.damage().is_none() {
         let what = format!("{}: the events of those lines are lost, all others are read", reader.damage());
-        findings.push(Finding::damage(&file, what, advice(subject, &summary)));
+        findings.push(HomeFinding::damage(&file, what, advice(subject, &summary)));
     }
     let unfinished = length.saturating_sub(reader.position());
     if unfinished > 0 && !subject.alive {
         let what = format!(
             "its last line is unfinished ({unfinished} bytes): its worker was killed while writing, or the end was damaged"
         );
-        findings.push(Finding::note(&file, what, "the next worker removes it"));
+        findings.push(HomeFinding::note(&file, what, "the next worker removes it"));
     }
     if ends_twice {
-        findings.push(Finding::note(&file, "records two ends without a worker between them", "the last one counts"));
+        findings.push(HomeFinding::note(
+            &file,
+            "records two ends without a worker between them",
+            "the last one counts",
+        ));
     }
     let missing = missing_epochs(&summary);
     if !missing.is_empty() {
         let what = format!("lacks the metrics of {}; the weights do not depend on them", epochs(&missing));
-        findings.push(Finding::damage(&file, what, ""));
+        findings.push(HomeFinding::damage(&file, what, ""));
     }
     (Some(summary), findings)
 }

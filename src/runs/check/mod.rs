@@ -29,9 +29,9 @@ pub enum Severity {
     Damage,
 }
 
-/// A deviation from the expected state.
+/// Damage, an inconsistency or a leftover in a run, dataset or weights, with advice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct HomeFinding {
     /// The severity.
     pub severity: Severity,
     /// The file or folder.
@@ -42,7 +42,7 @@ pub struct Finding {
     pub advice: String,
 }
 
-impl Finding {
+impl HomeFinding {
     /// Returns a finding of damage to a file.
     #[must_use]
     pub fn damage(file: &Path, what: impl Into<String>, advice: impl Into<String>) -> Self {
@@ -92,7 +92,7 @@ struct Subject<'a> {
 impl RunStore {
     /// Returns all findings about a run.
     #[must_use]
-    pub fn check(&self, id: &RunId, datasets: &Datasets) -> Vec<Finding> {
+    pub fn check(&self, id: &RunId, datasets: &Datasets) -> Vec<HomeFinding> {
         let folder = self.folder(id);
         let liveness = folder.liveness();
         let alive = liveness.may_be_alive();
@@ -100,13 +100,13 @@ impl RunStore {
         if let Liveness::Unknown(error) = liveness {
             let what = format!("cannot be checked: {error}; a running worker cannot be distinguished from a dead one");
             let advice = "check its permissions, and the home's locks with `mien doctor`";
-            findings.push(Finding::damage(&folder.lock_file(), what, advice));
+            findings.push(HomeFinding::damage(&folder.lock_file(), what, advice));
         }
         let recipe = match folder.recipe() {
             Ok(recipe) => recipe,
             Err(error) => {
                 let advice = "restore the file from a copy; without it the run cannot be shown or resumed";
-                findings.push(Finding::damage(&folder.recipe_file(), error.to_string(), advice));
+                findings.push(HomeFinding::damage(&folder.recipe_file(), error.to_string(), advice));
                 // Checkpoints have their own checksums and need no recipe.
                 findings.extend(checkpoints::read_all(&folder).1);
                 return findings;
@@ -126,7 +126,7 @@ impl RunStore {
     /// Returns findings about other entries of the folder of runs: folders without a recipe, and remains of interrupted
     /// deletions.
     #[must_use]
-    pub fn check_folder(&self) -> Vec<Finding> {
+    pub fn check_folder(&self) -> Vec<HomeFinding> {
         files::check_other_folders(&self.home().checkpoints())
     }
 }
@@ -141,7 +141,7 @@ pub(super) fn checkpoint_files(folder: &RunFolder) -> Vec<PathBuf> {
     checkpoints::files(folder)
 }
 
-fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> Option<Finding> {
+fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> Option<HomeFinding> {
     let file = folder.recipe_file();
     let name = &recipe.dataset;
     match known {
@@ -151,7 +151,7 @@ fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> 
                 "was trained on other images than dataset {name} holds now ({} then, {} now)",
                 recipe.fingerprint, known.fingerprint
             );
-            Some(Finding::note(
+            Some(HomeFinding::note(
                 &file,
                 what,
                 "its results remain valid; it cannot be resumed or tested until those images are restored",
@@ -159,7 +159,7 @@ fn dataset(folder: &RunFolder, recipe: &Recipe, known: Option<&DatasetInfo>) -> 
         }
         None => {
             let what = format!("its dataset {name} is missing or damaged");
-            Some(Finding::note(
+            Some(HomeFinding::note(
                 &file,
                 what,
                 format!("its results remain valid; `mien data import … --name {name}` to resume or test it"),

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::{DatasetInfo, Finding, Subject};
+use super::{DatasetInfo, HomeFinding, Subject};
 use crate::domain::{DataFold, Split};
 use crate::runs::predictions::Predictions;
 
 /// The accepted difference of an image's probability sum from 1: rounding of a few hundred f32 numbers.
 const TOLERANCE: f32 = 1e-3;
 
-pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+pub(super) fn check(subject: &Subject<'_>) -> Vec<HomeFinding> {
     let folder = subject.folder;
     let validation =
         folder.validation_epochs().into_iter().map(|epoch| (folder.validation_predictions(epoch), Split::Validation));
@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Split::Validation => format!("only the Inspect screen uses it: remove it, or train {} again", subject.id),
             Split::Test | Split::Train => format!("`mien evaluate {}` recreates it", subject.id),
         };
-        Some(Finding::damage(&file, reason, advice))
+        Some(HomeFinding::damage(&file, reason, advice))
     };
     there.filter_map(wrong).collect()
 }

@@ -47,7 +47,7 @@ impl Notices {
         Self { opened_at, loaded: false, runs, pending, pending_since: 0, noticed_at: 0 }
     }
 
-    /// Compares the runs with those seen before, and collects the ends that are news.
+    /// Compares the runs with those seen before, and collects the ends that happened since the previous call.
     pub fn read(&mut self, library: &Library, now: u64) {
         let before = std::mem::take(&mut self.runs);
         for run in &library.runs.list {
@@ -103,7 +103,7 @@ impl Notices {
     }
 }
 
-/// Returns whether a person wanted the end: a stop or a kill is no news.
+/// Returns whether the user requested the end, by a stop or a kill.
 fn is_intended(run: &RunView, state: RunState) -> bool {
     state == RunState::Stopped || run.worker_death == Some(WorkerDeath::Killed)
 }

@@ -67,7 +67,7 @@ pub fn update(state: &mut State, now: u64, event: Event) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Takes the state of the line to the home, and says at once that it is cut or mended.
+/// Stores the state of the connection to the home, and shows a message when it is lost or restored.
 fn on_link(state: &mut State, link: LinkView) -> Vec<Effect> {
     let name = link.name.clone();
     match &link.state {

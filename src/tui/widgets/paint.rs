@@ -126,7 +126,7 @@ impl<'a> Pen<'a> {
 }
 
 /// Draws the rule above a section: `── title ─────── note ──`.
-pub fn rule(buffer: &mut Buffer, theme: &Theme, area: Rect, title: &[(&str, Style)], note: &str) {
+pub fn draw_rule(buffer: &mut Buffer, theme: &Theme, area: Rect, title: &[(&str, Style)], note: &str) {
     let line = theme.glyphs.line;
     let mut pen = Pen::new(buffer, theme, area, 0);
     pen.write(&line.repeat(2), theme.dim());

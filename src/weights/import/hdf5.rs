@@ -92,7 +92,9 @@ fn walk(
 pub(super) fn entry(layer: &str, dataset: Dataset) -> Result<Entry<'static>, Fault> {
     let shape = dataset.shape().map_err(|error| broken(&error))?;
     let shape: Option<Vec<usize>> = shape.into_iter().map(|side| usize::try_from(side).ok()).collect();
-    let shape = shape.ok_or_else(|| Fault::broken(format!("'{layer}' has an impossible size")))?;
+    let shape = shape.ok_or_else(|| {
+        Fault::broken(format!("'{layer}' states a size that no file can have: it is damaged; copy it again"))
+    })?;
     let layer = layer.to_owned();
     let named = layer.clone();
     let values = move || {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::fault::Fault;
-use super::reading::{self, Read};
+use super::reading::{self, ImportedBase};
 use super::torch::pickle::load;
 use crate::domain::text::printable;
 use crate::weights::store::{self, Weights};
@@ -51,7 +51,7 @@ pub(crate) fn pickle(bytes: &[u8]) {
     }
 }
 
-fn check_result(read: Result<Read, Fault>) {
+fn check_result(read: Result<ImportedBase, Fault>) {
     match read {
         Ok(read) => {
             for (convolution, layer) in read.base.iter().zip(NETWORK) {

@@ -44,7 +44,9 @@ fn entry<'a>(zip: &Zip<'a>, index: usize) -> Result<Entry<'a>, Fault> {
     let values = move || {
         let number = array.number.ok_or_else(|| Fault::Refused(format!("the numbers of '{name}' are no floats")))?;
         let count = array.shape.iter().try_fold(number.width(), |product, side| product.checked_mul(*side));
-        let count = count.ok_or_else(|| Fault::Broken(format!("'{name}' has an impossible size")))?;
+        let count = count.ok_or_else(|| {
+            Fault::Broken(format!("'{name}' states a size that no file can have: it is damaged; copy it again"))
+        })?;
         let (_, bytes) = read(&mut zip.clone(), index, array.start.saturating_add(count))?;
         let bytes = bytes.get(array.start..).unwrap_or_default();
         if bytes.len() != count {

@@ -32,7 +32,7 @@ const STATED: &str = "the file states it";
 
 /// A base read from a file.
 #[derive(Debug, PartialEq)]
-pub(super) struct Read {
+pub(super) struct ImportedBase {
     pub(super) base: Vec<Convolution>,
     pub(super) layout: Layout,
     pub(super) preprocessing: Preprocessing,
@@ -42,7 +42,7 @@ pub(super) struct Read {
     pub(super) not_taken: IgnoredTensors,
 }
 
-impl Read {
+impl ImportedBase {
     /// Returns the base with the preprocessing and licence that its file states.
     fn stated(self, preprocessing: Preprocessing, licence: String) -> Self {
         Self { preprocessing, licence, reason: STATED.into(), ..self }
@@ -50,7 +50,7 @@ impl Read {
 }
 
 /// Reads the base `network` from the bytes of any kind of file.
-pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
+pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<ImportedBase, Fault> {
     match kind(&bytes)? {
         Kind::Hdf5 => read_hdf5(bytes, network),
         Kind::Zip => read_zip(&bytes, network),
@@ -62,7 +62,7 @@ pub(super) fn read(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
     }
 }
 
-fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
+fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<ImportedBase, Fault> {
     let file = hdf5::open(bytes)?;
     if keras::legacy::matches(&file)? {
         return read_entries(keras::legacy::entries(&file)?, KERAS_LISTED, Layout::KerasLegacyH5, network);
@@ -73,7 +73,7 @@ fn read_hdf5(bytes: Vec<u8>, network: &[Layer]) -> Result<Read, Fault> {
     read_entries(hdf5::entries(&file)?, NAMED, Layout::Hdf5, network)
 }
 
-fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
+fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<ImportedBase, Fault> {
     let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| Fault::Broken(error.to_string()))?;
     if let Some(archive) = torch::archive::Archive::open(bytes, &zip) {
         return read_entries(archive.entries()?, LISTED, Layout::TorchPickle, network);
@@ -91,7 +91,7 @@ fn read_zip(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
 }
 
 /// Reads the base in a file of Keras 3. A file that `mien export` wrote names its own preprocessing and licence.
-fn read_keras3(file: &File, layout: Layout, network: &[Layer]) -> Result<Read, Fault> {
+fn read_keras3(file: &File, layout: Layout, network: &[Layer]) -> Result<ImportedBase, Fault> {
     let exported = Base::of(hdf5::text(&file.root(), ENTRY)?.as_deref())?;
     let read = read_entries(keras::keras3::entries(file)?, KERAS_NAMED, layout, network)?;
     Ok(match exported {
@@ -100,7 +100,7 @@ fn read_keras3(file: &File, layout: Layout, network: &[Layer]) -> Result<Read, F
     })
 }
 
-fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
+fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<ImportedBase, Fault> {
     let file = safetensors::open(bytes)?;
     let exported = Base::of(safetensors::text(bytes, ENTRY).as_deref())?;
     let read = read_entries(safetensors::entries(&file), NAMED, Layout::Safetensors, network)?;
@@ -115,10 +115,10 @@ fn read_safetensors(bytes: &[u8], network: &[Layer]) -> Result<Read, Fault> {
 }
 
 /// Reads the base among the tensors of a file.
-fn read_entries(entries: Vec<Entry>, source: Source, layout: Layout, network: &[Layer]) -> Result<Read, Fault> {
+fn read_entries(entries: Vec<Entry>, source: Source, layout: Layout, network: &[Layer]) -> Result<ImportedBase, Fault> {
     let found = recognize(entries, source, network)?;
     let base = base(&found.convolutions, found.order, network)?;
     let (preprocessing, reason) = origin::preprocessing(&found, source);
     let licence = licence::of(preprocessing).to_owned();
-    Ok(Read { base, layout, preprocessing, reason, licence, not_taken: found.not_taken })
+    Ok(ImportedBase { base, layout, preprocessing, reason, licence, not_taken: found.not_taken })
 }

@@ -25,7 +25,7 @@ use crate::train::features::{CacheOutcome, FeaturePlan};
 
 use super::backend::DevicePolicy;
 use super::error::WorkerError;
-use super::model::Model;
+use super::network_setup::NetworkSetup;
 use super::run_reporter::RunReporter;
 
 pub(super) use initial_weights::copy_initial_weights;
@@ -51,7 +51,7 @@ where
     B::InnerBackend: KernelBackend,
 {
     run_inputs: &'a RunInputs,
-    model: Model<B::InnerBackend>,
+    model: NetworkSetup<B::InnerBackend>,
     identity: Identity,
     device: B::Device,
     /// Bytes that resident images may take.
@@ -74,7 +74,7 @@ where
         let (recipe, classes) = (&run_inputs.recipe, run_inputs.classes());
         let image = run_inputs.dataset.image();
         let image = [image.height, image.width, image.channels].map(|side| side as usize);
-        let model = Model::open(&run_inputs.home, recipe, image, classes.len(), policy.forward_chunk, device)?;
+        let model = NetworkSetup::open(&run_inputs.home, recipe, image, classes.len(), policy.forward_chunk, device)?;
         let [channels, height, width] = model.resolved.input;
         let identity = Identity {
             fingerprint: run_inputs.dataset.fingerprint().to_owned(),

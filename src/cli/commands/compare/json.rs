@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::sheet::Sheet;
+use super::sheet::ComparisonView;
 use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{DataFold, RunId, RunState, Strategy};
 use crate::runs::Ensemble;
@@ -101,7 +101,7 @@ struct Seeds<'a> {
 }
 
 /// Returns a column for each run, and one for the mean if there is one.
-pub(super) fn columns<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
+pub(super) fn columns<'a>(sheet: &'a ComparisonView<'_>) -> Vec<Entry<'a>> {
     let runs = (0..sheet.runs.len()).map(|at| Entry::Run(Box::new(column(sheet, at))));
     runs.chain(sheet.average.iter().map(|average| Entry::Ensemble(mean(average)))).collect()
 }
@@ -116,7 +116,7 @@ fn mean(average: &Ensemble) -> EnsembleJson<'_> {
     }
 }
 
-fn column<'a>(sheet: &'a Sheet<'_>, at: usize) -> Column<'a> {
+fn column<'a>(sheet: &'a ComparisonView<'_>, at: usize) -> Column<'a> {
     let comparison = &sheet.comparison;
     let (run, state) = sheet.runs[at];
     let scores = run.test.as_ref().map(|test| test.confusion.scores());
@@ -189,7 +189,7 @@ const FIGURES: [Figure; 8] = [
 
 /// Returns a row for each metric: its part, its name, and a value for each run, each reference and the mean. Missing
 /// values are empty cells.
-pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
+pub(super) fn rows(sheet: &ComparisonView<'_>) -> Vec<Vec<String>> {
     let comparison = &sheet.comparison;
     let (runs, references) = (comparison.runs.len(), comparison.references.len());
     let number = |value: &Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -233,7 +233,7 @@ pub(super) fn rows(sheet: &Sheet<'_>) -> Vec<Vec<String>> {
 }
 
 /// Returns rows with mean and deviation of a metric over the seeds of each run's group; none if no run is in a group.
-fn spread_rows(sheet: &Sheet<'_>, metric: Metric) -> Vec<(String, Vec<String>)> {
+fn spread_rows(sheet: &ComparisonView<'_>, metric: Metric) -> Vec<(String, Vec<String>)> {
     let comparison = &sheet.comparison;
     let spread = |at: usize| {
         let group = comparison.groups.iter().find(|group| group.runs.contains(&at))?;

@@ -16,7 +16,7 @@ use crate::homes::protocol::RunFile;
 use crate::runs::comparison::{Comparison, MAX_RUNS};
 use crate::runs::{Ensemble, FollowedRun, RunStore};
 use crate::supervise;
-use sheet::Sheet;
+use sheet::ComparisonView;
 
 /// Compare runs: metrics, settings that differ, F1 of each class, and whether a difference could be chance
 ///
@@ -84,6 +84,7 @@ pub(super) fn print_side_by_side(
     let comparison = Comparison::with_references(&candidates, baseline)?;
     let average = if average { Some(Ensemble::of(&candidates)?) } else { None };
     let now = supervise::now();
-    let sheet = Sheet { comparison, average, runs: runs.iter().map(|run| (&*run.summary, run.state(now))).collect() };
+    let sheet =
+        ComparisonView { comparison, average, runs: runs.iter().map(|run| (&*run.summary, run.state(now))).collect() };
     format.print(|| json::columns(&sheet), || json::rows(&sheet), || text::render(&sheet))
 }

@@ -6,7 +6,7 @@ use crate::runs::{Ensemble, Summary};
 
 /// A comparison with its runs and their states.
 #[derive(Debug)]
-pub(super) struct Sheet<'a> {
+pub(super) struct ComparisonView<'a> {
     pub(super) comparison: Comparison,
     /// The mean of the runs, with `--average`.
     pub(super) average: Option<Ensemble>,

@@ -18,7 +18,7 @@ use crate::data::{self, ImportError, ImportReport, ImportRequest, Omission, Skip
 use crate::domain::{DatasetName, Size};
 use crate::download::is_address;
 use crate::runs::{Home, RunStore};
-use crate::supervise::{self, ImportLine, ImportProgress, Imported, OmissionKind, SkippedFile};
+use crate::supervise::{self, ImportLine, ImportProgress, ImportResult, OmissionKind, SkippedFile};
 
 /// Import a folder, an archive (zip, 7z, tar, tar.gz, tar.bz2, tar.xz, tar.zst), Parquet, or a CSV table of pixels
 ///
@@ -139,7 +139,7 @@ fn explain(error: ImportError, home: &Home) -> CommandError {
 }
 
 /// Returns the result of an import for the program that started it.
-fn imported(report: &ImportReport) -> Imported {
+fn imported(report: &ImportReport) -> ImportResult {
     let left_out = |skip: &Skipped| SkippedFile { source: skip.source.clone(), reason: skip.reason.clone() };
     let kind = |kind: &Omission| OmissionKind {
         reason: kind.reason.clone(),
@@ -147,7 +147,7 @@ fn imported(report: &ImportReport) -> Imported {
         example: kind.example.clone(),
         skipped: kind.skipped,
     };
-    Imported {
+    ImportResult {
         name: report.manifest.name.to_string(),
         images: report.manifest.counts().total(),
         classes: report.manifest.classes.len(),

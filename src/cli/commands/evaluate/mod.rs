@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::follow::{Ending, FollowMode, follow, print_ending};
+use crate::cli::follow::{FollowEnd, FollowMode, follow, print_ending};
 use crate::cli::invocation::Invocation;
 use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::{Output, PlaceOption, QueueOption};
@@ -17,7 +17,7 @@ use crate::domain::RunId;
 use crate::domain::preflight;
 use crate::domain::text::printable;
 use crate::runs::RunStore;
-use crate::supervise::{self, Start};
+use crate::supervise::{self, LaunchTarget};
 
 /// Test a run's best weights again, on the training images too; or average the predictions of several runs
 ///
@@ -45,7 +45,7 @@ impl Evaluate {
         let store = invocation.open_home()?;
         match &self.runs[..] {
             runs if self.average => average::print_average(&store, runs, self.output),
-            [run] => test_again(&store, &store.find(run)?, self.place.start(self.queue)?, self.output),
+            [run] => test_again(&store, &store.find(run)?, self.place.target(self.queue)?, self.output),
             runs => Err(CommandError::Usage(format!(
                 "one run is tested at a time, not {}: --average takes the mean of several runs' saved predictions",
                 runs.len()
@@ -55,26 +55,26 @@ impl Evaluate {
 }
 
 /// Starts a worker that tests the run, and follows it to its end.
-fn test_again(store: &RunStore, id: &RunId, start: Start, output: Output) -> Result<Exit, CommandError> {
+fn test_again(store: &RunStore, id: &RunId, target: LaunchTarget, output: Output) -> Result<Exit, CommandError> {
     let mut run = store.summary(id)?;
     if supervise::can_train() && store.folder(id).has_best_weights() {
         // Otherwise a worker without its dataset would fail with the name of a file.
         fail_on_first(preflight::check_without_start(&run.summary.recipe, &HomeLibrary(store)))?;
     }
-    supervise::evaluate(store, id, start)?;
+    supervise::evaluate(store, id, target)?;
     // Otherwise an earlier test's metrics would be printed as this one's.
     Arc::make_mut(&mut run.summary).test = None;
     let ending = follow(&mut run, &EventPrinter::before_result(output), FollowMode::Launched)?;
     print_ending(&run, ending, output)?;
     match ending {
-        Ending::Left => Ok(Exit::Stopped),
+        FollowEnd::Detached => Ok(Exit::Stopped),
         // A stopped or failed run keeps its state through a test of its weights; the test itself has then succeeded.
-        Ending::Over(_) if run.summary.test.is_some() => Ok(Exit::Done),
-        Ending::Over(_) if run.summary.stopping => {
+        FollowEnd::RunEnded(_) if run.summary.test.is_some() => Ok(Exit::Done),
+        FollowEnd::RunEnded(_) if run.summary.stopping => {
             output::note(&format!("mien: {id} was not tested: a stop was requested"));
             Ok(Exit::Stopped)
         }
-        Ending::Over(state) => Err(CommandError::Failure(match &run.summary.evaluation_error {
+        FollowEnd::RunEnded(state) => Err(CommandError::Failure(match &run.summary.evaluation_error {
             Some(cause) => format!("{id} was not tested: {}", printable(cause)),
             None => format!("{id} was not tested, it is {state}; see {}", run.folder().worker_log().display()),
         })),

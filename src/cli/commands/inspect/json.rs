@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::sheet::{Listing, Sheet};
+use super::sheet::{InspectionView, Listing};
 use crate::cli::scores::{ClassEntry, FurtherScores, class_entries};
 use crate::domain::{ClassScores, Confusion, RunId, Split};
 use crate::runs::inspection::{Difference, ScoredImage, shares};
@@ -65,7 +65,7 @@ struct Image<'a> {
     heat_maps: Option<&'a HeatMaps>,
 }
 
-pub(super) fn object(sheet: &Sheet) -> InspectionJson<'_> {
+pub(super) fn object(sheet: &InspectionView) -> InspectionJson<'_> {
     let (predictions, run) = (&sheet.predictions, &sheet.run);
     let (confusion, scores) = (predictions.confusion(), predictions.scores());
     let names = predictions.classes();
@@ -109,7 +109,7 @@ pub(super) fn object(sheet: &Sheet) -> InspectionJson<'_> {
     }
 }
 
-fn image<'a>(sheet: &'a Sheet, scored: &ScoredImage) -> Image<'a> {
+fn image<'a>(sheet: &'a InspectionView, scored: &ScoredImage) -> Image<'a> {
     let names = sheet.predictions.classes();
     Image {
         index: scored.index,
@@ -126,7 +126,7 @@ fn image<'a>(sheet: &'a Sheet, scored: &ScoredImage) -> Image<'a> {
 
 /// Returns a row for each listed image. Without a list, returns a row for each class: counts or their changes, and
 /// scores.
-pub(super) fn rows(sheet: &Sheet) -> Vec<Vec<String>> {
+pub(super) fn rows(sheet: &InspectionView) -> Vec<Vec<String>> {
     let names = sheet.predictions.classes();
     let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
     if let Some((_, images)) = &sheet.images {

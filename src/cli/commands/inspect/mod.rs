@@ -21,7 +21,7 @@ use crate::homes::protocol::RunFile;
 use crate::runs::inspection::{self, Difference, Inspection, Order, ScoredImage};
 use crate::runs::{Home, ProbabilityMetrics, RunStore, Summary, probabilities};
 use crate::supervise::HeatMaps;
-use sheet::{Listing, Sheet, Sources};
+use sheet::{InspectionView, Listing, Sources};
 
 /// Inspect a run's predictions: the confusion matrix, each class, the images of a cell, the hardest images
 #[derive(Debug, Args)]
@@ -85,7 +85,7 @@ impl Inspect {
     }
 }
 
-fn sheet(store: &RunStore, inspect: &Inspect, invocation: &Invocation) -> Result<Sheet, CommandError> {
+fn sheet(store: &RunStore, inspect: &Inspect, invocation: &Invocation) -> Result<InspectionView, CommandError> {
     let (run, epoch, predictions) = load(store, &inspect.run, inspect, invocation)?;
     let against = match &inspect.against {
         Some(query) => Some(difference(store, query, inspect, invocation, (&run, &predictions))?),
@@ -115,7 +115,17 @@ fn sheet(store: &RunStore, inspect: &Inspect, invocation: &Invocation) -> Result
     };
     let temperature = probabilities::temperature(&store.folder(&run.id), &run.id, &run.classes, epoch);
     let probabilities = ProbabilityMetrics::new(&predictions, temperature);
-    Ok(Sheet { run, split: inspect.split, epoch, predictions, probabilities, against, images, heat_maps, sources })
+    Ok(InspectionView {
+        run,
+        split: inspect.split,
+        epoch,
+        predictions,
+        probabilities,
+        against,
+        images,
+        heat_maps,
+        sources,
+    })
 }
 
 fn no_image(index: usize, predictions: &Inspection) -> CommandError {

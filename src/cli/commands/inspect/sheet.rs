@@ -24,7 +24,7 @@ pub(super) enum Listing {
 
 /// The predictions of a run with the listed images.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct InspectionView {
     pub(super) run: Arc<Summary>,
     pub(super) split: Split,
     /// The epoch of the weights, from 1; 0 if unknown.

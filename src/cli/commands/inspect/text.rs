@@ -1,13 +1,13 @@
 //! The inspection as tables and lines.
 
-use super::sheet::{Listing, Sheet};
+use super::sheet::{InspectionView, Listing};
 use crate::cli::scores::{class_table, count_table, further_text, matrix};
 use crate::cli::table::{Side, Table, figure, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Confusion, MATRIX_CLASSES};
 use crate::runs::inspection::{ScoredImage, images_of, shares};
 
-pub(super) fn render(sheet: &Sheet) -> String {
+pub(super) fn render(sheet: &InspectionView) -> String {
     let mut parts = vec![head(sheet)];
     match (&sheet.images, &sheet.against) {
         (Some((listing, images)), _) => parts.push(list(sheet, *listing, images)),
@@ -40,7 +40,7 @@ pub(super) fn render(sheet: &Sheet) -> String {
     parts.join("\n")
 }
 
-fn head(sheet: &Sheet) -> String {
+fn head(sheet: &InspectionView) -> String {
     let (scores, images) = (sheet.predictions.scores(), thousands(sheet.predictions.images()));
     let (id, dataset) = (&sheet.run.id, &sheet.run.recipe.dataset);
     let epoch = if sheet.epoch > 0 { format!(", weights of epoch {}", sheet.epoch) } else { String::new() };
@@ -60,7 +60,7 @@ fn signed(value: f64) -> String {
 }
 
 /// Returns the most frequent mistakes, for a matrix that is too large to print.
-fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
+fn mistakes(sheet: &InspectionView, confusion: &Confusion) -> String {
     const MOST: usize = 20;
     let mut found: Vec<_> = confusion.cells().filter(|(truth, predicted, _)| truth != predicted).collect();
     // Stable: of equals the first classes come first.
@@ -76,7 +76,7 @@ fn mistakes(sheet: &Sheet, confusion: &Confusion) -> String {
     format!("the {MOST} most frequent mistakes; a matrix of {classes} classes is not printed\n{}", table.render())
 }
 
-fn list(sheet: &Sheet, listing: Listing, images: &[ScoredImage]) -> String {
+fn list(sheet: &InspectionView, listing: Listing, images: &[ScoredImage]) -> String {
     let names = sheet.predictions.classes();
     let title = match listing {
         Listing::Cell((truth, predicted)) => {

@@ -11,7 +11,7 @@ use crate::cli::run_list;
 use crate::data::{self, Dataset};
 use crate::domain::text::printable;
 use crate::domain::{RunId, figures};
-use crate::runs::check::{DatasetInfo, Datasets, Finding, Severity};
+use crate::runs::check::{DatasetInfo, Datasets, HomeFinding, Severity};
 use crate::runs::{Home, RunStore};
 use crate::weights::{self, Weights};
 
@@ -31,7 +31,7 @@ pub(super) struct Check {
 struct Checked {
     kind: &'static str,
     name: String,
-    findings: Vec<Finding>,
+    findings: Vec<HomeFinding>,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,7 +94,7 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
         match entry {
             Ok(manifest) => {
                 if let Some(error) = deep.then(|| Dataset::open(&folder).and_then(|set| set.verify()).err()).flatten() {
-                    findings.push(Finding::damage(&folder, error.to_string(), ""));
+                    findings.push(HomeFinding::damage(&folder, error.to_string(), ""));
                 }
                 let classes = manifest.classes.iter().map(|class| class.counts).collect();
                 known.insert(
@@ -102,7 +102,7 @@ fn check_datasets(home: &Home, deep: bool) -> Result<(Datasets, Vec<Checked>), C
                     DatasetInfo { fingerprint: manifest.fingerprint, classes, groups: manifest.groups },
                 );
             }
-            Err(error) => findings.push(Finding::damage(&folder, error.to_string(), "")),
+            Err(error) => findings.push(HomeFinding::damage(&folder, error.to_string(), "")),
         }
         checked.push(Checked { kind: "dataset", name: name.to_string(), findings });
     }
@@ -114,7 +114,7 @@ fn check_weights(home: &Home) -> Result<Vec<Checked>, CommandError> {
     let mut checked = Vec::new();
     for (name, _) in weights::list(&home.weights())? {
         let file = home.weights_file(&name);
-        let wrong = Weights::open(&file).err().map(|error| Finding::damage(&file, error.to_string(), ""));
+        let wrong = Weights::open(&file).err().map(|error| HomeFinding::damage(&file, error.to_string(), ""));
         checked.push(Checked { kind: "weights", name: name.to_string(), findings: wrong.into_iter().collect() });
     }
     Ok(checked)
@@ -125,7 +125,7 @@ fn text(home: &Path, checked: &[Checked], damaged: usize) -> String {
     let mut lines = Vec::new();
     for Checked { kind, name, findings } in checked.iter().filter(|checked| !checked.findings.is_empty()) {
         lines.push(format!("{kind} {name}"));
-        for Finding { severity, file, what, advice } in findings {
+        for HomeFinding { severity, file, what, advice } in findings {
             let word = match severity {
                 Severity::Damage => "DAMAGE",
                 Severity::Note => "note  ",

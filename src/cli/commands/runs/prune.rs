@@ -64,7 +64,7 @@ struct Item<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Kept<'a> {
+struct RetainedRunJson<'a> {
     id: &'a str,
     reason: &'a str,
 }
@@ -75,7 +75,7 @@ struct Report<'a> {
     deleted: bool,
     bytes: u64,
     runs: Vec<Item<'a>>,
-    kept: Vec<Kept<'a>>,
+    kept: Vec<RetainedRunJson<'a>>,
 }
 
 impl Prune {
@@ -133,7 +133,11 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) 
                 .iter()
                 .map(|run| Item { id: run.id.as_str(), state: run.state.name(), bytes: run.bytes })
                 .collect(),
-            kept: plan.retained.iter().map(|run| Kept { id: run.id.as_str(), reason: &run.reason }).collect(),
+            kept: plan
+                .retained
+                .iter()
+                .map(|run| RetainedRunJson { id: run.id.as_str(), reason: &run.reason })
+                .collect(),
         });
     }
     if plan.selected.is_empty() {

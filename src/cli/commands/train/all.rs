@@ -4,7 +4,7 @@ use super::options::TrainAll;
 use super::{dry_run, plan};
 use crate::cli::commands::compare::print_side_by_side;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::follow::{Ending, FollowMode, follow};
+use crate::cli::follow::{FollowEnd, FollowMode, follow};
 use crate::cli::options::Output;
 use crate::cli::run_events::EventPrinter;
 use crate::cli::{output, run_json};
@@ -35,8 +35,8 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
     if let Some(place) = options.run.place.place()?.filter(|_| options.run.dry.dry_run) {
         return dry_run::print_scripts(store, &names, &place);
     }
-    let start = options.run.place.start(launch.queue)?;
-    let ids = supervise::launch_all_strategies(store, names, recipes, start)?;
+    let target = options.run.place.target(launch.queue)?;
+    let ids = supervise::launch_all_strategies(store, names, recipes, target)?;
     ids.iter().try_for_each(|id| supervise::tag(store, id, options.run.tag.as_ref()))?;
     let names: Vec<&str> = ids.iter().map(RunId::as_str).collect();
     output::note(&format!("{}: trained one after the other", names.join(", ")));
@@ -49,8 +49,8 @@ pub(super) fn start_all(store: &RunStore, options: &TrainAll) -> Result<Exit, Co
         output::note(&format!("── {id} ──"));
         match follow(&mut run, &EventPrinter::before_result(launch.output), FollowMode::Launched)? {
             // The later runs continue as well.
-            Ending::Left => return Ok(Exit::Stopped),
-            ending @ Ending::Over(state) => {
+            FollowEnd::Detached => return Ok(Exit::Stopped),
+            ending @ FollowEnd::RunEnded(state) => {
                 if let (RunState::Stopped, Some(next)) = (state, ids.get(number + 1)) {
                     output::note(&format!(
                         "{id} is stopped, and {next} is next: Ctrl-C stops that too; `mien resume {id}` continues {id}"

@@ -137,7 +137,7 @@ fn start_one<O: StrategySettings>(
 ) -> Result<Exit, CommandError> {
     options.name.iter().try_for_each(|name| store.refuse_taken(name))?;
     let wanted = options.name.unwrap_or_else(|| supervise::suggest_name(store));
-    let id = supervise::launch(store, &wanted, recipe, options.place.start(options.launch.queue)?)?;
+    let id = supervise::launch(store, &wanted, recipe, options.place.target(options.launch.queue)?)?;
     supervise::tag(store, &id, options.tag.as_ref())?;
     output::note(&format!("{id}: {} on {}", recipe.strategy, recipe.dataset));
     follow_started(store.follow(&id)?, options.launch)

@@ -52,7 +52,7 @@ pub(super) struct CorrectionOptions {
     /// validation or test images. Duplicates are leaks, and all but the first of equal training images. Near ones
     /// include near copies.
     #[arg(long, value_name = "WHICH", value_delimiter = ',', hide_possible_values = true)]
-    pub(super) leave_out: Vec<LeaveOut>,
+    pub(super) leave_out: Vec<LeaveOutChoice>,
     /// Training images to train with another class: marked, with the class of `mien data mark --class` [default: none;
     /// for finetune: those of its start]
     ///
@@ -72,7 +72,7 @@ pub(super) enum Relabel {
 
 /// The training images that a run leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LeaveOut {
+pub(super) enum LeaveOutChoice {
     /// No image.
     None,
     /// The images that are marked now.
@@ -81,7 +81,7 @@ pub(super) enum LeaveOut {
     Found(Exclusion),
 }
 
-impl LeaveOut {
+impl LeaveOutChoice {
     /// All values in the order of the help.
     const ALL: [Self; 2 + Exclusion::ALL.len()] = {
         let mut all = [Self::None; 2 + Exclusion::ALL.len()];
@@ -95,7 +95,7 @@ impl LeaveOut {
     };
 }
 
-impl ValueEnum for LeaveOut {
+impl ValueEnum for LeaveOutChoice {
     fn value_variants<'a>() -> &'a [Self] {
         &Self::ALL
     }

@@ -1,6 +1,8 @@
 //! Turns options into recipes, and estimates their cost.
 
-use super::options::{CorrectionOptions, LeaveOut, Relabel, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch};
+use super::options::{
+    CorrectionOptions, LeaveOutChoice, Relabel, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch,
+};
 use crate::cli::exit::CommandError;
 use crate::cli::expected_time::clock_in;
 use crate::cli::library::{HomeLibrary, fail_on_first};
@@ -27,7 +29,7 @@ pub(super) fn from_scratch<O: StrategySettings>(
     options: &TrainFromScratch<O>,
 ) -> Result<Recipe, CommandError> {
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
-    let mut recipe = if strategy == Strategy::Deep { deep_on(&dataset) } else { cnn_on(&dataset) };
+    let mut recipe = if strategy == Strategy::Deep { deep_recipe(&dataset) } else { cnn_recipe(&dataset) };
     correct(store.home(), &options.run.corrections, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -37,7 +39,7 @@ pub(super) fn features(store: &RunStore, options: &TrainFeatures) -> Result<Reci
     // The base comes first. Otherwise the demo dataset would be drawn before a missing base is noticed.
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
-    let mut recipe = on_base(&dataset, base);
+    let mut recipe = base_recipe(&dataset, base);
     correct(store.home(), &options.run.corrections, &dataset, &mut recipe)?;
     Ok(recipe)
 }
@@ -102,8 +104,8 @@ pub(super) fn all(
 ) -> Result<[Recipe; 4], CommandError> {
     let base = base(store.home(), options.base.weights.as_ref())?;
     let dataset = datasets::choose(store.home(), options.on.dataset.as_ref())?;
-    let (mut cnn, mut deep) = (cnn_on(&dataset), deep_on(&dataset));
-    let mut features = on_base(&dataset, base);
+    let (mut cnn, mut deep) = (cnn_recipe(&dataset), deep_recipe(&dataset));
+    let mut features = base_recipe(&dataset, base);
     settings.apply_first(&mut cnn)?;
     settings.apply_first(&mut deep)?;
     settings.apply_first(&mut features)?;
@@ -142,9 +144,9 @@ fn correct(
         let mut all = LeftOutImages::default();
         for kind in &wanted.leave_out {
             let found = match kind {
-                LeaveOut::None => LeftOutImages::default(),
-                LeaveOut::Marked => marked_images(home, dataset, recipe.fold, relabels)?,
-                LeaveOut::Found(kind) => found_by_check(home, dataset, recipe.fold, *kind)?,
+                LeaveOutChoice::None => LeftOutImages::default(),
+                LeaveOutChoice::Marked => marked_images(home, dataset, recipe.fold, relabels)?,
+                LeaveOutChoice::Found(kind) => found_by_check(home, dataset, recipe.fold, *kind)?,
             };
             let (images, runs) = ([all.images, found.images].concat(), [all.found_with, found.found_with].concat());
             all = LeftOutImages::new(images, runs);
@@ -219,16 +221,16 @@ fn base(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, Strin
     Ok((name, manifest.identity()))
 }
 
-fn cnn_on(dataset: &Manifest) -> Recipe {
+fn cnn_recipe(dataset: &Manifest) -> Recipe {
     Recipe::cnn(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now())
 }
 
-fn deep_on(dataset: &Manifest) -> Recipe {
+fn deep_recipe(dataset: &Manifest) -> Recipe {
     let side = dataset.image.width.min(dataset.image.height);
     Recipe::deep(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now(), side)
 }
 
-fn on_base(dataset: &Manifest, (weights, base): (WeightsName, String)) -> Recipe {
+fn base_recipe(dataset: &Manifest, (weights, base): (WeightsName, String)) -> Recipe {
     Recipe::features(dataset.name.clone(), dataset.fingerprint.clone(), supervise::now(), weights, base)
 }
 
@@ -270,13 +272,13 @@ pub(super) fn print_estimates(store: &RunStore, recipes: &[Recipe]) -> Result<()
     }
     if let (Some(seconds), true) = (total, recipes.len() > 1) {
         let runs = recipes.len();
-        output::note(&format!("all {runs} runs take at most {}", until(seconds)));
+        output::note(&format!("all {runs} runs take at most {}", describe_ready_time(seconds)));
     }
     Ok(())
 }
 
 /// Returns `12 min, ready 02:15 if training begins now`.
-fn until(seconds: f64) -> String {
+fn describe_ready_time(seconds: f64) -> String {
     let ready = clock_in(seconds).map_or_else(String::new, |clock| format!(", ready {clock} if training begins now"));
     format!("{}{ready}", duration(seconds))
 }
@@ -318,7 +320,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         let on = estimated.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let epoch = duration(estimated.seconds_per_epoch);
         let total = estimated.total(recipe.epochs);
-        let all = format!("at most {}", until(total));
+        let all = format!("at most {}", describe_ready_time(total));
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}; {all}", estimated.source_run));
         seconds = Some(total);
     } else {

@@ -36,8 +36,8 @@ pub(super) fn queue<O: StrategySettings>(
     recipes: &[Recipe],
     options: RunOptions<O>,
 ) -> Result<Exit, CommandError> {
-    let start = options.place.start(options.launch.queue)?;
-    if start.when == LaunchTime::Now {
+    let target = options.place.target(options.launch.queue)?;
+    if target.time == LaunchTime::Now {
         return Err(CommandError::Usage(format!(
             "--now would start all {} runs at once: leave it out to queue them; `mien queue slots DEVICE N` lets N runs \
              use a device",
@@ -51,7 +51,7 @@ pub(super) fn queue<O: StrategySettings>(
     let tag = options.tag.unwrap_or_else(|| supervise::sweep_tag(store, &stem));
     let varied: Vec<Hyperparameter> = sweep.varied().collect();
     output::note(&format!("queueing {} runs, tagged {tag}", recipes.len()));
-    let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, &start)?;
+    let ids = supervise::launch_sweep(store, names.iter().zip(recipes), &tag, &target)?;
     if options.launch.output.json {
         let settings = |recipe: &Recipe| varied.iter().map(|setting| (setting.name(), setting.get(recipe))).collect();
         let runs =

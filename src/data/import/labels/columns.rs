@@ -54,7 +54,7 @@ pub(super) struct Row {
 
 /// The rows of one file.
 #[derive(Debug)]
-pub(super) struct Parsed {
+pub(super) struct LabelRows {
     pub(super) rows: Vec<Row>,
     pub(super) are_votes: bool,
 }
@@ -79,7 +79,7 @@ enum ClassColumns {
 }
 
 /// Reads the rows of a file of labels.
-pub(super) fn parse(bytes: &[u8], name: &str) -> Result<Parsed, String> {
+pub(super) fn parse(bytes: &[u8], name: &str) -> Result<LabelRows, String> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let records = records(text)?;
@@ -91,7 +91,7 @@ pub(super) fn parse(bytes: &[u8], name: &str) -> Result<Parsed, String> {
     let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let whole_split = split_names::parse_exactly(&stem);
     let rows = records.iter().skip(usize::from(has_header)).map(|record| columns.row(record, whole_split)).collect();
-    Ok(Parsed { rows, are_votes: matches!(columns.class, ClassColumns::Votes(_)) })
+    Ok(LabelRows { rows, are_votes: matches!(columns.class, ClassColumns::Votes(_)) })
 }
 
 /// Divides a text into rows and columns: by commas, semicolons, tabs, else by spaces.
@@ -200,7 +200,7 @@ fn majority_class(record: &[String], columns: &[(usize, String)]) -> Result<Stri
     if vocabulary::NO_CLASS.contains(&name.to_lowercase().as_str()) {
         return Err(format!("is {name} by most votes"));
     }
-    Ok(vocabulary::plain(name).to_owned())
+    Ok(vocabulary::to_fer2013_name(name).to_owned())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::super::ImportError;
 use super::super::listing::{Kind, Listing, Location, SourceBytes, SourceFile};
 use super::Label;
-use super::columns::{Parsed, parse};
+use super::columns::{LabelRows, parse};
 use crate::domain::figures;
 use crate::domain::text::printable;
 
@@ -58,7 +58,10 @@ pub(super) fn read(
             // A file inside the source has the folder to which its names are relative.
             Ok(_) if inside.is_empty() => vec![("", Location::File(file.clone()))],
             Err(error) if inside.is_empty() => {
-                let reason = format!("the labels '{}' are neither a file ({error}) nor inside it", printable(&shown));
+                let reason = format!(
+                    "--labels '{}': there is no such file ({error}), and the source has none of that name",
+                    printable(&shown)
+                );
                 return Err(wrong(reason));
             }
             _ => inside,
@@ -102,7 +105,7 @@ pub(super) fn find_candidate(listing: &Listing, contents: &SourceBytes, images: 
 }
 
 /// Returns the files that may hold labels, read.
-fn candidates<'a>(listing: &'a Listing, contents: &'a SourceBytes) -> impl Iterator<Item = (&'a str, Parsed)> {
+fn candidates<'a>(listing: &'a Listing, contents: &'a SourceBytes) -> impl Iterator<Item = (&'a str, LabelRows)> {
     let endings = [".csv", ".txt", ".tsv", ".lst"];
     let named = texts(listing).filter(move |(path, _)| endings.iter().any(|ending| path.ends_with(ending)));
     // One text for each image is another layout.
@@ -114,7 +117,7 @@ fn candidates<'a>(listing: &'a Listing, contents: &'a SourceBytes) -> impl Itera
 
 impl LabelTable {
     /// Adds the rows of a file; `path` is its path inside the source, empty if it is outside.
-    fn add(&mut self, path: &str, name: &str, parsed: Parsed) {
+    fn add(&mut self, path: &str, name: &str, parsed: LabelRows) {
         let folder = path.rsplit_once('/').map(|(folder, _)| folder);
         for row in parsed.rows {
             self.by_number.push(row.label.clone());

@@ -65,7 +65,7 @@ impl FromStr for Pattern {
 fn translate(text: &str) -> Result<String, String> {
     let wrong = |reason: &str| {
         Err(format!(
-            "'{}' is no pattern: {reason}; use jaffe, kdef, rafd, or one such as '{{class}}_*' or \
+            "'{}' is not a pattern: {reason}; use jaffe, kdef, rafd, or one such as '{{class}}_*' or \
              '{{group}}-{{class:2}}*'",
             printable(text)
         ))
@@ -85,7 +85,7 @@ fn translate(text: &str) -> Result<String, String> {
                 fields.push(name);
                 let of = match width.map(str::parse::<u8>) {
                     Some(Ok(width)) if width > 0 => format!("[^/]{{{width}}}"),
-                    Some(_) => return wrong("after ':' stands a number of letters"),
+                    Some(_) => return wrong("':' must be followed by a number of letters, as in {class:2}"),
                     // Before any text, a class ends where its letters do.
                     None if after.starts_with(['*', '?', '#']) => r"[^/\d_.\-\s]+".into(),
                     None => "[^/]+?".into(),
@@ -125,7 +125,8 @@ impl Pattern {
         let class = field("class").unwrap_or_default();
         let code = || vocabulary::CODES.iter().find(|(code, _)| *code == class).map(|(_, name)| (*name).to_owned());
         let is_published = PUBLISHED.iter().any(|published| published.name.eq_ignore_ascii_case(&self.text));
-        let class = if is_published { code().unwrap_or_else(|| vocabulary::plain(&class).to_owned()) } else { class };
+        let class =
+            if is_published { code().unwrap_or_else(|| vocabulary::to_fer2013_name(&class).to_owned()) } else { class };
         let split = field("split").and_then(|split| split_names::parse_exactly(&split));
         Ok(Label { class, split, group: field("group") })
     }

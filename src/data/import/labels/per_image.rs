@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::super::listing::{Kind, Listing, Location, SourceBytes, SourceFile};
 use super::{Label, vocabulary};
+use crate::domain::text::printable;
 
 /// The largest file of one image's labels, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -148,7 +149,11 @@ impl PerImageLabels {
             [number] => {
                 self.name(number).map(Label::of).ok_or_else(|| format!("has the class {number}, which has no name"))
             }
-            _ => Err("has boxes of several classes".into()),
+            _ => {
+                let name = |number: &usize| self.name(*number).unwrap_or_else(|| number.to_string());
+                let names: Vec<String> = numbers.iter().map(name).collect();
+                Err(format!("has boxes of several classes ({})", printable(&names.join(", "))))
+            }
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) const CODES: [(&str, &str); 8] = [
 ];
 
 /// Returns FER-2013's word for an expression; other words stay.
-pub(super) fn plain(word: &str) -> &str {
+pub(super) fn to_fer2013_name(word: &str) -> &str {
     let lower = word.to_lowercase();
     let table = [
         ("happiness", "happy"),

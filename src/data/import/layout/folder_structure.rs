@@ -202,7 +202,7 @@ impl FolderStructure {
             folder.splits[index] = self.split_of(&folder, index);
         }
         let found = folder.first_split(self.base);
-        let split = found.map(|(_, split)| self.settle(split));
+        let split = found.map(|(_, split)| self.resolve_evaluation_split(split));
         match (&self.classes, found) {
             (Classes::Nowhere, _) => FolderMeaning::Inside { split, class: None, rest: 0 },
             (Classes::AboveSplit(depth), Some((index, _))) if index > *depth => {
@@ -261,7 +261,7 @@ impl FolderStructure {
             .or_else(|| if self.siblings.is_empty() { None } else { beside() })
     }
 
-    fn settle(&self, split: SplitName) -> SplitName {
+    fn resolve_evaluation_split(&self, split: SplitName) -> SplitName {
         if split == SplitName::Evaluation && self.evaluation_tests { SplitName::Test } else { split }
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn plan(
         record_other_files(listing, None, None, log);
         let none_taken = log.count > 0;
         return Err(wrong(if none_taken {
-            "no image of it can be taken".into()
+            "all its images were skipped, for the reasons below".into()
         } else {
             format!("it holds no images; {EXPECTED}")
         }));

@@ -495,7 +495,7 @@ fn everything_left_out_is_counted_and_named_when_nothing_comes_in() {
     }
     let error = bench.refuse(&links);
     assert!(
-        error.contains("no image of it can be taken")
+        error.contains("all its images were skipped")
             && error.contains("5 × is a link")
             && error.contains("--follow-links"),
         "{error}"

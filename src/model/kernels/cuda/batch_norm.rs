@@ -21,7 +21,7 @@ use crate::model::kernels::BatchNormSettings;
 use kernels::{batch_norm_input, batch_norm_moments, batch_norm_output, batch_norm_statistics, batch_norm_sums};
 
 /// The outputs of a forward pass. All but `y` are `[channels]` in f32.
-pub(super) struct Normalized {
+pub(super) struct BatchNormTensors {
     /// `[n, channels, height, width]`
     pub(super) y: Tensor,
     pub(super) running_mean: Tensor,
@@ -66,7 +66,7 @@ pub(super) fn forward(
     scale: Tensor,
     shift: Tensor,
     running: [Tensor; 2],
-) -> Normalized {
+) -> BatchNormTensors {
     let (x, [scale, shift]) = (by_pixels(x), [scale, shift].map(into_contiguous));
     let [running_mean, running_variance] = running.map(into_contiguous);
     let [images, height, width, channels] = x.meta.shape().dims();
@@ -137,7 +137,7 @@ pub(super) fn forward(
         );
     }
     let y = permute_nhwc_to_nchw(y);
-    Normalized { y, running_mean: new_mean, running_variance: new_variance, mean, inverse }
+    BatchNormTensors { y, running_mean: new_mean, running_variance: new_variance, mean, inverse }
 }
 
 /// The inputs and results of a forward pass that its gradients need.

@@ -101,7 +101,7 @@ pub(super) fn forward(sizes: Sizes, x: Tensor, weight: Tensor, bias: Option<Tens
     let (x, weight, bias) = (by_pixels(x), by_pixels(weight), bias.map(into_contiguous));
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
     let y = uninitialized(&x, [n, rows, columns, c_out]);
-    let pooled = sizes.pooled().then(|| uninitialized(&x, [n, rows / 2, columns / 2, c_out]));
+    let pooled = sizes.has_pooling().then(|| uninitialized(&x, [n, rows / 2, columns / 2, c_out]));
     let made = BlockOutputs { y: permute_nhwc_to_nchw(y.clone()), pooled: pooled.clone().map(permute_nhwc_to_nchw) };
     send(&x.device.clone(), move |cudnn| {
         let workspace = scratch(&x, cudnn.workspace(sizes)?.forward);
@@ -169,7 +169,7 @@ pub(super) fn backward(
 fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&Tensor>) -> (Tensor, Sums) {
     let Sizes { n, c_out, h, w, .. } = sizes;
     let dy = uninitialized(y, [n, h, w, c_out]);
-    let pixels = if sizes.pooled() { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
+    let pixels = if sizes.has_pooling() { n * h.div_ceil(2) * w.div_ceil(2) } else { n * h * w };
     let sums = Sums::over(y, pixels, c_out);
     let Sums { vectors, cubes, share, .. } = sums;
     let Threads { columns, rows } = Threads::of(vectors, THREADS, COLUMNS);
@@ -179,7 +179,7 @@ fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&T
     // SAFETY: the kernels stay within the sizes that the tensors were made with.
     unsafe {
         match pooled {
-            None => gradient::through_relu::launch_unchecked::<CudaRuntime>(
+            None => gradient::relu_gradient::launch_unchecked::<CudaRuntime>(
                 &client,
                 count,
                 dim,

@@ -20,7 +20,7 @@ use cudarc::cudnn::sys::{self, cudnnDataType_t as DataType};
 use cudarc::driver::sys::{self as driver, CUcontext, CUevent, CUevent_flags, CUstream, CUstream_flags};
 
 pub(crate) use library::{LibraryError, version};
-use library::{of_call, of_driver};
+use library::{check_call_result, check_driver_result};
 use plan::{Plan, input, one, output, zero};
 
 /// The most bytes of an algorithm's workspace, and its largest share of the device's memory; cuDNN ranks by speed only.
@@ -94,7 +94,7 @@ impl Sizes {
     }
 
     /// Returns whether pooling follows.
-    pub(super) fn pooled(&self) -> bool {
+    pub(super) fn has_pooling(&self) -> bool {
         self.after == After::ReluPool
     }
 }
@@ -167,24 +167,24 @@ impl Cudnn {
         let (mut context, mut device, mut memory) = (null_mut(), 0, 0);
         // SAFETY: each call writes to the given pointer, and the context is retained until the process ends.
         unsafe {
-            of_driver(driver::cuDeviceGet(&raw mut device, ordinal), "find the device")?;
-            of_driver(driver::cuDeviceTotalMem_v2(&raw mut memory, device), "report the device's memory")?;
-            of_driver(driver::cuDevicePrimaryCtxRetain(&raw mut context, device), "retain the context")?;
-            of_driver(driver::cuCtxSetCurrent(context), "set the context")?;
+            check_driver_result(driver::cuDeviceGet(&raw mut device, ordinal), "find the device")?;
+            check_driver_result(driver::cuDeviceTotalMem_v2(&raw mut memory, device), "report the device's memory")?;
+            check_driver_result(driver::cuDevicePrimaryCtxRetain(&raw mut context, device), "retain the context")?;
+            check_driver_result(driver::cuCtxSetCurrent(context), "set the context")?;
         }
         let (mut stream, mut events) = (null_mut(), [null_mut(); 2]);
         let (lone, untimed) =
             (CUstream_flags::CU_STREAM_NON_BLOCKING as u32, CUevent_flags::CU_EVENT_DISABLE_TIMING as u32);
         // SAFETY: the context is current.
         unsafe {
-            of_driver(driver::cuStreamCreate(&raw mut stream, lone), "make a stream")?;
+            check_driver_result(driver::cuStreamCreate(&raw mut stream, lone), "make a stream")?;
             for event in &mut events {
-                of_driver(driver::cuEventCreate(event, untimed), "make an event")?;
+                check_driver_result(driver::cuEventCreate(event, untimed), "make an event")?;
             }
         }
-        let handle = of_call(call::create_handle(), "start")?;
+        let handle = check_call_result(call::create_handle(), "start")?;
         // SAFETY: both were made above. A stream of the driver and one of the CUDA runtime are the same object.
-        of_call(unsafe { call::set_stream(handle, stream.cast()) }, "take a stream")?;
+        check_call_result(unsafe { call::set_stream(handle, stream.cast()) }, "take a stream")?;
         let [sent, done] = events;
         let most_workspace = MOST_WORKSPACE.min(memory / WORKSPACE_SHARE);
         Ok(Self { handle, context, stream, sent, done, most_workspace, plans: HashMap::new() })
@@ -202,7 +202,7 @@ impl Cudnn {
         let Self { handle, context, most_workspace, plans, .. } = self;
         let plan = plans.entry(sizes).or_insert_with(|| {
             // SAFETY: the handle belongs to this context.
-            of_driver(unsafe { driver::cuCtxSetCurrent(*context) }, "set the context")?;
+            check_driver_result(unsafe { driver::cuCtxSetCurrent(*context) }, "set the context")?;
             Plan::new(*handle, sizes, *most_workspace)
         });
         plan.as_ref().map_err(LibraryError::clone)
@@ -212,15 +212,15 @@ impl Cudnn {
     fn ordered(&self, calls: impl FnOnce(sys::cudnnHandle_t) -> Result<(), LibraryError>) -> Result<(), LibraryError> {
         // SAFETY: context, stream and events live as long as the process.
         unsafe {
-            of_driver(driver::cuCtxSetCurrent(self.context), "set the context")?;
-            of_driver(driver::cuCtxRecordEvent(self.context, self.sent), "record an event of the context")?;
-            of_driver(driver::cuStreamWaitEvent(self.stream, self.sent, 0), "wait for an event")?;
+            check_driver_result(driver::cuCtxSetCurrent(self.context), "set the context")?;
+            check_driver_result(driver::cuCtxRecordEvent(self.context, self.sent), "record an event of the context")?;
+            check_driver_result(driver::cuStreamWaitEvent(self.stream, self.sent, 0), "wait for an event")?;
         }
         let found = calls(self.handle);
         // Also if a call failed: the calls before it use memory that the runtime may reuse.
         unsafe {
-            of_driver(driver::cuEventRecord(self.done, self.stream), "record an event")?;
-            of_driver(driver::cuCtxWaitEvent(self.context, self.done), "let the context wait for an event")?;
+            check_driver_result(driver::cuEventRecord(self.done, self.stream), "record an event")?;
+            check_driver_result(driver::cuCtxWaitEvent(self.context, self.done), "let the context wait for an event")?;
         }
         found
     }
@@ -239,7 +239,10 @@ impl Cudnn {
                 plan.convolve(handle, at)?;
                 let Some(pooled) = at.pooled else { return Ok(()) };
                 let (y, out) = (input(at.y), output(pooled));
-                of_call(call::pooling_forward(handle, plan.pooling, one(), plan.y, y, zero(), plan.pooled, out), "pool")
+                check_call_result(
+                    call::pooling_forward(handle, plan.pooling, one(), plan.y, y, zero(), plan.pooled, out),
+                    "pool",
+                )
             }
         })
     }
@@ -272,7 +275,7 @@ impl Cudnn {
                         output(dw),
                     )
                 };
-                of_call(found, "compute a filter's gradient")?;
+                check_call_result(found, "compute a filter's gradient")?;
             }
             let Some(dx) = at.dx else { return Ok(()) };
             // SAFETY: as above.
@@ -293,7 +296,7 @@ impl Cudnn {
                     output(dx),
                 )
             };
-            of_call(found, "compute an input's gradient")
+            check_call_result(found, "compute an input's gradient")
         })
     }
 }

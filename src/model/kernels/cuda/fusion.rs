@@ -17,7 +17,7 @@ use super::convolution;
 use super::cudnn::{After, Kind, Sizes};
 use crate::model::device;
 use crate::model::kernels::{
-    AdamStep, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Normalized, Pool,
+    AdamStep, BatchNormOutput, BatchNormSettings, BlockSettings, ConvBlockGradients, DescentStep, KernelBackend, Pool,
     RequiredGradients, reference, reference_block, reference_convolution,
 };
 
@@ -70,14 +70,14 @@ impl KernelBackend for Cuda {
     ) -> Option<(Fused, Saved)> {
         let (sizes, bias) = cudnn_block(x, weight, bias, settings)?;
         let inputs = [x, weight, bias].map(Clone::clone).to_vec();
-        let (out, y) = if sizes.pooled() {
+        let (out, y) = if sizes.has_pooling() {
             let [out, y] = register(Forward { sizes, keeps: true }, inputs, outputs(sizes, true));
             (out, y)
         } else {
             let [out] = register(Forward { sizes, keeps: false }, inputs, outputs(sizes, false));
             (out.clone(), out)
         };
-        let pooled = sizes.pooled().then(|| out.clone());
+        let pooled = sizes.has_pooling().then(|| out.clone());
         Some((out, Saved { sizes, y, pooled }))
     }
 
@@ -128,7 +128,7 @@ impl KernelBackend for Cuda {
         shift: &Fused,
         running: &[Fused; 2],
         settings: BatchNormSettings,
-    ) -> Option<Normalized<Self>> {
+    ) -> Option<BatchNormOutput<Self>> {
         let shape @ [n, channels, h, w] = x.shape().dims::<4>();
         let numbers = n * channels * h * w;
         let kinds = [x, scale, shift, &running[0], &running[1]].map(TensorMetadata::dtype);
@@ -141,7 +141,7 @@ impl KernelBackend for Cuda {
         let outputs = vec![(Shape::from(shape), x.dtype()), vector(), vector(), vector(), vector()];
         let [y, mean, variance, batch_mean, inverse] = register(Normalize(settings), inputs, outputs);
         let saved = SavedNorm { mean: batch_mean, inverse, relu: settings.relu };
-        Some(Normalized { y, running: [mean, variance], saved })
+        Some(BatchNormOutput { y, running: [mean, variance], saved })
     }
 
     fn adam_step(parameter: &Fused, gradient: &Fused, moments: [&Fused; 2], step: AdamStep) -> Option<[Fused; 3]> {
@@ -270,7 +270,7 @@ fn outputs(sizes: Sizes, keeps: bool) -> Vec<(Shape, DType)> {
     let (Sizes { n, c_out, .. }, [rows, columns]) = (sizes, sizes.output());
     let y = Shape::from([n, c_out, rows, columns]);
     let half = Shape::from([n, c_out, rows / 2, columns / 2]);
-    let shapes = match (sizes.pooled(), keeps) {
+    let shapes = match (sizes.has_pooling(), keeps) {
         (false, _) => vec![y],
         (true, false) => vec![half],
         (true, true) => vec![half, y],

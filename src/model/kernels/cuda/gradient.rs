@@ -16,7 +16,7 @@ use super::reduce::add_rows;
 /// `[cubes, vectors]`.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn through_relu<E: Float, N: Size>(
+pub(super) fn relu_gradient<E: Float, N: Size>(
     y: &Array<Vector<E, N>>,
     grad: &Array<Vector<E, N>>,
     dy: &mut Array<Vector<E, N>>,

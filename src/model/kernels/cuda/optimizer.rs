@@ -15,8 +15,8 @@ use crate::model::kernels::{AdamStep, DescentStep};
 /// Threads of a cube.
 const THREADS: u32 = 256;
 
-/// Whether a parameter is filters `[out, in, kernel, kernel]`, whose memory stays channels-last, as convolutions read
-/// it.
+/// Returns whether a parameter is filters `[out, in, kernel, kernel]`, whose memory stays channels-last, as
+/// convolutions read it.
 fn is_filter(parameter: &Tensor) -> bool {
     parameter.meta.shape().num_dims() == 4
 }
@@ -88,7 +88,7 @@ fn descent_step<E: Float, N: Size>(
 }
 
 /// Returns the parameter and both moments after a step of Adam.
-pub(super) fn adam(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
+pub(super) fn apply_adam_step(settings: AdamStep, inputs: [Tensor; 4]) -> [Tensor; 3] {
     let is_filter = is_filter(&inputs[0]);
     let [parameter, gradient, first, second] = inputs.map(if is_filter { by_pixels } else { into_contiguous });
     let (vector, vectors) = vectors(&parameter);

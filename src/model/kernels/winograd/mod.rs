@@ -34,8 +34,8 @@ use points::{Four, Three};
 use tile::Tile;
 use weights::{Direction, Weights};
 
-/// Whether this algorithm is the fastest in both passes: matrix products over many channels outweigh the transforms.
-/// Half as many suffice where all gradients count.
+/// Returns whether this algorithm is the fastest in both passes: matrix products over many channels outweigh the
+/// transforms. Half as many suffice where all gradients count.
 pub(super) fn suits(geometry: &Geometry) -> bool {
     wide(geometry.c_in, if geometry.is_plain_convolution() { WIDE / 2 } else { WIDE }) && wide(geometry.c_out, WIDE)
 }

@@ -11,7 +11,7 @@ use crate::domain::text::printable;
 /// The longest wait for an answer to a question.
 pub(super) const QUESTION_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The longest wait for the acceptance of a job. A busy controller takes its time.
+/// The longest wait for the acceptance of a job. A busy controller answers late.
 pub(super) const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(45);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);

@@ -1,6 +1,6 @@
 //! Asking Slurm about all jobs of a home at once, and recording its reports in the run folders.
 //!
-//! A job that a listing lacks is not gone: a controller that restarts lists nothing. Two more witnesses must agree:
+//! A job that a listing lacks is not gone: a controller that restarts lists nothing. Two more sources must agree:
 //! Slurm, asked for this job alone, and the event log, which has not grown.
 
 use std::io;
@@ -54,7 +54,7 @@ pub fn refresh(store: &RunStore) -> Option<String> {
         Ok(text) => {
             let listing = jobs::parse_listing(&text);
             // An unwritable home is shown as it was last seen.
-            placed.iter().for_each(|(run, placement)| drop(settle(run, placement, &listing)));
+            placed.iter().for_each(|(run, placement)| drop(record_job_state(run, placement, &listing)));
             None
         }
         Err(error) => {
@@ -111,7 +111,7 @@ impl QueryStamp {
 }
 
 /// Records Slurm's report about a run's job; removes the placement if no worker will come.
-fn settle(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<()> {
+fn record_job_state(run: &RunFolder, placement: &Placement, listing: &[Job]) -> io::Result<()> {
     let Some(id) = &placement.job else { return complete_placement(run, placement, listing) };
     let listed = listing.iter().find(|job| job.id == *id).cloned();
     let found = match listed {
@@ -170,7 +170,7 @@ pub(super) fn show(id: &str) -> Result<Job, CommandError> {
     jobs::parse_shown(&text).ok_or_else(|| CommandError::Refused("scontrol".into(), "it shows no job".into()))
 }
 
-/// Returns whether submission and last event are so long ago that a worker would have shown itself.
+/// Returns whether submission and last event are so long ago that a running worker would have logged an event.
 fn is_quiet(run: &RunFolder, placement: &Placement) -> bool {
     let grown = std::fs::metadata(run.events_file()).and_then(|log| log.modified()).ok();
     let age = grown.and_then(|at| SystemTime::now().duration_since(at).ok());

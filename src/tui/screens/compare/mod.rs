@@ -30,7 +30,7 @@ use crate::tui::layout::Canvas;
 use crate::tui::messages::{Action, Binding, CompareAction, Effect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 pub(super) use backend::run_effect;
 use choice::{compared, suggested};
 use panes::{PaneSizes, arrange};
@@ -149,7 +149,13 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
     };
     let style = if focused { theme.accent() } else { theme.strong() };
     let sign = if focused { format!("{} ", theme.glyphs.focus) } else { String::new() };
-    rule(buffer, theme, Rect { height: 1.min(area.height), ..area }, &[(&sign, style), (pane.title(), style)], &note);
+    draw_rule(
+        buffer,
+        theme,
+        Rect { height: 1.min(area.height), ..area },
+        &[(&sign, style), (pane.title(), style)],
+        &note,
+    );
     Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
 }
 

@@ -11,7 +11,7 @@ use crate::tui::messages::data::{Sample, VariantRequest};
 use crate::tui::state::State;
 use crate::tui::widgets::faces::{self, Pictures};
 use crate::tui::widgets::figures::{count, thousands};
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// The fewest rows for faces, with the rule above them. In fewer rows no face is recognizable.
 const FACES_ROWS: u16 = 8;
@@ -93,7 +93,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
         DataView::Variants => "[ ] epochs · ← → others · Esc back",
         DataView::Table | DataView::Import | DataView::Marks => "",
     };
-    rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &title, note);
     let of_selection = data.faces.as_ref().filter(|faces| data.is_of_selection(&faces.pick, &state.library));
     let samples = match of_selection.map(|faces| (&faces.pick, &faces.samples)) {
         Some((pick, Ok(samples))) => samples.get(first.saturating_sub(pick.first)..).filter(|_| first >= pick.first),

@@ -12,7 +12,7 @@ use crate::tui::messages::{Effect, InspectEffect};
 use crate::tui::screens::data::{DataState, DataView};
 use crate::tui::state::State;
 use crate::tui::widgets::figures::count;
-use crate::tui::widgets::paint::{rule, tail};
+use crate::tui::widgets::paint::{draw_rule, tail};
 use crate::tui::widgets::table::{Column, Row, Table};
 
 const COLUMNS: [Column; 5] = [
@@ -104,7 +104,7 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     }
     let title = [("marked as wrongly labelled", theme.accent())];
     let note = count(dataset.marks.images.len(), "image", "images");
-    rule(canvas.buffer, theme, Rect { height: 1, ..left }, &title, &note);
+    draw_rule(canvas.buffer, theme, Rect { height: 1, ..left }, &title, &note);
     let class = |index: Option<usize>| index.and_then(|index| dataset.classes.get(index)).map(|(name, _)| name.clone());
     let visible = usize::from(left.height);
     let row = |(at, (mark, removed)): (usize, &(&Mark, bool))| -> Row {

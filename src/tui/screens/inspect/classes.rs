@@ -11,7 +11,7 @@ use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::rule;
+use crate::tui::widgets::paint::draw_rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
 /// Returns the number of rows of the table: a title, a heading, the classes, the averages.
@@ -44,7 +44,7 @@ pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buff
     let style = if focused { theme.accent() } else { theme.strong() };
     let other = report.against.as_ref().and_then(|other| other.as_ref().ok()).map(|other| &other.scores);
     let note = if other.is_some() { "±: difference to the other run" } else { "" };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("per class", style)], note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[("per class", style)], note);
     let names = report.inspection.classes().iter().enumerate();
     let mut lines: Vec<Row> = names.map(|(label, name)| class(theme, name, label, &report.scores, other)).collect();
     lines.push(macro_average(theme, &report.scores, other));

@@ -12,7 +12,7 @@ use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::curve::{Curve, Series, Unit, Window};
 use crate::tui::widgets::figures::{decimal, real, thousands};
-use crate::tui::widgets::paint::{Pen, rule, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 
 /// The fewest columns with both parts side by side.
@@ -55,7 +55,7 @@ fn calibration(state: &State, report: &PredictionReport, buffer: &mut Buffer, ar
     let theme = &state.theme;
     let metrics = &report.probabilities;
     let note = metrics.reliability.as_ref().map(|found| format!("ECE {}", decimal(found.ece, 4))).unwrap_or_default();
-    rule(buffer, theme, Rect { height: 1, ..area }, &[("calibration", theme.accent())], &note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[("calibration", theme.accent())], &note);
     let Some(reliability) = &metrics.reliability else { return };
     let mut sentences =
         vec![format!("Largest gap {}, loss {}.", decimal(reliability.mce, 3), decimal(reliability.loss, 3))];
@@ -121,7 +121,7 @@ fn precision_recall(state: &State, report: &PredictionReport, buffer: &mut Buffe
     let averages = &report.probabilities.average_precision;
     let note = averages.mean.map(|mean| format!("mean {}", decimal(mean, 4))).unwrap_or_default();
     let title = format!("{name}: precision by recall");
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &note);
     let listed = u16::try_from(classes.len() + 1).unwrap_or(u16::MAX);
     let rows = listed.min(area.height.saturating_sub(1 + CHART)).max(3).min(area.height.saturating_sub(1));
     let chart = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + rows), ..area };

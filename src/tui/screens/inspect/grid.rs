@@ -9,7 +9,7 @@ use crate::tui::layout::Layout;
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule};
+use crate::tui::widgets::paint::{Pen, draw_rule};
 
 /// Cells between faces.
 const GAP: u16 = 2;
@@ -67,7 +67,7 @@ pub(super) fn draw_pager(
     let first = inspect.pick / grid.images() * grid.images();
     let last = (first + grid.images()).min(inspect.list.len());
     let here = format!("{}–{} of {}, {}", thousands(first + 1), thousands(last), images(state), order(state));
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &here);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, theme.accent())], &here);
     tiles(state, report, grid, first, buffer, place, pictures);
 }
 
@@ -87,7 +87,13 @@ pub(super) fn draw_next_images(
         return;
     }
     let place = Rect { x: area.x + 1, y: area.y + 2, width: area.width - 2, height: area.height - 2 };
-    rule(buffer, &state.theme, Rect { y: area.y + 1, height: 1, ..area }, &[("next images", state.theme.dim())], "");
+    draw_rule(
+        buffer,
+        &state.theme,
+        Rect { y: area.y + 1, height: 1, ..area },
+        &[("next images", state.theme.dim())],
+        "",
+    );
     let grid = Grid::of(place.width, place.height, inspect.list.len() - first);
     tiles(state, report, grid, first, buffer, place, pictures);
 }

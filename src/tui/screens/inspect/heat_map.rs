@@ -68,17 +68,17 @@ fn map(maps: &HeatMaps, class: HeatMapClass) -> &HeatMap {
     }
 }
 
-/// Returns the image under the wanted map, or as it is.
-pub(super) fn over(state: &State, shown: &Arc<SourcedImage>) -> Arc<SourcedImage> {
+/// Returns the image with the chosen heat map over it, or unchanged.
+pub(super) fn draw_over(state: &State, shown: &Arc<SourcedImage>) -> Arc<SourcedImage> {
     let heat = &state.inspect.heat;
     let known = heat.shown.zip(subject(state).and_then(|subject| heat.known.get(&subject)));
     let Some((class, Ok(maps))) = known else { return Arc::clone(shown) };
     let face = &shown.face;
-    let pixels = map(maps, class).over(&face.pixels, [face.height(), face.width, face.channels]);
+    let pixels = map(maps, class).draw_over(&face.pixels, [face.height(), face.width, face.channels]);
     Arc::new(SourcedImage { face: Face::new(face.width, 3, pixels), source: shown.source.clone() })
 }
 
-/// Returns the words about the map: whose it is, or why there is none; empty where none is wanted.
+/// Returns the class of the shown heat map, or the reason why there is none; empty if heat maps are off.
 pub(super) fn words(state: &State, picked: &ScoredImage, classes: &[String]) -> String {
     let heat = &state.inspect.heat;
     let Some(class) = heat.shown else { return String::new() };

@@ -13,7 +13,7 @@ use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::messages::{Action, InspectAction};
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint::{Pen, rule, width};
+use crate::tui::widgets::paint::{Pen, draw_rule, width};
 use crate::tui::widgets::shade::{self, Meaning};
 use crate::tui::widgets::table::first_line;
 
@@ -86,7 +86,7 @@ pub(super) fn render(state: &State, report: &PredictionReport, buffer: &mut Buff
     let part = across < classes.len() || down < classes.len();
     let note = if part { format!("of {} classes", classes.len()) } else { String::new() };
     let title = format!("{}: truth ↓ predicted →", mode_words(mode));
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &note);
     let mut head = Pen::new(buffer, theme, area, 1);
     head.skip(names + 2);
     for (column, name) in headings(classes, cells - 1).iter().enumerate().skip(left).take(across) {
@@ -129,7 +129,7 @@ fn draw(theme: &Theme, pen: &mut Pen<'_>, text: &str, columns: u16, style: Style
 }
 
 /// Draws a sentence on the cell under the cursor, where no faces are next to the matrix.
-pub(super) fn words(state: &State, report: &PredictionReport, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw_cell_sentence(state: &State, report: &PredictionReport, buffer: &mut Buffer, area: Rect) {
     let (truth, predicted) = state.inspect.cell;
     let (Some(name), Some(other)) =
         (report.inspection.classes().get(truth), report.inspection.classes().get(predicted))

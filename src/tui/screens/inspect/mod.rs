@@ -127,7 +127,12 @@ fn panes(
             InspectPane::Matrix => {
                 let rows = matrix::rows(report).min(area.height);
                 matrix::render(state, report, buffer, layout, Rect { height: rows, ..area });
-                matrix::words(state, report, buffer, Rect { y: area.y + rows, height: area.height - rows, ..area });
+                matrix::draw_cell_sentence(
+                    state,
+                    report,
+                    buffer,
+                    Rect { y: area.y + rows, height: area.height - rows, ..area },
+                );
             }
             InspectPane::Table => classes::render(state, report, buffer, layout, area),
             InspectPane::Faces => drop(panel::render(state, report, buffer, area, pictures)),

@@ -13,7 +13,7 @@ use crate::tui::terminal_facts::Graphics;
 use crate::tui::widgets::bars::{self, ProbabilityBar};
 use crate::tui::widgets::faces::largest;
 use crate::tui::widgets::figures::{decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule, tail, width, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, tail, width, wrap};
 
 /// Rows around the picture: the title, its facts, its source.
 const LINES: u16 = 3;
@@ -41,7 +41,7 @@ pub(super) fn render(
         (Some(truth), Some(predicted)) => format!("{truth} → {predicted}"),
         _ => String::new(),
     };
-    rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &images(state));
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &images(state));
     let Some(picked) = inspect.picked() else {
         let words = "There are no images in this cell. Arrows choose another cell.";
         let words = if truth == predicted { "None of this class was recognized." } else { words };
@@ -68,7 +68,7 @@ pub(super) fn render(
     };
     let top = area.y + 2;
     if let Some(shown) = shown(state, picked) {
-        pictures.push((Rect::new(area.x + 1, top, across, down), heat_map::over(state, shown)));
+        pictures.push((Rect::new(area.x + 1, top, across, down), heat_map::draw_over(state, shown)));
     }
     let down = if across == 0 { no_picture(state, buffer, area) } else { down };
     let bars = if beside {

@@ -10,7 +10,7 @@ use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::widgets::figures::{count as counted, decimal, thousands};
-use crate::tui::widgets::paint::{Pen, rule, tail, wrap};
+use crate::tui::widgets::paint::{Pen, draw_rule, tail, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 
 /// Returns the columns. A column without a heading and without content is not drawn.
@@ -55,7 +55,7 @@ fn list(state: &State, run: &RunView, report: &PredictionReport, buffer: &mut Bu
     let (theme, inspect) = (&state.theme, &state.inspect);
     let note = format!("{} marked", thousands(count(state)));
     let title = [("largest loss in training", theme.accent())];
-    rule(buffer, theme, Rect { height: 1, ..area }, &title, &note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &title, &note);
     let visible = usize::from(area.height);
     let from = inspect.pick.saturating_sub(visible);
     let row = |(at, judged): (usize, &ScoredImage)| -> Row {

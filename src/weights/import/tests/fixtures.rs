@@ -8,7 +8,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use super::super::numpy::tests::array;
-use super::super::reading::{Read, read};
+use super::super::reading::{ImportedBase, read};
 use super::Fault;
 use super::torch_files::Named;
 use super::tree::{Tree, fixed};
@@ -173,7 +173,7 @@ pub(super) fn safetensors(tensors: &[Named]) -> Vec<u8> {
 }
 
 /// Reads bytes as the narrow network.
-pub(super) fn reading(bytes: Vec<u8>) -> Result<Read, Fault> {
+pub(super) fn reading(bytes: Vec<u8>) -> Result<ImportedBase, Fault> {
     read(bytes, &narrow())
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn version() -> Result<usize, LibraryError> {
     }
     let mut driver = 0;
     // SAFETY: the call writes to the given pointer.
-    of_driver(unsafe { driver::cuDriverGetVersion(&raw mut driver) }, "report its version")?;
+    check_driver_result(unsafe { driver::cuDriverGetVersion(&raw mut driver) }, "report its version")?;
     if driver < CONTEXT_EVENTS {
         return Err(LibraryError::OldDriver(driver));
     }
@@ -108,7 +108,7 @@ pub(crate) enum LibraryError {
 }
 
 /// Converts the result of a call of cuDNN.
-pub(super) fn of_call<T>(result: Result<T, CudnnError>, doing: &'static str) -> Result<T, LibraryError> {
+pub(super) fn check_call_result<T>(result: Result<T, CudnnError>, doing: &'static str) -> Result<T, LibraryError> {
     result.map_err(|error| LibraryError::Call { doing, status: error.0 })
 }
 
@@ -118,11 +118,11 @@ pub(super) fn supported(status: sys::cudnnStatus_t) -> bool {
 }
 
 /// Converts the result of a call of the driver.
-pub(super) fn of_driver(result: CUresult, doing: &'static str) -> Result<(), LibraryError> {
+pub(super) fn check_driver_result(result: CUresult, doing: &'static str) -> Result<(), LibraryError> {
     result.result().map_err(|error| LibraryError::Driver { doing, status: error.0 })
 }
 
 /// Converts the result of creating a descriptor.
-pub(super) fn made<T>(descriptor: Result<T, CudnnError>) -> Result<T, LibraryError> {
-    of_call(descriptor, "make a descriptor")
+pub(super) fn check_created<T>(descriptor: Result<T, CudnnError>) -> Result<T, LibraryError> {
+    check_call_result(descriptor, "make a descriptor")
 }

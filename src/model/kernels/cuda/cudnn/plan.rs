@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use cudarc::cudnn::result::{self as call, CudnnError};
 use cudarc::cudnn::sys::{self, cudnnDataType_t as DataType, cudnnTensorFormat_t as Format};
 
-use super::library::{LibraryError, made, of_call, supported};
+use super::library::{LibraryError, check_call_result, check_created, supported};
 use super::{Forward, Sizes, Workspace};
 
 /// Algorithms that cuDNN ranks.
@@ -61,41 +61,41 @@ impl Plan {
         let [rows, columns] = [whole(rows)?, whole(columns)?];
         let numbers = kind.data_type();
         let tensor = |sizes: [c_int; 4]| {
-            let made = made(call::create_tensor_descriptor())?;
+            let made = check_created(call::create_tensor_descriptor())?;
             // SAFETY: it was just made.
             let set = unsafe { call::set_tensor4d_descriptor(made, Format::CUDNN_TENSOR_NHWC, numbers, sizes) };
-            of_call(set, "describe a tensor").map(|()| made)
+            check_call_result(set, "describe a tensor").map(|()| made)
         };
-        let half = if sizes.pooled() { 2 } else { 1 };
+        let half = if sizes.has_pooling() { 2 } else { 1 };
         let [x, y] = [tensor([images, c_in, h, w])?, tensor([images, c_out, rows, columns])?];
         let bias = tensor([1, c_out, 1, 1])?;
         let pooled = tensor([images, c_out, rows / half, columns / half])?;
-        let weight = made(call::create_filter_descriptor())?;
-        let convolution = made(call::create_convolution_descriptor())?;
-        let activation = made(call::create_activation_descriptor())?;
-        let pooling = made(call::create_pooling_descriptor())?;
+        let weight = check_created(call::create_filter_descriptor())?;
+        let convolution = check_created(call::create_convolution_descriptor())?;
+        let activation = check_created(call::create_activation_descriptor())?;
+        let pooling = check_created(call::create_pooling_descriptor())?;
         let nan = sys::cudnnNanPropagation_t::CUDNN_NOT_PROPAGATE_NAN;
         // SAFETY: all descriptors were just made.
         unsafe {
             let of_filter =
                 call::set_filter4d_descriptor(weight, numbers, Format::CUDNN_TENSOR_NHWC, [c_out, c_in, side, side]);
-            of_call(of_filter, "describe a filter")?;
+            check_call_result(of_filter, "describe a filter")?;
             let mode = sys::cudnnConvolutionMode_t::CUDNN_CROSS_CORRELATION;
             let sums = DataType::CUDNN_DATA_FLOAT;
-            of_call(
+            check_call_result(
                 call::set_convolution2d_descriptor(convolution, padding, padding, stride, stride, 1, 1, mode, sums),
                 "describe a convolution",
             )?;
-            of_call(call::set_convolution_math_type(convolution, kind.math()), "take a kind of arithmetic")?;
+            check_call_result(call::set_convolution_math_type(convolution, kind.math()), "take a kind of arithmetic")?;
             let relu = sys::cudnnActivationMode_t::CUDNN_ACTIVATION_RELU;
-            of_call(call::set_activation_descriptor(activation, relu, nan, 0.0), "describe an activation")?;
+            check_call_result(call::set_activation_descriptor(activation, relu, nan, 0.0), "describe an activation")?;
             let max = sys::cudnnPoolingMode_t::CUDNN_POOLING_MAX;
-            of_call(
+            check_call_result(
                 call::set_pooling_descriptor(pooling, max, nan, 2, &[2, 2], &[0, 0], &[2, 2]),
                 "describe a pooling",
             )?;
             let of_forward = call::get_convolution_forward_workspace_size(handle, x, weight, convolution, y, FORWARD);
-            let forward = of_call(of_forward, "convolve such sizes")?;
+            let forward = check_call_result(of_forward, "convolve such sizes")?;
             let none = |gradient| LibraryError::NoAlgorithm { gradient, most: most_workspace, sizes };
             let (data, of_data) =
                 data_algorithm(handle, [x, y], weight, convolution, most_workspace)?.ok_or_else(|| none("an input"))?;
@@ -140,14 +140,14 @@ impl Plan {
         };
         match fused {
             Err(error) if !supported(error.0) => {}
-            found => return of_call(found, "convolve"),
+            found => return check_call_result(found, "convolve"),
         }
         // SAFETY: the caller guarantees the addresses.
         unsafe {
             self.convolve_without_bias(handle, at)?;
             let added = sys::cudnnAddTensor(handle, one(), self.bias, input(bias), one(), self.y, y);
-            of_call(added.result(), "add a bias")?;
-            of_call(
+            check_call_result(added.result(), "add a bias")?;
+            check_call_result(
                 call::activation_forward(handle, self.activation, one(), self.y, y, zero(), self.y, y),
                 "go through a ReLU",
             )
@@ -174,7 +174,7 @@ impl Plan {
                 output(at.y),
             )
         };
-        of_call(found, "convolve")
+        check_call_result(found, "convolve")
     }
 }
 
@@ -202,7 +202,7 @@ unsafe fn data_algorithm(
             first,
         )
     };
-    of_call(found, "rank algorithms for an input's gradient")?;
+    check_call_result(found, "rank algorithms for an input's gradient")?;
     let ranked = ranked.iter().take(usize::try_from(count).unwrap_or(0));
     // SAFETY: written above.
     let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });
@@ -249,7 +249,7 @@ unsafe fn filter_algorithm(
             first,
         )
     };
-    of_call(found, "rank algorithms for a filter's gradient")?;
+    check_call_result(found, "rank algorithms for a filter's gradient")?;
     let ranked = ranked.iter().take(usize::try_from(count).unwrap_or(0));
     // SAFETY: written above.
     let ranked = ranked.map(|one| unsafe { one.assume_init_ref() });

@@ -103,7 +103,7 @@ impl Run for Adam {
 
     fn run(&self, inputs: Vec<Tensor>) -> Vec<Tensor> {
         let Ok(inputs) = <[Tensor; 4]>::try_from(inputs) else { unreachable!("registered with four inputs") };
-        optimizer::adam(self.0, inputs).to_vec()
+        optimizer::apply_adam_step(self.0, inputs).to_vec()
     }
 }
 
