@@ -7,7 +7,8 @@ use crate::domain::similar::suggest;
 use crate::runs::Home;
 use crate::weights::{self, ADVICE, Manifest, WeightsError};
 
-/// Returns the base of `--weights`, else the preferred or the only one. A base that the user did not name is printed on stderr.
+/// Returns the base of `--weights`, else the preferred or the only one. A base that the user did not name is printed on
+/// stderr.
 pub(super) fn choose(home: &Home, wanted: Option<&WeightsName>) -> Result<(WeightsName, Manifest), CommandError> {
     let present = weights::list(&home.weights())?;
     let name = match wanted {

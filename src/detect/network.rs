@@ -43,7 +43,8 @@ impl Network {
         }
     }
 
-    /// Returns the output of the heads for each stride: `[height / stride, width / stride, 16]` for each of the strides 8, 16, 32 (class, object, box, landmarks).
+    /// Returns class, object, box and landmarks for the strides 8, 16 and 32, `[height / stride, width / stride, 16]`
+    /// each.
     pub(super) fn forward(&self, picture: &RgbImage) -> [Map; 3] {
         let mut map = stem(picture, &self.stem, usize::from(STRIDES[2]));
         let mut stages = Vec::new();

@@ -61,7 +61,8 @@ impl TrainedNetwork {
     }
 }
 
-/// Returns channels, height and width of the images of a run; `None` where its dataset was deleted or has another fingerprint.
+/// Returns channels, height and width of the images of a run; `None` where its dataset was deleted or has another
+/// fingerprint.
 fn stored_image(home: &Home, recipe: &Recipe) -> Option<[usize; 3]> {
     let manifest = Manifest::read(&home.dataset(&recipe.dataset)).ok()?;
     let image = manifest.image;

@@ -122,7 +122,8 @@ fn lock(shared: &(Mutex<SharedLink>, Condvar)) -> MutexGuard<'_, SharedLink> {
 
 impl Link {
     /// Begins to connect in a thread. With `mirrored` the mirror is kept up to date, unless another program does so.
-    /// With `interactive`, ssh may ask for a passphrase, and only one try is made; otherwise a lost connection is opened again.
+    /// With `interactive`, ssh may ask for a passphrase, and only one try is made; otherwise a lost connection is
+    /// opened again.
     ///
     /// # Errors
     /// If the mirror cannot be written.

@@ -5,8 +5,9 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::domain::network::{TensorKind, TensorSpec};
 
-/// Returns the initial values of a tensor in row-major order, as many as its shape has. Weights follow Glorot & Bengio 2010, Keras's default for convolutions and
-/// dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Other kinds of tensors draw nothing from `rng`.
+/// Returns the initial values of a tensor in row-major order, as many as its shape has. Weights follow Glorot & Bengio
+/// 2010, Keras's default for convolutions and dense layers: U(−a, a) with a = √(6 / (`fan_in` + `fan_out`)). Other
+/// kinds of tensors draw nothing from `rng`.
 pub(super) fn initial_values(tensor: &TensorSpec, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match tensor.kind {
         TensorKind::Weight { fan_in, fan_out } => {

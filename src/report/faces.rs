@@ -30,7 +30,8 @@ pub struct Face {
 /// A source of heat maps: one for each picture, u8 `[H, W, C]`, and its class; or none.
 pub type HeatMapSource<'a> = &'a mut dyn FnMut(&RunId, &[Vec<u8>], &[usize]) -> Vec<HeatMap>;
 
-/// Returns the test images with the largest loss, the largest first; none where the dataset was deleted or has another fingerprint.
+/// Returns the test images with the largest loss, the largest first; none where the dataset was deleted or has another
+/// fingerprint.
 pub(super) fn hardest(
     home: &Home,
     run: &Summary,

@@ -29,8 +29,8 @@ const MAGIC: &[u8; 8] = b"mienfold";
 /// The layout of the file.
 const FORMAT: u64 = 2;
 
-/// The version of the fold. Raise it with every change of the content of [`Summary`] or [`RunDetail`], or of the events'
-/// effect on them: folds of other versions are recomputed.
+/// The version of the fold. Raise it with every change of the content of [`Summary`] or [`RunDetail`], or of the
+/// events' effect on them: folds of other versions are recomputed.
 pub const FOLD_VERSION: u64 = 8;
 
 const FIELDS: usize = 7;

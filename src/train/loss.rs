@@ -35,7 +35,8 @@ impl<B: Backend> Objective<B> {
         Self { label_smoothing: 0.0, class_weights: None, mixup: 0.0 }
     }
 
-    /// Mixes, in `inputs` `[n, c, h, w]` and `labels` `[n]`, the image at each index with the one at the same index from the end, by a share drawn for this step.
+    /// Mixes each image of `inputs` `[n, c, h, w]` with the one at its index from the end, by a share drawn for this
+    /// step. `labels` are `[n]`.
     pub(super) fn mix(&self, inputs: Tensor<B, 4>, labels: &Tensor<B, 1, Int>, key: StepKey) -> MixedBatch<B> {
         if self.mixup <= 0.0 {
             return MixedBatch { inputs, others: None };

@@ -34,8 +34,8 @@ pub trait Reporter {
     /// Logs an event.
     fn report(&mut self, event: Event);
 
-    /// Returns whether the run should end after the current batch. Called between two batches; a paused run waits inside
-    /// the call.
+    /// Returns whether the run should end after the current batch. Called between two batches; a paused run waits
+    /// inside the call.
     fn stop_requested(&mut self) -> bool;
 
     /// Returns the total time that the run has paused.
