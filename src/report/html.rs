@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Chart;
 use super::{Face, Report, RunPart, plots};
-use crate::domain::figures::thousands;
+use crate::domain::number_text::thousands;
 use crate::domain::reference::reference;
 use crate::domain::text::printable;
 use crate::domain::{Confusion, Hyperparameter, Recipe, Scores};
@@ -84,9 +84,9 @@ fn metrics(comparison: &Comparison, names: &[String]) -> Markup {
 }
 
 fn verdict(names: &[String], against: &RunVerdict) -> Markup {
-    match &against.verdict {
-        Ok(verdict) => html! {
-            p { b { (names[against.run]) } ": " (verdict.accuracy_sentence()) ". " (verdict.f1_sentence()) "." }
+    match against.sentences() {
+        Ok([accuracy, f1]) => html! {
+            p { b { (names[against.run]) } ": " (accuracy) ". " (f1) "." }
         },
         Err(reason) => html! { p { b { (names[against.run]) } ": " (printable(&reason.to_string())) } },
     }

@@ -42,8 +42,8 @@ fn compare(out: &mut String, comparison: &Comparison) {
     });
     table(out, &head, rows);
     for against in &comparison.verdicts {
-        let words = match &against.verdict {
-            Ok(verdict) => format!("{}. {}.", verdict.accuracy_sentence(), verdict.f1_sentence()),
+        let words = match against.sentences() {
+            Ok([accuracy, f1]) => format!("{accuracy}. {f1}."),
             Err(reason) => reason.to_string(),
         };
         let (run, baseline) = (&names[against.run], &names[comparison.baseline]);

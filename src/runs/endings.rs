@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::RunFacts;
 use super::layout::Home;
-use crate::domain::figures::{count, span};
+use crate::domain::number_text::{count, span};
 use crate::domain::text::printable;
 use crate::domain::{RunId, RunState};
 use crate::durable::versioned::{FileError, FileKind};

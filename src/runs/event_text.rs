@@ -1,7 +1,7 @@
 //! Events as text: the log lines of the dashboard and the command line.
 
-use crate::domain::figures::thousands;
 use crate::domain::hyperparameter::Patience;
+use crate::domain::number_text::thousands;
 use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 

@@ -40,6 +40,31 @@ pub fn mcnemar(gained: u64, lost: u64) -> f64 {
     (2.0 * (largest + f64::ln(tail)).exp()).min(1.0)
 }
 
+/// Returns p-values adjusted for their number, in the given order (Holm 1979): with all of them below a level, the
+/// probability that any is there by chance is below it, too.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // a handful of tests
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
+    let (mut adjusted, mut largest) = (vec![0.0; p_values.len()], 0.0_f64);
+    for (rank, at) in order.into_iter().enumerate() {
+        largest = largest.max(p_values[at] * (p_values.len() - rank) as f64).min(1.0);
+        adjusted[at] = largest;
+    }
+    adjusted
+}
+
+/// A bootstrap of a difference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bootstrap {
+    /// The 95 % percentile interval.
+    pub interval: Interval,
+    /// The two-sided p-value: twice the share of resamples on the rarer side of 0, each counted with one more resample
+    /// (Davison & Hinkley 1997).
+    pub p: f64,
+}
+
 /// A 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Interval {
@@ -139,16 +164,17 @@ impl Pairs {
         mean(&self.f1_differences())
     }
 
-    /// Returns the percentile bootstrap interval of [`Self::f1_difference`] (Efron & Tibshirani 1993). Draws as many
-    /// images as there are with replacement, with both runs' predictions, [`RESAMPLES`] times.
+    /// Returns the percentile bootstrap of [`Self::f1_difference`] (Efron & Tibshirani 1993). Draws as many images as
+    /// there are with replacement, with both runs' predictions, [`RESAMPLES`] times.
     #[must_use]
-    pub fn f1_interval(&self) -> Interval {
-        self.f1_interval_of(RESAMPLES, SEED)
+    pub fn bootstrap_f1(&self) -> Bootstrap {
+        self.bootstrap_f1_with(RESAMPLES, SEED)
     }
 
-    /// Returns the bootstrap interval with another number of resamples and another seed.
+    /// Returns the bootstrap with another number of resamples and another seed.
     #[must_use]
-    pub fn f1_interval_of(&self, resamples: u32, seed: u64) -> Interval {
+    #[allow(clippy::cast_precision_loss)] // thousands of resamples
+    pub fn bootstrap_f1_with(&self, resamples: u32, seed: u64) -> Bootstrap {
         let cells: Vec<Cell> = self.cells.keys().copied().collect();
         // The cell of each image, so that drawing an image draws a cell with its weight.
         let cell_of: Vec<u32> = (0_u32..)
@@ -156,7 +182,7 @@ impl Pairs {
             .flat_map(|(cell, count)| std::iter::repeat_n(cell, *count as usize))
             .collect();
         if cell_of.is_empty() || resamples == 0 {
-            return Interval { low: 0.0, high: 0.0 };
+            return Bootstrap { interval: Interval { low: 0.0, high: 0.0 }, p: 1.0 };
         }
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut drawn = vec![0_u32; cells.len()];
@@ -168,7 +194,11 @@ impl Pairs {
             })
             .collect();
         found.sort_by(f64::total_cmp);
-        Interval { low: quantile(&found, 0.025), high: quantile(&found, 0.975) }
+        let (below, above) =
+            (found.partition_point(|value| *value <= 0.0), found.partition_point(|value| *value < 0.0));
+        let rarer = below.min(found.len() - above);
+        let p = (2.0 * (rarer + 1) as f64 / (found.len() + 1) as f64).min(1.0);
+        Bootstrap { interval: Interval { low: quantile(&found, 0.025), high: quantile(&found, 0.975) }, p }
     }
 }
 

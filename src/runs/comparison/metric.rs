@@ -2,7 +2,7 @@
 
 use super::{Reference, best};
 use crate::domain::Scores;
-use crate::domain::figures::{span, thousands};
+use crate::domain::number_text::{span, thousands};
 use crate::domain::reference::ReferenceScores;
 use crate::runs::Summary;
 

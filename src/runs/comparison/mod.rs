@@ -17,7 +17,7 @@ pub use merged::{MergedComparison, MergedRow};
 pub use metric::{Direction, Metric, MetricRow};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, settings};
-pub use verdict::{ClassChange, NotComparable, Verdict};
+pub use verdict::{ClassChange, NotComparable, Significance, Verdict};
 
 use super::Summary;
 use super::inspection::{Inspection, InspectionError};
@@ -64,8 +64,19 @@ pub struct Reference {
 pub struct RunVerdict {
     /// The run's column.
     pub run: usize,
-    /// The verdict, or the reason why there is none.
-    pub verdict: Result<Verdict, NotComparable>,
+    /// The verdict with its significance among all verdicts, or the reason why there is none.
+    pub verdict: Result<(Verdict, Significance), NotComparable>,
+}
+
+impl RunVerdict {
+    /// Returns the sentences about accuracy and macro F1, or the reason why there is no verdict.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn sentences(&self) -> Result<[String; 2], &NotComparable> {
+        let (verdict, significance) = self.verdict.as_ref()?;
+        Ok([verdict.accuracy_sentence(significance), verdict.f1_sentence(significance)])
+    }
 }
 
 /// A comparison of runs. Columns are in the order in which the runs were given.
@@ -119,19 +130,35 @@ impl Comparison {
         let runs: Vec<&Summary> = candidates.iter().map(|candidate| candidate.run).collect();
         let comparable = same_dataset(&runs);
         let references = references(&runs);
-        let against = |run: usize| RunVerdict { run, verdict: Verdict::of(candidates, baseline, run) };
         Self {
             runs: runs.iter().map(|run| run.id.clone()).collect(),
             baseline,
             metrics: metric::rows(&runs, &references, comparable),
             settings: settings(&runs),
             classes: classes::rows(&runs, comparable),
-            verdicts: (0..runs.len()).filter(|run| *run != baseline).map(against).collect(),
+            verdicts: verdicts(candidates, baseline),
             groups: seeds::groups(&runs),
             notes: notes(&runs, comparable),
             references,
         }
     }
+}
+
+/// Returns the verdict of every run against the baseline.
+fn verdicts(candidates: &[Candidate<'_>], baseline: usize) -> Vec<RunVerdict> {
+    let runs = (0..candidates.len()).filter(|run| *run != baseline);
+    let found: Vec<(usize, Result<Verdict, NotComparable>)> =
+        runs.map(|run| (run, Verdict::of(candidates, baseline, run))).collect();
+    let known: Vec<&Verdict> = found.iter().filter_map(|(_, verdict)| verdict.as_ref().ok()).collect();
+    let mut significance = Significance::of(&known).into_iter();
+    let judge = |(run, verdict): (usize, Result<Verdict, NotComparable>)| RunVerdict {
+        run,
+        verdict: verdict.and_then(|verdict| {
+            let significance = significance.next().ok_or(NotComparable::Fault("a verdict has no significance"))?;
+            Ok((verdict, significance))
+        }),
+    };
+    found.into_iter().map(judge).collect()
 }
 
 fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {

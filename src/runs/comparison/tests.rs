@@ -126,13 +126,11 @@ fn a_figure_that_is_no_number_is_none_and_never_the_best() {
 #[test]
 fn a_verdict_has_gains_losses_and_significance() {
     let comparison = compare(&two());
-    let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
+    let (verdict, significance) = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
     assert_eq!((verdict.gained, verdict.lost, verdict.images), (60, 0, 90));
-    assert_eq!(
-        verdict.accuracy_sentence(),
-        "accuracy +66.7 points: 60 images gained, 0 lost (McNemar p < 0.001): more than chance"
-    );
-    let sentence = verdict.f1_sentence();
+    assert_eq!((significance.comparisons, significance.accuracy.to_bits()), (1, verdict.p.to_bits()));
+    let [accuracy, sentence] = comparison.verdicts[0].sentences().expect("sentences");
+    assert_eq!(accuracy, "accuracy +66.7 points: 60 images gained, 0 lost (McNemar p < 0.001): more than chance");
     assert!(sentence.starts_with("macro F1 +0.833 (95 %: +0.798 … +0.869)"), "{sentence}");
     assert!(sentence.ends_with("more than chance; most of it in sad +1.00 and ·fear +1.00"), "{sentence}");
 
@@ -140,9 +138,27 @@ fn a_verdict_has_gains_losses_and_significance() {
     let mut other = test.predicted().to_vec();
     other[1] = 1;
     let comparison = compare(&[(old, test.clone()), run("new", test.truth(), &other)]);
-    let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
-    let sentence = verdict.accuracy_sentence();
+    let [sentence, _] = comparison.verdicts[0].sentences().expect("sentences");
     assert_eq!(sentence, "accuracy +1.1 points: 1 image gained, 0 lost (McNemar p = 1.00): could be chance");
+}
+
+#[test]
+fn a_difference_among_several_comparisons_must_be_larger() {
+    let truth: Vec<u16> = (0..90).map(|image| image % 3).collect();
+    let answers = |wrong: std::ops::Range<usize>| {
+        let answer = |(image, label): (usize, &u16)| if wrong.contains(&image) { (label + 1) % 3 } else { *label };
+        truth.iter().enumerate().map(answer).collect::<Vec<u16>>()
+    };
+    // 7 images gained, none lost: p = 0.016, among four 0.063.
+    let baseline = run("old", &truth, &answers(0..7));
+    let others = ["b", "c", "d", "e"].map(|id| run(id, &truth, &answers(0..0)));
+    let judged = |number: usize| {
+        let candidates: Vec<_> = std::iter::once(baseline.clone()).chain(others[..number].iter().cloned()).collect();
+        let verdict = compare(&candidates).verdicts.remove(0);
+        let [accuracy, _] = verdict.sentences().expect("sentences");
+        accuracy.rsplit_once(": ").expect("a judgement").1.to_owned()
+    };
+    assert_eq!([1, 3, 4].map(judged), ["more than chance", "more than chance", "could be chance among 4 comparisons"]);
 }
 
 #[test]
@@ -151,8 +167,8 @@ fn runs_that_differ_in_the_seed_alone_are_set_apart_by_it() {
         let [old, mut new] = two();
         change(&mut new.0);
         let comparison = compare(&[old, new]);
-        let verdict = comparison.verdicts[0].verdict.clone().expect("a verdict");
-        [verdict.accuracy_sentence(), verdict.f1_sentence()].map(|sentence| sentence.contains("due to the seed alone"))
+        let sentences = comparison.verdicts[0].sentences().expect("sentences");
+        sentences.map(|sentence| sentence.contains("due to the seed alone"))
     };
     assert_eq!(endings(|run| run.recipe.seed += 1), [true; 2]);
     assert_eq!(endings(|_| ()), [false; 2], "a repetition");
@@ -169,11 +185,12 @@ fn identical_answers_differ_by_nothing() {
     let mut twin = old.clone();
     twin.id = RunId::new("twin").expect("an id");
     let comparison = compare(&[(old, test.clone()), (twin, test)]);
-    let verdict = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
+    let (verdict, _) = comparison.verdicts[0].verdict.as_ref().expect("a verdict");
     assert_eq!((verdict.p.to_bits(), verdict.gained, verdict.lost), (1.0_f64.to_bits(), 0, 0));
     assert_eq!((verdict.f1_interval.low.to_bits(), verdict.f1_interval.high.to_bits()), (0, 0));
-    assert!(verdict.accuracy_sentence().starts_with("accuracy the same"));
-    assert_eq!(verdict.f1_sentence(), "macro F1 the same");
+    let [accuracy, f1] = comparison.verdicts[0].sentences().expect("sentences");
+    assert!(accuracy.starts_with("accuracy the same"));
+    assert_eq!(f1, "macro F1 the same");
 }
 
 #[test]
@@ -308,12 +325,14 @@ proptest! {
         let column = |at: fn(&(u16, u16, u16)) -> u16| answers.iter().map(at).collect::<Vec<u16>>();
         let truth = column(|image| image.0);
         let (one, other) = (run("one", &truth, &column(|image| image.1)), run("other", &truth, &column(|image| image.2)));
-        let there = compare(&[one.clone(), other.clone()]).verdicts.remove(0).verdict.expect("a verdict");
-        let back = compare(&[other, one]).verdicts.remove(0).verdict.expect("a verdict");
+        let there = compare(&[one.clone(), other.clone()]).verdicts.remove(0);
+        let [accuracy, f1] = there.sentences().expect("sentences");
+        prop_assert!(accuracy.contains("accuracy") && f1.contains("macro F1"));
+        let (there, _) = there.verdict.expect("a verdict");
+        let (back, _) = compare(&[other, one]).verdicts.remove(0).verdict.expect("a verdict");
         prop_assert_eq!((there.gained, there.lost, there.p.to_bits()), (back.lost, back.gained, back.p.to_bits()));
         prop_assert!((there.accuracy + back.accuracy).abs() < 1e-12 && (there.f1 + back.f1).abs() < 1e-12);
         prop_assert!(there.f1_interval.low <= there.f1_interval.high);
-        prop_assert!(there.accuracy_sentence().contains("accuracy") && there.f1_sentence().contains("macro F1"));
     }
 }
 

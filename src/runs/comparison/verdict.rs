@@ -2,12 +2,12 @@
 
 use super::Candidate;
 use super::settings::without_seed;
-use crate::domain::figures::{count, thousands};
+use crate::domain::number_text::{count, thousands};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId};
 use crate::runs::Summary;
 use crate::runs::inspection::{Inspection, InspectionError};
-use crate::runs::statistics::{Interval, SIGNIFICANCE, mcnemar};
+use crate::runs::statistics::{Bootstrap, Interval, SIGNIFICANCE, holm, mcnemar};
 
 /// The change of a class.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,10 +37,35 @@ pub struct Verdict {
     pub f1: f64,
     /// The 95 % interval of that difference, by the paired bootstrap.
     pub f1_interval: Interval,
+    /// The p-value of that difference, by the same bootstrap.
+    pub f1_p: f64,
     /// Every class, the largest change of F1 first.
     pub classes: Vec<ClassChange>,
     /// Whether the runs differ in nothing but the seed. Then chance in training sets them apart.
     pub seed_alone: bool,
+}
+
+/// The p-values of a verdict, adjusted for the number of runs that are compared with one baseline.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Significance {
+    /// The number of these runs.
+    pub comparisons: usize,
+    /// The adjusted p-value of the difference of the accuracies.
+    pub accuracy: f64,
+    /// The adjusted p-value of the difference of the macro F1s.
+    pub f1: f64,
+}
+
+impl Significance {
+    /// Returns the significance of each of these verdicts against one baseline. Without adjustment, one of five equal
+    /// runs would seem better than chance in nearly every fourth comparison.
+    #[must_use]
+    pub fn of(verdicts: &[&Verdict]) -> Vec<Self> {
+        let adjusted = |p: fn(&Verdict) -> f64| holm(&verdicts.iter().map(|verdict| p(verdict)).collect::<Vec<_>>());
+        let (accuracy, f1) = (adjusted(|verdict| verdict.p), adjusted(|verdict| verdict.f1_p));
+        let comparisons = verdicts.len();
+        accuracy.into_iter().zip(f1).map(|(accuracy, f1)| Self { comparisons, accuracy, f1 }).collect()
+    }
 }
 
 /// The reason why two runs cannot be compared.
@@ -118,6 +143,7 @@ impl Verdict {
             return Err(NotComparable::NoImages(dataset.clone()));
         }
         let (gained, lost) = pairs.gained_and_lost();
+        let Bootstrap { interval: f1_interval, p: f1_p } = pairs.bootstrap_f1();
         let change = |(label, f1): (usize, f64)| ClassChange { label, name: after.classes()[label].clone(), f1 };
         let mut classes: Vec<ClassChange> = pairs.f1_differences().into_iter().enumerate().map(change).collect();
         classes.sort_by(|a, b| b.f1.abs().total_cmp(&a.f1.abs()));
@@ -128,30 +154,34 @@ impl Verdict {
             p: mcnemar(gained, lost),
             accuracy: (gained as f64 - lost as f64) / images as f64,
             f1: pairs.f1_difference(),
-            f1_interval: pairs.f1_interval(),
+            f1_interval,
+            f1_p,
             classes,
             seed_alone: differ_in_seed_alone(theirs.run, mine.run),
         })
     }
 
-    /// Returns whether the difference of the accuracies is significant.
+    /// Returns whether the difference of the accuracies is significant among all comparisons.
     #[must_use]
-    pub fn accuracy_is_certain(&self) -> bool {
-        self.p < SIGNIFICANCE
+    pub fn accuracy_is_certain(&self, significance: &Significance) -> bool {
+        significance.accuracy < SIGNIFICANCE
     }
 
-    /// Returns whether the difference of the macro F1s is significant.
+    /// Returns whether the difference of the macro F1s is significant among all comparisons.
     #[must_use]
-    pub fn f1_is_certain(&self) -> bool {
-        self.f1_interval.excludes_zero()
+    pub fn f1_is_certain(&self, significance: &Significance) -> bool {
+        let is_certain_among_all = significance.comparisons < 2 || significance.f1 < SIGNIFICANCE;
+        self.f1_interval.excludes_zero() && is_certain_among_all
     }
 
-    /// Returns the judgement of a difference. Another seed is chance, too, which a test of the images does not see.
-    fn judgement(&self, certain: bool) -> &'static str {
+    /// Returns the judgement of a difference, which may be certain by itself and not among all comparisons. Another
+    /// seed is chance, too, which a test of the images does not see.
+    fn judgement(&self, by_itself: bool, certain: bool, significance: &Significance) -> String {
         match (certain, self.seed_alone) {
-            (false, _) => "could be chance",
-            (true, false) => "more than chance",
-            (true, true) => "due to the seed alone",
+            (false, _) if by_itself => format!("could be chance among {} comparisons", significance.comparisons),
+            (false, _) => "could be chance".into(),
+            (true, false) => "more than chance".into(),
+            (true, true) => "due to the seed alone".into(),
         }
     }
 
@@ -164,24 +194,26 @@ impl Verdict {
 
     /// Describes the difference of the accuracies in a sentence.
     #[must_use]
-    pub fn accuracy_sentence(&self) -> String {
+    pub fn accuracy_sentence(&self, significance: &Significance) -> String {
         if self.gained + self.lost == 0 {
             return "accuracy the same: the two are right about the same images".into();
         }
         let (gained, lost) = (images(self.gained), number(self.lost));
         let p = p_value(self.p);
-        let chance = self.judgement(self.accuracy_is_certain());
+        let by_itself = self.p < SIGNIFICANCE;
+        let chance = self.judgement(by_itself, self.accuracy_is_certain(significance), significance);
         format!("accuracy {}: {gained} gained, {lost} lost (McNemar {p}): {chance}", points(self.accuracy))
     }
 
     /// Describes the difference of the macro F1s in a sentence.
     #[must_use]
-    pub fn f1_sentence(&self) -> String {
+    pub fn f1_sentence(&self, significance: &Significance) -> String {
         let Interval { low, high } = self.f1_interval;
         if [self.f1, low, high].iter().all(|value| value.abs() < 1e-12) {
             return "macro F1 the same".into();
         }
-        let chance = self.judgement(self.f1_is_certain());
+        let by_itself = self.f1_interval.excludes_zero();
+        let chance = self.judgement(by_itself, self.f1_is_certain(significance), significance);
         let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
         let most: Vec<String> = self.contributors().map(describe).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };

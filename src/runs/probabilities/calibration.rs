@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::figures::thousands;
+use crate::domain::number_text::thousands;
 use crate::runs::Inspection;
 
 /// The number of bins of equal width, as in Guo et al. (2017), "On Calibration of Modern Neural Networks".

@@ -1,6 +1,6 @@
 //! Precision by recall of each class against all others, and average precision, as in scikit-learn.
 
-use crate::domain::figures::count;
+use crate::domain::number_text::count;
 use crate::runs::Inspection;
 
 /// The most points that a curve is thinned to.

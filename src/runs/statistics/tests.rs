@@ -7,6 +7,7 @@ use super::*;
 #[derive(serde::Deserialize)]
 struct Fixture {
     mcnemar: Vec<Test>,
+    holm: Vec<Adjusted>,
     spread: Vec<Figures>,
     bootstrap: Vec<Runs>,
 }
@@ -16,6 +17,12 @@ struct Test {
     gained: u64,
     lost: u64,
     p: f64,
+}
+
+#[derive(serde::Deserialize)]
+struct Adjusted {
+    p: Vec<f64>,
+    adjusted: Vec<f64>,
 }
 
 #[derive(serde::Deserialize)]
@@ -35,6 +42,8 @@ struct Runs {
     per_class: Vec<f64>,
     interval: [f64; 2],
     tolerance: f64,
+    p: f64,
+    p_tolerance: f64,
 }
 
 fn fixture() -> Fixture {
@@ -76,16 +85,29 @@ fn means_and_deviations_are_those_of_numpy() {
 }
 
 #[test]
+fn adjusted_p_values_are_those_of_statsmodels() {
+    let cases = fixture().holm;
+    assert!(cases.len() > 4);
+    for Adjusted { p, adjusted } in cases {
+        let ours = holm(&p);
+        assert!(ours.iter().zip(&adjusted).all(|(ours, theirs)| close(*ours, *theirs)), "{ours:?}: {adjusted:?}");
+    }
+    assert!(holm(&[]).is_empty());
+}
+
+#[test]
 fn differences_of_f1_are_those_of_scikit_learn_and_intervals_those_of_numpy() {
     for case in fixture().bootstrap {
         let pairs = pairs(case.classes, &case.truth, &case.first, &case.second);
         assert!((pairs.f1_difference() - case.f1).abs() < 1e-12);
         let ours = pairs.f1_differences();
         assert!(ours.iter().zip(&case.per_class).all(|(ours, theirs)| (ours - theirs).abs() < 1e-12), "{ours:?}");
-        let Interval { low, high } = pairs.f1_interval();
+        let Interval { low, high } = pairs.bootstrap_f1().interval;
         let near = |ours: f64, theirs: f64| (ours - theirs).abs() < case.tolerance;
         assert!(near(low, case.interval[0]) && near(high, case.interval[1]), "{low} {high}: {:?}", case.interval);
         assert!(low < case.f1 && case.f1 < high);
+        let p = pairs.bootstrap_f1().p;
+        assert!((p - case.p).abs() < case.p_tolerance, "{p}: {}", case.p);
     }
 }
 
@@ -93,8 +115,8 @@ fn differences_of_f1_are_those_of_scikit_learn_and_intervals_those_of_numpy() {
 fn an_interval_depends_on_its_seed_alone() {
     let case = &fixture().bootstrap[0];
     let pairs = pairs(case.classes, &case.truth, &case.first, &case.second);
-    assert_eq!(pairs.f1_interval(), pairs.f1_interval());
-    assert_ne!(pairs.f1_interval_of(500, 1), pairs.f1_interval_of(500, 2));
+    assert_eq!(pairs.bootstrap_f1(), pairs.bootstrap_f1());
+    assert_ne!(pairs.bootstrap_f1_with(500, 1), pairs.bootstrap_f1_with(500, 2));
 }
 
 #[test]
@@ -102,7 +124,7 @@ fn no_images_are_no_difference() {
     for classes in [0, 3] {
         let none = Pairs::new(classes);
         assert_eq!((none.images(), none.gained_and_lost()), (0, (0, 0)));
-        assert_eq!(none.f1_interval(), Interval { low: 0.0, high: 0.0 });
+        assert_eq!(none.bootstrap_f1(), Bootstrap { interval: Interval { low: 0.0, high: 0.0 }, p: 1.0 });
         assert_eq!(none.f1_difference().to_bits(), 0.0_f64.to_bits());
     }
 }
@@ -120,7 +142,7 @@ fn an_interval_is_quick() {
         pairs.add(label(0), label(8), label(16));
     }
     let begun = std::time::Instant::now();
-    let interval = pairs.f1_interval();
+    let interval = pairs.bootstrap_f1();
     let took = begun.elapsed();
     println!("{interval:?} in {took:?}");
     assert!(took.as_millis() <= 50, "{took:?}");
@@ -157,11 +179,13 @@ proptest! {
         let (gained, lost) = there.gained_and_lost();
         prop_assert_eq!(back.gained_and_lost(), (lost, gained));
         prop_assert!((there.f1_difference() + back.f1_difference()).abs() < 1e-12);
-        let (forth, interval) = (there.f1_interval_of(200, 1), back.f1_interval_of(200, 1));
+        let (there, back) = (there.bootstrap_f1_with(200, 1), back.bootstrap_f1_with(200, 1));
+        prop_assert!([there.p, back.p].iter().all(|p| *p > 0.0 && *p <= 1.0));
+        let (forth, interval) = (there.interval, back.interval);
         prop_assert!(forth.low <= forth.high && forth.low >= -1.0 && forth.high <= 1.0);
         prop_assert!(interval.low <= interval.high);
         prop_assert_eq!(same.gained_and_lost(), (0, 0));
-        prop_assert_eq!(same.f1_interval_of(200, 1), Interval { low: 0.0, high: 0.0 });
+        prop_assert_eq!(same.bootstrap_f1_with(200, 1), Bootstrap { interval: Interval { low: 0.0, high: 0.0 }, p: 1.0 });
         prop_assert_eq!(mcnemar(0, 0).to_bits(), 1.0_f64.to_bits());
     }
 }

@@ -126,7 +126,7 @@ fn computed(baseline: &Summary, run: &Summary) -> Result<Verdict, NotComparable>
     let of = |run: &Summary| inspection(run.id.as_str(), skill(run.id.as_str()));
     let (theirs, mine) = (of(baseline), of(run));
     let candidates = [Candidate { run: baseline, test: Ok(&theirs) }, Candidate { run, test: Ok(&mine) }];
-    Comparison::new(&candidates, 0).expect("two runs").verdicts.remove(0).verdict
+    Comparison::new(&candidates, 0).expect("two runs").verdicts.remove(0).verdict.map(|(verdict, _)| verdict)
 }
 
 /// Answers requests until none is left. Returns the number of verdicts.

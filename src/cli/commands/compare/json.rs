@@ -8,7 +8,7 @@ use super::sheet::ComparisonView;
 use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{DataFold, RunId, RunState, Strategy};
 use crate::runs::Ensemble;
-use crate::runs::comparison::{Metric, NotComparable, Verdict};
+use crate::runs::comparison::{Metric, RunVerdict, Significance, Verdict};
 use crate::runs::statistics::{Interval, Spread};
 
 /// The column of a run.
@@ -76,9 +76,13 @@ struct BaselineComparisonJson<'a> {
     gained: Option<u64>,
     lost: Option<u64>,
     p: Option<f64>,
+    /// Adjusted for the number of comparisons, as `f1_p_adjusted` is.
+    p_adjusted: Option<f64>,
     accuracy: Option<f64>,
     f1: Option<f64>,
     f1_interval: Option<Interval>,
+    f1_p: Option<f64>,
+    f1_p_adjusted: Option<f64>,
     per_class: Vec<ClassChange<'a>>,
     sentences: Vec<String>,
 }
@@ -144,7 +148,7 @@ fn column<'a>(sheet: &'a ComparisonView<'_>, at: usize) -> Column<'a> {
             .iter()
             .map(|class| PerClass { name: &class.name, f1: class.f1[at], support: class.support, best: class.best[at] })
             .collect(),
-        against: verdict.map(|verdict| against(&comparison.runs[comparison.baseline], &verdict.verdict)),
+        against: verdict.map(|verdict| against(&comparison.runs[comparison.baseline], verdict)),
         seeds: group.map(|group| Seeds {
             runs: group.runs.iter().map(|at| &comparison.runs[*at]).collect(),
             seeds: &group.seeds,
@@ -154,8 +158,10 @@ fn column<'a>(sheet: &'a ComparisonView<'_>, at: usize) -> Column<'a> {
     }
 }
 
-fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>) -> BaselineComparisonJson<'a> {
-    let known = verdict.as_ref().ok();
+fn against<'a>(baseline: &'a RunId, against: &'a RunVerdict) -> BaselineComparisonJson<'a> {
+    let verdict = &against.verdict;
+    let known = verdict.as_ref().ok().map(|(verdict, _)| verdict);
+    let significance = verdict.as_ref().ok().map(|(_, significance)| significance);
     let changes = known.into_iter().flat_map(|verdict| &verdict.classes);
     BaselineComparisonJson {
         baseline,
@@ -164,28 +170,38 @@ fn against<'a>(baseline: &'a RunId, verdict: &'a Result<Verdict, NotComparable>)
         gained: known.map(|verdict| verdict.gained),
         lost: known.map(|verdict| verdict.lost),
         p: known.map(|verdict| verdict.p),
+        p_adjusted: significance.map(|significance| significance.accuracy),
         accuracy: known.map(|verdict| verdict.accuracy),
         f1: known.map(|verdict| verdict.f1),
         f1_interval: known.map(|verdict| verdict.f1_interval),
+        f1_p: known.map(|verdict| verdict.f1_p),
+        f1_p_adjusted: significance.map(|significance| significance.f1),
         per_class: changes.map(|change| ClassChange { name: &change.name, f1: change.f1 }).collect(),
-        sentences: known.map_or_else(Vec::new, |verdict| vec![verdict.accuracy_sentence(), verdict.f1_sentence()]),
+        sentences: against.sentences().map_or_else(|_| Vec::new(), Vec::from),
     }
 }
 
 /// A number of a verdict with its name.
-type Figure = (&'static str, fn(&Verdict) -> String);
+type VerdictValue = (&'static str, fn(&Verdict, &Significance) -> String);
 
-const FIGURES: [Figure; 8] = [
-    ("images", |verdict| verdict.images.to_string()),
-    ("gained", |verdict| verdict.gained.to_string()),
-    ("lost", |verdict| verdict.lost.to_string()),
-    // Otherwise a small one would be printed with a hundred zeros.
-    ("p", |verdict| if verdict.p < 1e-4 { format!("{:e}", verdict.p) } else { verdict.p.to_string() }),
-    ("accuracy", |verdict| verdict.accuracy.to_string()),
-    ("f1", |verdict| verdict.f1.to_string()),
-    ("f1_low", |verdict| verdict.f1_interval.low.to_string()),
-    ("f1_high", |verdict| verdict.f1_interval.high.to_string()),
+const VERDICT_VALUES: [VerdictValue; 11] = [
+    ("images", |verdict, _| verdict.images.to_string()),
+    ("gained", |verdict, _| verdict.gained.to_string()),
+    ("lost", |verdict, _| verdict.lost.to_string()),
+    ("p", |verdict, _| p_text(verdict.p)),
+    ("accuracy", |verdict, _| verdict.accuracy.to_string()),
+    ("f1", |verdict, _| verdict.f1.to_string()),
+    ("f1_low", |verdict, _| verdict.f1_interval.low.to_string()),
+    ("f1_high", |verdict, _| verdict.f1_interval.high.to_string()),
+    ("p_adjusted", |_, significance| p_text(significance.accuracy)),
+    ("f1_p", |verdict, _| p_text(verdict.f1_p)),
+    ("f1_p_adjusted", |_, significance| p_text(significance.f1)),
 ];
+
+/// Formats a p-value. A small one would be printed with a hundred zeros otherwise.
+fn p_text(p: f64) -> String {
+    if p < 1e-4 { format!("{p:e}") } else { p.to_string() }
+}
 
 /// Returns a row for each metric: its part, its name, and a value for each run, each reference and the mean. Missing
 /// values are empty cells.
@@ -218,9 +234,10 @@ pub(super) fn rows(sheet: &ComparisonView<'_>) -> Vec<Vec<String>> {
         }
         rows.push(line("class_f1", &class.name, cells));
     }
-    for (name, figure) in FIGURES {
+    for (name, value) in VERDICT_VALUES {
         let known = |at: usize| comparison.verdicts.iter().find(|against| against.run == at)?.verdict.as_ref().ok();
-        let cells = (0..runs).map(|at| known(at).map(figure).unwrap_or_default()).collect();
+        let cells =
+            (0..runs).map(|at| known(at).map(|(verdict, among)| value(verdict, among)).unwrap_or_default()).collect();
         rows.push(line("against_baseline", name, cells));
     }
     rows.extend(
@@ -243,11 +260,8 @@ fn spread_rows(sheet: &ComparisonView<'_>, metric: Metric) -> Vec<(String, Vec<S
     if spreads.iter().all(Option::is_none) {
         return Vec::new();
     }
-    let cells = |figure: fn(Spread) -> Option<f64>| -> Vec<String> {
-        spreads
-            .iter()
-            .map(|spread| spread.and_then(figure).map(|value| value.to_string()).unwrap_or_default())
-            .collect()
+    let cells = |value: fn(Spread) -> Option<f64>| -> Vec<String> {
+        spreads.iter().map(|spread| spread.and_then(value).map(|value| value.to_string()).unwrap_or_default()).collect()
     };
     let key = metric.key();
     vec![

@@ -1,7 +1,7 @@
 //! The comparison as tables and sentences.
 
 use super::sheet::ComparisonView;
-use crate::cli::table::{Side, Table, figure};
+use crate::cli::table::{Side, Table, metric_text};
 use crate::domain::text::printable;
 use crate::runs::Ensemble;
 use crate::runs::comparison::{Comparison, Metric, MetricRow, RunVerdict, SeedGroup};
@@ -77,8 +77,8 @@ fn classes(sheet: &ComparisonView<'_>) -> String {
     let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
     let mut table = table(comparison, "F1", &more, Side::Right);
     for class in &comparison.classes {
-        let runs = class.f1.iter().zip(&class.best).map(|(f1, best)| marked(figure(*f1), *best));
-        let average = sheet.average.iter().map(|average| figure(Some(average.scores().per_class[class.label].f1)));
+        let runs = class.f1.iter().zip(&class.best).map(|(f1, best)| marked(metric_text(*f1), *best));
+        let average = sheet.average.iter().map(|average| metric_text(Some(average.scores().per_class[class.label].f1)));
         let cells = std::iter::once(class.name.clone()).chain(runs).chain(average).chain([class.support.to_string()]);
         table.row(&cells.collect::<Vec<_>>());
     }
@@ -87,13 +87,14 @@ fn classes(sheet: &ComparisonView<'_>) -> String {
 
 fn verdict(comparison: &Comparison, against: &RunVerdict) -> String {
     let (run, baseline) = (&comparison.runs[against.run], &comparison.runs[comparison.baseline]);
-    match &against.verdict {
-        Ok(verdict) => {
-            let images = crate::domain::figures::thousands(usize::try_from(verdict.images).unwrap_or(usize::MAX));
-            let (accuracy, f1) = (verdict.accuracy_sentence(), verdict.f1_sentence());
+    match (&against.verdict, against.sentences()) {
+        (Ok((verdict, _)), Ok([accuracy, f1])) => {
+            let images = crate::domain::number_text::thousands(usize::try_from(verdict.images).unwrap_or(usize::MAX));
             format!("{run} against {baseline} on the same {images} test images\n  {accuracy}\n  {f1}\n")
         }
-        Err(reason) => format!("{run} against {baseline}: {}\n", printable(&reason.to_string())),
+        (Err(reason), _) | (_, Err(reason)) => {
+            format!("{run} against {baseline}: {}\n", printable(&reason.to_string()))
+        }
     }
 }
 

@@ -20,7 +20,7 @@ impl Backend {
             Candidate { run, test: run_test.as_ref().map_err(Clone::clone) },
         ];
         let against = Comparison::new(&candidates, 0).ok().and_then(|mut comparison| comparison.verdicts.pop());
-        against.map_or(Err(NotComparable::Nothing), |against| against.verdict)
+        against.map_or(Err(NotComparable::Nothing), |against| against.verdict.map(|(verdict, _)| verdict))
     }
 }
 

@@ -8,7 +8,7 @@ use super::choice::{compared, left_out, suggested};
 use crate::domain::text::printable;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{age, decimal};
+use crate::tui::widgets::number_text::{age, decimal};
 use crate::tui::widgets::paint::{Pen, wrap};
 
 fn describe_run(state: &State, run: &RunView) -> String {

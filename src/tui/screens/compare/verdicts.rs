@@ -8,10 +8,10 @@ use super::choice::left_out;
 use super::tables::letter;
 use super::{ComparePane, VerdictStatus};
 use crate::domain::text::printable;
-use crate::runs::comparison::{Comparison, Metric, Verdict};
+use crate::runs::comparison::{Comparison, Metric, Significance, Verdict};
 use crate::runs::statistics::RESAMPLES;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::thousands;
+use crate::tui::widgets::number_text::thousands;
 use crate::tui::widgets::paint::{Pen, width, wrap};
 
 /// The sentences about one run, with a heading.
@@ -27,12 +27,19 @@ pub(super) struct Block {
 /// Returns the blocks of all runs, then of seeds, then of marked runs that are not shown.
 pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
+    let runs = 1..state.compare.runs.len();
+    let known = |run: usize| match state.compare.verdict_status(run) {
+        VerdictStatus::Known(verdict) => Some(verdict),
+        _ => None,
+    };
+    let known: Vec<&Verdict> = runs.clone().filter_map(known).collect();
+    let mut significance = Significance::of(&known).into_iter();
     let of_run = |run: usize| Block {
         about: format!("{} − A", letter(run)),
         style: theme.run_color(run).patch(theme.strong()),
-        sentences: sentences(state, run),
+        sentences: sentences(state, run, &mut significance),
     };
-    let mut blocks: Vec<Block> = (1..state.compare.runs.len()).map(of_run).collect();
+    let mut blocks: Vec<Block> = runs.map(of_run).collect();
     blocks.extend(seeds(state, comparison));
     blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
@@ -42,18 +49,20 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     blocks
 }
 
-fn sentences(state: &State, run: usize) -> Vec<(String, Style)> {
+/// Returns the sentences about a run. Takes the significance of its verdict, if it has one.
+fn sentences(state: &State, run: usize, significance: &mut impl Iterator<Item = Significance>) -> Vec<(String, Style)> {
     let theme = &state.theme;
     match state.compare.verdict_status(run) {
         VerdictStatus::Known(verdict) => {
+            let Some(among) = &significance.next() else { return Vec::new() };
             let judged = |certain: bool, change: f64| match (certain && !verdict.seed_alone, change > 0.0) {
                 (false, _) => theme.text(),
                 (true, true) => theme.good(),
                 (true, false) => theme.bad(),
             };
             vec![
-                (verdict.accuracy_sentence(), judged(verdict.accuracy_is_certain(), verdict.accuracy)),
-                (verdict.f1_sentence(), judged(verdict.f1_is_certain(), verdict.f1)),
+                (verdict.accuracy_sentence(among), judged(verdict.accuracy_is_certain(among), verdict.accuracy)),
+                (verdict.f1_sentence(among), judged(verdict.f1_is_certain(among), verdict.f1)),
             ]
         }
         VerdictStatus::Impossible(reason) => vec![(printable(&reason.to_string()), theme.warning())],
@@ -87,15 +96,15 @@ fn seeds(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
     let block = |group: &crate::runs::comparison::SeedGroup| {
         let letters: Vec<&str> = group.runs.iter().map(|run| letter(*run)).collect();
-        let figure = |wanted: Metric| {
+        let metric_text = |wanted: Metric| {
             let (_, spread) = group.metrics.iter().find(|(metric, _)| *metric == wanted)?;
             let deviation = spread.deviation.map(|deviation| format!(" ± {deviation:.4}")).unwrap_or_default();
             Some(format!("{} {:.4}{deviation}", wanted.name(), spread.mean))
         };
-        let figures: Vec<String> =
-            [Metric::Accuracy, Metric::F1, Metric::ValLoss].into_iter().filter_map(figure).collect();
-        let figures = if figures.is_empty() { String::new() } else { format!(": {}", figures.join(", ")) };
-        let words = format!("differ only in the {}{figures}", group.describe());
+        let metrics: Vec<String> =
+            [Metric::Accuracy, Metric::F1, Metric::ValLoss].into_iter().filter_map(metric_text).collect();
+        let metrics = if metrics.is_empty() { String::new() } else { format!(": {}", metrics.join(", ")) };
+        let words = format!("differ only in the {}{metrics}", group.describe());
         Block { about: letters.join(" "), style: theme.strong(), sentences: vec![(words, theme.text())] }
     };
     comparison.groups.iter().map(block).collect()
