@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::import::Fit;
 use super::split::{Division, Protocol};
 use super::store::StoreError;
-use crate::domain::figures;
+use crate::domain::number_text;
 use crate::domain::preflight::{self, DatasetFacts, Problem};
 use crate::domain::text::printable;
 use crate::domain::{Corrections, DatasetName, GroupSizes, Split, SplitCounts};
@@ -90,7 +90,7 @@ pub fn reasons(notes: &[String], left_out: &[Omission]) -> Vec<String> {
         let count: u64 = here.iter().map(|kind| kind.count).sum();
         if count > 0 {
             let count = usize::try_from(count).unwrap_or(usize::MAX);
-            lines.push(format!("{} {words}:", figures::count(count, "item was", "items were")));
+            lines.push(format!("{} {words}:", number_text::count(count, "item was", "items were")));
         }
         lines.extend(here.iter().map(|Omission { reason, count, example, .. }| match count {
             1 => format!("  {example}: {reason}"),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::store::{Dataset, shown};
-use crate::domain::figures::thousands;
+use crate::domain::number_text::thousands;
 use crate::domain::text::printable;
 use crate::domain::{Corrections, LeftOutImages, RelabelledImage, RelabelledImages, RunId, Split};
 use crate::durable::versioned::{FileError, FileKind, Problem};

@@ -32,7 +32,8 @@ pub use batch::{Batch, Pass, Prefetch, Source, drawn_order, epoch_order};
 pub use check::Findings;
 pub use images::{Augmenter, BatchSpec, Images, Preparation};
 pub use import::{
-    ImportError, ImportOptions, ImportPreview, ImportProgress, ImportReport, ImportRequest, import, preview,
+    ImportError, ImportOptions, ImportPreview, ImportProgress, ImportReport, ImportRequest, PreviewDepth, import,
+    preview,
 };
 pub use manifest::{ClassCounts, ImageShape, Manifest, Omission, Place, Skipped};
 pub use stats::Distribution;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Findings;
 use crate::data::manifest::{ClassCounts, Manifest, Place};
-use crate::domain::figures::{count, thousands};
+use crate::domain::number_text::{count, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Split, SplitCounts};
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::manifest::Skipped;
 use crate::data::store::{StoreError, shown};
-use crate::domain::{Placeholder, figures};
+use crate::domain::{Placeholder, number_text};
 
 /// The reason why nothing was imported. No partial dataset remains.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +106,7 @@ impl ImportError {
 }
 
 fn count_skipped(count: u64) -> String {
-    figures::count(usize::try_from(count).unwrap_or(usize::MAX), "thing", "things")
+    number_text::count(usize::try_from(count).unwrap_or(usize::MAX), "thing", "things")
 }
 
 fn list_skipped(first: &[Skipped], count: u64) -> String {

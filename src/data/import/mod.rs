@@ -38,7 +38,7 @@ pub use labels::Pattern;
 pub use names::NameEncoding;
 pub use option_table::{IMPORT_OPTIONS, ImportOption};
 pub use options::{ClassMap, Fit, ImportOptions};
-pub use preview::{ImportPreview, preview};
+pub use preview::{ImportPreview, PreviewDepth, preview};
 pub use report::{ImportProgress, ImportReport, ImportStage, MOST_SKIPS_LISTED};
 pub use sizes::SizeCount;
 pub use source::{dropped_path, plain_path};
@@ -49,7 +49,7 @@ use self::listing::SourceBytes;
 use self::pack::Encoding;
 use self::report::{ImportLog, Progress};
 use self::sizes::ImageSizes;
-use super::manifest::{ImageShape, MergedSource};
+use super::manifest::{ClassCounts, ImageShape, MergedSource};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::text::printable;
@@ -229,13 +229,12 @@ impl<'a> ImportState<'a> {
         self.check_space(&plan, shape)?;
         let mut writer = Writer::new(staging, shape, &plan.classes)?;
         let images = pack::PackInput { items: &plan.items, contents: &contents, encoding, shape, fit };
-        let packed = pack::pack(images, self.limits, &mut writer, &mut self.log, &mut self.progress)?;
+        let write = |item: &layout::PlannedImage, pixels: &[u8]| {
+            Ok(writer.push(item.split, item.label, pixels, &item.source)?)
+        };
+        let packed = pack::pack(images, self.limits, write, &mut self.log, &mut self.progress)?;
         self.log.check_strict(self.options.strict)?;
-        if let Some(empty) = writer.classes().iter().find(|class| class.counts.train == 0) {
-            let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
-            return Err(ImportError::Layout { path: request.source.clone(), reason });
-        }
-        layout::note_empty(writer.classes(), &mut self.log);
+        self.check_classes(writer.classes())?;
         let (skipped, skipped_count) = (std::mem::take(&mut self.log.listed), self.log.count);
         let (left_out, notes) = (self.log.left_out(), std::mem::take(&mut self.log.notes));
         let base = contents.base.as_ref();
@@ -276,6 +275,16 @@ impl<'a> ImportState<'a> {
                 "{source} is in the dataset already: `mien data check` finds images that are there twice"
             ));
         }
+    }
+
+    /// Refuses a class without readable training images, and notes classes without others.
+    fn check_classes(&mut self, classes: &[ClassCounts]) -> Result<(), ImportError> {
+        if let Some(empty) = classes.iter().find(|class| class.counts.train == 0) {
+            let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
+            return Err(ImportError::Layout { path: self.request.source.clone(), reason });
+        }
+        layout::note_empty(classes, &mut self.log);
+        Ok(())
     }
 
     /// Fails before the work if the disk cannot hold the dataset.

@@ -11,7 +11,7 @@ use encoding_rs::Encoding;
 use oem_cp::code_table::DECODING_TABLE_CP_MAP;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::figures::count;
+use crate::domain::number_text::count;
 use crate::domain::text::printable;
 
 /// The encoding of names that are not UTF-8.

@@ -1,4 +1,4 @@
-//! The packing of an import: all threads decode a bounded number of images, and one writes them in order.
+//! The packing of an import: all threads decode a bounded number of images, and one passes them on in order.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,6 @@ use super::options::Fit;
 use super::report::{ImportLog, ImportStage, Progress};
 use super::{ImportError, decode};
 use crate::data::manifest::ImageShape;
-use crate::data::writer::Writer;
 
 /// Images in memory at a time.
 pub(super) const CHUNK: usize = 512;
@@ -38,11 +37,12 @@ pub(super) struct PackInput<'a> {
     pub(super) fit: Fit,
 }
 
-/// Decodes every item into the writer, skips those that cannot be decoded, and returns what it has written.
+/// Decodes every item for `receive`, which is called with the item and its pixels, in order. Skips items that cannot be
+/// decoded, and returns counts of the others.
 pub(super) fn pack(
     PackInput { items, contents, encoding, shape, fit }: PackInput,
     limits: &Limits,
-    writer: &mut Writer,
+    mut receive: impl FnMut(&PlannedImage, &[u8]) -> Result<(), ImportError>,
     log: &mut ImportLog,
     progress: &mut Progress,
 ) -> Result<PackResult, ImportError> {
@@ -67,7 +67,7 @@ pub(super) fn pack(
                     packed.resized += u64::from(was_resized);
                     packed.added += u64::from(!matches!(item.at, Location::Stored(_)));
                     packed.groups.push(item.group);
-                    writer.push(item.split, item.label, &pixels, &item.source)?;
+                    receive(item, &pixels)?;
                 }
                 Err(reason) => log.skip(&item.source, reason),
             }
@@ -77,7 +77,7 @@ pub(super) fn pack(
     Ok(packed)
 }
 
-/// The images that were written.
+/// The images that were decoded.
 #[derive(Debug, Default)]
 pub(super) struct PackResult {
     /// The number of resized images.

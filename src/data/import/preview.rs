@@ -1,17 +1,20 @@
-//! The dry run of an import: everything up to the decoding of images, without a dataset.
+//! The dry run of an import: everything up to the writing of images, without a dataset.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use super::layout::PlannedImage;
 use super::limits::Limits;
+use super::listing::Location;
+use super::pack::{self, PackInput};
 use super::sizes::{ImageSizes, SizeCount};
-use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, layout, merge};
+use super::{Fit, ImportError, ImportProgress, ImportRequest, ImportState, ParsedSource, disk_bytes, merge};
 use crate::data::manifest::{ClassCounts, ImageShape, Omission, SplitOptions};
 use crate::data::writer::check_target;
-use crate::domain::figures::thousands;
+use crate::domain::number_text::thousands;
 use crate::domain::{Size, Split, SplitCounts};
 
-/// A dataset as an import would make it. Pictures with a readable header that cannot be decoded are still counted.
+/// A dataset as an import would make it, as far as the images were read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportPreview {
     /// The classes by label.
@@ -68,13 +71,23 @@ impl ImportPreview {
     }
 }
 
+/// The part of the images that a preview reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewDepth {
+    /// The headers. A picture whose pixels are damaged counts as readable.
+    Headers,
+    /// All pixels, as an import.
+    Pixels,
+}
+
 /// Returns the dataset that an import would make, and changes nothing. `progress` is called several times a second; a
 /// break cancels.
 ///
 /// # Errors
-/// [`ImportError`], the same as the import's up to the decoding of images.
+/// [`ImportError`], the same as the import's; with [`PreviewDepth::Headers`] up to the decoding of images.
 pub fn preview(
     request: &ImportRequest,
+    depth: PreviewDepth,
     progress: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
 ) -> Result<ImportPreview, ImportError> {
     request.check()?;
@@ -85,25 +98,41 @@ pub fn preview(
     let work = home.unwrap_or_else(std::env::temp_dir);
     let mut state = ImportState::new(request, base, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
-    let (ParsedSource { plan, .. }, measured) = prepared.map_err(|error| state.explain(error))?;
+    let (ParsedSource { plan, contents, encoding }, measured) = prepared.map_err(|error| state.explain(error))?;
     let ImageSizes { shape, fit, sizes, unreadable } = measured;
-    for (index, reason) in &unreadable {
-        state.log.skip(&plan.items[*index].source, reason);
-    }
-    state.log.check_strict(state.options.strict)?;
     let mut classes: Vec<ClassCounts> =
         plan.classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();
-    let unreadable: HashSet<usize> = unreadable.into_iter().map(|(index, _)| index).collect();
-    let readable = plan.items.iter().enumerate().filter(|(index, _)| !unreadable.contains(index));
-    for (_, item) in readable {
+    let mut count = |item: &PlannedImage| {
         let counts = &mut classes[item.label].counts;
         match item.split {
             Split::Train => counts.train += 1,
             Split::Validation => counts.validation += 1,
             Split::Test => counts.test += 1,
         }
+    };
+    match depth {
+        PreviewDepth::Headers => {
+            for (source, reason) in &unreadable {
+                state.log.skip(source, reason);
+            }
+            let unreadable: HashSet<&str> = unreadable.iter().map(|(source, _)| source.as_str()).collect();
+            let is_readable = |item: &&PlannedImage| {
+                matches!(item.at, Location::Stored(_)) || !unreadable.contains(item.source.as_str())
+            };
+            plan.items.iter().filter(is_readable).for_each(count);
+        }
+        PreviewDepth::Pixels => {
+            let images = PackInput { items: &plan.items, contents: &contents, encoding, shape, fit };
+            let receive = |item: &PlannedImage, _: &[u8]| {
+                count(item);
+                Ok(())
+            };
+            let packed = pack::pack(images, state.limits, receive, &mut state.log, &mut state.progress);
+            packed.map_err(|error| state.explain(error))?;
+        }
     }
-    layout::note_empty(&classes, &mut state.log);
+    state.log.check_strict(state.options.strict)?;
+    state.check_classes(&classes).map_err(|error| state.explain(error))?;
     let disk = disk_bytes(&plan, shape);
     let (left_out, notes) = (state.log.left_out(), state.log.notes);
     Ok(ImportPreview { classes, image: shape, fit, sizes, split: plan.split, left_out, notes, disk })

@@ -35,8 +35,9 @@ pub(super) struct ImageSizes {
     pub(super) fit: Fit,
     /// The sizes, the most frequent first.
     pub(super) sizes: Vec<SizeCount>,
-    /// The pictures without a readable header: their indices in the plan, and the reasons.
-    pub(super) unreadable: Vec<(usize, String)>,
+    /// The pictures without a readable header: their sources, and the reasons. Not their positions in the plan, which a
+    /// merged dataset changes.
+    pub(super) unreadable: Vec<(String, String)>,
 }
 
 /// Measures all pictures and chooses the shape of stored images. The size is the requested one, else the size of at
@@ -59,14 +60,14 @@ pub(super) fn measure(
             decode::header(&contents.read(&item.at, limit).map_err(|error| decode::describe_unread(&error, limit))?)
         };
         let headers: Vec<_> = chunk.par_iter().map(header).collect();
-        for (place, header) in headers.into_iter().enumerate() {
+        for (item, header) in chunk.iter().zip(headers) {
             match header {
                 Ok(header) => {
                     *counts.entry(header.size).or_default() += 1;
                     gray &= header.gray;
                     turned += u64::from(header.turned);
                 }
-                Err(reason) => unreadable.push((index * CHUNK + place, reason)),
+                Err(reason) => unreadable.push((item.source.clone(), reason)),
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::cli::options::Output;
 use crate::cli::progress::{Progress, Templates};
 use crate::cli::{download, output, piped};
 use crate::data::import::{ImportStage, dropped_path};
-use crate::data::{self, ImportError, ImportReport, ImportRequest, Omission, Skipped, StoreError};
+use crate::data::{self, ImportError, ImportReport, ImportRequest, Omission, PreviewDepth, Skipped, StoreError};
 use crate::domain::{DatasetName, Size};
 use crate::download::is_address;
 use crate::runs::{Home, RunStore};
@@ -107,7 +107,7 @@ impl Import {
 
 /// Prints the dataset that an import would make.
 fn preview(request: &ImportRequest, progress: &Progress, output: Output, home: &Home) -> Result<Exit, CommandError> {
-    let result = data::preview(request, &mut |step| show(progress, step));
+    let result = data::preview(request, PreviewDepth::Pixels, &mut |step| show(progress, step));
     progress.finish();
     preview::print(&result.map_err(|error| explain(error, home))?, output)?;
     Ok(Exit::Done)

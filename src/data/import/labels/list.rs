@@ -9,7 +9,7 @@ use super::super::ImportError;
 use super::super::listing::{Kind, Listing, Location, SourceBytes, SourceFile};
 use super::Label;
 use super::columns::{LabelRows, parse};
-use crate::domain::figures;
+use crate::domain::number_text;
 use crate::domain::text::printable;
 
 /// The largest file of labels, in bytes.
@@ -176,7 +176,7 @@ impl LabelTable {
     }
 
     pub(super) fn describe(&self) -> String {
-        let rows = figures::count(self.by_number.len(), "row", "rows");
+        let rows = number_text::count(self.by_number.len(), "row", "rows");
         format!("classes are from the labels in {} ({rows})", self.names())
     }
 

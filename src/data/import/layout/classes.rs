@@ -8,7 +8,7 @@ use super::super::split_names;
 use super::folder_structure::{FolderMeaning, FolderStructure};
 use super::{ImagesByClass, ImagesBySplit};
 use crate::data::manifest::ClassCounts;
-use crate::domain::figures::count;
+use crate::domain::number_text::count;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Split};
 

@@ -165,18 +165,25 @@ fn a_preview_shows_what_the_import_then_does_and_changes_nothing() {
     // Their headers say that they cannot be read: the import skips them, too.
     entries.push(("train/happy/empty.png".into(), Vec::new()));
     entries.push(("train/happy/text.png".into(), b"this is no picture".to_vec()));
+    // Only its pixels say that it cannot be read.
+    let whole = &kaggle()[0].1;
+    entries.push(("train/happy/cut.png".into(), whole[..whole.len() / 2].to_vec()));
     for source in [bench.folder("folder", &entries), bench.write("a.zip", zip_of(&entries))] {
         let request = bench.request(&source);
         let _ = fs::remove_dir_all(bench.path("data"));
-        let preview = preview(&request, &mut |_| ControlFlow::Continue(())).unwrap();
+        let previewed = |depth| preview(&request, depth, &mut |_| ControlFlow::Continue(())).unwrap();
+        let preview = previewed(PreviewDepth::Pixels);
+        let by_headers = previewed(PreviewDepth::Headers);
         assert!(!bench.path("data").exists());
+        let total = |classes: &[ClassCounts]| classes.iter().map(|class| class.counts.total()).sum::<usize>();
+        assert_eq!(total(&by_headers.classes), total(&preview.classes) + 1);
         let manifest = bench.import(&source).unwrap();
         assert_eq!((preview.classes, preview.image, preview.split), (manifest.classes, manifest.image, manifest.split));
         assert_eq!((preview.left_out, preview.notes), (manifest.left_out, manifest.notes));
-        assert_eq!(preview.sizes, [SizeCount { width: 6, height: 6, count: 39 }]);
+        assert_eq!(preview.sizes, [SizeCount { width: 6, height: 6, count: 40 }]);
         let files = ["pixels.bin", "labels.bin", "sources.bin"].map(|name| bench.path("data/d").join(name));
         let written: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
-        // The preview's bytes include the two pictures that cannot be read.
-        assert!(preview.disk.abs_diff(written) <= 200, "{} and {written}", preview.disk);
+        // The preview's bytes include the three pictures that cannot be read.
+        assert!(preview.disk.abs_diff(written) <= 300, "{} and {written}", preview.disk);
     }
 }

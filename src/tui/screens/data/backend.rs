@@ -9,7 +9,8 @@ use crate::data::batch::{Pass, Source as _};
 use crate::data::import::{IMPORT_OPTIONS, dropped_path};
 use crate::data::manifest;
 use crate::data::{
-    self, Augmenter, Dataset, Images, ImportOptions, ImportPreview, ImportRequest, Manifest, Skipped, features,
+    self, Augmenter, Dataset, Images, ImportOptions, ImportPreview, ImportRequest, Manifest, PreviewDepth, Skipped,
+    features,
 };
 use crate::domain::{DatasetName, Split, text::printable};
 use crate::supervise::{self, ImportEvent, ImportProcess};
@@ -111,7 +112,8 @@ impl Backend {
                 ControlFlow::Break(())
             }
         };
-        data::preview(&request, &mut go_on).map_err(|error| error.to_string())
+        // Pixels are left to the import, which would take twice as long otherwise.
+        data::preview(&request, PreviewDepth::Headers, &mut go_on).map_err(|error| error.to_string())
     }
 
     /// Returns what the import of a dataset skipped: by reason, then each listed file.

@@ -10,7 +10,7 @@ use crate::tui::library::DatasetView;
 use crate::tui::messages::data::SplitFilter;
 use crate::tui::state::State;
 use crate::tui::widgets::bars;
-use crate::tui::widgets::figures::{count, percent, real, share, thousands};
+use crate::tui::widgets::number_text::{count, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 

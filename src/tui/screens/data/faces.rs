@@ -10,7 +10,7 @@ use crate::tui::library::DatasetView;
 use crate::tui::messages::data::{Sample, VariantRequest};
 use crate::tui::state::State;
 use crate::tui::widgets::faces::{self, Pictures};
-use crate::tui::widgets::figures::{count, thousands};
+use crate::tui::widgets::number_text::{count, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// The fewest rows for faces, with the rule above them. In fewer rows no face is recognizable.

@@ -11,7 +11,7 @@ use crate::tui::messages::data::SplitFilter;
 use crate::tui::messages::{Effect, InspectEffect};
 use crate::tui::screens::data::{DataState, DataView};
 use crate::tui::state::State;
-use crate::tui::widgets::figures::count;
+use crate::tui::widgets::number_text::count;
 use crate::tui::widgets::paint::{draw_rule, tail};
 use crate::tui::widgets::table::{Column, Row, Table};
 

@@ -18,7 +18,7 @@ use crate::tui::messages::data::SplitFilter;
 use crate::tui::messages::{Action, Binding, DataAction, Effect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{count, share, thousands};
+use crate::tui::widgets::number_text::{count, share, thousands};
 use crate::tui::widgets::paint::{Pen, width, wrap};
 use crate::tui::widgets::progress;
 pub(super) use backend::run_effect;

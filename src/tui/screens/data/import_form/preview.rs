@@ -7,7 +7,7 @@ use super::{ImportField, PreviewStatus};
 use crate::data::ImportPreview;
 use crate::data::manifest::reasons;
 use crate::domain::Split;
-use crate::domain::figures::thousands;
+use crate::domain::number_text::thousands;
 use crate::domain::text::printable;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::wrap;

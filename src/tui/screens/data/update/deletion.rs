@@ -5,7 +5,7 @@ use crate::tui::library::RunView;
 use crate::tui::messages::{DataEffect, Effect};
 use crate::tui::screen::Screen;
 use crate::tui::state::{Confirm, Overlay, State};
-use crate::tui::widgets::figures::thousands;
+use crate::tui::widgets::number_text::thousands;
 
 /// Returns the runs on a dataset, and the active ones among them.
 fn users(state: &State, name: &DatasetName) -> (Vec<String>, Vec<String>) {

@@ -7,7 +7,7 @@ use crate::domain::text::printable;
 use crate::supervise::{ImportEvent, ImportResult, OmissionKind};
 use crate::tui::messages::{DataEffect, Effect};
 use crate::tui::state::{Confirm, Overlay, Report, State};
-use crate::tui::widgets::figures::thousands;
+use crate::tui::widgets::number_text::thousands;
 
 /// Returns the question before an import is cancelled; `None` without a running import.
 pub(super) fn confirm_cancel(data: &DataState) -> Option<Confirm> {
