@@ -52,6 +52,12 @@ impl Context {
         Self { screen: None, name, kind }
     }
 
+    /// Returns the part of its screen: the first word of the name.
+    #[must_use]
+    pub fn part(self) -> &'static str {
+        self.name.split_once(' ').map_or(self.name, |(part, _)| part)
+    }
+
     /// Returns whether the arrows move between the fields of a form.
     #[must_use]
     pub fn is_form(self) -> bool {

@@ -1,5 +1,5 @@
-//! Draws the help: all keys in force with their actions, from the key tables. The keys of the current screen come
-//! first.
+//! Draws the help: all keys in force with their actions, from the key tables. The keys that work where the keyboard
+//! focus is come first, then those of the other parts of the screen, of every screen, and of the others.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -14,25 +14,62 @@ use crate::tui::widgets::paint::{Pen, width};
 /// The heading of the keys that work in overlays.
 const OVERLAYS: &str = "Dialogs, lists and this help";
 
+/// The fewest columns of the frame. A filtered list must not narrow with every letter.
+const FEWEST_COLUMNS: u16 = 70;
+
 /// A line of the help: a heading, or keys and their action.
 enum Line {
-    Heading(&'static str),
+    Heading(String),
     Keys(String, &'static str),
 }
 
-/// Returns the keys of this screen, then those of several screens, then the others; only lines that match the filter.
-fn lines(state: &State, filter: &str) -> Vec<Line> {
-    let title = |context: Context| context.screen.map_or(OVERLAYS, Screen::title);
-    let group_of = |binding: &Binding| {
+/// The keys of a heading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Group {
+    /// Keys that work where the keyboard focus is, and on no other screen.
+    Here,
+    /// Keys of other parts of the current screen, by the names of the parts.
+    Parts(Vec<&'static str>),
+    /// Keys of several screens.
+    Everywhere,
+    /// Keys of one other screen, or of overlays, by its title.
+    Other(&'static str),
+}
+
+impl Group {
+    /// Returns the group of a binding. A binding of several screens is listed once.
+    fn of(binding: &Binding, state: &State) -> Self {
+        let title = |context: Context| context.screen.map_or(OVERLAYS, Screen::title);
         let mut titles: Vec<&str> = binding.contexts().map(title).collect();
         titles.dedup();
-        // A binding of several screens is listed once, at the top.
-        if let [one] = titles.as_slice() { Some(*one) } else { None }
-    };
+        match titles.as_slice() {
+            [here] if *here == state.screen.title() && binding.works_in(state.screen_context()) => Self::Here,
+            [here] if *here == state.screen.title() => {
+                let mut parts: Vec<&str> = binding.contexts().map(Context::part).collect();
+                parts.dedup();
+                Self::Parts(parts)
+            }
+            [one] => Self::Other(one),
+            _ => Self::Everywhere,
+        }
+    }
+
+    fn heading(&self, screen: Screen) -> String {
+        match self {
+            Self::Here => screen.title().into(),
+            Self::Parts(parts) => format!("{}: {}", screen.title(), parts.join(", ")),
+            Self::Everywhere => "Everywhere".into(),
+            Self::Other(title) => (*title).into(),
+        }
+    }
+}
+
+/// Returns the keys that match the filter, with a heading for each group.
+fn lines(state: &State, filter: &str) -> Vec<Line> {
     let words: Vec<String> = filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let section = |title: &'static str, group: Option<&'static str>| {
+    let section = |group: Group| {
         let found: Vec<Line> = messages::all()
-            .filter(|binding| group_of(binding) == group)
+            .filter(|binding| Group::of(binding, state) == group)
             .filter_map(|binding| {
                 let keys = key_names(state, binding)?;
                 let text = format!("{keys} {} {}", binding.description, binding.name).to_lowercase();
@@ -40,13 +77,19 @@ fn lines(state: &State, filter: &str) -> Vec<Line> {
             })
             .collect();
         // A section without keys needs no heading.
-        let heading = (!found.is_empty()).then_some(Line::Heading(title));
+        let heading = (!found.is_empty()).then(|| Line::Heading(group.heading(state.screen)));
         heading.into_iter().chain(found)
     };
+    let mut parts: Vec<Group> = Vec::new();
+    for group in messages::all().map(|binding| Group::of(binding, state)) {
+        if matches!(group, Group::Parts(_)) && !parts.contains(&group) {
+            parts.push(group);
+        }
+    }
     let here = state.screen.title();
     let others = Screen::ALL.into_iter().rev().map(Screen::title).filter(|title| *title != here).chain([OVERLAYS]);
-    let first = section(here, Some(here)).chain(section("Everywhere", None));
-    first.chain(others.flat_map(|title| section(title, Some(title)))).collect()
+    let groups = [Group::Here].into_iter().chain(parts).chain([Group::Everywhere]).chain(others.map(Group::Other));
+    groups.flat_map(section).collect()
 }
 
 /// Returns the names of a binding's keys; `None` if it has none.
@@ -65,7 +108,12 @@ pub(super) fn render(state: &State, help: &Help, canvas: &mut Canvas<'_>, area: 
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let height = if filter.is_empty() { rows } else { u16::MAX };
     let title = if filter.is_empty() { " keys: type to filter " } else { " matching keys " };
-    let inside = draw_frame(state, buffer, area, (70, height), title);
+    let keys = lines.iter().map(|line| if let Line::Keys(keys, _) = line { width(keys) } else { 0 }).max().unwrap_or(0);
+    let keys = keys.min(16) + 2;
+    let meaning = |line: &Line| if let Line::Keys(_, meaning) = line { width(meaning) } else { 0 };
+    // The margins are four cells within the frame, which has a cell on each side.
+    let columns = (lines.iter().map(meaning).max().unwrap_or(0) + keys + 6).max(FEWEST_COLUMNS);
+    let inside = draw_frame(state, buffer, area, (columns, height), title);
     let list = if filter.is_empty() {
         inside
     } else {
@@ -75,14 +123,11 @@ pub(super) fn render(state: &State, help: &Help, canvas: &mut Canvas<'_>, area: 
     let visible = usize::from(list.height);
     canvas.layout.last_page = lines.len().saturating_sub(visible);
     let first = help.line.min(canvas.layout.last_page);
-    let keys = lines.iter().map(|line| if let Line::Keys(keys, _) = line { width(keys) } else { 0 }).max().unwrap_or(0);
     for (row, line) in (0..).zip(lines.iter().skip(first).take(visible)) {
         let mut pen = Pen::new(buffer, theme, list, row);
         match line {
             Line::Heading(title) => pen.skip(1).write(title, theme.strong()),
-            Line::Keys(names, meaning) => {
-                pen.skip(3).left(names, keys.min(16) + 2, theme.accent()).write(meaning, Style::new())
-            }
+            Line::Keys(names, meaning) => pen.skip(3).left(names, keys, theme.accent()).write(meaning, Style::new()),
         };
     }
     if lines.is_empty() {
