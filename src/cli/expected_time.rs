@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::datasets;
-use crate::domain::figures::{clock_time, ready_at};
+use crate::domain::number_text::{clock_time, ready_at};
 use crate::runs::{Machine, RunStore, Summary, estimate};
 use crate::supervise::now;
 

@@ -181,14 +181,14 @@ pub(super) fn layers(store: &RunStore, run: &Summary) -> Vec<LayerRow> {
 
 /// Returns the metrics and annotations of a run.
 pub(super) fn further(run: &RunFacts) -> FurtherFields<'_> {
-    let figure = |field| match run.value(field) {
-        Value::Number(figure) => Some(figure),
+    let number = |field| match run.value(field) {
+        Value::Number(number) => Some(number),
         _ => None,
     };
     FurtherFields {
-        test_accuracy: figure(Field::TestAcc),
-        f1: figure(Field::F1),
-        images_per_second: figure(Field::Rate),
+        test_accuracy: number(Field::TestAcc),
+        f1: number(Field::F1),
+        images_per_second: number(Field::Rate),
         tags: run.annotations().tags.iter().map(Tag::as_str).collect(),
         note: run.annotations().note.as_str(),
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::exit::CommandError;
 use super::output;
-use super::table::{Side, Table, figure};
+use super::table::{Side, Table, metric_text};
 use crate::domain::text::printable;
 use crate::domain::{ClassScores, Confusion, Scores};
 use crate::runs::probabilities::{self, Reliability, Temperature};
@@ -112,10 +112,10 @@ pub(super) fn class_table(
     columns.extend(probabilities.map(|_| ("AVG PRECISION", Side::Right)));
     columns.push(("SUPPORT", Side::Right));
     let mut table = Table::of(&columns);
-    let row = |name: &str, figures: [f64; 3], average: Option<f64>, support: u64| {
+    let row = |name: &str, metrics: [f64; 3], average: Option<f64>, support: u64| {
         let mut cells = vec![name.to_owned()];
-        cells.extend(figures.map(|value| figure(Some(value))));
-        cells.extend(probabilities.map(|_| figure(average)));
+        cells.extend(metrics.map(|value| metric_text(Some(value))));
+        cells.extend(probabilities.map(|_| metric_text(average)));
         cells.push(support.to_string());
         cells
     };

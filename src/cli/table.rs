@@ -2,7 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub(super) use crate::domain::figures::{age, duration, thousands};
+pub(super) use crate::domain::number_text::{age, duration, thousands};
 use crate::domain::text::printable;
 
 /// The side to which a column's text is aligned.
@@ -98,7 +98,7 @@ pub(super) fn cut_lines(text: &str, columns: usize) -> String {
 }
 
 /// Returns a number with four decimals, or a dash for `None`.
-pub(super) fn figure(value: Option<f64>) -> String {
+pub(super) fn metric_text(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.4}"))
 }
 
@@ -136,6 +136,6 @@ mod tests {
 
     #[test]
     fn a_figure_that_is_not_there_is_a_dash() {
-        assert_eq!((figure(None), figure(Some(0.5))), ("–".into(), "0.5000".into()));
+        assert_eq!((metric_text(None), metric_text(Some(0.5))), ("–".into(), "0.5000".into()));
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::figures::count;
 use super::nan;
+use super::number_text::count;
 
 /// The metrics of one completed epoch. Losses are mean categorical cross-entropies in nats; accuracies are fractions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

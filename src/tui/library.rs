@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::data::check::Exclusion;
 use crate::data::marked::Marks;
 use crate::data::overview::Overview;
-use crate::domain::figures::age;
+use crate::domain::number_text::age;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;

@@ -74,7 +74,7 @@ pub(super) fn time_changes_screen(state: &State, then: u64) -> bool {
         })
 }
 
-/// Returns the unit in which an age is shown, and the number of units; see [`age`](crate::domain::figures::age).
+/// Returns the unit in which an age is shown, and the number of units; see [`age`](crate::domain::number_text::age).
 fn age_unit(milliseconds: u64) -> (u8, u64) {
     match milliseconds / 1_000 {
         seconds @ 0..60 => (0, seconds),
@@ -116,7 +116,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_age_changes_exactly_when_its_unit_changes(one in 0_u64..400_000_000, later in 0_u64..400_000_000) {
-            use crate::domain::figures::age;
+            use crate::domain::number_text::age;
             prop_assert_eq!(age(one) == age(one + later), age_unit(one) == age_unit(one + later));
         }
 

@@ -289,7 +289,7 @@ fn copy_predictions(backend: &Backend, link: &Link, effect: &Effect) {
 /// 12s old, again in 4s`. `now` is in milliseconds since 1970.
 #[must_use]
 pub(super) fn words(link: &LinkView, now: u64) -> (String, bool) {
-    use crate::domain::figures::age;
+    use crate::domain::number_text::age;
     let name = &link.name;
     let since = |at: u64| age(now.saturating_sub(at));
     match &link.state {

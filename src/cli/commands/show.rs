@@ -7,11 +7,11 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, RunArgument};
 use crate::cli::run_list::facts;
 use crate::cli::scores::{test_probabilities, test_text};
-use crate::cli::table::{Side, Table, age, figure, thousands};
+use crate::cli::table::{Side, Table, age, metric_text, thousands};
 use crate::cli::{output, run_json};
-use crate::domain::figures::count;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::network::LayerRow;
+use crate::domain::number_text::count;
 use crate::domain::text::printable;
 use crate::domain::{Hyperparameter, Limits, Load, RunId, RunState, Size, Tag};
 use crate::runs::{Annotations, FollowedRun, RunFacts, Summary, WorkerDeath, event_text};
@@ -189,7 +189,7 @@ fn epoch_table(run: &Summary) -> String {
         ("TRAIN ACC", Side::Right),
         ("VAL LOSS", Side::Right),
         ("VAL ACC", Side::Right),
-        ("RATE", Side::Right),
+        ("LEARNING RATE", Side::Right),
         ("SECONDS", Side::Right),
         ("IMAGES/S", Side::Right),
         ("", Side::Left),
@@ -197,10 +197,10 @@ fn epoch_table(run: &Summary) -> String {
     for epoch in &run.epochs {
         table.row(&[
             epoch.epoch.to_string(),
-            figure(Some(epoch.train_loss)),
-            figure(Some(epoch.train_accuracy)),
-            figure(Some(epoch.val_loss)),
-            figure(Some(epoch.val_accuracy)),
+            metric_text(Some(epoch.train_loss)),
+            metric_text(Some(epoch.train_accuracy)),
+            metric_text(Some(epoch.val_loss)),
+            metric_text(Some(epoch.val_accuracy)),
             format!("{:.2e}", epoch.learning_rate),
             format!("{:.1}", epoch.seconds),
             format!("{:.0}", epoch.images_per_second),

@@ -1,8 +1,8 @@
 //! The problems that prevent the start of a run, with their messages.
 
 use super::WEIGHTS_ADVICE;
-use crate::domain::figures::thousands;
 use crate::domain::network::{ResolveError, StageName};
+use crate::domain::number_text::thousands;
 use crate::domain::{DatasetName, Hyperparameter, RecipeError, RunId, Split, Strategy, WeightsName};
 
 /// The part of a recipe that a [`Problem`] concerns.

@@ -1,4 +1,4 @@
-//! TensorBoard's event files: the figures of a run by epoch, its test, and its settings.
+//! TensorBoard's event files: the values of a run by epoch, its test, and its settings.
 //!
 //! The three files `train`, `validation` and `test` are Keras's, so that the curves of training and validation share a
 //! chart. Each is a sequence of records: length, masked CRC-32C of the length, event, masked CRC-32C of the event.
@@ -65,14 +65,14 @@ impl EventFiles {
             Event::EpochFinished { metrics, .. } => self.epoch(at, metrics),
             Event::Evaluated { split: crate::domain::Split::Test, epoch, loss, confusion } => {
                 let scores = confusion.scores();
-                let figures = [("accuracy", scores.accuracy), ("macro_f1", scores.f1), ("loss", *loss)];
-                self.figures(2, at, *epoch, &figures.map(|(name, figure)| (format!("test/{name}"), figure)));
+                let values = [("accuracy", scores.accuracy), ("macro_f1", scores.f1), ("loss", *loss)];
+                self.values(2, at, *epoch, &values.map(|(name, value)| (format!("test/{name}"), value)));
             }
             Event::ViewsEvaluated { views, epoch, loss, confusion } => {
                 let scores = confusion.scores();
-                let figures = [("accuracy", scores.accuracy), ("macro_f1", scores.f1), ("loss", *loss)];
-                let figures = figures.map(|(name, figure)| (format!("test_{views}_views/{name}"), figure));
-                self.figures(2, at, *epoch, &figures);
+                let values = [("accuracy", scores.accuracy), ("macro_f1", scores.f1), ("loss", *loss)];
+                let values = values.map(|(name, value)| (format!("test_{views}_views/{name}"), value));
+                self.values(2, at, *epoch, &values);
             }
             _ => {}
         }
@@ -87,22 +87,22 @@ impl EventFiles {
             ("images_per_second", metrics.images_per_second),
         ];
         let validation = [("epoch_loss", metrics.val_loss), ("epoch_accuracy", metrics.val_accuracy)];
-        let named = |figures: &[(&str, f64)]| -> Vec<(String, f64)> {
-            figures.iter().map(|(name, figure)| ((*name).to_owned(), *figure)).collect()
+        let named = |values: &[(&str, f64)]| -> Vec<(String, f64)> {
+            values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
         };
-        self.figures(0, at, metrics.epoch, &named(&training));
-        self.figures(1, at, metrics.epoch, &named(&validation));
+        self.values(0, at, metrics.epoch, &named(&training));
+        self.values(1, at, metrics.epoch, &named(&validation));
     }
 
-    /// Adds figures of an epoch; TensorBoard shows NaN as such.
+    /// Adds values of an epoch; TensorBoard shows NaN as such.
     #[allow(clippy::cast_possible_truncation)] // the format has f32
-    fn figures(&mut self, part: usize, at: f64, epoch: u32, figures: &[(String, f64)]) {
-        let number = |(name, figure): &(String, f64)| Value {
+    fn values(&mut self, part: usize, at: f64, epoch: u32, values: &[(String, f64)]) {
+        let number = |(name, value): &(String, f64)| Value {
             tag: name.clone(),
-            simple_value: Some(*figure as f32),
+            simple_value: Some(*value as f32),
             ..Value::default()
         };
-        let value = figures.iter().map(number).collect();
+        let value = values.iter().map(number).collect();
         self.push(part, at, i64::from(epoch), Content::Summary(Summary { value }));
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::figures::count;
+use crate::domain::number_text::count;
 use crate::domain::{RunId, RunState};
 use crate::runs::endings::describe_counts;
 use crate::runs::{Ending, WorkerDeath};

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::overlay::draw_frame;
 use crate::tui::layout::Canvas;
 use crate::tui::state::{Message, State};
-use crate::tui::widgets::figures::time_of_day;
+use crate::tui::widgets::number_text::time_of_day;
 use crate::tui::widgets::paint::{Pen, wrap};
 
 /// The widest list of messages, in columns.

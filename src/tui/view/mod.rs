@@ -20,7 +20,7 @@ use super::screen::Screen;
 use super::screens::entry;
 use super::state::{Message, State};
 use super::widgets::faces::Pictures;
-use super::widgets::figures::count;
+use super::widgets::number_text::count;
 use super::widgets::paint::{Pen, width, wrap};
 use crate::domain::text::{is_printable, printable};
 use crate::domain::{RunState, Size};

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::figures::decimal;
+use super::number_text::decimal;
 use super::paint::{Pen, width};
 use crate::tui::theme::Theme;
 

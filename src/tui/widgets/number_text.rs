@@ -1,9 +1,9 @@
-//! Formats numbers, durations and sizes for people; the general formats are in [`crate::domain::figures`].
+//! Formats numbers, durations and sizes for people; the general formats are in [`crate::domain::number_text`].
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use crate::domain::figures::{age, count, duration, thousands};
+pub use crate::domain::number_text::{age, count, duration, thousands};
 
 /// Formats a number with this many decimals; a dash for NaN and infinity.
 #[must_use]

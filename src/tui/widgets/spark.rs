@@ -1,6 +1,6 @@
 //! Sparklines: curves of one line, with one column per epoch.
 
-use super::figures::real;
+use super::number_text::real;
 use crate::tui::theme::{Theme, UNICODE};
 
 const LEVELS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];

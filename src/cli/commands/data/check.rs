@@ -10,7 +10,7 @@ use crate::cli::{datasets, output};
 use crate::data::check::{self, CopyCounts, FindingCounts, MIN_CORRELATION};
 use crate::data::{Dataset, Findings, Manifest, Place};
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, Split, figures};
+use crate::domain::{DatasetName, Split, number_text};
 use crate::runs::Home;
 
 /// Groups of each kind that the text names; the rest is in `--json`.
@@ -97,13 +97,13 @@ impl<'a> Report<'a> {
     fn text(&self) -> String {
         let mut table = Table::new([("FINDING", Side::Left), ("IMAGES", Side::Right), ("", Side::Left)]);
         let FindingCounts { exact, near, constant } = self.counts;
-        let of = |number, one, many| format!("of {}", figures::count(number, one, many));
+        let of = |number, one, many| format!("of {}", number_text::count(number, one, many));
         copies(&mut table, "exact copies", exact, &of(exact.pictures, "picture", "pictures"), ("picture", "pictures"));
-        let pairs = figures::count(near.pictures, "pair", "pairs");
+        let pairs = number_text::count(near.pictures, "pair", "pairs");
         copies(&mut table, "near copies", near, &format!("in {pairs}"), ("pair", "pairs"));
         let splits = Split::ALL.map(|split| format!("{} {split}", constant.get(split))).join(", ");
         row(&mut table, "constant images", constant.total(), if constant.total() > 0 { &splits } else { "" });
-        let head = format!("{}: {}\n\n", self.dataset, figures::count(self.images, "image", "images"));
+        let head = format!("{}: {}\n\n", self.dataset, number_text::count(self.images, "image", "images"));
         let lines = match self.class_findings.join("\n") {
             lines if lines.is_empty() => lines,
             lines => format!("\n{lines}\n"),
@@ -141,7 +141,7 @@ impl<'a> Report<'a> {
             leaks => format!(
                 "; `mien train deep --dataset {name} --leave-out leaks` trains without the {} that are also in \
                  validation or test",
-                figures::count(leaks, "training image", "training images")
+                number_text::count(leaks, "training image", "training images")
             ),
         };
         format!("\n`mien data check {name} --json` lists all{leaks}\n")
@@ -158,7 +158,7 @@ fn copies(table: &mut Table, name: &str, counts: CopyCounts, of: &str, (one, man
     row(table, "  train, also in test", crossings.train_in_test, "");
     row(table, "  train, also in validation", crossings.train_in_validation, "");
     row(table, "  validation, also in test", crossings.validation_in_test, "");
-    let of = format!("of {}", figures::count(counts.contradicting_pictures, one, many));
+    let of = format!("of {}", number_text::count(counts.contradicting_pictures, one, many));
     row(
         table,
         "  with another label",

@@ -12,7 +12,7 @@ use crate::cli::{datasets, output};
 use crate::data::marked::{self, Doubt, MarkedError, Marks};
 use crate::data::{Dataset, Manifest};
 use crate::domain::text::printable;
-use crate::domain::{Corrections, DatasetName, RunId, Split, figures};
+use crate::domain::{Corrections, DatasetName, RunId, Split, number_text};
 use crate::runs::{Home, RunStore};
 use crate::supervise;
 
@@ -164,7 +164,7 @@ impl<'a> Entry<'a> {
 
 /// Returns a number of images with the noun.
 fn count_images(count: usize) -> String {
-    figures::count(count, "image", "images")
+    number_text::count(count, "image", "images")
 }
 
 /// Prints the marked images.

@@ -15,7 +15,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, Output};
 use crate::cli::{datasets, output};
 use crate::data::{self, features};
-use crate::domain::{DatasetName, Size, figures};
+use crate::domain::{DatasetName, Size, number_text};
 use crate::runs::{Home, RunStore};
 
 /// Import, list, show and delete datasets
@@ -130,7 +130,7 @@ fn delete(store: &RunStore, name: &DatasetName, yes: bool, output: Output) -> Re
     store.refuse_in_use(name)?;
     let users = store.trained_on(name).map_or(0, |runs| runs.len());
     if users > 0 {
-        let number = figures::count(users, "run", "runs");
+        let number = number_text::count(users, "run", "runs");
         output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or inspected without it"));
     }
     if !yes && !confirm_deletion(&format!("the dataset {name}"), "its cached features")? {

@@ -12,7 +12,7 @@ use crate::data::manifest::{ClassCounts, ImageShape, MergedSource, SplitOptions,
 use crate::data::split::{Division, Protocol};
 use crate::data::{Distribution, Manifest, Omission, Skipped};
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, Size, Split, figures};
+use crate::domain::{DatasetName, Size, Split, number_text};
 use crate::runs::Home;
 
 /// A dataset for scripts.
@@ -220,7 +220,7 @@ fn import_notes(manifest: &Manifest) -> String {
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {
-    figures::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
+    number_text::count(usize::try_from(number).unwrap_or(usize::MAX), one, many)
 }
 
 /// Returns the cached features with their sizes; empty if there are none.
@@ -229,7 +229,7 @@ fn features_text(features: &[FeaturesEntry]) -> String {
         let FeaturesEntry { base, layer, size, device, sections, bytes } = entry;
         let short: String = base.chars().take(8).collect();
         let [base, layer, device] = [&short, layer, device].map(|text| printable(text));
-        let sections = figures::count(*sections, "section", "sections");
+        let sections = number_text::count(*sections, "section", "sections");
         format!("  {}: {layer} of base {base} at {size}×{size} on {device}, {sections}\n", Size(*bytes))
     };
     if features.is_empty() {

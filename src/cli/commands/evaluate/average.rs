@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Output;
 use crate::cli::predictions::{candidates, read_test_predictions};
 use crate::cli::scores::{ClassEntry, class_entries, class_table};
-use crate::cli::table::{Side, Table, figure, thousands};
+use crate::cli::table::{Side, Table, metric_text, thousands};
 use crate::domain::{Confusion, RunId};
 use crate::runs::{Ensemble, FollowedRun, Inspection, RunStore};
 
@@ -72,8 +72,8 @@ fn text(ensemble: &Ensemble, members: &[RunMetrics<'_>], dataset: &str) -> Strin
     let mut table =
         Table::new([("RUN", Side::Left), ("ACCURACY", Side::Right), ("MACRO F1", Side::Right), ("LOSS", Side::Right)]);
     let scores = ensemble.scores();
-    let mut row = |name: String, figures: [Option<f64>; 3]| {
-        let [accuracy, f1, loss] = figures.map(figure);
+    let mut row = |name: String, metrics: [Option<f64>; 3]| {
+        let [accuracy, f1, loss] = metrics.map(metric_text);
         table.row(&[name, accuracy, f1, loss]);
     };
     for member in members {

@@ -2,7 +2,7 @@
 
 use super::sheet::{InspectionView, Listing};
 use crate::cli::scores::{class_table, count_table, further_text, matrix};
-use crate::cli::table::{Side, Table, figure, thousands};
+use crate::cli::table::{Side, Table, metric_text, thousands};
 use crate::domain::text::printable;
 use crate::domain::{Confusion, MATRIX_CLASSES};
 use crate::runs::inspection::{ScoredImage, images_of, shares};
@@ -44,7 +44,7 @@ fn head(sheet: &InspectionView) -> String {
     let (scores, images) = (sheet.predictions.scores(), thousands(sheet.predictions.images()));
     let (id, dataset) = (&sheet.run.id, &sheet.run.recipe.dataset);
     let epoch = if sheet.epoch > 0 { format!(", weights of epoch {}", sheet.epoch) } else { String::new() };
-    let loss = figure(sheet.predictions.mean_loss());
+    let loss = metric_text(sheet.predictions.mean_loss());
     format!(
         "{id}  {images} {} of {dataset}{epoch}\naccuracy {:.4}, macro F1 {:.4}, loss {loss}\n{}",
         images_of(sheet.split),
@@ -104,7 +104,7 @@ fn list(sheet: &InspectionView, listing: Listing, images: &[ScoredImage]) -> Str
             format!("{:.3}", scored.probability_of_truth),
             names[scored.predicted].clone(),
             format!("{:.3}", scored.confidence),
-            figure(Some(scored.loss)),
+            metric_text(Some(scored.loss)),
             sheet.sources.name(sheet.split, scored.index).unwrap_or_else(|| "–".into()),
         ]);
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::expected_time::clock_in;
 use crate::cli::table::{Side, Table};
 use crate::domain::RunId;
-use crate::domain::figures::ready_at;
+use crate::domain::number_text::ready_at;
 use crate::runs::queue::{DeviceListing, Listing, QueuePosition, QueuedRun};
 use crate::runs::{Forecast, Job};
 use crate::supervise::now;

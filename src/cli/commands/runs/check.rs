@@ -10,7 +10,7 @@ use crate::cli::options::Output;
 use crate::cli::run_list;
 use crate::data::{self, Dataset};
 use crate::domain::text::printable;
-use crate::domain::{RunId, figures};
+use crate::domain::{RunId, number_text};
 use crate::runs::check::{DatasetInfo, Datasets, HomeFinding, Severity};
 use crate::runs::{Home, RunStore};
 use crate::weights::{self, Weights};
@@ -138,11 +138,11 @@ fn text(home: &Path, checked: &[Checked], damaged: usize) -> String {
     }
     let count = |kind: &str| checked.iter().filter(|checked| checked.kind == kind).count();
     let [runs, datasets, weights] = ["run", "dataset", "weights"].map(count);
-    let mut parts = vec![figures::count(runs, "run", "runs")];
+    let mut parts = vec![number_text::count(runs, "run", "runs")];
     if datasets + weights > 0 {
         parts.extend([
-            figures::count(datasets, "dataset", "datasets"),
-            figures::count(weights, "weights file", "weights files"),
+            number_text::count(datasets, "dataset", "datasets"),
+            number_text::count(weights, "weights file", "weights files"),
         ]);
     }
     let verdict = if damaged == 0 { "no damage".to_owned() } else { format!("{damaged} damaged") };

@@ -15,11 +15,11 @@ use crate::cli::expected_time::clock_at;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::Output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
-use crate::cli::table::{Side, Table, age, figure};
+use crate::cli::table::{Side, Table, age, metric_text};
 use crate::cli::{home, privacy, remote};
 use crate::cli::{output, run_json};
 use crate::config;
-use crate::domain::figures::{count, span};
+use crate::domain::number_text::{count, span};
 use crate::domain::{Outcome, RunId, RunState, Tag};
 use crate::homes::Link;
 use crate::runs::facts::{Field, Value};
@@ -124,7 +124,7 @@ type NamedStore = (Option<Arc<str>>, RunStore);
 fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Result<Exit, CommandError> {
     let query = parse_filter(&arguments.filter)?;
     let now = supervise::now();
-    let (mut listed, mut jobs, mut none) = (Vec::new(), BTreeMap::new(), true);
+    let (mut listed, mut jobs, mut none, mut since) = (Vec::new(), BTreeMap::new(), true, None);
     for (name, store) in homes {
         warnings.extend(supervise::slurm::refresh(store));
         let (runs, unreadable) = read_runs(store)?;
@@ -134,8 +134,9 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
         let in_home = |run: RunFacts| if let Some(name) = name { run.in_home(name) } else { run };
         let mut found: Vec<RunFacts> = runs.iter().map(|run| in_home(facts(run, now, &mut warnings))).collect();
         found.retain(|run| query.matches(run));
-        if let Some(since) = arguments.since {
-            keep_ended(store, &mut found, since)?;
+        if let Some(given) = arguments.since {
+            let at = keep_ended(store, &mut found, given)?;
+            since = Some(since.map_or(at, |earlier: u64| earlier.min(at)));
         }
         listed.append(&mut found);
     }
@@ -170,7 +171,11 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
             homes.iter().map(|(_, store)| store.home().path().display().to_string()).collect::<Vec<_>>().join(", ")
         ));
     } else if listed.is_empty() {
-        let what = if arguments.since.is_some() { "no run has ended since then" } else { "no run matches the filter" };
+        let what = match since {
+            None => "no run matches the filter".to_owned(),
+            Some(0) => "no run has ended yet".to_owned(),
+            Some(at) => format!("no run has ended since {}", clock_at(at)),
+        };
         output::note(&format!("{what}; `mien runs` lists all of them"));
     } else {
         let settings = query.settings(arguments.sort);
@@ -186,8 +191,9 @@ fn list(homes: &[NamedStore], arguments: &Runs, mut warnings: Vec<String>) -> Re
     Ok(Exit::Done)
 }
 
-/// Keeps the runs that ended after a time, the earliest first. A look since the last one becomes the last one.
-fn keep_ended(store: &RunStore, listed: &mut Vec<RunFacts>, since: Since) -> Result<(), CommandError> {
+/// Keeps the runs that ended after a time, the earliest first, and returns that time in milliseconds since 1970. A look
+/// since the last one becomes the last one.
+fn keep_ended(store: &RunStore, listed: &mut Vec<RunFacts>, since: Since) -> Result<u64, CommandError> {
     let at = since.at(store, &ZonedDateTime::now())?;
     let ended = |run: &RunFacts| Ending::of_facts(run).map(|ending| ending.at).filter(|ended| *ended > at);
     listed.retain(|run| ended(run).is_some());
@@ -196,7 +202,7 @@ fn keep_ended(store: &RunStore, listed: &mut Vec<RunFacts>, since: Since) -> Res
         // In a home that cannot be written, the next look begins with the same runs.
         let _ = store.home().record_look(supervise::now());
     }
-    Ok(())
+    Ok(at)
 }
 
 fn number(run: &RunFacts, field: Field) -> Option<f64> {
@@ -234,11 +240,11 @@ fn table(
     let before = [("HOME", with_home), ("ENDED", with_end), ("STATE", true), ("RUN", true), ("STRATEGY", true)];
     let before = before.into_iter().filter(|(_, shown)| *shown).map(|(title, _)| (title, Side::Left));
     let settings_columns = settings.iter().map(|field| (field.name(), Side::Right));
-    let figures = ["EPOCH", "VAL LOSS", "VAL ACC", "TEST ACC", "MACRO F1", "TIME", "AGE"];
+    let numbers = ["EPOCH", "VAL LOSS", "VAL ACC", "TEST ACC", "MACRO F1", "TIME", "AGE"];
     let columns: Vec<(&str, Side)> = before
         .chain([("DATASET", Side::Left)])
         .chain(settings_columns)
-        .chain(figures.map(|title| (title, Side::Right)))
+        .chain(numbers.map(|title| (title, Side::Right)))
         .chain(["TAGS", "NOTE", "DETAILS"].map(|title| (title, Side::Left)))
         .collect();
     let mut table = Table::of(&columns);
@@ -261,10 +267,10 @@ fn table(
         cells.extend(settings.iter().map(|field| text(listed, *field).unwrap_or_else(|| "–".into())));
         cells.extend([
             format!("{}/{}", run.shown_epoch(listed.state()), run.limits.epochs),
-            figure(number(listed, Field::ValLoss)),
-            figure(number(listed, Field::ValAcc)),
-            figure(number(listed, Field::TestAcc)),
-            figure(number(listed, Field::F1)),
+            metric_text(number(listed, Field::ValLoss)),
+            metric_text(number(listed, Field::ValAcc)),
+            metric_text(number(listed, Field::TestAcc)),
+            metric_text(number(listed, Field::F1)),
             number(listed, Field::Duration).map_or_else(|| "–".into(), span),
             age(now.saturating_sub(run.recipe.created_at)),
             tags(listed),

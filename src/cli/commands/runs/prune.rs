@@ -9,7 +9,7 @@ use crate::cli::options::Output;
 use crate::cli::output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table};
-use crate::domain::{Size, figures};
+use crate::domain::{Size, number_text};
 use crate::runs::prune::{Plan, Rule, SelectedRun};
 use crate::runs::{RunFacts, RunStore, query};
 use crate::supervise;
@@ -156,7 +156,7 @@ fn report(plan: &Plan, arguments: &Prune, deleted: bool, done: &[&SelectedRun]) 
 
 fn sum<'a>(runs: impl Iterator<Item = &'a SelectedRun>, checkpoints: bool) -> String {
     let (count, bytes) = runs.fold((0, 0), |(count, bytes), run| (count + 1, bytes + run.bytes));
-    let runs = figures::count(count, "run", "runs");
+    let runs = number_text::count(count, "run", "runs");
     let what = if checkpoints { format!("checkpoints of {runs}") } else { runs };
     format!("{what}, {}", Size(bytes))
 }

@@ -14,7 +14,7 @@ use crate::cli::options::Output;
 use crate::cli::run_list::read_runs;
 use crate::cli::table::{Side, Table};
 use crate::cli::{bases, output};
-use crate::domain::{WeightsName, figures};
+use crate::domain::{WeightsName, number_text};
 use crate::runs::{FollowedRun, Home, RunStore};
 use crate::supervise;
 use crate::weights::{self, Manifest, Weights as WeightsFile};
@@ -145,7 +145,7 @@ fn delete(store: &RunStore, name: &WeightsName, yes: bool, output: Output) -> Re
         return Err(CommandError::Failure(reason));
     }
     if !users.is_empty() {
-        let number = figures::count(users.len(), "run", "runs");
+        let number = number_text::count(users.len(), "run", "runs");
         output::note(&format!("{number} trained on {name}: they cannot be resumed or tested without these weights"));
     }
     if !yes && !confirm(&format!("Delete the weights {name} permanently?"), &format!("deletes {name}"))? {

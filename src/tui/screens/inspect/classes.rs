@@ -10,7 +10,7 @@ use crate::tui::layout::Layout;
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::number_text::{decimal, thousands};
 use crate::tui::widgets::paint::draw_rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 

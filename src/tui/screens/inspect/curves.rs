@@ -11,7 +11,7 @@ use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::bars::bar;
 use crate::tui::widgets::curve::{Curve, Series, Unit, Window};
-use crate::tui::widgets::figures::{decimal, real, thousands};
+use crate::tui::widgets::number_text::{decimal, real, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 
@@ -19,7 +19,7 @@ use crate::tui::widgets::table::{Column, Row, Table};
 const WIDE: u16 = 76;
 
 /// The columns of a bin's range, its images and its accuracy, with the gaps around them.
-const FIGURES: u16 = 26;
+const VALUE_COLUMNS: u16 = 26;
 
 /// The fewest rows of the chart.
 const CHART: u16 = 8;
@@ -98,7 +98,7 @@ fn draw_bin(theme: &Theme, buffer: &mut Buffer, area: Rect, bin: &Bin) {
     if bin.images == 0 {
         return;
     }
-    let columns = area.width.saturating_sub(FIGURES).max(1);
+    let columns = area.width.saturating_sub(VALUE_COLUMNS).max(1);
     let style = match bin.accuracy - bin.confidence {
         gap if gap < -GAP => theme.bad(),
         gap if gap > GAP => theme.warning(),

@@ -8,7 +8,7 @@ use crate::domain::{EpochMetrics, Split};
 use crate::tui::library::RunView;
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::decimal;
+use crate::tui::widgets::number_text::decimal;
 use crate::tui::widgets::paint::Pen;
 use crate::tui::widgets::spark;
 

@@ -8,7 +8,7 @@ use crate::runs::inspection::ScoredImage;
 use crate::tui::layout::Layout;
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::number_text::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule};
 
 /// Cells between faces.

@@ -30,7 +30,7 @@ use crate::tui::messages::{Action, Effect, InspectAction};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::faces;
-use crate::tui::widgets::figures::{count, decimal, thousands};
+use crate::tui::widgets::number_text::{count, decimal, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 pub(super) use backend::run_effect;
 pub use state::{BLOCK, InspectPane, InspectState, Mode, SUSPECTS};

@@ -12,7 +12,7 @@ use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 use crate::tui::widgets::bars::{self, ProbabilityBar};
 use crate::tui::widgets::faces::largest;
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::number_text::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, tail, width, wrap};
 
 /// Rows around the picture: the title, its facts, its source.

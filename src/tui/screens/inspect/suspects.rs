@@ -9,7 +9,7 @@ use crate::tui::layout::Layout;
 use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::inspect::PredictionReport;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{count as counted, decimal, thousands};
+use crate::tui::widgets::number_text::{count as counted, decimal, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, tail, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 

@@ -4,11 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::domain::RunState;
-use crate::domain::figures::{clock_time, ready_at};
+use crate::domain::number_text::{clock_time, ready_at};
 use crate::runs::Summary;
 use crate::runs::estimate::{epoch_left, run_left};
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{clock, percent, real, share, thousands};
+use crate::tui::widgets::number_text::{clock, percent, real, share, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::progress;
 

@@ -3,13 +3,13 @@
 use ratatui::layout::Rect;
 
 use super::{list, panel, status};
-use crate::domain::figures::{clock_time, ready_at};
 use crate::domain::hyperparameter::Patience;
+use crate::domain::number_text::{clock_time, ready_at};
 use crate::runs::estimate::run_left;
 use crate::tui::layout::Canvas;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{clock, decimal};
+use crate::tui::widgets::number_text::{clock, decimal};
 use crate::tui::widgets::paint::{Pen, wrap};
 
 /// The rows of the facts, of which the sentence on the state may take two.

@@ -11,7 +11,7 @@ use crate::runs::steps::{Axis, Bucket, StepMetric};
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::curve::{Curve, Mark, MeanPoint, Series, Unit, single, smooth};
-use crate::tui::widgets::figures::{clock, decimal, rate, thousands};
+use crate::tui::widgets::number_text::{clock, decimal, rate, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, width};
 
 use super::status;
@@ -129,13 +129,13 @@ fn readout(state: &State, curve: &Curve, which: Curves) -> Vec<(String, Style)> 
         Unit::Epochs => format!("epoch {x:.1}"),
         Unit::Recall => format!("recall {x:.2}"),
     };
-    let figure = |y: f64| match which {
+    let text = |y: f64| match which {
         Curves::LearningRate => rate(y),
         Curves::Speed => thousands(whole(y)),
         _ => decimal(y, 4),
     };
     let named = curve.series.iter().filter(|series| !series.label.is_empty());
-    let values = named.filter_map(|series| Some((format!("{} {}", series.label, figure(series.at(x)?)), series.style)));
+    let values = named.filter_map(|series| Some((format!("{} {}", series.label, text(series.at(x)?)), series.style)));
     std::iter::once((place, state.theme.accent())).chain(values).collect()
 }
 

@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 
 use super::Pane;
 use crate::domain::RunState;
-use crate::domain::figures::clock_time;
+use crate::domain::number_text::clock_time;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{RunsState, columns};
-use crate::domain::figures::{clock_time, span};
+use crate::domain::number_text::{clock_time, span};
 use crate::domain::{RunState, text::printable};
 use crate::runs::Summary;
 use crate::runs::facts::{Field, Value};
@@ -13,7 +13,7 @@ use crate::tui::layout::Layout;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::figures::{age, decimal, real, thousands};
+use crate::tui::widgets::number_text::{age, decimal, real, thousands};
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::{Column, Row, Table, first_line};
 

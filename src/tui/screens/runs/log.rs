@@ -7,7 +7,7 @@ use super::LogLine;
 use crate::tui::library::RunView;
 use crate::tui::messages;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::time_of_day;
+use crate::tui::widgets::number_text::time_of_day;
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// Columns of the time.

@@ -9,7 +9,7 @@ use crate::domain::{Monitor, RunState, Size, text::printable};
 use crate::runs::Summary;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::figures::{count, decimal, rate, real, thousands};
+use crate::tui::widgets::number_text::{count, decimal, rate, real, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, width};
 
 use super::{scores, status};
@@ -17,7 +17,7 @@ use super::{scores, status};
 /// A line of the panel.
 enum Line {
     Rule(String),
-    Figure(&'static str, String, Style),
+    Value(&'static str, String, Style),
 }
 
 /// The highest patience that is drawn as one square for each epoch.
@@ -51,7 +51,7 @@ pub(super) fn render(
         let place = Rect { y: inner.y + row, height: 1, ..inner };
         match line {
             Line::Rule(title) => draw_rule(buffer, theme, place, &[(title, theme.strong())], ""),
-            Line::Figure(name, value, style) => {
+            Line::Value(name, value, style) => {
                 Pen::new(buffer, theme, place, 0)
                     .skip(1)
                     .left(name, NAME.max(width(name) + 1), theme.dim())
@@ -61,7 +61,7 @@ pub(super) fn render(
     }
 }
 
-/// Columns of a figure's name; longer names keep a space.
+/// Columns of a line's name; longer names keep a space.
 const NAME: u16 = 10;
 
 /// Returns the name of the monitored metric.
@@ -74,36 +74,36 @@ pub(super) fn monitor(monitor: Monitor) -> &'static str {
 
 fn early_stopping(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
     let (rule, status, limits) = (&summary.recipe.early_stopping, &summary.early_stopping, summary.limits);
-    let figure = |name, value: String, style| Line::Figure(name, value, style);
+    let line = |name, value: String, style| Line::Value(name, value, style);
     let mut lines = vec![Line::Rule("early stopping".into())];
     if status.best_epoch == 0 {
-        lines.push(figure("best", "none yet".into(), theme.text()));
-        lines.push(figure("patience", Patience(limits.patience).in_epochs(), theme.text()));
+        lines.push(line("best", "none yet".into(), theme.text()));
+        lines.push(line("patience", Patience(limits.patience).in_epochs(), theme.text()));
         return lines;
     }
-    lines.push(figure("best", format!("epoch {}", status.best_epoch), theme.strong()));
+    lines.push(line("best", format!("epoch {}", status.best_epoch), theme.strong()));
     let name = monitor(rule.monitor);
-    lines.push(figure("", format!("{name} {}", decimal(status.best_value, 4)), theme.strong()));
+    lines.push(line("", format!("{name} {}", decimal(status.best_value, 4)), theme.strong()));
     if Patience(limits.patience).is_off() {
-        lines.push(figure("patience", "off".into(), theme.text()));
+        lines.push(line("patience", "off".into(), theme.text()));
         return lines;
     }
     let style = if status.waited * 2 > limits.patience { theme.warning() } else { theme.text() };
     let waited = format!("{} of {}", status.waited, limits.patience);
-    lines.push(figure("waited", format!("{waited} {}", squares(theme, status.waited, limits.patience)), style));
+    lines.push(line("waited", format!("{waited} {}", squares(theme, status.waited, limits.patience)), style));
     if !run_state.is_active() || status::has_trained(summary) {
         return lines;
     }
     let end = summary.epoch() + limits.patience.saturating_sub(status.waited);
     if end >= limits.epochs {
-        lines.push(figure("stops at", format!("epoch {}, the last", limits.epochs), theme.text()));
+        lines.push(line("stops at", format!("epoch {}, the last", limits.epochs), theme.text()));
     } else {
         let (word, bound) = match rule.monitor {
             Monitor::ValLoss => ("below", status.best_value - rule.min_delta),
             Monitor::ValAccuracy => ("above", status.best_value + rule.min_delta),
         };
-        lines.push(figure("stops at", format!("epoch {end}, unless"), theme.text()));
-        lines.push(figure("", format!("{word} {}", decimal(bound, 4)), theme.text()));
+        lines.push(line("stops at", format!("epoch {end}, unless"), theme.text()));
+        lines.push(line("", format!("{word} {}", decimal(bound, 4)), theme.text()));
     }
     lines
 }
@@ -117,41 +117,41 @@ fn squares(theme: &Theme, waited: u32, patience: u32) -> String {
 }
 
 fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
-    let figure = |name, value: String| Line::Figure(name, value, theme.text());
+    let line = |name, value: String| Line::Value(name, value, theme.text());
     let mut lines = vec![Line::Rule(
         if run_state.is_active() && !status::has_trained(summary) { "now" } else { "at the end" }.into(),
     )];
     let features = summary.features.map(|features| features.images_per_second);
     if let Some(speed) = features.or(summary.images_per_second) {
-        lines.push(figure("speed", format!("{} images/s", whole(speed))));
+        lines.push(line("speed", format!("{} images/s", whole(speed))));
     }
     if let Some(value) = summary.learning_rate {
-        lines.push(figure("lr", format!("{} ({})", rate(value), summary.recipe.schedule.name())));
+        lines.push(line("lr", format!("{} ({})", rate(value), summary.recipe.schedule.name())));
         // The base's learning rate changes by the same factor as the head's.
         let factor = value / summary.recipe.learning_rate;
         let fine_tuning = summary.recipe.transfer.as_ref().and_then(|transfer| transfer.fine_tuning.as_ref());
-        lines.extend(fine_tuning.map(|fine_tuning| figure("base lr", rate(fine_tuning.base_learning_rate * factor))));
+        lines.extend(fine_tuning.map(|fine_tuning| line("base lr", rate(fine_tuning.base_learning_rate * factor))));
     }
     // A lost or paused worker leaves an outdated measurement.
     let load = if run_state.is_active() && run_state != RunState::Paused { load(summary) } else { Vec::new() };
-    lines.extend(load.into_iter().map(|(name, value)| figure(name, value)));
-    lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| figure(name, value)));
+    lines.extend(load.into_iter().map(|(name, value)| line(name, value)));
+    lines.extend(transfer_rows(summary).into_iter().map(|(name, value)| line(name, value)));
     if let Some(last) = summary.epochs.last() {
-        lines.push(figure("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
-        lines.push(figure("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
+        lines.push(line("val loss", format!("{} at epoch {}", decimal(last.val_loss, 4), last.epoch)));
+        lines.push(line("val acc", format!("{} at epoch {}", decimal(last.val_accuracy, 4), last.epoch)));
     }
     if let Some(device) = &summary.device {
-        lines.push(figure("device", printable(&device.name)));
-        lines.push(figure("", printable(&device.description)));
+        lines.push(line("device", printable(&device.name)));
+        lines.push(line("", printable(&device.description)));
     }
     if let Some(parameters) = summary.parameters.filter(|_| summary.recipe.transfer.is_none()) {
-        lines.push(figure("network", count(parameters.total, "parameter", "parameters")));
+        lines.push(line("network", count(parameters.total, "parameter", "parameters")));
     }
     if let Some(images) = summary.images {
-        lines.push(figure("images", format!("{} to train on", thousands(images.train))));
+        lines.push(line("images", format!("{} to train on", thousands(images.train))));
     }
-    lines.extend(summary.recipe.fold.map(|fold| figure("fold", fold.to_string())));
-    lines.extend(super::settings::corrections(summary).into_iter().map(|(name, value)| figure(name, value)));
+    lines.extend(summary.recipe.fold.map(|fold| line("fold", fold.to_string())));
+    lines.extend(super::settings::corrections(summary).into_iter().map(|(name, value)| line(name, value)));
     if lines.len() == 1 { Vec::new() } else { lines }
 }
 
@@ -188,21 +188,21 @@ fn whole(value: f64) -> String {
 fn test(theme: &Theme, summary: &Summary) -> Vec<Line> {
     let Some(test) = &summary.test else { return Vec::new() };
     let (scores, reference) = (test.confusion.scores(), scores::reference(summary));
-    let figure = |name, value: f64, published: Option<f64>| {
+    let line = |name, value: f64, published: Option<f64>| {
         let published = published.map(|value| format!("  ref {}", decimal(value, 4))).unwrap_or_default();
-        Line::Figure(name, format!("{}{published}", decimal(value, 4)), theme.strong())
+        Line::Value(name, format!("{}{published}", decimal(value, 4)), theme.strong())
     };
     let mut lines = vec![
         Line::Rule("test, macro averages".into()),
-        figure("accuracy", scores.accuracy, reference.map(|reference| reference.accuracy)),
-        figure("precision", scores.precision, reference.map(|reference| reference.precision)),
-        figure("recall", scores.recall, reference.map(|reference| reference.recall)),
-        figure("F1", scores.f1, reference.map(|reference| reference.f1)),
+        line("accuracy", scores.accuracy, reference.map(|reference| reference.accuracy)),
+        line("precision", scores.precision, reference.map(|reference| reference.precision)),
+        line("recall", scores.recall, reference.map(|reference| reference.recall)),
+        line("F1", scores.f1, reference.map(|reference| reference.f1)),
     ];
     if let Some((views, result)) = &summary.test_views {
         let scores = result.confusion.scores();
         lines.push(Line::Rule(format!("test, {views} views")));
-        lines.extend([figure("accuracy", scores.accuracy, None), figure("F1", scores.f1, None)]);
+        lines.extend([line("accuracy", scores.accuracy, None), line("F1", scores.f1, None)]);
     }
     lines
 }

@@ -11,14 +11,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{PredictionStatus, Predictions};
-use crate::domain::figures::count;
+use crate::domain::number_text::count;
 use crate::tui::layout::{Canvas, Layout};
 use crate::tui::messages::runs::{PredictedFace, PredictedPicture};
 use crate::tui::state::State;
 use crate::tui::terminal_facts::Graphics;
 use crate::tui::widgets::bars::{self, ProbabilityBar};
 use crate::tui::widgets::faces::{self, largest};
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::number_text::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, tail, width, wrap};
 
 /// The fewest columns of the selected face to the right of the list.

@@ -10,7 +10,7 @@ use crate::runs::Summary;
 use crate::runs::summary::TestResult;
 use crate::tui::state::State;
 use crate::tui::widgets::confusion;
-use crate::tui::widgets::figures::{decimal, thousands};
+use crate::tui::widgets::number_text::{decimal, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, width};
 
 /// Returns the number of rows of the final metrics; 0 before the test.

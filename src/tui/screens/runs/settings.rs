@@ -8,7 +8,7 @@ use crate::domain::{Hyperparameter, Recipe, StrategyChoice};
 use crate::runs::Summary;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::count;
+use crate::tui::widgets::number_text::count;
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// Returns the names of a run's dataset, weights and predecessors, and its corrected images.

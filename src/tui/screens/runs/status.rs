@@ -8,7 +8,7 @@ use crate::runs::{Summary, WorkerDeath};
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::figures::thousands;
+use crate::tui::widgets::number_text::thousands;
 
 /// Returns whether the run's training has ended, though a worker may still evaluate its best weights.
 pub(super) fn has_trained(summary: &Summary) -> bool {

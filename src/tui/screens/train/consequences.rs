@@ -10,7 +10,7 @@ use crate::domain::hyperparameter::Patience;
 use crate::domain::{DeviceRequest, Hyperparameter, Monitor, Recipe, Size, StrategyChoice, Transfer};
 use crate::tui::library::DatasetView;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::{count, duration, thousands};
+use crate::tui::widgets::number_text::{count, duration, thousands};
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 use crate::tui::widgets::table::{Column, Row, Table};
 use crate::weights::Manifest;

@@ -1,8 +1,8 @@
 //! The cost of a run in words: parameters, memory, disk space and time.
 
 use super::FormChoices;
-use crate::domain::figures::{clock_time, count, duration, ready_at, thousands};
 use crate::domain::network::ResolveError;
+use crate::domain::number_text::{clock_time, count, duration, ready_at, thousands};
 use crate::domain::{DeviceRequest, Recipe, Size, TrainingCost};
 use crate::runs::{Estimate, estimate};
 use crate::tui::library::DatasetView;

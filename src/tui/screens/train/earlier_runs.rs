@@ -7,7 +7,7 @@ use crate::runs::Summary;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
-use crate::tui::widgets::figures::{age, decimal};
+use crate::tui::widgets::number_text::{age, decimal};
 use crate::tui::widgets::paint::draw_rule;
 use crate::tui::widgets::table::{Column, Row, Table};
 
@@ -48,14 +48,14 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
 fn row(theme: &Theme, now: u64, run: &RunView, summary: &Summary) -> Row {
     let recipe = &summary.recipe;
     let accuracy = summary.test.as_ref().map(|test| test.confusion.scores().accuracy);
-    let figure = |value: Option<f64>, decimals| value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals));
+    let number = |value: Option<f64>, decimals| value.map_or_else(|| "–".to_owned(), |value| decimal(value, decimals));
     let text = |text: String| (text, theme.text());
     vec![
         text(run.id.to_string()),
         text(recipe.dataset.to_string()),
         text(summary.epoch().to_string()),
-        text(figure(summary.best().map(|best| best.val_loss), 4)),
-        text(figure(accuracy, 3)),
+        text(number(summary.best().map(|best| best.val_loss), 4)),
+        text(number(accuracy, 3)),
         (age(now.saturating_sub(recipe.created_at)), theme.dim()),
     ]
 }

@@ -12,7 +12,7 @@ use crate::domain::{Corrections, StrategyChoice};
 use crate::supervise::strategy_run_names;
 use crate::tui::layout::Layout;
 use crate::tui::state::{Input, State};
-use crate::tui::widgets::figures::thousands;
+use crate::tui::widgets::number_text::thousands;
 use crate::tui::widgets::paint::{Pen, width};
 use crate::tui::widgets::table::first_line;
 

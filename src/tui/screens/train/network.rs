@@ -7,7 +7,7 @@ use crate::domain::Recipe;
 use crate::domain::network::LayerRow;
 use crate::tui::library::DatasetView;
 use crate::tui::state::State;
-use crate::tui::widgets::figures::thousands;
+use crate::tui::widgets::number_text::thousands;
 use crate::tui::widgets::paint::{Pen, draw_rule};
 
 /// Returns the input and the layers; none where the images are too small for the network.

@@ -6,7 +6,7 @@ use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect
 use crate::tui::screen::Screen;
 use crate::tui::screens::go_to;
 use crate::tui::state::{Input, State};
-use crate::tui::widgets::figures::count;
+use crate::tui::widgets::number_text::count;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {

@@ -1,7 +1,7 @@
 //! The ticks of a chart's axes and their labels.
 
 use super::Window;
-use crate::tui::widgets::figures::clock;
+use crate::tui::widgets::number_text::clock;
 use crate::tui::widgets::scale;
 
 /// The unit of the horizontal axis.

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::Window;
-use crate::tui::widgets::figures::real;
+use crate::tui::widgets::number_text::real;
 
 /// The values in one column of dots.
 #[derive(Debug, Clone, Copy, PartialEq)]

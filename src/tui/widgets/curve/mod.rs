@@ -15,7 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::figures::real;
+use super::number_text::real;
 use super::paint::{Pen, width};
 use crate::tui::theme::Theme;
 use dots::{Dots, segments};

@@ -5,7 +5,7 @@ use crate::runs::steps::Axis;
 use crate::runs::{Steps, Summary};
 use crate::tui::library::RunView;
 use crate::tui::widgets::curve::{Unit, Window};
-use crate::tui::widgets::figures::real;
+use crate::tui::widgets::number_text::real;
 use crate::tui::widgets::scale;
 
 /// The metric that the curves show.

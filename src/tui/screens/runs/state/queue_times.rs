@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::domain::figures::ready_at;
+use crate::domain::number_text::ready_at;
 use crate::domain::{RunId, RunState};
 use crate::runs::{Summary, estimate, forecast};
 use crate::tui::library::Library;

@@ -19,7 +19,7 @@ use crate::tui::messages::{Action, ActionError, Effect, RunsAction, RunsEffect, 
 use crate::tui::screen::Screen;
 use crate::tui::screens::{entry, go_to, prompt, retest};
 use crate::tui::state::{Input, Overlay, Prompt, Report, State};
-use crate::tui::widgets::figures::count;
+use crate::tui::widgets::number_text::count;
 
 /// The age in milliseconds up to which the end of a run is news for the bottom line.
 const RECENT: u64 = 60_000;

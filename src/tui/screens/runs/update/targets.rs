@@ -2,7 +2,7 @@
 
 use super::super::RunsState;
 use crate::domain::RunId;
-use crate::domain::figures::count;
+use crate::domain::number_text::count;
 use crate::tui::library::{Library, RunView};
 use crate::tui::state::State;
 
