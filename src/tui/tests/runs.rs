@@ -390,14 +390,15 @@ fn every_key_acts_on_the_marks_if_the_cursor_is_on_one_else_on_the_cursor() {
     assert_eq!(press(&mut marked("calm-heron"), "t+night<enter>").len(), 2);
     assert_eq!(press(&mut marked("brisk-otter"), "t+night<enter>").len(), 1);
     assert_eq!(press(&mut marked("calm-heron"), "nslow<enter>").len(), 2);
-    for key in ["e", "N", "r"] {
+    // Keys that take one run act on that of the cursor.
+    for key in ["e", "N", "i"] {
         let mut state = marked("calm-heron");
         press(&mut state, key);
-        assert!(message(&state).contains("takes one run, and 2 are marked"), "{key}: {}", message(&state));
-        let mut state = marked("brisk-otter");
-        press(&mut state, key);
-        assert!(!message(&state).contains("takes one run"), "{key}: {}", message(&state));
+        assert!(state.overlay.is_some() && draw(&state, SIZES[0]).contains("calm-heron"), "{key}");
     }
+    let mut repeated = marked("calm-heron");
+    press(&mut repeated, "r");
+    assert_eq!(repeated.train.repeated.map(|(from, _)| from), Some(id("calm-heron")));
     let mut unmarked = state();
     unmarked.runs.marked = vec![id("brisk-otter"), id("warm-stork")];
     unmarked.runs.selected = Some(id("calm-heron"));

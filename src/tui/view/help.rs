@@ -1,5 +1,5 @@
-//! Draws the help: all keys in force with their actions, from the key tables. The keys that work where the keyboard
-//! focus is come first, then those of the other parts of the screen, of every screen, and of the others.
+//! Draws the help: all keys in force with their actions, from the key tables. First come the keys that work at the
+//! keyboard focus, then those of the screen's other parts, of several screens, and of other screens.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;

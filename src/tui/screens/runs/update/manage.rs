@@ -7,7 +7,7 @@ use crate::tui::messages::{Effect, RunsEffect};
 use crate::tui::state::State;
 
 pub(super) fn rename(state: &mut State) {
-    let Some(run) = targets::one(state, "N") else { return };
+    let Some(run) = targets::one(state) else { return };
     if run.is_active(state.now) {
         return state.fail(&format!("{} is active: rename it when it has ended", run.id));
     }

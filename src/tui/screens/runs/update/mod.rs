@@ -268,7 +268,7 @@ fn ask(state: &mut State, purpose: RunsPurpose, title: String, explanation: Stri
 }
 
 fn repeat(state: &mut State) -> Vec<Effect> {
-    let Some(run) = targets::one(state, "r") else { return Vec::new() };
+    let Some(run) = targets::one(state) else { return Vec::new() };
     let Ok(summary) = &run.summary else {
         state.fail(&format!("{} cannot be read", run.id));
         return Vec::new();
@@ -349,7 +349,7 @@ fn keep_list_view(state: &State) -> Effect {
 
 /// Shows settings, tags and note of the selected run.
 fn show_settings(state: &mut State) {
-    let Some(run) = targets::one(state, "i") else { return };
+    let Some(run) = targets::one(state) else { return };
     let lines = super::settings::lines(&run);
     if lines.is_empty() {
         return state.fail(&format!("{} cannot be read", run.id));

@@ -160,7 +160,7 @@ pub(super) fn move_in_queue(state: &mut State, to: &QueueMove) -> Vec<Effect> {
 
 /// Opens the prompt for epochs and patience.
 pub(super) fn ask_limits(state: &mut State) {
-    let Some(run) = targets::one(state, "e") else { return };
+    let Some(run) = targets::one(state) else { return };
     let (Ok(summary), id) = (&run.summary, run.id.clone()) else {
         return state.fail(&format!("{} cannot be read", run.id));
     };

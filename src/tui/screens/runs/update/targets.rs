@@ -1,4 +1,5 @@
-//! The runs on which a key acts: the marked runs if the line of the cursor is marked, else the run of the cursor.
+//! The runs on which a key acts: the marked runs if the line of the cursor is marked, else the run of the cursor. A key
+//! that takes one run acts on that of the cursor.
 
 use super::super::RunsState;
 use crate::domain::RunId;
@@ -42,16 +43,12 @@ pub(super) fn all(state: &mut State) -> Vec<RunView> {
     targets.iter().filter_map(|id| state.library.runs.find(id)).cloned().collect()
 }
 
-/// Returns the only run on which a key acts. Shows an error if there is none, or if the key takes one and several are
-/// marked.
-pub(super) fn one(state: &mut State, key_takes: &str) -> Option<RunView> {
-    let mut targets = all(state);
-    if targets.len() > 1 {
-        state.fail(&format!(
-            "{key_takes} takes one run, and {} are marked: u unmarks them, or go to a run without a mark",
-            targets.len()
-        ));
-        return None;
+/// Returns the run of the cursor, for keys that take one run, or shows an error if there is none. Marks are left out of
+/// account: the dialogs of these keys name the run.
+pub(super) fn one(state: &mut State) -> Option<RunView> {
+    let run = state.runs.current(&state.library).cloned();
+    if run.is_none() {
+        state.fail("no run is selected");
     }
-    targets.pop()
+    run
 }
