@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use mien::domain::Hyperparameter;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty};
@@ -12,6 +13,10 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::{Display, PASTED, PATIENCE, SMALL, mien, open_pty, size};
 use crate::lab::{Lab, wait_for};
+
+/// The longest time that the output of an ended program takes. It has no end while a child of the program holds the
+/// terminal.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
 /// A dashboard in a pseudo-terminal.
 pub(crate) struct Dashboard<D: Display = vt100::Parser> {
@@ -22,6 +27,8 @@ pub(crate) struct Dashboard<D: Display = vt100::Parser> {
     output: Arc<Mutex<Vec<u8>>>,
     /// The number of answers that the terminal has sent.
     answered: Arc<AtomicUsize>,
+    /// The thread that reads the output to its end.
+    reader: JoinHandle<()>,
     /// Dropping it, the reader and the writer hangs the terminal up.
     master: Option<Box<dyn MasterPty + Send>>,
     /// The screen before the first key since the last wait.
@@ -107,7 +114,7 @@ impl<D: Display> Dashboard<D> {
         let (shown, received) = (Arc::clone(&screen), Arc::clone(&output));
         // A strong reference in this thread would keep the terminal open.
         let (line, count) = (Arc::downgrade(&keys), Arc::clone(&answered));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             // The part of a frame that came so far. A frame in parts would be seen by whoever waits for its first lines.
             let mut held: Vec<u8> = Vec::new();
@@ -130,7 +137,7 @@ impl<D: Display> Dashboard<D> {
             }
             shown.lock().expect("no panic").process_bytes(&held);
         });
-        Self { child, keys, screen, output, answered, master: Some(pty.master), before: None }
+        Self { child, keys, screen, output, answered, reader, master: Some(pty.master), before: None }
     }
 
     /// Resizes the terminal.
@@ -225,19 +232,30 @@ impl<D: Display> Dashboard<D> {
 
     /// Waits until the screen satisfies the condition, whatever was sent; fails with the screen.
     fn await_screen(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         loop {
             let last = self.view();
             if condition(&last) {
                 return;
             }
             let ended = self.child.try_wait().ok().flatten();
-            // The program's last output may have arrived meanwhile.
-            if ended.is_some() && condition(&self.view()) {
-                return;
+            // The program's last output arrives after its end on a busy machine.
+            if ended.is_some() {
+                self.await_last_output();
+                if condition(&self.view()) {
+                    return;
+                }
             }
             assert!(ended.is_none(), "the dashboard ended before {what}: {ended:?}\n{}", &*last);
             assert!(begun.elapsed().as_secs() < PATIENCE, "no {what} on the screen:\n{}\n{last:?}", &*last);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until all output of the ended program was read.
+    fn await_last_output(&self) {
+        let ended = Instant::now();
+        while !self.reader.is_finished() && ended.elapsed() < LAST_OUTPUT {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -253,7 +271,7 @@ impl<D: Display> Dashboard<D> {
     /// After a flood the screen is unknown, and keys may count as part of the flood.
     /// Esc belongs in it twice: the first may only clear the filter of the help, which would take every later key.
     pub(crate) fn press_until(&mut self, keys: &[&str], what: &str, condition: impl Fn(&D::View) -> bool) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         for key in keys.iter().cycle() {
             if condition(&self.view()) {
                 break;
