@@ -40,8 +40,8 @@ pub fn mcnemar(gained: u64, lost: u64) -> f64 {
     (2.0 * (largest + f64::ln(tail)).exp()).min(1.0)
 }
 
-/// Returns p-values adjusted for their number, in the given order (Holm 1979). The probability that chance brings any of
-/// them below a level is at most that level.
+/// Returns p-values adjusted for their number, in the given order (Holm 1979). The probability that chance brings any
+/// of them below a level is at most that level.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // a handful of tests
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
