@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cli::exit::CommandError;
 use crate::cli::output;
 use crate::cli::scores::{ClassEntry, FurtherScores, class_entries, class_table, count_table};
-use crate::cli::table::{Side, Table, figure, thousands};
+use crate::cli::table::{Side, Table, metric_text, thousands};
 use crate::domain::{Confusion, MATRIX_CLASSES};
 
 /// The confusion matrices of true and predicted classes.
@@ -99,9 +99,9 @@ impl<'a> Metrics<'a> {
             let mut table = Table::new([("RUN", Side::Left), ("ACCURACY", Side::Right), ("MACRO F1", Side::Right)]);
             for (run, confusion) in runs.iter().zip(&self.by_run) {
                 let scores = confusion.scores();
-                table.row(&[run.clone(), figure(Some(scores.accuracy)), figure(Some(scores.f1))]);
+                table.row(&[run.clone(), metric_text(Some(scores.accuracy)), metric_text(Some(scores.f1))]);
             }
-            table.row(&["mean".into(), figure(Some(scores.accuracy)), figure(Some(scores.f1))]);
+            table.row(&["mean".into(), metric_text(Some(scores.accuracy)), metric_text(Some(scores.f1))]);
             parts.push(table.render());
         }
         if self.mean.classes() <= MATRIX_CLASSES {
