@@ -133,7 +133,7 @@ fn message(run: &Summary) -> String {
         Some(clock) => format!(", ready {clock}"),
         None => String::new(),
     };
-    let of = format!("of {}{ready}", run.limits.epochs);
+    let of = format!("of {}{ready}", run.last_epoch());
     match (run.latest, run.images_per_second) {
         (Some(point), Some(speed)) => {
             format!("{of} · loss {:.4} acc {:.4} · {speed:.0} images/s", point.loss, point.accuracy)

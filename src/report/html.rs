@@ -134,7 +134,7 @@ fn run_part(part: &RunPart) -> Markup {
             @if let Some(test) = &run.test { (scores(part, test)) (matrix(&run.classes, &test.confusion)) }
             (probabilities(part))
             (faces(part))
-            (recipe(&run.recipe))
+            (recipe(&run.recipe_in_force()))
         }
     }
 }

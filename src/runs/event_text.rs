@@ -1,7 +1,7 @@
 //! Events as text: the log lines of the dashboard and the command line.
 
 use crate::domain::hyperparameter::Patience;
-use crate::domain::number_text::thousands;
+use crate::domain::number_text::{count, thousands};
 use crate::domain::{FinishReason, Outcome, Size, Split, text::printable};
 use crate::events::Event;
 
@@ -47,7 +47,10 @@ pub fn describe_event(event: &Event) -> Option<String> {
         Event::Waiting { run } => format!("waits for {run} to end"),
         Event::Queued { device, ahead: 0 } => format!("waits for a slot of {device}"),
         Event::Queued { device, ahead: 1 } => format!("waits for a slot of {device}: one run is before it"),
-        Event::Queued { device, ahead } => format!("waits for a slot of {device}: {ahead} runs are before it"),
+        Event::Queued { device, ahead } => {
+            let ahead = count(*ahead, "run is", "runs are");
+            format!("waits for a slot of {device}: {ahead} before it")
+        }
         Event::FeaturesReady { images, computed: 0, bytes, .. } => {
             format!("features of {} images found on disk ({})", thousands(*images), Size(*bytes))
         }

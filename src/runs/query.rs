@@ -184,6 +184,11 @@ fn term(word: &str) -> Result<Term, String> {
     let values = alternatives(&plain[index + sign.len()..], word)?;
     let operands = values.map(|value| operand(field, value)).collect::<Result<Vec<Operand>, String>>()?;
     let orders = !matches!(comparison, Comparison::Has | Comparison::Is | Comparison::IsNot);
+    if orders && operands.len() > 1 {
+        return Err(format!(
+            "'{word}' compares with several numbers: use one; decimals have a point, such as {name}{sign}0.3"
+        ));
+    }
     if orders && operands.iter().any(|operand| matches!(operand, Operand::Text(_))) {
         return Err(format!("'{sign}' compares numbers only: use one, or {name}:word, {name}=word or {name}!=word"));
     }
@@ -217,8 +222,14 @@ fn operand(field: Field, value: &str) -> Result<Operand, String> {
             let states = STATES.join(", ");
             Err(format!("'{value}' is not a state{similar}; use {states}, {}", endings.join(", ")))
         }
-        // A number or a word, such as `off`.
-        Field::Setting(_) => Ok(number().map_or_else(|| Operand::Text(value.to_lowercase()), Operand::Number)),
+        Field::Setting(setting) => match number() {
+            Some(number) => Ok(Operand::Number(number)),
+            // A word such as `off`, or the beginning of a choice.
+            None if setting.has_choices() || setting.accepts(value) => Ok(Operand::Text(value.to_lowercase())),
+            None => {
+                Err(format!("'{value}' is not a value of {0}; use one such as {0}=1, {0}>=1 or {0}<=3", field.name()))
+            }
+        },
         field if field.is_text() => Ok(Operand::Text(value.to_lowercase())),
         Field::Age | Field::Duration => age(value).map(Operand::Number).ok_or_else(|| {
             format!("'{value}' is not a time; use a number with s, m, h or d, such as {}<2h", field.name())

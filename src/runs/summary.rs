@@ -192,10 +192,17 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Returns the recipe with the limits in force, which may have been changed since it was written.
+    /// Returns the recipe with the limits in force, which may have been changed since it was written. The number of
+    /// epochs is never below those that are done.
     #[must_use]
     pub fn recipe_in_force(&self) -> Recipe {
-        self.limits.applied_to(&self.recipe)
+        Limits { epochs: self.limits.epochs.max(self.epoch()), ..self.limits }.applied_to(&self.recipe)
+    }
+
+    /// Returns the number of the last epoch at most. A limit below the current epoch ends the run after that one.
+    #[must_use]
+    pub fn last_epoch(&self) -> u32 {
+        self.limits.epochs.max(self.progress.map_or(0, |progress| progress.epoch)).max(self.epoch())
     }
 
     /// Returns the epoch that lists show: of an active run the current one, of an ended run the last completed one.
@@ -228,7 +235,9 @@ impl Summary {
         };
         // Most runs differ in one of these, and copying the recipes of a thousand runs would delay a frame.
         let numbers = |of: &Recipe| (of.seed, of.strategy, of.batch_size, of.learning_rate.to_bits());
+        // Epochs before a change of the limits had the learning rates of another schedule.
         matches!(self.outcome, Some(Outcome::Finished { .. }))
+            && self.limits == Limits::of(&self.recipe)
             && numbers(&self.recipe) == numbers(recipe)
             && self.recipe.fingerprint == recipe.fingerprint
             && undated(self.recipe_in_force()) == undated(recipe.clone())

@@ -104,7 +104,8 @@ fn found_with(runs: &[RunId]) -> String {
 }
 
 fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String {
-    let outcome = run.outcome.as_ref().filter(|_| !state.is_active()).map(event_text::describe_outcome);
+    let is_active = state.is_active();
+    let outcome = run.outcome.as_ref().filter(|_| !is_active).map(event_text::describe_outcome);
     let state = match (state, outcome) {
         (RunState::Interrupted, Some(outcome)) if matches!(loss, WorkerDeath::Scheduler(_)) => {
             format!("{outcome}; {loss}")
@@ -149,7 +150,7 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
         lines.push(format!("limits      changed to {epochs} epochs at most, patience {}", Patience(patience)));
     }
     // A paused worker uses nothing; the last measurement is of the time before.
-    if let Some(load) = run.load.as_ref().filter(|_| !run.paused) {
+    if let Some(load) = run.load.as_ref().filter(|_| is_active && !run.paused) {
         lines.push(printable(&format!("load        {}", load_text(load))));
     }
     lines.join("\n") + "\n"
@@ -164,6 +165,7 @@ fn load_text(Load { cpu, memory, gpu }: &Load) -> String {
 }
 
 fn settings(run: &Summary) -> String {
+    let recipe = run.recipe_in_force();
     let mut table = Table::new([("SETTING", Side::Left), ("VALUE", Side::Left)]);
     table.row(&["strategy".into(), run.recipe.strategy.to_string()]);
     table.row(&["dataset".into(), run.recipe.dataset.to_string()]);
@@ -177,7 +179,7 @@ fn settings(run: &Summary) -> String {
         table.row(&["after".into(), after.to_string()]);
     }
     for field in Hyperparameter::of(run.recipe.strategy) {
-        table.row(&[field.name().into(), field.get(&run.recipe)]);
+        table.row(&[field.name().into(), field.get(&recipe)]);
     }
     table.render()
 }

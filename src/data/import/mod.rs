@@ -29,6 +29,7 @@ mod sizes;
 mod source;
 mod split_names;
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,7 @@ use super::manifest::{ClassCounts, ImageShape, MergedSource};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::text::printable;
-use crate::domain::{DatasetName, Size};
+use crate::domain::{DatasetName, Size, Split};
 use crate::durable::free_bytes;
 
 /// The source and the options of an import.
@@ -172,6 +173,8 @@ struct ParsedSource {
     plan: ImportPlan,
     contents: SourceBytes,
     encoding: Encoding,
+    /// Whether the images are files of a folder or an archive.
+    is_listed: bool,
 }
 
 /// The state shared by the stages.
@@ -185,6 +188,8 @@ struct ImportState<'a> {
     work: PathBuf,
     log: ImportLog,
     progress: Progress<'a>,
+    /// The pictures of a folder or an archive whose headers cannot be read.
+    unreadable: HashSet<String>,
 }
 
 impl<'a> ImportState<'a> {
@@ -197,7 +202,7 @@ impl<'a> ImportState<'a> {
     ) -> Self {
         let progress = Progress { callback, classes: None, disk: None };
         let options = merge::options_for(&request.options, base.as_ref());
-        Self { request, options, base, limits, work, log: ImportLog::default(), progress }
+        Self { request, options, base, limits, work, log: ImportLog::default(), progress, unreadable: HashSet::new() }
     }
 
     /// Adds what was left out to an error, and names a downloaded source by its address.
@@ -213,7 +218,24 @@ impl<'a> ImportState<'a> {
     fn prepare(&mut self) -> Result<(ParsedSource, ImageSizes), ImportError> {
         let mut parsed = self.read_source()?;
         self.progress.classes = Some(parsed.plan.classes.len());
-        let measured = self.measure(&parsed)?;
+        let mut measured = self.measure(&parsed)?;
+        if !measured.unreadable.is_empty() && parsed.is_listed {
+            // Otherwise files that cannot be read would take a small class's places for validation and test.
+            self.unreadable = measured.unreadable.iter().map(|(source, _)| source.clone()).collect();
+            let is_readable =
+                |item: &&layout::PlannedImage| item.split != Split::Test && !self.unreadable.contains(&item.source);
+            let readable: HashSet<usize> =
+                parsed.plan.items.iter().filter(is_readable).map(|item| item.label).collect();
+            if let Some((_, lost)) = (0..).zip(&parsed.plan.classes).find(|(label, _)| !readable.contains(label)) {
+                return Err(self.no_readable_images(lost));
+            }
+            self.log = ImportLog::default();
+            parsed = self.read_source()?;
+            for (source, reason) in std::mem::take(&mut measured.unreadable) {
+                self.log.skip(&source, reason);
+            }
+            measured = self.measure(&parsed)?;
+        }
         if let Some(base) = self.base.take() {
             self.note_repeated(&base);
             parsed.plan = merge::merge_plans(parsed.plan, &base);
@@ -225,7 +247,7 @@ impl<'a> ImportState<'a> {
 
     fn import(&mut self, staging: StagingFolder) -> Result<ImportReport, ImportError> {
         let request = self.request;
-        let (ParsedSource { plan, contents, encoding }, ImageSizes { shape, fit, .. }) = self.prepare()?;
+        let (ParsedSource { plan, contents, encoding, .. }, ImageSizes { shape, fit, .. }) = self.prepare()?;
         self.check_space(&plan, shape)?;
         let mut writer = Writer::new(staging, shape, &plan.classes)?;
         let images = pack::PackInput { items: &plan.items, contents: &contents, encoding, shape, fit };
@@ -280,11 +302,15 @@ impl<'a> ImportState<'a> {
     /// Refuses a class without readable training images, and notes classes without others.
     fn check_classes(&mut self, classes: &[ClassCounts]) -> Result<(), ImportError> {
         if let Some(empty) = classes.iter().find(|class| class.counts.train == 0) {
-            let reason = format!("none of the training images of the class '{}' can be read", printable(&empty.name));
-            return Err(ImportError::Layout { path: self.request.source.clone(), reason });
+            return Err(self.no_readable_images(&empty.name));
         }
         layout::note_empty(classes, &mut self.log);
         Ok(())
+    }
+
+    fn no_readable_images(&self, class: &str) -> ImportError {
+        let reason = format!("none of the training images of the class '{}' can be read", printable(class));
+        ImportError::Layout { path: self.request.source.clone(), reason }
     }
 
     /// Fails before the work if the disk cannot hold the dataset.

@@ -98,7 +98,7 @@ pub fn preview(
     let work = home.unwrap_or_else(std::env::temp_dir);
     let mut state = ImportState::new(request, base, &Limits::DEFAULT, work, progress);
     let prepared = state.prepare();
-    let (ParsedSource { plan, contents, encoding }, measured) = prepared.map_err(|error| state.explain(error))?;
+    let (ParsedSource { plan, contents, encoding, .. }, measured) = prepared.map_err(|error| state.explain(error))?;
     let ImageSizes { shape, fit, sizes, unreadable } = measured;
     let mut classes: Vec<ClassCounts> =
         plan.classes.iter().map(|name| ClassCounts { name: name.clone(), counts: SplitCounts::default() }).collect();

@@ -44,6 +44,7 @@ impl ImportState<'_> {
     fn plan_listing(&mut self, mut listing: Listing, contents: SourceBytes) -> Result<ParsedSource, ImportError> {
         let source = self.request.source.as_path();
         let wrong = |reason: String| ImportError::Layout { path: source.to_owned(), reason };
+        listing.files.retain(|file| !self.unreadable.contains(&file.path));
         if !listing.files.iter().any(SourceFile::is_image) && !listing.tables.is_empty() {
             let tables = std::mem::take(&mut listing.tables);
             let split_names = name_splits(&tables);
@@ -80,7 +81,7 @@ impl ImportState<'_> {
             }
         }
         let plan = layout::plan(source, &mut listing, &contents, &self.options, &mut self.log)?;
-        Ok(ParsedSource { plan, contents, encoding: Encoding::Files })
+        Ok(ParsedSource { plan, contents, encoding: Encoding::Files, is_listed: true })
     }
 
     /// Reads the images of Parquet files.
@@ -97,7 +98,7 @@ impl ImportState<'_> {
             progress,
         )?;
         let plan = layout::arrange(source, groups, options, &mut self.log)?;
-        Ok(ParsedSource { plan, contents: spool.finish()?, encoding: Encoding::Files })
+        Ok(ParsedSource { plan, contents: spool.finish()?, encoding: Encoding::Files, is_listed: false })
     }
 
     /// Reads one table, or one for each split.
@@ -138,7 +139,12 @@ impl ImportState<'_> {
         }
         let name = tables.first().map_or(self.request.source.as_path(), |table| &table.name);
         let plan = layout::arrange(name, groups, options, &mut self.log)?;
-        Ok(ParsedSource { plan, contents: spool.finish()?, encoding: Encoding::Gray(side.unwrap_or_default()) })
+        Ok(ParsedSource {
+            plan,
+            contents: spool.finish()?,
+            encoding: Encoding::Gray(side.unwrap_or_default()),
+            is_listed: false,
+        })
     }
 }
 

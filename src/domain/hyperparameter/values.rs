@@ -46,6 +46,12 @@ impl Hyperparameter {
         }
     }
 
+    /// Returns whether recipes of any strategy take this value.
+    #[must_use]
+    pub fn accepts(self, text: &str) -> bool {
+        Strategy::ALL.into_iter().any(|strategy| self.set(&mut Recipe::sample(strategy), text).is_ok())
+    }
+
     /// Parses `text` into `recipe`, which is unchanged on an error.
     ///
     /// # Errors

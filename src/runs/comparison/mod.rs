@@ -130,19 +130,29 @@ impl Comparison {
         let runs: Vec<&Summary> = candidates.iter().map(|candidate| candidate.run).collect();
         let comparable = same_dataset(&runs);
         let references = references(&runs);
+        let (verdicts, groups) = (verdicts(candidates, baseline), seeds::groups(&runs));
+        let is_certain =
+            |verdict: &RunVerdict| verdict.verdict.as_ref().is_ok_and(|(found, among)| found.is_certain(among));
+        let mut notes = notes(&runs, comparable);
+        if groups.is_empty() && verdicts.iter().any(is_certain) {
+            notes.push(ONE_SEED.into());
+        }
         Self {
             runs: runs.iter().map(|run| run.id.clone()).collect(),
             baseline,
             metrics: metric::rows(&runs, &references, comparable),
             settings: settings(&runs),
             classes: classes::rows(&runs, comparable),
-            verdicts: verdicts(candidates, baseline),
-            groups: seeds::groups(&runs),
-            notes: notes(&runs, comparable),
+            verdicts,
+            groups,
+            notes,
             references,
         }
     }
 }
+
+/// The note on differences that are more than chance between runs of which none is repeated with another seed.
+pub const ONE_SEED: &str = "one seed each: another seed may change the scores by more";
 
 /// Returns the verdict of every run against the baseline.
 fn verdicts(candidates: &[Candidate<'_>], baseline: usize) -> Vec<RunVerdict> {

@@ -1,8 +1,8 @@
 //! Mean and deviation of each metric over runs that differ only in their seed or fold.
 
 use super::metric::Metric;
-use super::settings::without_seed;
-use crate::domain::{DataFold, Recipe};
+use super::settings::settings_without_seed;
+use crate::domain::{DataFold, Limits, Recipe};
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
@@ -27,7 +27,7 @@ pub(super) fn groups(runs: &[&Summary]) -> Vec<SeedGroup> {
 /// Returns all runs, grouped if they differ only in the seed or the fold, in the order of each group's first run. A run
 /// with the recipe, the seed and the fold of an earlier one is a repetition and forms a group by itself.
 pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
-    let bare: Vec<Recipe> = runs.iter().map(|run| without_seed(&run.recipe_in_force())).collect();
+    let bare: Vec<(Recipe, Limits)> = runs.iter().map(|run| settings_without_seed(run)).collect();
     let own = |at: usize| (runs[at].recipe.seed, runs[at].recipe.fold);
     let mut folds: Vec<Vec<usize>> = Vec::new();
     for at in 0..runs.len() {

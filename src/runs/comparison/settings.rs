@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{
-    DataFold, DeviceRequest, Hyperparameter, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, Schedule,
+    DataFold, DeviceRequest, Hyperparameter, LeftOutImages, Limits, Recipe, RelabelledImage, RelabelledImages, Schedule,
 };
 use crate::runs::Summary;
 
@@ -70,6 +71,13 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
         let values = of_runs.iter().map(|settings| settings[at].1.clone()).collect();
         found.push(Setting { name: of_runs[0][at].0.clone(), values });
     }
+    if runs.iter().any(|run| run.limits != Limits::of(&run.recipe)) {
+        // Epochs before the change had other learning rates.
+        let first = |value: fn(&Recipe) -> String| runs.iter().map(|run| Some(value(&run.recipe))).collect();
+        found.push(Setting { name: "epochs-at-first".into(), values: first(|recipe| recipe.epochs.to_string()) });
+        let patience = first(|recipe| Patience(recipe.early_stopping.patience).to_string());
+        found.push(Setting { name: "patience-at-first".into(), values: patience });
+    }
     let mut names: Vec<&String> = rest.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();
     names.dedup();
@@ -85,10 +93,16 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
     found
 }
 
-/// Returns a recipe without its seed and the number of its fold, and without fields that do not affect its result:
-/// creation time, predecessor, device. Recipes that differ in nothing else become equal.
+/// Returns the settings of a run without its seed and the number of its fold: the recipe in force, and the limits with
+/// which it began. Runs that differ in nothing else have equal ones.
 #[must_use]
-pub(super) fn without_seed(recipe: &Recipe) -> Recipe {
+pub(super) fn settings_without_seed(run: &Summary) -> (Recipe, Limits) {
+    (without_seed(&run.recipe_in_force()), Limits::of(&run.recipe))
+}
+
+/// Returns a recipe without its seed and the number of its fold, and without fields that do not affect its result:
+/// creation time, predecessor, device.
+fn without_seed(recipe: &Recipe) -> Recipe {
     let fold = recipe.fold.map(|fold| DataFold { number: 1, ..fold });
     let mut same = recipe.clone();
     // The images that folds leave out or relabel have other indices in each.

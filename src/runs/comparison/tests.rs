@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{
     Augmentation, Confusion, Corrections, DataFold, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics,
-    Hyperparameter, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, SplitCounts, Strategy,
+    FinishReason, Hyperparameter, LeftOutImages, Limits, Outcome, Recipe, RelabelledImage, RelabelledImages,
+    SplitCounts, Strategy,
 };
 use crate::runs::predictions::Predictions;
 use crate::runs::summary::TestResult;
@@ -97,7 +98,8 @@ fn the_best_is_marked_where_there_is_a_better() {
     assert!(comparison.metrics.iter().all(|row| row.metric != Metric::Parameters), "no run has told them");
     assert_eq!(comparison.classes[1].best, [false, true]);
     assert_eq!(comparison.classes[1].support, 30);
-    assert!(comparison.settings.is_empty() && comparison.notes.is_empty());
+    assert!(comparison.settings.is_empty());
+    assert_eq!(comparison.notes, [ONE_SEED]);
 }
 
 #[test]
@@ -112,6 +114,30 @@ fn limits_that_were_changed_are_compared_as_they_are_in_force() {
     let patience = Some(begun.early_stopping.patience.to_string());
     assert_eq!(values("patience"), Some(vec![Some("20".into()), patience]));
     assert_eq!(settings.len(), 2, "{settings:?}");
+}
+
+#[test]
+fn a_run_that_was_extended_is_told_from_one_that_began_with_as_many_epochs() {
+    let [mut old, mut new] = two();
+    new.0.limits = new.0.limits.with(Some(60), None);
+    old.0.recipe.epochs = 60;
+    old.0.limits = Limits::of(&old.0.recipe);
+    old.0.recipe.seed += 1;
+    let comparison = compare(&[old.clone(), new.clone()]);
+    let first = comparison.settings.iter().find(|setting| setting.name == "epochs-at-first").expect("a difference");
+    assert_eq!(first.values, [Some("60".into()), Some("50".into())]);
+    assert!(comparison.groups.is_empty() && !comparison.verdicts[0].verdict.as_ref().expect("a verdict").0.seed_alone);
+    old.0.recipe.seed -= 1;
+    old.0.outcome = Some(Outcome::Finished { reason: FinishReason::MaxEpochs });
+    assert!(old.0.is_twin_of(&old.0.recipe) && !new.0.is_twin_of(&old.0.recipe));
+}
+
+#[test]
+fn a_limit_below_the_done_epochs_is_the_number_of_those() {
+    let (mut run, _) = two()[0].clone();
+    run.limits = run.limits.with(Some(1), None);
+    run.epochs.push(epoch(2, 1.0, 100.0));
+    assert_eq!((run.last_epoch(), run.recipe_in_force().epochs), (2, 2));
 }
 
 #[test]

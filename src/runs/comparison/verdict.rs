@@ -1,7 +1,7 @@
 //! The verdict of one run against another on the same test images, and its significance.
 
 use super::Candidate;
-use super::settings::without_seed;
+use super::settings::settings_without_seed;
 use crate::domain::number_text::{count, thousands};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId};
@@ -174,6 +174,12 @@ impl Verdict {
         self.f1_interval.excludes_zero() && is_certain_among_all
     }
 
+    /// Returns whether a difference is more than chance among all comparisons.
+    #[must_use]
+    pub fn is_certain(&self, significance: &Significance) -> bool {
+        !self.seed_alone && (self.accuracy_is_certain(significance) || self.f1_is_certain(significance))
+    }
+
     /// Returns the judgement of a difference, which may be certain by itself and not among all comparisons. Another
     /// seed is chance, too, which a test of the images does not see.
     fn judgement(&self, by_itself: bool, certain: bool, significance: &Significance) -> String {
@@ -224,8 +230,8 @@ impl Verdict {
 
 /// Returns whether two runs have the same settings and fold, and different seeds.
 fn differ_in_seed_alone(one: &Summary, other: &Summary) -> bool {
-    let [one, other] = [one, other].map(Summary::recipe_in_force);
-    one.seed != other.seed && one.fold == other.fold && without_seed(&one) == without_seed(&other)
+    let (mine, theirs) = (&one.recipe, &other.recipe);
+    mine.seed != theirs.seed && mine.fold == theirs.fold && settings_without_seed(one) == settings_without_seed(other)
 }
 
 fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {

@@ -82,7 +82,11 @@ fn settings_are_compared_by_the_names_of_their_options() {
     }
     let wrong = |query: &str| Query::parse(query).expect_err("wrong").reason;
     assert!(wrong("learning-rat=1").contains("did you mean learning-rate"), "{}", wrong("learning-rat=1"));
-    assert!(wrong("seed>many").starts_with("'>' compares numbers only"), "{}", wrong("seed>many"));
+    for query in ["seed>many", "seed:abc", "seed:1..3"] {
+        assert!(wrong(query).contains("is not a value of seed; use one such as seed=1"), "{}", wrong(query));
+    }
+    assert!(wrong("f1>0,9").starts_with("'f1>0,9' compares with several numbers"), "{}", wrong("f1>0,9"));
+    assert!(Query::parse("seed:1,2 patience:off augment:ref").is_ok());
     let by = |text: &str| text.parse::<SortKey>().map(|key| key.by);
     assert_eq!(by("seed"), Ok(Field::Setting(crate::domain::Hyperparameter::Seed)));
     assert_eq!(by("device").map_err(|_| ()), Err(()), "the device that a run got has no order");

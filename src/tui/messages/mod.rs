@@ -240,13 +240,19 @@ pub struct Completion {
     pub completed: String,
     /// The names of the fitting files in alphabetical order, folders with a slash.
     pub fitting: Vec<String>,
+    /// Whether the completed path is there.
+    pub exists: bool,
 }
 
 impl Completion {
-    /// Returns a sentence with the fitting files, if several fit and no letter could be added.
+    /// Returns a sentence about a path to which no letter could be added: the fitting files if there are several, or that
+    /// there is none.
     #[must_use]
-    pub fn ambiguity(&self) -> Option<String> {
+    pub fn remark(&self) -> Option<String> {
         const SHOWN: usize = 8;
+        if self.completed == self.typed && self.fitting.is_empty() && !self.exists {
+            return Some("there is no such file, and none whose name begins so".into());
+        }
         let is_stuck = self.completed == self.typed && self.fitting.len() > 1;
         let further = self.fitting.len().saturating_sub(SHOWN);
         let end = if further > 0 { format!(" and {further} more") } else { String::new() };

@@ -26,7 +26,8 @@ pub(in crate::tui::screens) fn complete(typed: String) -> Completion {
             (completed, fitting) = (dropped, others);
         }
     }
-    Completion { typed, completed, fitting }
+    let exists = Path::new(&expanded(&completed)).exists();
+    Completion { typed, completed, fitting, exists }
 }
 
 /// Returns the sources in a line: one path, pattern or address, or several as a shell separates them. A path with

@@ -65,8 +65,8 @@ pub(in crate::tui) fn complete(state: &mut State, completion: &Completion) {
     {
         prompt.input.replace(completed, completed.chars().count());
         check(state);
-        if let Some(ambiguity) = completion.ambiguity() {
-            state.notify(ambiguity);
+        if let Some(remark) = completion.remark() {
+            state.notify(remark);
         }
     }
 }

@@ -134,16 +134,31 @@ fn a_dropped_path_opens_the_form_and_is_completed() {
     assert_eq!(press(&mut state, "<tab>"), [Effect::Data(DataEffect::Complete(typed.clone()))]);
     let complete = |typed: &str, completed: &str, fitting: &[&str]| {
         let fitting = fitting.iter().map(ToString::to_string).collect();
-        Event::Data(DataEvent::Completed(Completion { typed: typed.into(), completed: completed.into(), fitting }))
+        let exists = typed == "/media/my faces/";
+        Event::Data(DataEvent::Completed(Completion {
+            typed: typed.into(),
+            completed: completed.into(),
+            fitting,
+            exists,
+        }))
     };
     let folder = "/media/my faces/";
     update(&mut state, NOW, complete(&typed, folder, &["my faces/"]));
     assert_eq!(state.data.form.input(ImportField::Source).map(Input::text), Some("/media/my faces/"));
+    for (added, fitting, remark) in [
+        ("t", ["test/", "train/"].as_slice(), "fitting: test/, train/"),
+        ("x", &[], "there is no such file, and none whose name begins so"),
+    ] {
+        press(&mut state, added);
+        let typed = format!("{folder}{added}");
+        update(&mut state, NOW, complete(&typed, &typed, fitting));
+        assert_eq!(state.message.as_ref().expect("a message").text, remark);
+        assert!(draw(&state, SIZES[0]).contains(remark), "{}", draw(&state, SIZES[0]));
+        assert_eq!(state.data.form.focus, ImportField::Source, "the path is not there");
+        press(&mut state, "<bs>");
+    }
     update(&mut state, NOW, complete(folder, folder, &["test/", "train/"]));
-    assert_eq!(state.message.as_ref().expect("a message").text, "fitting: test/, train/");
-    assert_eq!(state.data.form.focus, ImportField::Source, "the path is not complete");
-    update(&mut state, NOW, complete(folder, folder, &[]));
-    assert_eq!(state.data.form.focus, ImportField::Name, "a complete path is left");
+    assert_eq!(state.data.form.focus, ImportField::Name, "a path that is there is left");
     // Other pastes are no sources.
     let mut state = at(Screen::Data, fixtures::with_data(vec![]));
     update(&mut state, NOW, Event::Paste("rm -rf\n/\n".into()));

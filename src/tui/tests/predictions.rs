@@ -83,6 +83,7 @@ fn a_path_is_typed_and_its_faces_are_shown_until_esc() {
             typed: typed.into(),
             completed: completed.into(),
             fitting,
+            exists: true,
         }))
     };
     update(&mut state, NOW, completed("~/ph", "~/phones/"));

@@ -61,6 +61,7 @@ fn named(name: &str) -> Key {
         "down" => Key::plain(KeyCode::Down),
         "right" => Key::plain(KeyCode::Right),
         "left" => Key::plain(KeyCode::Left),
+        "bs" => Key::plain(KeyCode::Backspace),
         "^u" => Key::ctrl('u'),
         "^c" => Key::ctrl('c'),
         "^p" => Key::ctrl('p'),

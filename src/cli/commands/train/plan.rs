@@ -13,6 +13,7 @@ use crate::cli::{bases, datasets, gpu, output};
 use crate::data::check::Exclusion;
 use crate::data::marked::{self, Marks};
 use crate::data::{Dataset, Findings, Manifest};
+use crate::domain::number_text;
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::sweep::{MAX_RUNS, SweepError};
 use crate::domain::{
@@ -296,10 +297,14 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
     let mut parts =
         vec![format!("{}: {total} parameters, {trained} trained, about {memory} of memory", recipe.strategy)];
     if !recipe.left_out.is_empty() {
-        parts.push(format!("{} training images are left out", thousands(recipe.left_out.len())));
+        parts.push(format!(
+            "{} left out",
+            number_text::count(recipe.left_out.len(), "training image is", "training images are")
+        ));
     }
     if !recipe.relabelled.is_empty() {
-        parts.push(format!("{} training images get another class", thousands(recipe.relabelled.len())));
+        let images = number_text::count(recipe.relabelled.len(), "training image gets", "training images get");
+        parts.push(format!("{images} another class"));
     }
     if cost.precomputed > 0 {
         let count = thousands(cost.precomputed);

@@ -187,3 +187,22 @@ fn a_preview_shows_what_the_import_then_does_and_changes_nothing() {
         assert!(preview.disk.abs_diff(written) <= 300, "{} and {written}", preview.disk);
     }
 }
+
+#[test]
+fn pictures_that_cannot_be_read_take_no_place_in_a_split() {
+    let bench = Bench::new();
+    let mut entries: Vec<Entry> = Vec::new();
+    for class in ["happy", "sad"] {
+        // The first names come to validation and test.
+        entries.extend((0..3).map(|i| (format!("{class}/0{i}.png"), b"no picture".to_vec())));
+        entries.extend((3..12).map(|i| (format!("{class}/{i:02}.png"), coloured(6, 6))));
+    }
+    let whole: Vec<Entry> = entries.iter().filter(|(_, bytes)| bytes.len() > 20).cloned().collect();
+    let counts = |source: &Path| {
+        let manifest = import_as(&bench, source, &[("split", "60/20/20")]).unwrap();
+        (manifest.classes, manifest.left_out.iter().map(|omission| omission.count).sum::<u64>())
+    };
+    let (damaged, skipped) = counts(&bench.folder("damaged", &entries));
+    assert_eq!((damaged, skipped), (counts(&bench.folder("whole", &whole)).0, 6));
+    assert_eq!(counts(&bench.write("a.zip", zip_of(&entries))).1, 6);
+}

@@ -62,7 +62,7 @@ fn state_cell(state: &State, run: &Summary) -> Cell {
     };
     let word = match run_state {
         RunState::Running if run.evaluating.is_some() => "testing".into(),
-        RunState::Running => format!("{epoch}/{}", run.limits.epochs),
+        RunState::Running => format!("{epoch}/{}", run.last_epoch()),
         run_state => run_state.name().to_owned(),
     };
     (format!("{sign} {word}"), style)

@@ -8,7 +8,7 @@ use super::choice::left_out;
 use super::tables::letter;
 use super::{ComparePane, VerdictStatus};
 use crate::domain::text::printable;
-use crate::runs::comparison::{Comparison, Metric, Significance, Verdict};
+use crate::runs::comparison::{Comparison, Metric, ONE_SEED, Significance, Verdict};
 use crate::runs::statistics::RESAMPLES;
 use crate::tui::state::State;
 use crate::tui::widgets::number_text::thousands;
@@ -33,7 +33,9 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
         _ => None,
     };
     let known: Vec<&Verdict> = runs.clone().filter_map(known).collect();
-    let mut significance = Significance::of(&known).into_iter();
+    let significance = Significance::of(&known);
+    let is_certain = known.iter().zip(&significance).any(|(verdict, among)| verdict.is_certain(among));
+    let mut significance = significance.into_iter();
     let of_run = |run: usize| Block {
         about: format!("{} − A", letter(run)),
         style: theme.run_color(run).patch(theme.strong()),
@@ -41,6 +43,10 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     };
     let mut blocks: Vec<Block> = runs.map(of_run).collect();
     blocks.extend(seeds(state, comparison));
+    if is_certain && comparison.groups.is_empty() {
+        let sentences = vec![(ONE_SEED.to_owned(), theme.dim())];
+        blocks.push(Block { about: "note".into(), style: theme.dim(), sentences });
+    }
     blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
         style: theme.dim(),

@@ -47,7 +47,7 @@ fn of_epochs(state: &State, summary: &Summary) -> Vec<Line> {
             format!(
                 "{}/{}{}",
                 summary.epoch(),
-                summary.limits.epochs,
+                summary.last_epoch(),
                 if ready.is_empty() { " epochs" } else { &ready }
             ),
         ),

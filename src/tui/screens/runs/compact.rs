@@ -34,7 +34,7 @@ fn facts(state: &State, run: &RunView, columns: u16) -> Vec<String> {
     };
     let limits = summary.limits;
     let loss = summary.epochs.last().map_or_else(|| "–".into(), |last| decimal(last.val_loss, 4));
-    let mut lines = vec![format!("epoch {} of {}, val loss {loss}", summary.epoch(), limits.epochs)];
+    let mut lines = vec![format!("epoch {} of {}, val loss {loss}", summary.epoch(), summary.last_epoch())];
     let stopping = &summary.early_stopping;
     if stopping.best_epoch > 0 {
         let patience = Patience(limits.patience);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::{RunsState, columns};
-use crate::domain::number_text::{clock_time, span};
+use crate::domain::number_text::{clock_time, count, span};
 use crate::domain::{RunState, text::printable};
 use crate::runs::Summary;
 use crate::runs::facts::{Field, Value};
@@ -46,7 +46,7 @@ fn tags(run: &RunView) -> String {
 /// Returns the epoch and the maximum, such as `12/50`.
 fn epoch(summary: &Summary, run_state: RunState) -> String {
     let epoch = summary.shown_epoch(run_state);
-    if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.limits.epochs) }
+    if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.last_epoch()) }
 }
 
 /// Returns a line of the list. That of a queued run ends with the reason for waiting in place of its metrics.
@@ -134,7 +134,7 @@ fn widest(state: &State, field: Field) -> usize {
         Field::Strategy => of(|summary| summary.recipe.strategy.name().len()),
         Field::Dataset => of(|summary| summary.recipe.dataset.as_str().len()),
         // `300/300` is as wide as the last epoch will be.
-        Field::Epoch => of(|summary| 2 * summary.limits.epochs.to_string().len() + 1).max(5),
+        Field::Epoch => of(|summary| 2 * summary.last_epoch().to_string().len() + 1).max(5),
         Field::Rate => of(|summary| summary.images_per_second.map_or(1, |speed| if speed >= 1e4 { 7 } else { 5 })),
         Field::Tag => longest(&|run: &RunView| tags(run).len()),
         Field::Duration => of(|summary| span(summary.trained_seconds()).len()),
@@ -289,7 +289,7 @@ fn draw_heading(state: &State, buffer: &mut Buffer, area: Rect) {
         pen.write(&format!("since {time}: {} (!)", runs.news.counts()), theme.accent()).write(" · ", theme.dim());
     }
     if runs.filter.text.is_empty() {
-        pen.write(&format!("{} runs", thousands(all)), theme.text());
+        pen.write(&count(all, "run", "runs"), theme.text());
     } else {
         pen.write(&format!("{} of {} runs: ", thousands(shown), thousands(all)), theme.text());
         let room = pen.room().saturating_sub(40).max(12);

@@ -133,14 +133,12 @@ pub(in crate::tui::screens::data) fn on_completed(state: &mut State, completion:
     if !form.focus.is_path() || form.input(form.focus).is_none_or(|input| input.text() != completion.typed) {
         return Vec::new();
     }
-    if let Some(ambiguity) = completion.ambiguity() {
-        state.notify(ambiguity);
-    } else if completion.completed == completion.typed {
-        return step(state, 1);
-    } else {
-        form.set_path(&names, &completion.completed);
+    form.set_path(&names, &completion.completed);
+    if let Some(remark) = completion.remark() {
+        state.notify(remark);
     }
-    Vec::new()
+    let is_complete = completion.exists && completion.completed == completion.typed;
+    if is_complete { step(state, 1) } else { Vec::new() }
 }
 
 /// Starts the import once its preview has been shown.

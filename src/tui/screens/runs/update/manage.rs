@@ -124,7 +124,7 @@ pub(super) fn measured(state: &mut State, sizes: &[(RunId, u64)]) {
         ],
     };
     let ids: Vec<RunId> = sizes.iter().map(|(id, _)| id.clone()).collect();
-    lines.extend(state.runs.remark_on_marks(&ids));
+    lines.extend(state.runs.remark_on_marks(&ids, &state.library));
     confirm(state, "delete", lines, "yes, delete", vec![Effect::Runs(RunsEffect::Delete(ids))]);
 }
 

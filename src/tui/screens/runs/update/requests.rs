@@ -55,7 +55,7 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
         several => vec![format!("Stop {} of the marked runs?", several.len()), several.join(", ")],
     };
     lines.push(consequence(runs.len() - waiting, waiting).into());
-    lines.extend(state.runs.remark_on_marks(&ids(&runs)));
+    lines.extend(state.runs.remark_on_marks(&ids(&runs), &state.library));
     confirm(state, "stop", lines, "yes, stop", vec![Effect::Runs(RunsEffect::Stop(ids(&runs)))]);
     Vec::new()
 }

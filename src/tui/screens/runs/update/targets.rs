@@ -18,11 +18,19 @@ impl RunsState {
         }
     }
 
-    /// Returns a remark for a question about one run: the marked ones stay as they are.
+    /// Returns a remark for a question about these runs if there are marked ones to which it does not apply: the cursor
+    /// is beside the marks, or the state of the others does not allow it.
     #[must_use]
-    pub fn remark_on_marks(&self, targets: &[RunId]) -> Option<String> {
-        let others = self.marked.iter().filter(|id| !targets.contains(id)).count();
-        (others > 0).then(|| format!("The cursor's run only, not the {}.", count(others, "marked run", "marked runs")))
+    pub fn remark_on_marks(&self, chosen: &[RunId], library: &Library) -> Option<String> {
+        let others = self.marked.iter().filter(|id| !chosen.contains(id)).count();
+        let is_cursor_marked = self.current(library).is_some_and(|run| self.marked.contains(&run.id));
+        match others {
+            0 => None,
+            others if is_cursor_marked && !self.whole => {
+                Some(format!("It does not apply to the {}.", count(others, "other marked run", "other marked runs")))
+            }
+            others => Some(format!("The cursor's run only, not the {}.", count(others, "marked run", "marked runs"))),
+        }
     }
 }
 
