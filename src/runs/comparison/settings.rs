@@ -93,8 +93,8 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
     found
 }
 
-/// Returns the settings of a run without its seed and the number of its fold: the recipe in force, and the limits with
-/// which it began. Runs that differ in nothing else have equal ones.
+/// Returns the settings of a run without seed and number of the fold: the recipe in force, and the limits with which it
+/// began. Runs that differ in nothing else have equal ones.
 #[must_use]
 pub(super) fn settings_without_seed(run: &Summary) -> (Recipe, Limits) {
     (without_seed(&run.recipe_in_force()), Limits::of(&run.recipe))

@@ -245,8 +245,8 @@ pub struct Completion {
 }
 
 impl Completion {
-    /// Returns a sentence about a path to which no letter could be added: the fitting files if there are several, or that
-    /// there is none.
+    /// Returns a sentence about a path to which no letter could be added: the fitting files if there are several, or
+    /// that there is none.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         const SHOWN: usize = 8;

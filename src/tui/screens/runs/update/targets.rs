@@ -18,8 +18,8 @@ impl RunsState {
         }
     }
 
-    /// Returns a remark for a question about these runs if there are marked ones to which it does not apply: the cursor
-    /// is beside the marks, or the state of the others does not allow it.
+    /// Returns a remark on marked runs that are not among these. The cursor is beside the marks, or their state does
+    /// not allow what a question is about.
     #[must_use]
     pub fn remark_on_marks(&self, chosen: &[RunId], library: &Library) -> Option<String> {
         let others = self.marked.iter().filter(|id| !chosen.contains(id)).count();
