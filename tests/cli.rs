@@ -334,7 +334,11 @@ fn only_an_active_run_can_be_stopped() {
         writer.append(4, Event::Ended { outcome: Outcome::Stopped }).expect("an append");
         drop(lock);
     });
-    assert!(lab.text(&["stop", "brisk"]).contains("brisk-otter has stopped before its first step"));
+    // The run that has ended does not spare the other one.
+    let output = lab.mien(&["stop", "calm", "brisk", "calm-heron"]).assert().code(1).get_output().clone();
+    let (printed, refused) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(printed.contains("brisk-otter has stopped before its first step"), "{printed}");
+    assert_eq!(refused.matches("there is nothing to stop").count(), 1, "{refused}");
     worker.join().expect("a worker");
 }
 

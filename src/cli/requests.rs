@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::exit::CommandError;
+use super::exit::{CommandError, Exit};
 use super::options::Output;
+use super::output::print_error;
 use super::run_json;
 use crate::domain::{RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
@@ -31,6 +32,21 @@ pub(super) fn wait_for(
         std::thread::sleep(READ_INTERVAL);
         run.poll(&mut Vec::new())?;
     }
+}
+
+/// Acts on each run in order, and returns the worst exit. Of several runs each error is printed, and skips no later run.
+pub(super) fn act_on_runs(
+    ids: &[RunId],
+    act: impl Fn(&RunId) -> Result<Exit, CommandError>,
+) -> Result<Exit, CommandError> {
+    if let [id] = ids {
+        return act(id);
+    }
+    let failed = |error: CommandError| {
+        print_error(&error.to_string());
+        Exit::Failed
+    };
+    Ok(ids.iter().fold(Exit::Done, |exit, id| exit.and(act(id).unwrap_or_else(failed))))
 }
 
 /// Prints the run's entry for scripts, or `text` for a person.

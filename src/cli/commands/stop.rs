@@ -5,18 +5,18 @@ use clap::Args;
 use crate::cli::confirm::confirm;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{Output, RunArgument};
+use crate::cli::options::{Output, RunArguments};
 use crate::cli::output;
-use crate::cli::requests::{print_state, wait_for};
+use crate::cli::requests::{act_on_runs, print_state, wait_for};
 use crate::domain::{RunId, RunState};
 use crate::runs::{FollowedRun, RunStore};
 use crate::supervise::{self, kill::describe_kill};
 
-/// Ask a run to end after its current batch; `resume` continues it from there
+/// Ask runs to end after their current batch; `resume` continues them from there
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Stop {
     #[command(flatten)]
-    run: RunArgument,
+    runs: RunArguments,
     /// Kill a worker that does not answer: steps since its last checkpoint are lost
     #[arg(long)]
     kill: bool,
@@ -30,8 +30,9 @@ pub(in crate::cli) struct Stop {
 impl Stop {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        let id = self.run.find(&store)?;
-        if self.kill { kill(&store, &id, self.yes, self.output) } else { stop(&store, &id, self.output) }
+        act_on_runs(&self.runs.find(&store)?, |id| {
+            if self.kill { kill(&store, id, self.yes, self.output) } else { stop(&store, id, self.output) }
+        })
     }
 }
 

@@ -14,4 +14,4 @@ pub(super) use place::{DryRun, PlaceOption};
 pub(super) use recipe::{
     AllSettings, CnnSettings, DeepSettings, FeaturesSettings, FinetuneSettings, RecipeOptions, StrategySettings,
 };
-pub(super) use run::RunArgument;
+pub(super) use run::{RunArgument, RunArguments};

@@ -21,3 +21,28 @@ impl RunArgument {
         store.find(&self.run)
     }
 }
+
+/// The runs on which a command acts, one after another.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunArguments {
+    /// Ids, beginnings of ids, or `latest`
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<String>,
+}
+
+impl RunArguments {
+    /// Returns the ids of the runs, each once, in the given order.
+    ///
+    /// # Errors
+    /// If one matches no run, or more than one.
+    pub(in crate::cli) fn find(&self, store: &RunStore) -> Result<Vec<RunId>, FindError> {
+        let mut ids = Vec::new();
+        for run in &self.runs {
+            let id = store.find(run)?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+}

@@ -44,7 +44,7 @@ enum DataCommand {
     Check(check::Check),
     /// Delete a dataset permanently, with its cached features
     ///
-    /// Runs trained on it keep their results, but cannot be resumed, tested or inspected without it.
+    /// Runs trained on it keep results and predictions, but cannot be resumed or tested, and their images are not shown.
     #[command(visible_alias = "rm")]
     Delete {
         /// The dataset's name
@@ -131,7 +131,8 @@ fn delete(store: &RunStore, name: &DatasetName, yes: bool, output: Output) -> Re
     let users = store.trained_on(name).map_or(0, |runs| runs.len());
     if users > 0 {
         let number = number_text::count(users, "run", "runs");
-        output::note(&format!("{number} trained on {name}: they cannot be resumed, tested or inspected without it"));
+        let note = "keep results and predictions, but cannot be resumed or tested, and their images are not shown";
+        output::note(&format!("{number} trained on {name}: such runs {note}"));
     }
     if !yes && !confirm_deletion(&format!("the dataset {name}"), "its cached features")? {
         output::note("nothing was deleted");

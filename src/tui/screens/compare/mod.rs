@@ -30,6 +30,7 @@ use crate::tui::layout::Canvas;
 use crate::tui::messages::{Action, Binding, CompareAction, Effect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
+use crate::tui::widgets::number_text::count;
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 pub(super) use backend::run_effect;
 use choice::{compared, suggested};
@@ -144,8 +145,8 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
     };
     let note = match (hidden, note.as_str()) {
         (0, _) => note,
-        (hidden, "") => format!("{hidden} more rows ↓"),
-        (hidden, note) => format!("{note}, {hidden} more rows ↓"),
+        (hidden, "") => format!("{} ↓", count(hidden, "more row", "more rows")),
+        (hidden, note) => format!("{note}, {} ↓", count(hidden, "more row", "more rows")),
     };
     let style = if focused { theme.accent() } else { theme.strong() };
     let sign = if focused { format!("{} ", theme.glyphs.focus) } else { String::new() };

@@ -49,7 +49,7 @@ pub(super) fn measured(state: &mut State, name: DatasetName, bytes: u64) {
         let more = users.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         lines.push(format!(
-            "Trained on it: {named}{more}. They keep their results, but cannot be resumed, tested or inspected without it."
+            "Trained on it: {named}{more}. They keep results and predictions, but cannot be resumed or tested, and their images are not shown."
         ));
     }
     let effects = vec![Effect::Data(DataEffect::Delete(name))];

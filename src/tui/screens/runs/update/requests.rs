@@ -48,7 +48,12 @@ pub(super) fn stop(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     }
     let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
-    let waiting = runs.iter().filter(|run| run.state(state.now) == Some(RunState::Queued)).count();
+    // A run that is paused before it began waits, too.
+    let is_waiting = |run: &&RunView| {
+        let has_begun = run.summary.as_ref().is_ok_and(|summary| summary.started);
+        run.state(state.now) == Some(RunState::Queued) || !has_begun
+    };
+    let waiting = runs.iter().filter(is_waiting).count();
     let mut lines = match names.as_slice() {
         [] => return Vec::new(),
         [one] => vec![format!("Stop {one}?")],
