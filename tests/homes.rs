@@ -274,8 +274,10 @@ fn a_run_is_pulled_with_its_weights_and_pushed_back() {
     let here = Here::new(&[("box2", there.home())], PLAIN);
     let local = Lab::at(here.at("local"));
     let output = here.mien(&["--home", "box2", "pull", "calm"]).assert().success().get_output().clone();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        String::from_utf8_lossy(&output.stdout).starts_with("calm-heron is here now: 3 files of 0.7 MiB, of which")
+        printed.starts_with("calm-heron is here now: 3 files of 68") && printed.contains(" KiB, of which"),
+        "{printed}"
     );
     let remark = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(remark.contains("before calm-heron can be tested or resumed: there is no dataset"), "{remark}");

@@ -34,7 +34,8 @@ pub(super) fn wait_for(
     }
 }
 
-/// Acts on each run in order, and returns the worst exit. Of several runs each error is printed, and skips no later run.
+/// Acts on each run in order, and returns the worst exit. Of several runs each error is printed, and skips no later
+/// run.
 pub(super) fn act_on_runs(
     ids: &[RunId],
     act: impl Fn(&RunId) -> Result<Exit, CommandError>,

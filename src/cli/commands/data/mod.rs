@@ -44,7 +44,7 @@ enum DataCommand {
     Check(check::Check),
     /// Delete a dataset permanently, with its cached features
     ///
-    /// Runs trained on it keep results and predictions, but cannot be resumed or tested, and their images are not shown.
+    /// Runs trained on it keep results and predictions, but cannot be resumed or tested, and show no images without it.
     #[command(visible_alias = "rm")]
     Delete {
         /// The dataset's name
