@@ -222,13 +222,17 @@ impl<'a> ImportState<'a> {
         if !measured.unreadable.is_empty() && parsed.is_listed {
             // Otherwise files that cannot be read would take a small class's places for validation and test.
             self.unreadable = measured.unreadable.iter().map(|(source, _)| source.clone()).collect();
-            let is_readable =
-                |item: &&layout::PlannedImage| item.split != Split::Test && !self.unreadable.contains(&item.source);
-            let readable: HashSet<usize> =
-                parsed.plan.items.iter().filter(is_readable).map(|item| item.label).collect();
-            if let Some((_, lost)) = (0..).zip(&parsed.plan.classes).find(|(label, _)| !readable.contains(label)) {
-                return Err(self.no_readable_images(lost));
+            // A source that is merged may have test images only.
+            let trains = |item: &&layout::PlannedImage| item.split != Split::Test;
+            let trained: HashSet<usize> = parsed.plan.items.iter().filter(trains).map(|item| item.label).collect();
+            let is_readable = |item: &&layout::PlannedImage| !self.unreadable.contains(&item.source);
+            let readable = parsed.plan.items.iter().filter(trains).filter(is_readable);
+            let readable: HashSet<usize> = readable.map(|item| item.label).collect();
+            if let Some(lost) = trained.difference(&readable).min() {
+                return Err(self.no_readable_images(&parsed.plan.classes[*lost]));
             }
+            // Otherwise the bytes of an archive would be on the disk twice.
+            drop(parsed);
             self.log = ImportLog::default();
             parsed = self.read_source()?;
             for (source, reason) in std::mem::take(&mut measured.unreadable) {
