@@ -86,6 +86,34 @@ fn a_merge_that_cannot_be_is_refused_before_anything_changes() {
 }
 
 #[test]
+fn a_merged_source_with_damaged_files_may_have_test_images_alone_for_a_class() {
+    let bench = Bench::new();
+    let first = bench.folder("first", &kaggle());
+    let mut entries: Vec<Entry> = other()
+        .into_iter()
+        .map(|(path, bytes)| (format!("{}/{path}", if path.starts_with("joy") { "train" } else { "test" }), bytes))
+        .collect();
+    entries.push(("train/joy/99.png".to_owned(), b"no picture".to_vec()));
+    let second = bench.folder("second", &entries);
+    let base = run(&bench, &first, "base", &[]).unwrap().manifest;
+    let given = [("into", "base"), ("map", "joy=happy,rage=angry")];
+    let report = run(&bench, &second, "both", &given).unwrap();
+    let added = |class: usize| report.manifest.classes[class].counts.test - base.classes[class].counts.test;
+    assert_eq!(added(0), 12, "rage has test images only");
+    let skipped = format!("{:?}", report.skipped);
+    assert!(skipped.contains("99.png"), "{skipped}");
+
+    // A class whose training images are all damaged is refused by name.
+    let damaged: Vec<Entry> = entries
+        .into_iter()
+        .map(|(path, bytes)| (path.clone(), if path.starts_with("train") { b"no picture".to_vec() } else { bytes }))
+        .collect();
+    let third = bench.folder("third", &damaged);
+    let error = run(&bench, &third, "third", &given).unwrap_err().to_string();
+    assert!(error.contains("'joy'") || error.contains("'happy'"), "{error}");
+}
+
+#[test]
 fn persons_are_kept_together_by_folds_and_after_a_merge() {
     let bench = Bench::new();
     let file = |person: u8, class: &str, i: u8| {

@@ -195,7 +195,7 @@ fn through_activation(sizes: Sizes, grad: &Tensor, y: &Tensor, pooled: Option<&T
                 columns,
                 numbers,
             ),
-            Some(pooled) => gradient::through_pooling::launch_unchecked::<CudaRuntime>(
+            Some(pooled) => gradient::pooling_gradient::launch_unchecked::<CudaRuntime>(
                 &client,
                 count,
                 dim,

@@ -50,7 +50,7 @@ pub(super) fn relu_gradient<E: Float, N: Size>(
 /// each window in `y` if `pooled` is positive. Pixels outside all windows get 0.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
-pub(super) fn through_pooling<E: Float, N: Size>(
+pub(super) fn pooling_gradient<E: Float, N: Size>(
     y: &Array<Vector<E, N>>,
     pooled: &Array<Vector<E, N>>,
     grad: &Array<Vector<E, N>>,
