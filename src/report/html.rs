@@ -55,6 +55,9 @@ fn comparison_part(report: &Report, comparison: &Comparison) -> Markup {
             @if !comparison.verdicts.is_empty() {
                 h3 { "Significance, against " (names[comparison.baseline]) }
                 @for against in &comparison.verdicts { (verdict(&names, against)) }
+                @for verdict in &comparison.seed_verdicts {
+                    p { b { (comparison.seed_heading(verdict)) } ": " (verdict.sentences().join("; ")) "." }
+                }
             }
             (settings(&comparison.settings, &names))
             (classes(&comparison.classes, &names))
@@ -97,7 +100,7 @@ fn settings(settings: &[Setting], names: &[String]) -> Markup {
         caption { "Settings that differ" }
         thead { tr { th scope="col" { "Setting" } @for name in names { th scope="col" { (name) } } } }
         tbody { @for setting in settings { tr {
-            th scope="row" { (printable(&setting.name)) }
+            th scope="row" { (printable(setting.label())) }
             @for value in &setting.values { td { (value.as_deref().map_or_else(|| "–".into(), printable)) } }
         } } }
     } } } }

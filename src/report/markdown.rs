@@ -49,6 +49,9 @@ fn compare(out: &mut String, comparison: &Comparison) {
         let (run, baseline) = (&names[against.run], &names[comparison.baseline]);
         let _ = writeln!(out, "- {run} against {baseline}: {}", cell(&words));
     }
+    for verdict in &comparison.seed_verdicts {
+        let _ = writeln!(out, "- {}: {}.", comparison.seed_heading(verdict), cell(&verdict.sentences().join(". ")));
+    }
     if !comparison.settings.is_empty() {
         out.push_str("\nSettings that differ:\n\n");
         let mut head = vec!["setting".to_owned()];
@@ -57,7 +60,7 @@ fn compare(out: &mut String, comparison: &Comparison) {
             out,
             &head,
             comparison.settings.iter().map(|setting| {
-                let mut cells = vec![setting.name.clone()];
+                let mut cells = vec![setting.label().to_owned()];
                 cells.extend(setting.values.iter().map(|value| value.clone().unwrap_or_else(|| "–".into())));
                 cells
             }),

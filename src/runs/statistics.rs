@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The number of bootstrap resamples for an interval.
 pub const RESAMPLES: u32 = 2_000;
@@ -107,6 +108,37 @@ impl Spread {
         let deviation = (count > 1).then(|| (squares / (count - 1) as f64).sqrt());
         Some(Self { mean, deviation, count })
     }
+}
+
+/// The difference of two means.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct MeanDifference {
+    /// The second mean minus the first.
+    pub difference: f64,
+    /// Its 95 % interval.
+    pub interval: Interval,
+    /// The two-sided p-value.
+    pub p: f64,
+}
+
+/// Returns the difference of two means by Welch's t-test (Welch 1947), which lets the variances differ. `None` if
+/// either has fewer than two values, or no value differs from its mean.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // a handful of runs
+pub fn welch(first: Spread, second: Spread) -> Option<MeanDifference> {
+    let error = |spread: Spread| Some((spread.deviation?.powi(2) / spread.count as f64, (spread.count - 1) as f64));
+    let ((first_error, first_freedom), (second_error, second_freedom)) = (error(first)?, error(second)?);
+    let squared = first_error + second_error;
+    let freedom = squared.powi(2) / (first_error.powi(2) / first_freedom + second_error.powi(2) / second_freedom);
+    // Fails where neither mean has an error.
+    let distribution = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    let (difference, error) = (second.mean - first.mean, squared.sqrt());
+    let reach = distribution.inverse_cdf(0.975) * error;
+    Some(MeanDifference {
+        difference,
+        interval: Interval { low: difference - reach, high: difference + reach },
+        p: (2.0 * distribution.sf((difference / error).abs())).min(1.0),
+    })
 }
 
 /// The truth, the first run's prediction and the second run's prediction.

@@ -7,6 +7,7 @@ mod by_settings;
 mod classes;
 mod merged;
 mod metric;
+mod seed_verdict;
 mod seeds;
 mod settings;
 mod verdict;
@@ -15,8 +16,9 @@ pub use by_settings::{BySettings, SettingsRow};
 pub use classes::ClassRow;
 pub use merged::{MergedComparison, MergedRow};
 pub use metric::{Direction, Metric, MetricRow};
+pub use seed_verdict::{MeanVerdict, ONE_SEED, SeedVerdict, seed_note};
 pub use seeds::SeedGroup;
-pub use settings::{Setting, settings};
+pub use settings::{Setting, setting_label, settings};
 pub use verdict::{ClassChange, NotComparable, Significance, Verdict};
 
 use super::Summary;
@@ -98,6 +100,8 @@ pub struct Comparison {
     pub verdicts: Vec<RunVerdict>,
     /// Groups of runs that differ only in their seed.
     pub groups: Vec<SeedGroup>,
+    /// The verdict of every other group against the group of the baseline.
+    pub seed_verdicts: Vec<SeedVerdict>,
     /// Remarks for the reader, in sentences.
     pub notes: Vec<String>,
 }
@@ -126,6 +130,19 @@ impl Comparison {
         }
     }
 
+    /// Returns the heading of a verdict on means: `c, d against a, b, by their means`.
+    #[must_use]
+    pub fn seed_heading(&self, verdict: &SeedVerdict) -> String {
+        let [mine, theirs] = [verdict.group, verdict.baseline].map(|group| self.group_names(&self.groups[group]));
+        format!("{mine} against {theirs}, by their means")
+    }
+
+    /// Returns the names of a group's runs: `a, b`.
+    #[must_use]
+    pub fn group_names(&self, group: &SeedGroup) -> String {
+        group.runs.iter().map(|run| self.runs[*run].as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     fn of(candidates: &[Candidate<'_>], baseline: usize) -> Self {
         let runs: Vec<&Summary> = candidates.iter().map(|candidate| candidate.run).collect();
         let comparable = same_dataset(&runs);
@@ -133,16 +150,18 @@ impl Comparison {
         let (verdicts, groups) = (verdicts(candidates, baseline), seeds::groups(&runs));
         let is_certain =
             |verdict: &RunVerdict| verdict.verdict.as_ref().is_ok_and(|(found, among)| found.is_certain(among));
+        let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+        let certain = verdicts.iter().filter(|verdict| is_certain(verdict));
+        let compared: Vec<usize> = certain.flat_map(|verdict| [verdict.run, baseline]).collect();
         let mut notes = notes(&runs, comparable);
-        if groups.is_empty() && verdicts.iter().any(is_certain) {
-            notes.push(ONE_SEED.into());
-        }
+        notes.extend(seed_note(&ids, &groups, &compared));
         Self {
-            runs: runs.iter().map(|run| run.id.clone()).collect(),
+            runs: ids,
             baseline,
             metrics: metric::rows(&runs, &references, comparable),
             settings: settings(&runs),
             classes: classes::rows(&runs, comparable),
+            seed_verdicts: if comparable { seed_verdict::verdicts(&groups, baseline) } else { Vec::new() },
             verdicts,
             groups,
             notes,
@@ -150,9 +169,6 @@ impl Comparison {
         }
     }
 }
-
-/// The note on differences that are more than chance between runs of which none is repeated with another seed.
-pub const ONE_SEED: &str = "one seed each: another seed may change the scores by more";
 
 /// Returns the verdict of every run against the baseline.
 fn verdicts(candidates: &[Candidate<'_>], baseline: usize) -> Vec<RunVerdict> {

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::hyperparameter::Patience;
+use crate::domain::number_text::count;
 use crate::domain::{
     DataFold, DeviceRequest, Hyperparameter, LeftOutImages, Limits, Recipe, RelabelledImage, RelabelledImages, Schedule,
 };
@@ -22,11 +24,25 @@ pub struct Setting {
     pub values: Vec<Option<String>>,
 }
 
+impl Setting {
+    /// Returns the name for people.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        setting_label(&self.name)
+    }
+}
+
+/// Returns the name of a setting for people: without the field of corrected images.
+#[must_use]
+pub fn setting_label(name: &str) -> &str {
+    name.strip_suffix(".images").unwrap_or(name)
+}
+
 /// Fields of a run that do not affect its training.
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] covers under another name, with everything below them.
-const NAMED_PATHS: [&str; 31] = [
+const NAMED_PATHS: [&str; 33] = [
     "strategy",
     "network",
     "dataset",
@@ -53,6 +69,8 @@ const NAMED_PATHS: [&str; 31] = [
     "seed",
     "device",
     "precision",
+    "left_out",
+    "relabelled",
     "transfer.weights",
     "transfer.base",
     "transfer.size",
@@ -78,6 +96,12 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
         let patience = first(|recipe| Patience(recipe.early_stopping.patience).to_string());
         found.push(Setting { name: "patience-at-first".into(), values: patience });
     }
+    let (left_out, relabelled) = (
+        runs.iter().map(|run| run.recipe.left_out.images.as_slice()).collect::<Vec<_>>(),
+        runs.iter().map(|run| run.recipe.relabelled.images.as_slice()).collect::<Vec<_>>(),
+    );
+    found.push(Setting { name: "left-out.images".into(), values: corrected_images(&left_out) });
+    found.push(Setting { name: "relabelled.images".into(), values: corrected_images(&relabelled) });
     let mut names: Vec<&String> = rest.iter().flat_map(BTreeMap::keys).collect();
     names.sort_unstable();
     names.dedup();
@@ -93,6 +117,18 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
     found
 }
 
+/// Formats the corrected images of each run: their number, and a hash if another run corrects as many others.
+fn corrected_images<T: PartialEq + Serialize>(of_runs: &[&[T]]) -> Vec<Option<String>> {
+    let text = |images: &&[T]| {
+        let others = of_runs.iter().any(|other| other.len() == images.len() && other != images);
+        // Serialization cannot fail: these are numbers.
+        let hash = || crc32fast::hash(&serde_json::to_vec(images).unwrap_or_default());
+        let known = if others { format!(" ({:08x})", hash()) } else { String::new() };
+        (!images.is_empty()).then(|| count(images.len(), "image", "images") + &known)
+    };
+    of_runs.iter().map(text).collect()
+}
+
 /// Returns the settings of a run without seed and number of the fold: the recipe in force, and the limits with which it
 /// began. Runs that differ in nothing else have equal ones.
 #[must_use]
@@ -105,6 +141,9 @@ pub(super) fn settings_without_seed(run: &Summary) -> (Recipe, Limits) {
 fn without_seed(recipe: &Recipe) -> Recipe {
     let fold = recipe.fold.map(|fold| DataFold { number: 1, ..fold });
     let mut same = recipe.clone();
+    // The runs that revealed the images do not affect training.
+    same.left_out.found_with.clear();
+    same.relabelled.found_with.clear();
     // The images that folds leave out or relabel have other indices in each.
     if fold.is_some() && !recipe.left_out.is_empty() {
         same.left_out = LeftOutImages::new(vec![0], Vec::new());

@@ -133,6 +133,27 @@ fn a_run_that_was_extended_is_told_from_one_that_began_with_as_many_epochs() {
 }
 
 #[test]
+fn corrections_are_compared_by_their_images_and_not_by_the_runs_that_revealed_them() {
+    let corrected = |id: &str, images: Vec<u32>, with: &str| {
+        let (mut run, inspection) = two()[0].clone();
+        run.id = RunId::new(id).expect("an id");
+        run.recipe.left_out = LeftOutImages::new(images, vec![RunId::new(with).expect("an id")]);
+        (run, inspection)
+    };
+    let settings = compare(&[corrected("a", vec![1, 2], "one"), corrected("b", vec![1, 2], "two")]).settings;
+    assert!(settings.is_empty(), "{settings:?}");
+    let values = |runs: &[(Summary, Inspection)]| {
+        let settings = compare(runs).settings;
+        assert_eq!((settings.len(), settings[0].label()), (1, "left-out"));
+        settings[0].values.clone()
+    };
+    let two_lists = values(&[corrected("a", vec![1], "one"), corrected("b", vec![1, 2], "two"), two()[1].clone()]);
+    assert_eq!(two_lists, [Some("1 image".into()), Some("2 images".into()), None]);
+    let other = values(&[corrected("a", vec![1], "one"), corrected("b", vec![2], "one")]);
+    assert!(other.iter().flatten().all(|text| text.starts_with("1 image (")) && other[0] != other[1], "{other:?}");
+}
+
+#[test]
 fn a_limit_below_the_done_epochs_is_the_number_of_those() {
     let (mut run, _) = two()[0].clone();
     run.limits = run.limits.with(Some(1), None);
@@ -328,6 +349,47 @@ fn runs_that_differ_only_in_the_seed_are_folded() {
     assert!(compare(&[seeded("a", 1, 12), seeded("again", 1, 12)]).groups.is_empty(), "the same seed is no other draw");
 }
 
+/// Returns a run of these epochs and seed that predicts so many of 30 images correctly.
+fn of_setting(epochs: u32, seed: u64, right: usize) -> (Summary, Inspection) {
+    let truth: Vec<u16> = (0..30).map(|index| index % 3).collect();
+    let answers: Vec<u16> =
+        truth.iter().enumerate().map(|(at, label)| if at < right { *label } else { (*label + 1) % 3 }).collect();
+    let (mut summary, inspection) = run(&format!("e{epochs}-s{seed}"), &truth, &answers);
+    (summary.recipe.seed, summary.recipe.epochs) = (seed, epochs);
+    summary.limits = Limits::of(&summary.recipe);
+    (summary, inspection)
+}
+
+#[test]
+fn groups_of_seeds_are_judged_by_their_means() {
+    let runs = [of_setting(5, 1, 12), of_setting(7, 1, 24), of_setting(5, 2, 13), of_setting(7, 2, 26)];
+    let comparison = compare(&runs);
+    let [verdict] = comparison.seed_verdicts.as_slice() else { panic!("{:?}", comparison.seed_verdicts) };
+    assert_eq!((verdict.baseline, verdict.group, verdict.seeds), (0, 1, [2, 2]));
+    assert_eq!(comparison.seed_heading(verdict), "e7-s1, e7-s2 against e5-s1, e5-s2, by their means");
+    // SciPy: ttest_ind([24 / 30, 26 / 30], [12 / 30, 13 / 30], equal_var=False)
+    let sentence = "mean accuracy +41.7 points (95 %: +18.6 … +64.7; Welch p = 0.021, 2 and 2 seeds): more than chance";
+    assert_eq!(verdict.sentences()[0], sentence);
+    assert!(!comparison.notes.iter().any(|note| note.contains("one seed")), "{:?}", comparison.notes);
+
+    // The first of two groups is certain by itself only: SciPy has p = 0.037.
+    let more = [of_setting(7, 1, 20), of_setting(7, 2, 22), of_setting(9, 1, 15), of_setting(9, 2, 17)];
+    let verdicts = compare(&[&[runs[0].clone(), runs[2].clone()], &more[..]].concat()).seed_verdicts;
+    let ends = |at: usize| verdicts[at].sentences()[0].clone();
+    assert!(ends(0).ends_with("could be chance among 2 comparisons"), "{}", ends(0));
+    assert!(ends(1).ends_with(": could be chance"), "{}", ends(1));
+    assert!((verdicts[0].means[0].p_adjusted - 2.0 * verdicts[0].means[0].found.p).abs() < 1e-12);
+}
+
+#[test]
+fn a_setting_with_one_seed_is_told_by_a_note_instead_of_a_mean() {
+    let runs = [of_setting(5, 1, 3), of_setting(7, 1, 28), of_setting(7, 2, 29)];
+    let comparison = compare(&runs);
+    assert!(comparison.seed_verdicts.is_empty() && comparison.groups.len() == 1);
+    let note = "one seed of e5-s1: another may change the scores by more";
+    assert!(comparison.notes.iter().any(|found| found == note), "{:?}", comparison.notes);
+}
+
 #[test]
 fn the_reference_has_one_column_a_strategy() {
     let [mut old, mut new] = two();
@@ -388,4 +450,5 @@ fn runs_that_differ_only_in_the_fold_are_averaged_and_not_judged_image_by_image(
     let table = BySettings::of(&runs.iter().map(|(run, _)| run).collect::<Vec<_>>());
     assert_eq!((table.rows[0].runs.as_slice(), table.rows[0].tested), (&[0, 1, 3][..], 3));
     assert!(!table.settings.iter().any(|setting| setting == "fold.number"), "{:?}", table.settings);
+    assert!(comparison.seed_verdicts.is_empty(), "training images of folds overlap");
 }

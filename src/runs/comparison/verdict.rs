@@ -180,17 +180,6 @@ impl Verdict {
         !self.seed_alone && (self.accuracy_is_certain(significance) || self.f1_is_certain(significance))
     }
 
-    /// Returns the judgement of a difference, which may be certain by itself and not among all comparisons. Another
-    /// seed is chance, too, which a test of the images does not see.
-    fn judgement(&self, by_itself: bool, certain: bool, significance: &Significance) -> String {
-        match (certain, self.seed_alone) {
-            (false, _) if by_itself => format!("could be chance among {} comparisons", significance.comparisons),
-            (false, _) => "could be chance".into(),
-            (true, false) => "more than chance".into(),
-            (true, true) => "due to the seed alone".into(),
-        }
-    }
-
     /// Returns the classes that contribute most to the change of macro F1, the largest first. These are at most two
     /// with its sign and a change of at least one point.
     pub fn contributors(&self) -> impl Iterator<Item = &ClassChange> {
@@ -207,7 +196,8 @@ impl Verdict {
         let (gained, lost) = (images(self.gained), number(self.lost));
         let p = p_value(self.p);
         let by_itself = self.p < SIGNIFICANCE;
-        let chance = self.judgement(by_itself, self.accuracy_is_certain(significance), significance);
+        let certain = self.accuracy_is_certain(significance);
+        let chance = judgement(by_itself, certain, self.seed_alone, significance.comparisons);
         format!("accuracy {}: {gained} gained, {lost} lost (McNemar {p}): {chance}", points(self.accuracy))
     }
 
@@ -219,12 +209,24 @@ impl Verdict {
             return "macro F1 the same".into();
         }
         let by_itself = self.f1_interval.excludes_zero();
-        let chance = self.judgement(by_itself, self.f1_is_certain(significance), significance);
+        let certain = self.f1_is_certain(significance);
+        let chance = judgement(by_itself, certain, self.seed_alone, significance.comparisons);
         let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
         let most: Vec<String> = self.contributors().map(describe).collect();
         let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
         let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
         format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")
+    }
+}
+
+/// Returns the judgement of a difference, which may be certain by itself and not among all comparisons. Another seed is
+/// chance, too, which a test of the images does not see.
+pub(super) fn judgement(by_itself: bool, certain: bool, seed_alone: bool, comparisons: usize) -> String {
+    match (certain, seed_alone) {
+        (false, _) if by_itself => format!("could be chance among {comparisons} comparisons"),
+        (false, _) => "could be chance".into(),
+        (true, false) => "more than chance".into(),
+        (true, true) => "due to the seed alone".into(),
     }
 }
 
@@ -275,7 +277,7 @@ fn images(number: u64) -> String {
 }
 
 /// Formats a probability as reports do.
-fn p_value(p: f64) -> String {
+pub(super) fn p_value(p: f64) -> String {
     match p {
         ..0.001 => "p < 0.001".into(),
         // Three decimals: otherwise a value just below 0.05 would read as 0.05.
@@ -285,12 +287,12 @@ fn p_value(p: f64) -> String {
 }
 
 /// Formats a difference of fractions in percentage points.
-fn points(difference: f64) -> String {
+pub(super) fn points(difference: f64) -> String {
     format!("{} points", signed(100.0 * difference, 1))
 }
 
 /// Formats a number with its sign, or without one if it rounds to 0.
-fn signed(value: f64, decimals: usize) -> String {
+pub(super) fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");
     if text[1..].chars().all(|c| matches!(c, '0' | '.')) { text[1..].to_owned() } else { text }
 }

@@ -9,6 +9,7 @@ struct Fixture {
     mcnemar: Vec<Test>,
     holm: Vec<Adjusted>,
     spread: Vec<Figures>,
+    welch: Vec<TwoMeans>,
     bootstrap: Vec<Runs>,
 }
 
@@ -30,6 +31,15 @@ struct Figures {
     values: Vec<f64>,
     mean: f64,
     deviation: Option<f64>,
+}
+
+#[derive(serde::Deserialize)]
+struct TwoMeans {
+    first: Vec<f64>,
+    second: Vec<f64>,
+    difference: f64,
+    interval: [f64; 2],
+    p: f64,
 }
 
 #[derive(serde::Deserialize)]
@@ -70,6 +80,29 @@ fn mcnemar_is_that_of_statsmodels() {
         let ours = mcnemar(gained, lost);
         assert!(close(ours, p), "{gained} against {lost}: {ours}, not {p}");
     }
+}
+
+#[test]
+fn differences_of_means_are_those_of_scipys_welch_test() {
+    let cases = fixture().welch;
+    assert!(cases.len() > 4);
+    for TwoMeans { first, second, difference, interval, p } in cases {
+        let spread = |values: &[f64]| Spread::of(values).expect("values");
+        let ours = welch(spread(&first), spread(&second)).expect("a test");
+        let near = |ours: f64, theirs: f64| (ours - theirs).abs() <= 1e-8 * theirs.abs().max(1.0);
+        let theirs = [difference, interval[0], interval[1]];
+        let found = [ours.difference, ours.interval.low, ours.interval.high];
+        assert!(found.into_iter().zip(theirs).all(|(ours, theirs)| near(ours, theirs)), "{first:?}: {ours:?}");
+        assert!((ours.p - p).abs() <= 1e-6 * p, "{first:?}: {ours:?}, not {p}");
+    }
+}
+
+#[test]
+fn means_without_a_deviation_are_not_tested() {
+    let spread = |values: &[f64]| Spread::of(values).expect("values");
+    assert_eq!(welch(spread(&[0.5]), spread(&[0.6, 0.7])), None);
+    assert_eq!(welch(spread(&[0.6, 0.7]), spread(&[0.5])), None);
+    assert_eq!(welch(spread(&[0.5, 0.5]), spread(&[0.6, 0.6])), None);
 }
 
 #[test]

@@ -85,6 +85,19 @@ fn seeds_folded_and_references() {
 }
 
 #[test]
+fn groups_of_seeds_have_a_verdict_on_their_means() {
+    let of = |name: &str, batch_size, seed| {
+        finished(name, |recipe| (recipe.batch_size, recipe.seed) = (batch_size, seed), 15, 9)
+    };
+    let runs =
+        vec![of("quiet-lynx", 64, 1), of("calm-heron", 128, 1), of("brisk-otter", 64, 2), of("lone-wolf", 128, 2)];
+    let mut state = compared(runs);
+    state.compare.pane = ComparePane::Verdicts;
+    state.compare.zoomed = true;
+    snapshot("compare_seed_groups", &state, SIZES[0]);
+}
+
+#[test]
 fn an_active_and_a_finished_run() {
     let state = compared(vec![lynx(), running()]);
     snapshots("compare_live", &state);

@@ -10,7 +10,7 @@ use crate::cli::table::{Side, Table};
 use crate::cli::{output, run_list};
 use crate::domain::text::printable;
 use crate::domain::{RunId, Tag};
-use crate::runs::comparison::{BySettings, ComparisonError, Metric, SettingsRow};
+use crate::runs::comparison::{BySettings, ComparisonError, Metric, SettingsRow, setting_label};
 use crate::runs::statistics::Spread;
 use crate::runs::{FollowedRun, RunStore};
 
@@ -109,7 +109,8 @@ fn seeds(row: &SettingsRow, runs: &[FollowedRun]) -> Vec<u64> {
 fn text(table: &BySettings, runs: &[FollowedRun]) -> String {
     let shown: Vec<(usize, Metric)> =
         table.metrics.iter().copied().enumerate().filter(|(_, metric)| PRINTED.contains(metric)).collect();
-    let settings: Vec<String> = table.settings.iter().map(|name| printable(name).to_uppercase()).collect();
+    let settings: Vec<String> =
+        table.settings.iter().map(|name| printable(setting_label(name)).to_uppercase()).collect();
     let metrics: Vec<String> = shown.iter().map(|(_, metric)| metric.name().to_uppercase()).collect();
     let headings = settings.iter().map(|name| (name.as_str(), Side::Left)).chain([("TESTED", Side::Left)]);
     let headings = headings.chain(metrics.iter().map(|name| (name.as_str(), Side::Right)));

@@ -8,8 +8,8 @@ use super::sheet::ComparisonView;
 use crate::domain::reference::{ReferenceScores, reference};
 use crate::domain::{DataFold, RunId, RunState, Strategy};
 use crate::runs::Ensemble;
-use crate::runs::comparison::{Metric, RunVerdict, Significance, Verdict};
-use crate::runs::statistics::{Interval, Spread};
+use crate::runs::comparison::{MeanVerdict, Metric, RunVerdict, SeedGroup, SeedVerdict, Significance, Verdict};
+use crate::runs::statistics::{Interval, MeanDifference, Spread};
 
 /// The column of a run.
 #[derive(Debug, Serialize)]
@@ -102,6 +102,27 @@ struct Seeds<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     folds: Option<&'a [DataFold]>,
     metrics: BTreeMap<&'static str, Spread>,
+    /// The means of this group minus those of the baseline's group; left out where they are not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<MeansAgainstBaseline<'a>>,
+}
+
+/// A group of seeds compared with that of the baseline.
+#[derive(Debug, Serialize)]
+struct MeansAgainstBaseline<'a> {
+    /// The runs of the baseline's group.
+    runs: Vec<&'a RunId>,
+    metrics: BTreeMap<&'static str, MeanJson>,
+    sentences: Vec<String>,
+}
+
+/// The difference of two means by Welch's t-test.
+#[derive(Debug, Serialize)]
+struct MeanJson {
+    #[serde(flatten)]
+    found: MeanDifference,
+    /// Adjusted for the number of groups that are compared with the baseline's.
+    p_adjusted: f64,
 }
 
 /// Returns a column for each run, and one for the mean if there is one.
@@ -126,7 +147,13 @@ fn column<'a>(sheet: &'a ComparisonView<'_>, at: usize) -> Column<'a> {
     let scores = run.test.as_ref().map(|test| test.confusion.scores());
     let value = |setting: &'a crate::runs::comparison::Setting| setting.values[at].as_deref();
     let verdict = comparison.verdicts.iter().find(|verdict| verdict.run == at);
-    let group = comparison.groups.iter().find(|group| group.runs.contains(&at));
+    let group = comparison.groups.iter().enumerate().find(|(_, group)| group.runs.contains(&at));
+    let ids = |group: &SeedGroup| group.runs.iter().map(|at| &comparison.runs[*at]).collect();
+    let of_means = |verdict: &SeedVerdict| MeansAgainstBaseline {
+        runs: ids(&comparison.groups[verdict.baseline]),
+        metrics: verdict.means.iter().map(mean_difference).collect(),
+        sentences: verdict.sentences(),
+    };
     Column {
         id: &run.id,
         strategy: run.recipe.strategy,
@@ -149,13 +176,18 @@ fn column<'a>(sheet: &'a ComparisonView<'_>, at: usize) -> Column<'a> {
             .map(|class| PerClass { name: &class.name, f1: class.f1[at], support: class.support, best: class.best[at] })
             .collect(),
         against: verdict.map(|verdict| against(&comparison.runs[comparison.baseline], verdict)),
-        seeds: group.map(|group| Seeds {
-            runs: group.runs.iter().map(|at| &comparison.runs[*at]).collect(),
+        seeds: group.map(|(position, group)| Seeds {
+            runs: ids(group),
             seeds: &group.seeds,
             folds: group.folds.as_deref(),
             metrics: group.metrics.iter().map(|(metric, spread)| (metric.key(), *spread)).collect(),
+            against: comparison.seed_verdicts.iter().find(|verdict| verdict.group == position).map(of_means),
         }),
     }
+}
+
+fn mean_difference(mean: &MeanVerdict) -> (&'static str, MeanJson) {
+    (mean.metric.key(), MeanJson { found: mean.found, p_adjusted: mean.p_adjusted })
 }
 
 fn against<'a>(baseline: &'a RunId, against: &'a RunVerdict) -> BaselineComparisonJson<'a> {

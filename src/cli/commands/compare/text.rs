@@ -4,7 +4,7 @@ use super::sheet::ComparisonView;
 use crate::cli::table::{Side, Table, metric_text};
 use crate::domain::text::printable;
 use crate::runs::Ensemble;
-use crate::runs::comparison::{Comparison, Metric, MetricRow, RunVerdict, SeedGroup};
+use crate::runs::comparison::{Comparison, Metric, MetricRow, RunVerdict, SeedGroup, SeedVerdict};
 
 /// Returns all parts that have content, separated by empty lines.
 pub(super) fn render(sheet: &ComparisonView<'_>) -> String {
@@ -15,6 +15,7 @@ pub(super) fn render(sheet: &ComparisonView<'_>) -> String {
     parts.extend(comparison.verdicts.iter().map(|against| verdict(comparison, against)));
     let tested = comparison.groups.iter().filter(|group| !group.metrics.is_empty());
     parts.extend(tested.map(|group| seeds(comparison, group)));
+    parts.extend(comparison.seed_verdicts.iter().map(|verdict| seed_verdict(comparison, verdict)));
     let notes: Vec<String> = comparison.notes.iter().map(|note| printable(note) + "\n").collect();
     parts.extend((!notes.is_empty()).then(|| notes.concat()));
     parts.join("\n")
@@ -67,7 +68,7 @@ fn settings(comparison: &Comparison) -> String {
     let mut table = table(comparison, "SETTINGS THAT DIFFER", &[], Side::Left);
     for setting in &comparison.settings {
         let values = setting.values.iter().map(|value| value.clone().unwrap_or_else(|| "–".into()));
-        table.row(&std::iter::once(setting.name.clone()).chain(values).collect::<Vec<_>>());
+        table.row(&std::iter::once(setting.label().to_owned()).chain(values).collect::<Vec<_>>());
     }
     table.render()
 }
@@ -99,7 +100,6 @@ fn verdict(comparison: &Comparison, against: &RunVerdict) -> String {
 }
 
 fn seeds(comparison: &Comparison, group: &SeedGroup) -> String {
-    let names: Vec<&str> = group.runs.iter().map(|at| comparison.runs[*at].as_str()).collect();
     let mut table = Table::new([
         (if group.folds.is_some() { "OVER FOLDS" } else { "OVER SEEDS" }, Side::Left),
         ("MEAN", Side::Right),
@@ -110,5 +110,10 @@ fn seeds(comparison: &Comparison, group: &SeedGroup) -> String {
         let deviation = spread.deviation.map_or_else(|| "–".into(), |deviation| metric.spread_text(deviation));
         table.row(&[metric.name().into(), metric.spread_text(spread.mean), deviation, spread.count.to_string()]);
     }
-    format!("{} differ only in the {}\n{}", names.join(", "), group.describe(), table.render())
+    format!("{} differ only in the {}\n{}", comparison.group_names(group), group.describe(), table.render())
+}
+
+fn seed_verdict(comparison: &Comparison, verdict: &SeedVerdict) -> String {
+    let sentences: Vec<String> = verdict.sentences().into_iter().map(|sentence| format!("  {sentence}\n")).collect();
+    format!("{}\n{}", comparison.seed_heading(verdict), sentences.concat())
 }

@@ -220,7 +220,9 @@ impl CompareState {
             ComparePane::Curves => 0,
             ComparePane::Classes => comparison.classes.len(),
             ComparePane::Settings => comparison.settings.len(),
-            ComparePane::Verdicts => self.runs.len().saturating_sub(1) + comparison.groups.len(),
+            ComparePane::Verdicts => {
+                self.runs.len().saturating_sub(1) + comparison.groups.len() + comparison.seed_verdicts.len()
+            }
         }
     }
 

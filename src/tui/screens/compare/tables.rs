@@ -184,7 +184,7 @@ pub(super) fn settings(state: &State, comparison: &Comparison) -> Grid {
             let style: Style = if same { theme.dim() } else { theme.text() };
             (printable(&own), style)
         };
-        Line { name: printable(&setting.name), cells: columns.iter().map(cell).collect() }
+        Line { name: printable(setting.label()), cells: columns.iter().map(cell).collect() }
     };
     let lines = comparison.settings.iter().map(line).collect();
     grid(state, ComparePane::Settings, heads(state), Vec::new(), lines)

@@ -8,7 +8,7 @@ use super::choice::left_out;
 use super::tables::letter;
 use super::{ComparePane, VerdictStatus};
 use crate::domain::text::printable;
-use crate::runs::comparison::{Comparison, Metric, ONE_SEED, Significance, Verdict};
+use crate::runs::comparison::{Comparison, MeanVerdict, Metric, SeedVerdict, Significance, Verdict, seed_note};
 use crate::runs::statistics::RESAMPLES;
 use crate::tui::state::State;
 use crate::tui::widgets::number_text::thousands;
@@ -29,12 +29,13 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     let theme = &state.theme;
     let runs = 1..state.compare.runs.len();
     let known = |run: usize| match state.compare.verdict_status(run) {
-        VerdictStatus::Known(verdict) => Some(verdict),
+        VerdictStatus::Known(verdict) => Some((run, verdict)),
         _ => None,
     };
-    let known: Vec<&Verdict> = runs.clone().filter_map(known).collect();
-    let significance = Significance::of(&known);
-    let is_certain = known.iter().zip(&significance).any(|(verdict, among)| verdict.is_certain(among));
+    let known: Vec<(usize, &Verdict)> = runs.clone().filter_map(known).collect();
+    let significance = Significance::of(&known.iter().map(|(_, verdict)| *verdict).collect::<Vec<_>>());
+    let certain = known.iter().zip(&significance).filter(|((_, verdict), among)| verdict.is_certain(among));
+    let compared: Vec<usize> = certain.flat_map(|((run, _), _)| [0, *run]).collect();
     let mut significance = significance.into_iter();
     let of_run = |run: usize| Block {
         about: format!("{} − A", letter(run)),
@@ -43,10 +44,12 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     };
     let mut blocks: Vec<Block> = runs.map(of_run).collect();
     blocks.extend(seeds(state, comparison));
-    if is_certain && comparison.groups.is_empty() {
-        let sentences = vec![(ONE_SEED.to_owned(), theme.dim())];
-        blocks.push(Block { about: "note".into(), style: theme.dim(), sentences });
-    }
+    blocks.extend(comparison.seed_verdicts.iter().map(|verdict| seed_verdict(state, comparison, verdict)));
+    blocks.extend(seed_note(&comparison.runs, &comparison.groups, &compared).map(|note| Block {
+        about: "note".into(),
+        style: theme.dim(),
+        sentences: vec![(note, theme.dim())],
+    }));
     blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
         style: theme.dim(),
@@ -114,6 +117,23 @@ fn seeds(state: &State, comparison: &Comparison) -> Vec<Block> {
         Block { about: letters.join(" "), style: theme.strong(), sentences: vec![(words, theme.text())] }
     };
     comparison.groups.iter().map(block).collect()
+}
+
+/// Returns the block of a group of seeds against the baseline's group.
+fn seed_verdict(state: &State, comparison: &Comparison, verdict: &SeedVerdict) -> Block {
+    let theme = &state.theme;
+    let letters =
+        |group: usize| comparison.groups[group].runs.iter().map(|run| letter(*run)).collect::<Vec<_>>().join(" ");
+    let judged = |mean: &MeanVerdict| match (mean.is_certain(), mean.found.difference > 0.0) {
+        (false, _) => theme.text(),
+        (true, true) => theme.good(),
+        (true, false) => theme.bad(),
+    };
+    Block {
+        about: format!("{} − {}", letters(verdict.group), letters(verdict.baseline)),
+        style: theme.strong(),
+        sentences: verdict.sentences().into_iter().zip(verdict.means.iter().map(judged)).collect(),
+    }
 }
 
 /// Returns the columns before the sentences.
