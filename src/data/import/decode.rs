@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use image::error::ImageFormatHint;
 use image::imageops::FilterType;
 use image::metadata::Orientation;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Luma};
 
 use super::limits::{DECODING_BYTES, LONGEST_SIDE};
 use super::options::Fit;
@@ -142,19 +142,16 @@ pub(super) fn gray(values: Vec<u8>, side: u32, shape: ImageShape, fit: Fit) -> R
 
 fn resize_to(image: DynamicImage, shape: ImageShape, fit: Fit) -> (Vec<u8>, bool) {
     let (width, height) = (shape.width, shape.height);
-    let pixels = |image: DynamicImage| {
-        if shape.channels == 1 { image.into_luma8().into_raw() } else { image.into_rgb8().into_raw() }
-    };
     if (image.width(), image.height()) == (width, height) {
-        return (pixels(image), false);
+        return (with_channels(image, shape.channels).into_bytes(), false);
     }
     // A triangle filter: bilinear, averaging where it shrinks.
     let filter = FilterType::Triangle;
     let resized = match fit {
-        Fit::Squash => image.resize_exact(width, height, filter),
-        Fit::Crop => image.resize_to_fill(width, height, filter),
+        Fit::Squash => with_channels(image.resize_exact(width, height, filter), shape.channels),
+        Fit::Crop => with_channels(image.resize_to_fill(width, height, filter), shape.channels),
         Fit::Pad => {
-            let inner = image.resize(width, height, filter);
+            let inner = with_channels(image.resize(width, height, filter), shape.channels);
             let at = |whole: u32, part: u32| i64::from((whole - part.min(whole)) / 2);
             let (left, top) = (at(width, inner.width()), at(height, inner.height()));
             let mut padded = match shape.channels {
@@ -165,7 +162,27 @@ fn resize_to(image: DynamicImage, shape: ImageShape, fit: Fit) -> (Vec<u8>, bool
             padded
         }
     };
-    (pixels(resized), true)
+    (resized.into_bytes(), true)
+}
+
+/// Returns the picture in gray (one channel) or in colour, with a byte a channel.
+///
+/// Colours become gray by the weights of ITU-R BT.601, in PIL's integers. The `image` crate has those of BT.709, up to
+/// 32 values brighter, and the same picture would have other probabilities here than in Python.
+#[allow(clippy::cast_possible_truncation, reason = "a weighted mean of bytes")]
+fn with_channels(image: DynamicImage, channels: u32) -> DynamicImage {
+    if channels != 1 {
+        return image.into_rgb8().into();
+    }
+    if !image.color().has_color() {
+        return image.into_luma8().into();
+    }
+    let colours = image.into_rgb8();
+    let gray = |x, y| {
+        let [red, green, blue] = colours.get_pixel(x, y).0.map(u32::from);
+        Luma([((19_595 * red + 38_470 * green + 7_471 * blue + 0x8000) >> 16) as u8])
+    };
+    GrayImage::from_fn(colours.width(), colours.height(), gray).into()
 }
 
 fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
@@ -217,6 +234,34 @@ mod tests {
         encoder.set_exif_metadata(exif).expect("metadata");
         encoder.write_image(&[0, 1, 2, 3, 4, 5], 3, 2, ExtendedColorType::L8).expect("encoded");
         bytes
+    }
+
+    #[test]
+    fn colours_become_the_gray_values_of_pil() {
+        // PIL 12: Image.convert("L")
+        let table = [
+            ([255, 0, 0], 76),
+            ([0, 255, 0], 150),
+            ([0, 0, 255], 29),
+            ([200, 150, 120], 162),
+            ([90, 60, 45], 67),
+            ([255, 255, 255], 255),
+            ([1, 2, 3], 2),
+            ([17, 17, 17], 17),
+            ([250, 128, 3], 150),
+        ];
+        let colours: Vec<u8> = table.iter().flat_map(|(colour, _)| *colour).collect();
+        let picture = DynamicImage::ImageRgb8(image::RgbImage::from_raw(9, 1, colours).expect("nine pixels"));
+        let expected: Vec<u8> = table.iter().map(|(_, gray)| *gray).collect();
+        let of = |picture: &DynamicImage, height, fit| {
+            resize_to(picture.clone(), ImageShape { width: 9, height, channels: 1 }, fit).0
+        };
+        assert_eq!(of(&picture, 1, Fit::Squash), expected);
+        assert_eq!(of(&picture.to_rgba8().into(), 1, Fit::Squash), expected, "with an alpha channel");
+        let padded = of(&picture, 3, Fit::Pad);
+        assert_eq!((&padded[9..18], &padded[..9]), (&expected[..], &[0; 9][..]));
+        let gray = DynamicImage::ImageLuma8(GrayImage::from_raw(9, 1, expected.clone()).expect("nine pixels"));
+        assert_eq!(of(&gray, 1, Fit::Squash), expected, "gray pictures keep their values");
     }
 
     #[test]
