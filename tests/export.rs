@@ -109,6 +109,7 @@ fn network(
         precision: Precision::F32,
         preprocessing,
         licence: None,
+        temperature: None,
         test: None,
     };
     TrainedNetwork { graph, arrays, about }
@@ -251,6 +252,22 @@ fn an_exported_run_gives_its_own_probabilities_and_its_base_back() {
         assert_eq!(serde_json::from_str::<Vec<String>>(entries["classes"]).expect("names").len(), 7);
         assert!(entries["test"].contains("accuracy"), "{}", entries["test"]);
     }
+    let file = at("calibrated.onnx");
+    lab.mien(&["export", "cnn", "--to", "onnx", "--out", &file, "--calibrated"]).assert().success();
+    let temperature = lab.json(&["show", "cnn", "--json"])["test"]["calibration"]["temperature"]["value"].clone();
+    let temperature = temperature.as_f64().expect("a temperature");
+    let model = onnx::read(&fs::read(&file).expect("the file"));
+    let stated = model.metadata_props.iter().find(|entry| entry.key == "temperature").expect("a temperature");
+    assert!((stated.value.parse::<f64>().expect("a number") - temperature).abs() < 1e-12);
+    let (plain, pixels) = run_probabilities(&lab, "cnn", "faces", 2);
+    let [_, probabilities] = onnx::run(&model, pixels);
+    let scaled = |row: &[f64]| {
+        let powers: Vec<f64> = row.iter().map(|value| value.powf(temperature.recip())).collect();
+        let total: f64 = powers.iter().sum();
+        powers.into_iter().map(move |power| power / total).collect::<Vec<_>>()
+    };
+    let expected: Vec<f64> = plain.chunks_exact(7).flat_map(scaled).collect();
+    assert!(apart(&probabilities.numbers, &expected) < 1e-4);
     // The base of features is the imported one; fine-tuning has changed its base.
     let identity =
         |name: &str| lab.json(&["weights", "show", name, "--json"])["hash"].as_str().expect("a hash").to_owned();

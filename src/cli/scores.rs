@@ -8,9 +8,9 @@ use super::exit::CommandError;
 use super::output;
 use super::table::{Side, Table, metric_text};
 use crate::domain::text::printable;
-use crate::domain::{ClassScores, Confusion, Scores};
+use crate::domain::{ClassScores, Confusion, RunId, Scores};
 use crate::runs::probabilities::{self, Reliability, Temperature};
-use crate::runs::{FollowedRun, ProbabilityMetrics, Summary};
+use crate::runs::{FollowedRun, ProbabilityMetrics, RunStore, Summary};
 
 /// The scores of a class, for scripts.
 #[derive(Debug, Serialize)]
@@ -183,4 +183,14 @@ pub(super) fn further_text(scores: &Scores, probabilities: Option<&ProbabilityMe
 /// Prints the metrics of a run's test, if it was tested.
 pub(super) fn print_test(run: &FollowedRun) -> Result<(), CommandError> {
     test_text(&run.summary, test_probabilities(run).as_ref()).map_or(Ok(()), |text| output::print(&format!("\n{text}")))
+}
+
+/// Returns the temperature of a run's best weights. `otherwise` is the remedy if there is none.
+pub(super) fn temperature(store: &RunStore, id: &RunId, otherwise: &str) -> Result<f64, CommandError> {
+    let run = store.summary(id)?.summary;
+    let epoch = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
+    let found = probabilities::temperature(&store.folder(id), id, &run.classes, epoch);
+    found
+        .map(|temperature| temperature.value)
+        .map_err(|reason| CommandError::Failure(format!("{id} has no temperature: {reason}; {otherwise}")))
 }

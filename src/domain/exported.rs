@@ -42,7 +42,10 @@ pub struct ExportDescription {
     /// The licence of the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
-    /// The metrics of the test split, if these weights were tested.
+    /// The number by which the file divides logits, so that probabilities are calibrated. The last layer contains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// The metrics of the test split, if these weights were tested. The loss is that of logits without temperature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<TestMetrics>,
 }

@@ -28,6 +28,7 @@ pub fn about(summary: &Summary, state: &State, graph: &Graph, base: Option<weigh
         precision: recipe.precision,
         preprocessing: base.as_ref().map(|base| base.preprocessing),
         licence: base.map(|base| base.licence),
+        temperature: None,
         test: tested.map(|test| {
             let scores = test.confusion.scores();
             TestMetrics {

@@ -46,6 +46,7 @@ fn network(name: NetworkName, image: [usize; 3], classes: usize, standardize: bo
         precision: Precision::F32,
         preprocessing,
         licence: None,
+        temperature: None,
         test: None,
     };
     TrainedNetwork { graph: Graph::new(&resolved, image, preprocessing), arrays, about }
@@ -55,6 +56,28 @@ fn network(name: NetworkName, image: [usize; 3], classes: usize, standardize: bo
 fn all() -> impl Iterator<Item = TrainedNetwork> {
     let table = [([1, 33, 47], 7, false), ([3, 40, 32], 2, true), ([1, 32, 32], 1000, true)];
     NetworkName::all().flat_map(move |name| table.map(|(image, classes, plain)| network(name, image, classes, plain)))
+}
+
+#[test]
+fn a_temperature_divides_the_last_layer_alone() {
+    for network in all() {
+        let mut calibrated = network.clone();
+        calibrated.calibrate(1.6);
+        assert_eq!(calibrated.about.temperature, Some(1.6));
+        let changed: Vec<&str> = network
+            .arrays
+            .iter()
+            .filter(|(name, array)| calibrated.arrays[*name] != **array)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let last = network.graph.layers().last().expect("a layer");
+        assert!(matches!(last.op, Op::Dense { .. }), "{last:?}");
+        let mut expected: Vec<&str> = last.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        expected.sort_unstable();
+        assert_eq!((changed, expected.len()), (expected.clone(), 2), "weight and bias");
+        let (before, after) = (&network.arrays[expected[0]].values, &calibrated.arrays[expected[0]].values);
+        assert!(before.iter().zip(after).all(|(before, after)| (before / 1.6 - after).abs() <= 1e-6 * before.abs()));
+    }
 }
 
 #[test]

@@ -59,6 +59,22 @@ impl TrainedNetwork {
         let about = about(&summary.summary, &state, &graph, base);
         Ok(Self { graph, arrays, about })
     }
+
+    /// Divides the logits by this temperature, in weights and bias of the last layer, so that every kind of file has
+    /// calibrated probabilities.
+    pub fn calibrate(&mut self, temperature: f64) {
+        let tensors = self.graph.layers().last().map(|layer| layer.tensors.clone()).unwrap_or_default();
+        for tensor in tensors {
+            let values = self.arrays.get_mut(&tensor.name).map(|array| array.values.iter_mut());
+            values.into_iter().flatten().for_each(|value| *value = divided(*value, temperature));
+        }
+        self.about.temperature = Some(temperature);
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a weight is f32")]
+fn divided(value: f32, by: f64) -> f32 {
+    (f64::from(value) / by) as f32
 }
 
 /// Returns channels, height and width of the images of a run; `None` where its dataset was deleted or has another

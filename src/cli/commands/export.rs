@@ -9,6 +9,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
+use crate::cli::scores::temperature;
 use crate::cli::{output, privacy, run_json};
 use crate::domain::{Precision, RunId, Size};
 use crate::export::tensorboard::EventFiles;
@@ -43,6 +44,7 @@ enum ExportFormat {
 /// A network's file holds every operation from raw pixels to probabilities: scaling, crop, resizing, preprocessing, and
 /// the frozen part. Its metadata contain the class names in order.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of the command line
 pub(in crate::cli) struct Export {
     #[command(flatten)]
     run: RunArgument,
@@ -55,6 +57,9 @@ pub(in crate::cli) struct Export {
     /// The weights of the newest checkpoint instead of the best ones
     #[arg(long)]
     last: bool,
+    /// Divide the logits by the temperature that `show` prints, so that probabilities agree with frequencies
+    #[arg(long, conflicts_with = "last")]
+    calibrated: bool,
     /// With --to tensorboard: continue to write until the run ends
     #[arg(long)]
     follow: bool,
@@ -86,6 +91,9 @@ impl Export {
                 "--last is only for weights: --to tensorboard and --to csv write none".into(),
             ));
         }
+        if self.calibrated && matches!(self.to, ExportFormat::Tensorboard | ExportFormat::Csv) {
+            return Err(CommandError::Usage("--calibrated is only for networks: use --to onnx, keras or torch".into()));
+        }
         let id = self.run.find(&store)?;
         let exit = match self.to {
             ExportFormat::Tensorboard => self.write_events(&store, &id)?,
@@ -101,7 +109,11 @@ impl Export {
     /// Writes the trained network.
     fn write_network(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
         let (path, force) = (self.out.as_path(), self.force);
-        let network = TrainedNetwork::read(store, id, if self.last { SavedWeights::Last } else { SavedWeights::Best })?;
+        let mut network =
+            TrainedNetwork::read(store, id, if self.last { SavedWeights::Last } else { SavedWeights::Best })?;
+        if self.calibrated {
+            network.calibrate(temperature(store, id, "without --calibrated it can be exported")?);
+        }
         let precision = network.about.precision;
         if precision != Precision::F32 {
             output::note(&format!(

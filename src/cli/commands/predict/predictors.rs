@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::reader::CroppedPicture;
 use crate::cli::exit::CommandError;
 use crate::cli::output;
+use crate::cli::scores::temperature;
 use crate::data::ImageShape;
 use crate::data::import::Fit;
 use crate::domain::text::printable;
@@ -60,7 +61,10 @@ impl Predictors {
             let opened = opened.map_err(|error| CommandError::Failure(format!("{id}: {error}")))?;
             runs.push((id, opened));
         }
-        let temperatures = runs.iter().filter(|_| calibrated).map(|(id, _)| temperature(store, id));
+        let temperatures = runs
+            .iter()
+            .filter(|_| calibrated)
+            .map(|(id, _)| temperature(store, id, "without --calibrated it can predict"));
         let predictors = Self { temperatures: temperatures.collect::<Result<_, _>>()?, runs, views };
         match predictors.runs.iter().find(|(_, run)| run.classes() != predictors.classes()) {
             Some((other, run)) => Err(CommandError::Failure(format!(
@@ -102,16 +106,6 @@ impl Predictors {
         let by_run = self.runs.iter().enumerate().map(by_run).collect::<Result<Vec<_>, _>>()?;
         Ok(Probabilities { mean: mean_probabilities(&by_run.iter().map(Vec::as_slice).collect::<Vec<_>>()), by_run })
     }
-}
-
-/// Returns the temperature of a run's best weights.
-fn temperature(store: &RunStore, id: &RunId) -> Result<f64, CommandError> {
-    let run = store.summary(id)?.summary;
-    let epoch = run.test.as_ref().map_or(run.early_stopping.best_epoch, |test| test.epoch);
-    let found = probabilities::temperature(&store.folder(id), id, &run.classes, epoch);
-    found.map(|temperature| temperature.value).map_err(|reason| {
-        CommandError::Failure(format!("{id} has no temperature: {reason}; without --calibrated it can predict"))
-    })
 }
 
 /// Acts on a device, whose failures are panics, and returns these as errors.
