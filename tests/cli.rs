@@ -79,11 +79,19 @@ fn help_tells_the_exit_codes_and_the_options_of_training() {
 #[test]
 fn wrong_usage_exits_with_2_and_says_what_is_accepted() {
     let lab = Lab::new();
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 17] = [
         (&["dance"], "dance"),
         (&["finetune"], "'train finetune'"),
         (&["show"], "<RUN>"),
         (&["train", "cnn", "--epochs", "0"], "epochs must be 1 to 10000"),
+        (&["train", "cnn", "--epochs", "-3"], "epochs must be 1 to 10000, not '-3'"),
+        (&["resume", "heron", "--epochs", "abc"], "epochs must be 1 to 10000, not 'abc'"),
+        (&["set", "heron", "--patience", "-1"], "-1"),
+        (&["train", "cnn", "--folds", "-2"], "use a whole number from 2 to 100"),
+        (&["inspect", "heron", "--hardest", "-1"], "use a whole number that is at least 1"),
+        (&["runs", "--limit", "0"], "use a whole number that is at least 1"),
+        (&["runs", "prune", "--keep", "-1"], "use a whole number that is at least 0"),
+        (&["queue", "slots", "cpu", "-1"], "use a whole number from 1 to 64"),
         (&["train", "cnn", "--device", "gpu"], "device must be auto, cpu, cuda, cuda:N"),
         (&["train", "cnn", "--name", "../up"], "cannot be a name"),
         (&["train", "cnn", "--name", "latest"], "choose another name"),

@@ -190,6 +190,27 @@ fn whoever_is_killed_holds_up_nobody_and_is_brought_back_once() {
 }
 
 #[test]
+fn several_runs_are_resumed_in_the_given_order_and_set_together() {
+    let lab = Lab::new();
+    lab.faces(350);
+    for id in ["first", "second"] {
+        train(&lab, id, SHORT, &[]);
+        wait_for_state(&lab, id, "finished");
+    }
+    lab.complaint(&["resume", "second", "nobody", "--epochs", LONG], 1);
+    assert_eq!(workers(&lab.folder("second")), 1, "nothing begins if a name is wrong");
+    assert_eq!(lab.text(&["resume", "second", "first", "--epochs", LONG]), "second\nfirst\n");
+    wait_for_queue(&lab, &[("second", "at_work"), ("first", "waiting 1")]);
+    lab.text(&["set", "first", "second", "--epochs", "2"]);
+    for id in ["first", "second"] {
+        wait_for_state(&lab, id, "finished");
+        assert_eq!(lab.json(&["show", id, "--json"])["limits"]["epochs"], 2, "{id}");
+    }
+    let words = lab.complaint(&["set", "first", "second", "--epochs", "3"], 1);
+    assert!(words.contains("mien resume first") && words.contains("mien resume second"), "{words}");
+}
+
+#[test]
 fn a_test_of_finished_weights_queues_as_well() {
     let lab = Lab::new();
     lab.faces(700);

@@ -125,7 +125,7 @@ fn folds_that_cannot_be_made_are_refused() {
     let lab = Lab::new();
     lab.faces(140);
     let table: [(&[&str], i32, &str); 4] = [
-        (&["--folds", "1"], 2, "1 is not in 2..=100"),
+        (&["--folds", "1"], 2, "use a whole number from 2 to 100"),
         (&["--folds", "30"], 1, "has 20 images and cannot be divided into 30 folds"),
         (&["--folds", "50", "--seed", "1..5"], 2, "250 runs are more than the 200"),
         (&["--fold-seed", "1"], 2, "--folds"),

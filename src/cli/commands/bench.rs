@@ -8,7 +8,7 @@ use crate::bench::{BenchError, Finding, agree, ceilings, layers, step};
 use crate::cli::bases;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::Output;
+use crate::cli::options::{Output, whole_number};
 use crate::cli::output;
 use crate::domain::{Arrays, DeviceRequest, NetworkName, Precision, StageName, Strategy, WeightsName};
 use crate::model::device::{self, Device};
@@ -34,16 +34,16 @@ enum BenchCommand {
         #[command(flatten)]
         on: DeviceOptions,
         /// Images in a batch
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         batch: Option<usize>,
         /// Pixels along a side, for the strategies with a base
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         size: Option<usize>,
         /// Imported weights of VGG16 [default: random ones]
         #[arg(long, value_name = "NAME")]
         weights: Option<WeightsName>,
         /// Seed of weights, inputs and labels
-        #[arg(long, value_name = "N", default_value_t = 1)]
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole_number::<u64>(0, u64::MAX))]
         seed: u64,
         /// Precision of the device's convolutions, f32 or bf16; the CPU's is f32
         #[arg(long, value_parser = precision, default_value = "f32")]
@@ -60,16 +60,16 @@ enum BenchCommand {
         #[arg(long, value_name = "NAME", value_parser = |text: &str| NetworkName::try_from(text.to_owned()))]
         network: Option<NetworkName>,
         /// Images in a batch
-        #[arg(long, value_name = "N", default_value_t = 64)]
+        #[arg(long, value_name = "N", default_value_t = 64, value_parser = whole_number::<usize>(1, u64::MAX))]
         batch: usize,
         /// Pixels along a side; by default 48 for cnn, else 224
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         size: Option<usize>,
         /// Steps to measure
-        #[arg(long, value_name = "N", default_value_t = 50)]
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = whole_number::<u32>(1, u64::MAX))]
         steps: u32,
         /// Steps between the first and the measured ones
-        #[arg(long, value_name = "N", default_value_t = 5)]
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole_number::<u32>(0, u64::MAX))]
         warm_up: u32,
         /// The lowest stage that fine-tuning trains
         #[arg(long, value_name = "STAGE", default_value = "block5")]
@@ -83,16 +83,16 @@ enum BenchCommand {
         #[command(flatten)]
         on: DeviceOptions,
         /// Images in a batch; by default 64 on a GPU, 4 on the CPU
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         batch: Option<usize>,
         /// Pixels along a side; by default 224 on a GPU, 64 on the CPU
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         size: Option<usize>,
         /// Precision of the convolutions, f32 or bf16
         #[arg(long, value_parser = precision, default_value = "f32")]
         precision: Precision,
         /// Passes in each of five measurements
-        #[arg(long, value_name = "N", default_value_t = 5)]
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = whole_number::<u32>(1, u64::MAX))]
         repeats: u32,
     },
     /// Measure the speed of matrix products and of memory
@@ -100,10 +100,10 @@ enum BenchCommand {
         #[command(flatten)]
         on: DeviceOptions,
         /// Rows and columns of the matrices
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         size: Option<usize>,
         /// Mebibytes to read and write
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
         mebibytes: Option<usize>,
     },
 }

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::heat_maps::heat_maps;
 use crate::cli::invocation::Invocation;
+use crate::cli::options::whole_number;
 use crate::cli::{output, privacy};
 use crate::domain::{RunId, Size};
 use crate::homes::protocol::RunFile;
@@ -28,7 +29,7 @@ pub(in crate::cli) struct Report {
     #[arg(long, value_enum, value_name = "FORM")]
     to: Option<ReportFormatName>,
     /// How many test images of each run are shown; 0 leaves all faces out
-    #[arg(long, value_name = "N", default_value_t = FACES)]
+    #[arg(long, value_name = "N", default_value_t = FACES, value_parser = whole_number::<usize>(0, u64::MAX))]
     faces: usize,
     /// Leave out the heat maps (Grad-CAM) beside the faces
     #[arg(long)]

@@ -6,21 +6,24 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
 use crate::cli::library::{HomeLibrary, fail_on_first};
-use crate::cli::options::{LaunchOptions, PlaceOption, RunArgument};
+use crate::cli::options::{LaunchOptions, PlaceOption, RunArguments, epochs};
 use crate::cli::output;
-use crate::domain::RunState;
+use crate::cli::requests::act_on_runs;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::preflight::{self, Library};
-use crate::runs::describe_schedule_change;
+use crate::domain::{RunId, RunState};
+use crate::runs::{RunStore, describe_schedule_change};
 use crate::supervise;
 
-/// Continue a stopped, interrupted, failed or lost run from its last checkpoint, or a finished one with other limits
+/// Continue stopped, interrupted, failed or lost runs from their last checkpoints, or finished ones with other limits
+///
+/// Several runs are queued in the given order and are not followed.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Resume {
     #[command(flatten)]
-    run: RunArgument,
+    runs: RunArguments,
     /// The new maximum of epochs; a larger one extends a finished run
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = epochs)]
     epochs: Option<u32>,
     /// The new patience; a larger one continues a run that had stopped early
     #[arg(long, value_name = "N")]
@@ -34,24 +37,29 @@ pub(in crate::cli) struct Resume {
 impl Resume {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        let id = self.run.find(&store)?;
+        let ids = self.runs.find(&store)?;
+        let launch = LaunchOptions { detach: self.launch.detach || ids.len() > 1, ..self.launch };
+        act_on_runs(&ids, |id| self.resume(&store, id, launch))
+    }
+
+    fn resume(&self, store: &RunStore, id: &RunId, launch: LaunchOptions) -> Result<Exit, CommandError> {
         // Read before the worker starts. Otherwise its first events would be missed, or earlier ones printed again.
-        let run = store.summary(&id)?;
+        let run = store.summary(id)?;
         let state = run.state(supervise::now());
         let has_changes = self.epochs.is_some() || self.patience.is_some();
         if supervise::can_train() && !state.is_active() && (has_changes || state != RunState::Finished) {
             // Otherwise a worker without its dataset would end the run as failed.
             let recipe = &run.summary.recipe;
-            fail_on_first(preflight::check_dataset(recipe, HomeLibrary(&store).dataset(&recipe.dataset)))?;
+            fail_on_first(preflight::check_dataset(recipe, HomeLibrary(store).dataset(&recipe.dataset)))?;
         }
         let patience = self.patience.map(|Patience(epochs)| epochs);
         let limits = run.summary.limits.with(self.epochs, patience);
         let change = describe_schedule_change(&run.summary, limits);
-        let target = self.place.target(self.launch.queue)?;
-        supervise::resume_with_limits(&store, &id, self.epochs, patience, target)?;
+        let target = self.place.target(launch.queue)?;
+        supervise::resume_with_limits(store, id, self.epochs, patience, target)?;
         // Without the epoch, which only the worker knows: it finds out which checkpoint is undamaged.
         output::note(&format!("resuming {id}"));
         change.iter().for_each(|words| output::note(words));
-        follow_started(run, self.launch)
+        follow_started(run, launch)
     }
 }

@@ -4,23 +4,23 @@ use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{Output, RunArgument};
-use crate::cli::requests::{print_state, wait_for};
-use crate::domain::Limits;
+use crate::cli::options::{Output, RunArguments, epochs};
+use crate::cli::requests::{act_on_runs, print_state, wait_for};
 use crate::domain::hyperparameter::Patience;
-use crate::runs::describe_schedule_change;
+use crate::domain::{Limits, RunId};
+use crate::runs::{RunStore, describe_schedule_change};
 use crate::supervise;
 
-/// Change the limits of a run while it trains; they apply at once, and its recipe is unchanged
+/// Change the limits of runs while they train; they apply at once, and the recipes are unchanged
 ///
 /// A maximum below the current epoch ends the run after this epoch. Schedules that depend on the number of epochs
 /// follow from the next epoch on.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Set {
     #[command(flatten)]
-    run: RunArgument,
+    runs: RunArguments,
     /// Maximum of epochs to train (1 to 10000)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = epochs)]
     epochs: Option<u32>,
     /// Epochs in a row without improvement before the run stops (1 to 1000, off)
     #[arg(long, value_name = "N")]
@@ -32,15 +32,18 @@ pub(in crate::cli) struct Set {
 impl Set {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        let id = self.run.find(&store)?;
         if self.epochs.is_none() && self.patience.is_none() {
             return Err(CommandError::Usage("nothing to set: give --epochs N, --patience N, or both".into()));
         }
+        act_on_runs(&self.runs.find(&store)?, |id| self.set(&store, id))
+    }
+
+    fn set(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
         let patience = self.patience.map(|Patience(epochs)| epochs);
-        let before = store.summary(&id)?.summary;
-        let wanted = supervise::change_limits(&store, &id, self.epochs, patience)?;
+        let before = store.summary(id)?.summary;
+        let wanted = supervise::change_limits(store, id, self.epochs, patience)?;
         let change = describe_schedule_change(&before, wanted);
-        let (run, state) = wait_for(&store, &id, |run, _| run.summary.limits == wanted)?;
+        let (run, state) = wait_for(store, id, |run, _| run.summary.limits == wanted)?;
         let Limits { epochs, patience } = wanted;
         let in_force = run.summary.limits == wanted;
         let text = match state {

@@ -25,7 +25,16 @@ impl Tag {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
         let id = self.run.find(&store)?;
-        let changes = self.changes.iter().map(|change| AnnotationChange::of_tag(change)).collect::<Result<_, _>>()?;
+        let changes: Vec<AnnotationChange> =
+            self.changes.iter().map(|change| AnnotationChange::of_tag(change)).collect::<Result<_, _>>()?;
+        for change in &changes {
+            if let AnnotationChange::Untag(tag) = change
+                && !store.folder(&id).annotations()?.tags.contains(tag)
+                && !changes.contains(&AnnotationChange::Tag(tag.clone()))
+            {
+                output::note(&format!("{id} has no tag {tag}"));
+            }
+        }
         let annotations = annotations::change(&store.folder(&id), changes)?;
         if self.output.json {
             output::json(&annotations::entry(&id, &annotations))?;

@@ -3,6 +3,7 @@
 mod copy;
 mod format;
 mod launch;
+mod number;
 mod place;
 mod recipe;
 mod run;
@@ -10,6 +11,7 @@ mod run;
 pub(super) use copy::CopyOptions;
 pub(super) use format::{Format, Output};
 pub(super) use launch::{LaunchOptions, QueueOption};
+pub(super) use number::{epochs, whole_number};
 pub(super) use place::{DryRun, PlaceOption};
 pub(super) use recipe::{
     AllSettings, CnnSettings, DeepSettings, FeaturesSettings, FinetuneSettings, RecipeOptions, StrategySettings,

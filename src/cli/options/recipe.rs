@@ -70,7 +70,6 @@ fn option<O: StrategySettings>(field: Hyperparameter) -> Arg {
         .value_name("VALUE")
         .help(help)
         .help_heading(heading(O::STRATEGY_CHOICE))
-        .allow_negative_numbers(true)
         .value_parser(move |text: &str| sweep::values(O::STRATEGY_CHOICE, field, text).map(|_| text.to_owned()))
 }
 
@@ -113,7 +112,9 @@ mod tests {
     use crate::domain::Recipe;
 
     fn parse<O: StrategySettings>(mut recipe: Recipe, arguments: &[&str]) -> Result<Recipe, String> {
-        let command = RecipeOptions::<O>::augment_args(Command::new("train").no_binary_name(true));
+        let command = crate::cli::take_negative_numbers(RecipeOptions::<O>::augment_args(
+            Command::new("train").no_binary_name(true),
+        ));
         let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
         let options = RecipeOptions::<O>::from_arg_matches(&matches).map_err(|error| error.to_string())?;
         let sweep = options.sweep().map_err(|error| error.to_string())?;

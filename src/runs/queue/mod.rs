@@ -28,7 +28,7 @@ pub use device::DeviceKey;
 pub use entry::{ENTRY_VERSION, Entry};
 pub use listing::{DeviceListing, Listing, QueuePosition, QueuedRun};
 pub use order::{MoveError, QueueMove};
-pub use slots::{SLOTS_VERSION, Slot, SlotPoll, SlotsError, Ticket};
+pub use slots::{MAX_SLOTS, SLOTS_VERSION, Slot, SlotPoll, SlotsError, Ticket};
 
 use super::job::Job;
 use super::layout::{Home, RunFolder};

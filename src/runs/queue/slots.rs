@@ -24,7 +24,7 @@ pub const SLOTS_VERSION: u32 = 1;
 const DEFAULT: usize = 1;
 
 /// The most slots of a device: a larger number is a typing error.
-const MAX_SLOTS: usize = 64;
+pub const MAX_SLOTS: usize = 64;
 
 /// The longest wait for processes that test a lock, which takes an instant.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(100);

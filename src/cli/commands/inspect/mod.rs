@@ -11,7 +11,7 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::heat_maps::heat_maps;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::Format;
+use crate::cli::options::{Format, whole_number};
 use crate::cli::output;
 use crate::data::store::Dataset;
 use crate::domain::similar::suggest;
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Inspect {
     #[arg(long, default_value = "test", value_parser = split)]
     split: Split,
     /// With --split validation: the epoch of the weights [default: the best one]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<u32>(1, u64::MAX))]
     epoch: Option<u32>,
     /// Show the difference from this run's predictions for the same images
     #[arg(long, value_name = "RUN")]
@@ -44,10 +44,10 @@ pub(in crate::cli) struct Inspect {
     #[arg(long, default_value = "confidence", value_parser = order)]
     sort: Order,
     /// List the N images with the largest loss: with --split train, candidates for wrong labels
-    #[arg(long, value_name = "N", conflicts_with = "cell")]
+    #[arg(long, value_name = "N", conflicts_with = "cell", value_parser = whole_number::<usize>(1, u64::MAX))]
     hardest: Option<usize>,
     /// List the images with these indices, which other lists print
-    #[arg(long, value_name = "INDEX", value_delimiter = ',', conflicts_with_all = ["cell", "hardest"])]
+    #[arg(long, value_name = "INDEX", value_delimiter = ',', conflicts_with_all = ["cell", "hardest"], value_parser = whole_number::<usize>(0, u64::MAX))]
     image: Vec<usize>,
     /// With --json: the heat maps (Grad-CAM) of the listed images for the predicted and the true class, by the best
     /// weights

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::Output;
+use crate::cli::options::{Output, whole_number};
 use crate::cli::output;
 use crate::config::Places;
 use crate::domain::Place;
@@ -19,7 +19,7 @@ pub(super) struct Check {
     /// The place [default: all of them]
     name: Option<String>,
     /// Wait this many seconds for the job to begin
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = whole_number::<u64>(0, u64::MAX))]
     wait: u64,
     #[command(flatten)]
     output: Output,

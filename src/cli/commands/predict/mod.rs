@@ -21,7 +21,7 @@ use clap::Args;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::interrupt::Interrupts;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::Format;
+use crate::cli::options::{Format, whole_number};
 use crate::cli::output;
 use crate::detect::MARGIN;
 use crate::domain::{DeviceRequest, Views};
@@ -79,7 +79,7 @@ pub(in crate::cli) struct Predict {
     #[arg(long)]
     calibrated: bool,
     /// How many classes a line of text lists, the likeliest first; JSON and CSV list all
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = whole_number::<u16>(1, u16::MAX.into()))]
     top: u16,
     /// auto, cpu, cuda or cuda:N. The start of a GPU takes longer than a few hundred pictures on the CPU
     #[arg(long, default_value = "cpu")]

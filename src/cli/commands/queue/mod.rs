@@ -7,12 +7,12 @@ use clap::{ArgGroup, Args, Subcommand};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::expected_time::seconds_left;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{Output, RunArgument};
+use crate::cli::options::{Output, RunArgument, whole_number};
 use crate::cli::run_list::read_runs;
 use crate::cli::{gpu, output};
 use crate::domain::text::printable;
 use crate::domain::{DeviceRequest, RunId, RunState};
-use crate::runs::queue::{DeviceKey, Listing, QueueMove};
+use crate::runs::queue::{DeviceKey, Listing, MAX_SLOTS, QueueMove};
 use crate::runs::{Queue as RunQueue, RunStore, Summary, forecast};
 use crate::supervise;
 
@@ -37,7 +37,7 @@ enum QueueCommand {
         /// cpu, cuda:0, …: a device of this machine
         device: String,
         /// The number of runs (1 to 64)
-        #[arg(value_name = "N")]
+        #[arg(value_name = "N", value_parser = whole_number::<usize>(1, MAX_SLOTS as u64), allow_negative_numbers = true)]
         slots: Option<usize>,
         #[command(flatten)]
         output: Output,

@@ -13,7 +13,7 @@ use jiff::ZonedDateTime;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::expected_time::clock_at;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::Output;
+use crate::cli::options::{Output, whole_number};
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table, age, metric_text};
 use crate::cli::{home, privacy, remote};
@@ -59,7 +59,7 @@ pub(in crate::cli) struct Runs {
     #[arg(long)]
     reverse: bool,
     /// At most this many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<usize>(1, u64::MAX))]
     limit: Option<usize>,
     /// Print a table of comma-separated values
     #[arg(long, conflicts_with = "json")]

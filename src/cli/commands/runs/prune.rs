@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cli::confirm::{ask, can_ask};
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::options::Output;
+use crate::cli::options::{Output, whole_number};
 use crate::cli::output;
 use crate::cli::run_list::{facts, parse_filter, read_runs};
 use crate::cli::table::{Side, Table};
@@ -33,10 +33,10 @@ pub(super) struct Prune {
     /// Terms that a run has to match, as in `mien runs FILTER`
     filter: Vec<String>,
     /// Keep this many of the newest runs of each strategy and dataset
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<usize>(0, u64::MAX))]
     keep: Option<usize>,
     /// Keep this many of the best runs of each strategy and dataset, by validation accuracy
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole_number::<usize>(0, u64::MAX))]
     keep_best: Option<usize>,
     /// Keep runs that were created less than this long ago, such as 30d, 12h or 2w
     #[arg(long, value_name = "AGE", value_parser = age)]

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::options::{
     AllSettings, DryRun, FeaturesSettings, FinetuneSettings, LaunchOptions, PlaceOption, RecipeOptions,
-    StrategySettings,
+    StrategySettings, whole_number,
 };
 use crate::data::check::Exclusion;
 use crate::domain::data_fold::MAX_FOLDS;
@@ -24,10 +24,10 @@ pub(super) struct RunOptions<O: StrategySettings> {
     pub(super) corrections: CorrectionOptions,
     /// Cross-validate: K runs, each tested on another K-th of all images, official test images included. A tenth of the
     /// others validates. Classes are divided evenly. Not for finetune and all
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_FOLDS)))]
+    #[arg(long, value_name = "K", value_parser = whole_number::<u32>(2, MAX_FOLDS.into()))]
     pub(super) folds: Option<u32>,
     /// The seed by which --folds divides the images, which is independent of --seed
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "folds")]
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "folds", value_parser = whole_number::<u64>(0, u64::MAX))]
     pub(super) fold_seed: u64,
     /// Start only when this run has ended, with success or not; then wait for a slot of the device
     #[arg(long, value_name = "RUN")]

@@ -1,0 +1,46 @@
+//! Whole numbers that options take.
+
+use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
+
+/// Returns a parser of whole numbers from `least` to `most`, whose error states both.
+pub(in crate::cli) fn whole_number<T: TryFrom<u64>>(
+    least: u64,
+    most: u64,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text: &str| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match most {
+            u64::MAX => format!("use a whole number that is at least {least}"),
+            most => format!("use a whole number from {least} to {most}"),
+        })
+    }
+}
+
+/// Returns a maximum of epochs, by the rules of the setting.
+///
+/// # Errors
+/// If it is no number within the range of the setting.
+pub(in crate::cli) fn epochs(text: &str) -> Result<u32, String> {
+    let mut sample = StrategyChoice::One(Strategy::Cnn).sample();
+    Hyperparameter::Epochs.set(&mut sample, text).map_err(|error| error.to_string())?;
+    Ok(sample.epochs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_and_words_are_refused_with_the_range() {
+        let few = whole_number::<u16>(1, 64);
+        assert_eq!((few("1"), few("64")), (Ok(1), Ok(64)));
+        for wrong in ["0", "65", "-1", "1.5", "1,5", "abc", "", "1e1", "99999999999999999999"] {
+            assert_eq!(few(wrong), Err("use a whole number from 1 to 64".into()), "{wrong}");
+        }
+        let any = whole_number::<u8>(0, u64::MAX);
+        assert_eq!(any("255"), Ok(255));
+        assert_eq!(any("256"), Err("use a whole number that is at least 0".into()));
+        assert_eq!(epochs("12"), Ok(12));
+        assert!(epochs("abc").is_err_and(|error| error.contains("epochs must be 1 to 10000, not 'abc'")));
+    }
+}
