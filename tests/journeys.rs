@@ -91,7 +91,10 @@ fn two_runs_are_compared_down_to_the_faces_they_misjudge() {
     }
 
     dashboard.press("\u{1b}[Ci");
-    dashboard.wait("the matrix of one against the other", |text| text.contains("first-owl against second-owl · test"));
+    // The heading is there before the predictions are read, and Enter acts on these.
+    dashboard.wait("the matrix of one against the other", |text| {
+        text.contains("first-owl against second-owl · test") && text.contains("truth ↓ predicted")
+    });
     dashboard.press("\r");
     // The heading of the faces behind a cell replaces the matrix.
     dashboard.wait("the faces behind a cell", |text| !text.contains("truth ↓ predicted") && text.contains('▀'));

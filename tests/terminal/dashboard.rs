@@ -230,12 +230,13 @@ impl<D: Display> Dashboard<D> {
         self.await_screen(what, condition);
     }
 
-    /// Waits until the screen satisfies the condition, whatever was sent; fails with the screen.
+    /// Waits until the screen satisfies the condition and shows that it reads nothing more, whatever was sent; fails
+    /// with the screen. Otherwise the next key would act on a part that is not there yet.
     fn await_screen(&mut self, what: &str, condition: impl Fn(&D::View) -> bool) {
         let begun = Instant::now();
         loop {
             let last = self.view();
-            if condition(&last) {
+            if condition(&last) && !is_reading(&last) {
                 return;
             }
             let ended = self.child.try_wait().ok().flatten();
@@ -325,6 +326,11 @@ impl<D: Display> Drop for Dashboard<D> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Returns whether the screen says that it still reads a part: `reading the predictions …`.
+fn is_reading(screen: &str) -> bool {
+    screen.lines().filter_map(|line| line.split_once("reading the ")).any(|(_, rest)| rest.contains(" …"))
 }
 
 /// Returns the text to the left of the cursor in its row.
