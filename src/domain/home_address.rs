@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::text::shell_word;
+
 /// The beginning of an address that `--home` accepts.
 const SCHEME: &str = "ssh://";
 
@@ -148,16 +150,12 @@ fn one_line(text: &str) -> Result<String, &'static str> {
 /// Returns a word as a POSIX shell reads it unchanged. A beginning `~/` stays outside of the quotes, so that the shell
 /// replaces it by the login folder.
 fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | ',' | ':' | '=' | '+' | '@');
     let (start, rest) = match word.strip_prefix('~') {
         Some("") => ("~", ""),
         Some(rest) if rest.starts_with('/') => ("~/", &rest[1..]),
         _ => ("", word),
     };
-    if (!rest.is_empty() || !start.is_empty()) && rest.chars().all(plain) {
-        return format!("{start}{rest}");
-    }
-    format!("{start}'{}'", rest.replace('\'', r"'\''"))
+    if rest.is_empty() && !start.is_empty() { start.to_owned() } else { format!("{start}{}", shell_word(rest)) }
 }
 
 #[cfg(test)]

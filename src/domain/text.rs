@@ -48,9 +48,19 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
+/// Returns a word as a POSIX shell reads it unchanged: quoted if it has other characters than those of names and paths.
+#[must_use]
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{hex, printable, printable_json, printable_lines};
+    use super::{hex, printable, printable_json, printable_lines, shell_word};
 
     #[test]
     fn bytes_are_two_digits_each() {
@@ -70,5 +80,21 @@ mod tests {
     fn escape_sequences_are_defused_and_letters_stay() {
         assert_eq!(printable("ok\u{1b}[31mred\u{9b}2J\u{202e}x\n"), "ok·[31mred·2J·x·");
         assert_eq!(printable("Überraschung 悲しい"), "Überraschung 悲しい");
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell_where_they_need_it() {
+        let table = [
+            ("happy=joy", "happy=joy"),
+            ("", "''"),
+            ("very sad=NAME", "'very sad=NAME'"),
+            ("it's", r"'it'\''s'"),
+            ("$HOME", "'$HOME'"),
+            ("~", "'~'"),
+            ("悲しみ", "'悲しみ'"),
+        ];
+        for (word, expected) in table {
+            assert_eq!(shell_word(word), expected);
+        }
     }
 }

@@ -150,16 +150,31 @@ impl Field {
     }
 }
 
+/// The names of fields in JSON and in the headings of lists, where they are others.
+const OTHER_NAMES: [(&str, Field); 10] = [
+    ("id", Field::Name),
+    ("run", Field::Name),
+    ("tags", Field::Tag),
+    ("val_accuracy", Field::ValAcc),
+    ("test_accuracy", Field::TestAcc),
+    ("macro_f1", Field::F1),
+    ("images_per_second", Field::Rate),
+    ("images/s", Field::Rate),
+    ("time", Field::Duration),
+    ("lr", Field::Setting(Hyperparameter::LearningRate)),
+];
+
 impl FromStr for Field {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let text = text.to_lowercase();
-        let setting = if text == "lr" { "learning-rate".into() } else { text.replace('_', "-") };
+        let (name, option) = (text.replace('-', "_"), text.replace('_', "-"));
         let mut fields = Self::ALL.into_iter();
         fields
-            .find(|field| field.name() == text)
-            .or_else(|| Self::settings().find(|field| field.name() == setting))
+            .find(|field| field.name() == name)
+            .or_else(|| Self::settings().find(|field| field.name() == option))
+            .or_else(|| OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, field)| *field))
             .ok_or(())
     }
 }
@@ -292,5 +307,26 @@ impl RunFacts {
     /// Returns the index of the run's state in a sorted list.
     pub(super) fn state_rank(&self) -> usize {
         STATES.iter().position(|state| *state == self.state.name()).unwrap_or(STATES.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_has_its_name_of_queries_of_json_and_of_headings() {
+        for field in Field::ALL.into_iter().chain(Field::settings()) {
+            assert_eq!(field.name().parse(), Ok(field));
+            assert_eq!(field.name().to_uppercase().parse(), Ok(field));
+        }
+        for (name, field) in OTHER_NAMES {
+            assert_eq!(name.parse(), Ok(field), "{name}");
+            let own = Field::ALL.into_iter().chain(Field::settings()).any(|other| other.name() == name);
+            assert!(!own, "{name} is the name of a field");
+        }
+        assert_eq!("val-acc".parse(), Ok(Field::ValAcc));
+        assert_eq!("images-per-second".parse(), Ok(Field::Rate));
+        assert_eq!("nothing".parse::<Field>(), Err(()));
     }
 }

@@ -64,6 +64,12 @@ fn kind(run: &RunFacts) -> Kind {
     (recipe.strategy, recipe.dataset.to_string())
 }
 
+/// Describes a kind: `cnn on demo`.
+fn describe_kind(run: &RunFacts) -> String {
+    let (strategy, dataset) = kind(run);
+    format!("{strategy} on {dataset}")
+}
+
 /// Returns the first `count` runs of each kind in this order.
 fn first_of_each(runs: &[&RunFacts], count: usize) -> BTreeSet<RunId> {
     let mut seen: Vec<(Kind, usize)> = Vec::new();
@@ -117,8 +123,11 @@ fn retained(runs: &[RunFacts], rule: &Rule, needed: &BTreeMap<RunId, RunId>) -> 
         let id = &run.summary().id;
         let age = number(run, Field::Age).unwrap_or(0.0);
         exemption(run, needed)
-            .or_else(|| newest.contains(id).then(|| "is among the newest of its kind".into()))
-            .or_else(|| best.contains(id).then(|| "is among the best of its kind".into()))
+            .or_else(|| newest.contains(id).then(|| format!("is among the newest of {}", describe_kind(run))))
+            .or_else(|| {
+                let words = || format!("is among the best of {} by validation accuracy", describe_kind(run));
+                best.contains(id).then(words)
+            })
             .or_else(|| rule.older_than.is_some_and(|least| age < least).then(|| "is not that old".into()))
     };
     runs.iter().filter_map(|run| Some((run.summary().id.clone(), reason(run)?))).collect()

@@ -61,6 +61,11 @@ impl FromStr for Fit {
 pub struct ClassMap(pub(super) Vec<(String, String)>);
 
 impl ClassMap {
+    /// Returns whether a class gets another name or is left out.
+    pub(super) fn names(&self, class: &str) -> bool {
+        self.0.iter().any(|(from, _)| from == class)
+    }
+
     /// Returns whether a class is the new name of another one.
     pub(super) fn gives(&self, class: &str) -> bool {
         self.0.iter().any(|(_, to)| to == class)

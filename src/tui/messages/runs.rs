@@ -159,7 +159,14 @@ pub(super) static BINDINGS: &[Binding] = &[
     own("runs.next_hit", &[LOG], &[Key::char('n')], RunsAction::NextHit, "next", "the next match in the log"),
     own("runs.previous_hit", &[LOG], &[Key::char('N')], RunsAction::PreviousHit, "", "the previous match in the log"),
     own("runs.follow", ON_RUN, &[Key::char('f')], RunsAction::Follow, "", "follow the newest line of the log, or hold"),
-    own("runs.mark", BOTH, &[Key::char(' ')], RunsAction::Mark, "mark", "mark the run, to compare it with others"),
+    own(
+        "runs.mark",
+        BOTH,
+        &[Key::char(' ')],
+        RunsAction::Mark,
+        "mark",
+        "mark the run, to compare it with others, and go down",
+    ),
     own("runs.pause", ON_RUN, &[Key::char('p')], RunsAction::Pause, "pause", "pause the run, or continue it"),
     own("runs.stop", ON_RUN, &[Key::char('S')], RunsAction::Stop, "stop", "stop the run after the current batch"),
     own(

@@ -14,6 +14,7 @@ use super::picture::{Face, FaceCropper};
 use super::source::{Source, expand};
 use super::watched_folder::WatchedFolder;
 use crate::cli::exit::CommandError;
+use crate::cli::output;
 use crate::detect::Detector;
 
 /// Pictures in a group, a batch of the networks.
@@ -124,7 +125,8 @@ impl Reader<'_> {
     }
 
     fn add_all(&mut self, given: &Path) -> Result<(), Disconnected> {
-        expand(given, &self.input.classes).into_iter().try_for_each(|source| self.add(source))
+        let mut note = |text: String| output::note(&text);
+        expand(given, &self.input.classes, &mut note).into_iter().try_for_each(|source| self.add(source))
     }
 
     fn add(&mut self, source: Source) -> Result<(), Disconnected> {

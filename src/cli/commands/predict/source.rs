@@ -47,8 +47,9 @@ impl Source {
     }
 }
 
-/// Returns the pictures of an argument or of a line of a list.
-pub(super) fn expand(given: &Path, classes: &[String]) -> Vec<Source> {
+/// Returns the pictures of an argument or of a line of a list. Notes the reason if only some pictures of a folder are in
+/// folders of these classes, so that it has no metrics.
+pub(super) fn expand(given: &Path, classes: &[String], note: &mut dyn FnMut(String)) -> Vec<Source> {
     if let Some(address) = given.to_str().filter(|text| download::is_address(text)) {
         return vec![Source {
             name: address.to_owned(),
@@ -57,15 +58,15 @@ pub(super) fn expand(given: &Path, classes: &[String]) -> Vec<Source> {
         }];
     }
     if given.is_dir() {
-        return in_folder(given, classes);
+        return in_folder(given, classes, note);
     }
     match given.to_str().filter(|text| text.contains(['*', '?', '[']) && !given.exists()) {
-        Some(pattern) => matching(given, pattern, classes),
+        Some(pattern) => matching(given, pattern, classes, note),
         None => vec![Source::file(given.to_owned())],
     }
 }
 
-fn in_folder(folder: &Path, classes: &[String]) -> Vec<Source> {
+fn in_folder(folder: &Path, classes: &[String], note: &mut dyn FnMut(String)) -> Vec<Source> {
     let Pictures { files, skipped } = match pictures_in(folder) {
         Err(error) => return vec![Source::unusable(folder, error.to_string())],
         Ok(found) if found.files.is_empty() && found.skipped.is_empty() => {
@@ -78,7 +79,18 @@ fn in_folder(folder: &Path, classes: &[String]) -> Vec<Source> {
         classes.iter().position(|class| class == first)
     };
     // A file outside the class folders, or a folder of another name: not a folder of classes.
-    let true_labels: Option<Vec<usize>> = files.iter().map(|(inside, _)| class(inside)).collect();
+    let labels: Vec<Option<usize>> = files.iter().map(|(inside, _)| class(inside)).collect();
+    if let Some(outside) = labels.iter().position(Option::is_none)
+        && labels.iter().any(Option::is_some)
+    {
+        let (inside, _) = &files[outside];
+        let reason = match inside.split_once('/') {
+            Some((folder, _)) => format!("'{folder}' is no class of the run, which has {}", classes.join(", ")),
+            None => format!("{inside} is in no folder of a class"),
+        };
+        note(format!("{}: no accuracy is computed: {reason}", folder.display()));
+    }
+    let true_labels: Option<Vec<usize>> = labels.into_iter().collect();
     let file = |(number, (_, path)): (usize, (String, PathBuf))| {
         let true_label = true_labels.as_ref().map(|true_labels| true_labels[number]);
         Source { true_label, ..Source::file(path) }
@@ -88,7 +100,7 @@ fn in_folder(folder: &Path, classes: &[String]) -> Vec<Source> {
 }
 
 /// Expands a pattern that the shell did not expand.
-fn matching(given: &Path, pattern: &str, classes: &[String]) -> Vec<Source> {
+fn matching(given: &Path, pattern: &str, classes: &[String], note: &mut dyn FnMut(String)) -> Vec<Source> {
     match glob::glob(pattern) {
         Err(error) => vec![Source::unusable(given, format!("is not a valid pattern: {error}"))],
         Ok(paths) => {
@@ -97,7 +109,9 @@ fn matching(given: &Path, pattern: &str, classes: &[String]) -> Vec<Source> {
             if found.is_empty() {
                 return vec![Source::unusable(given, "there is no such file, and nothing matches it as a pattern")];
             }
-            let each = |path: PathBuf| if path.is_dir() { in_folder(&path, classes) } else { vec![Source::file(path)] };
+            let each = |path: PathBuf| {
+                if path.is_dir() { in_folder(&path, classes, note) } else { vec![Source::file(path)] }
+            };
             found.into_iter().flat_map(each).collect()
         }
     }
@@ -127,20 +141,40 @@ mod tests {
         fs::create_dir(root.join("linked")).expect("made");
         std::os::unix::fs::symlink(root.join("set"), root.join("linked/set")).expect("linked");
         let classes = ["happy".to_owned(), "sad".to_owned()];
-        let of = |given: &str| names(&expand(&root.join(given), &classes), root);
+        let mut notes = Vec::new();
+        let mut of = |given: &str| {
+            names(
+                &expand(&root.join(given), &classes, &mut |note| notes.push(note.replace(root.to_str().unwrap(), ""))),
+                root,
+            )
+        };
         let plain = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), None)).collect::<Vec<_>>();
         assert_eq!(of("set"), [("set/happy/a.jpg".to_owned(), Some(0)), ("set/sad/b.png".to_owned(), Some(1))]);
         assert_eq!(of("mixed"), plain(&["mixed/happy/a.png", "mixed/z.png"]));
         assert_eq!(of("set/*/*.png"), plain(&["set/sad/b.png"]));
         assert_eq!(of("[x].png"), plain(&["[x].png"]), "a file with the signs of a pattern in its name");
-        let reason = |given: &str| match &expand(&root.join(given), &classes)[0].location {
+        fs::rename(root.join("mixed/z.png"), root.join("set/z.png")).expect("moved");
+        of("set");
+        fs::create_dir(root.join("set/very sad")).expect("made");
+        fs::rename(root.join("set/z.png"), root.join("set/very sad/z.png")).expect("moved");
+        assert_eq!(of("set/very sad").len(), 1);
+        of("set");
+        assert_eq!(
+            notes,
+            [
+                "/mixed: no accuracy is computed: z.png is in no folder of a class",
+                "/set: no accuracy is computed: z.png is in no folder of a class",
+                "/set: no accuracy is computed: 'very sad' is no class of the run, which has happy, sad",
+            ]
+        );
+        let reason = |given: &str| match &expand(&root.join(given), &classes, &mut |_| ())[0].location {
             Location::Unusable(reason) => reason.clone(),
             other => panic!("{other:?}"),
         };
         assert!(reason("empty").contains("holds no pictures"));
         assert!(reason("linked").contains("links are not followed"));
         assert!(reason("*.gif").contains("nothing matches"));
-        let address = expand(Path::new("https://example.org/a.jpg"), &classes);
+        let address = expand(Path::new("https://example.org/a.jpg"), &classes, &mut |_| ());
         assert_eq!(address[0].location, Location::Address("https://example.org/a.jpg".into()));
     }
 }

@@ -9,7 +9,7 @@ use super::folder_structure::{FolderMeaning, FolderStructure};
 use super::{ImagesByClass, ImagesBySplit};
 use crate::data::manifest::ClassCounts;
 use crate::domain::number_text::count;
-use crate::domain::text::printable;
+use crate::domain::text::{printable, shell_word};
 use crate::domain::{DatasetName, Split};
 
 /// The number of classes that a message names.
@@ -51,7 +51,9 @@ pub(super) fn change(groups: &mut ImagesByClass, map: &ClassMap, log: &mut Impor
             let count = members.iter().map(Vec::len).sum::<usize>();
             let example = members.iter_mut().find_map(|members| members.first()).map(|member| member.source.clone());
             let reason = format!("is of the class '{}', which --map leaves out", printable(from));
-            log.record_ignored(&example.unwrap_or_default(), &reason, count as u64);
+            if let Some(example) = example {
+                log.record_ignored(&example, &reason, count as u64);
+            }
         } else {
             changed.push((to.clone(), members));
         }
@@ -81,10 +83,10 @@ pub(super) fn check(groups: &ImagesByClass, options: &ImportOptions) -> Result<(
     let classes: Vec<&String> =
         groups.iter().filter(|(_, members)| has_training(members)).map(|(class, _)| class).collect();
     if let Some(class) = groups.keys().find(|class| split_names::parse_exactly(class).is_some()) {
-        let class = printable(class);
+        let (map, class) = (map_option(class, "NAME"), printable(class));
         return Err(format!(
             "the class '{class}' has the name of a split: name the folders of splits train, validation and test, or \
-             name the class otherwise by --map {class}=NAME"
+             name the class otherwise by {map}"
         ));
     }
     if let Some(into) = &options.into {
@@ -112,9 +114,9 @@ pub(super) fn check(groups: &ImagesByClass, options: &ImportOptions) -> Result<(
     let is_stray = |(class, members): &(&String, &ImagesBySplit)| !has_training(members) && !known.contains(class);
     if let Some((stray, members)) = groups.iter().find(is_stray) {
         let split = Split::ALL.into_iter().find(|split| !members[*split as usize].is_empty()).unwrap_or(Split::Test);
-        let stray = printable(stray);
+        let (map, stray) = (map_option(stray, ""), printable(stray));
         return Err(format!(
-            "the class '{stray}' is in {split} but not in train; add or remove it, or --map {stray}= leaves it out"
+            "the class '{stray}' is in {split} but not in train; add or remove it, or {map} leaves it out"
         ));
     }
     Ok(())
@@ -129,12 +131,18 @@ fn check_known(
     options: &ImportOptions,
 ) -> Result<(), String> {
     let is_new = |class: &&String| !known.contains(class) && !options.map.gives(class);
-    let Some(class) = groups.keys().find(is_new).map(|class| printable(class)) else { return Ok(()) };
-    let has = name_all(known);
+    let Some(class) = groups.keys().find(is_new) else { return Ok(()) };
+    let [rename, leave_out, add] = ["NAME", "", class].map(|name| map_option(class, name));
+    let (class, has) = (printable(class), name_all(known));
     Err(format!(
-        "the class '{class}' is not in {into}, which has {has}: --map {class}=NAME takes it for one of these, --map \
-         {class}= leaves it out, --map {class}={class} adds it"
+        "the class '{class}' is not in {into}, which has {has}: {rename} takes it for one of these, {leave_out} leaves \
+         it out, {add} adds it"
     ))
+}
+
+/// Returns the option that gives a class another name, or leaves it out by an empty one, as a shell reads it.
+pub(super) fn map_option(class: &str, name: &str) -> String {
+    format!("--map {}", shell_word(&printable(&format!("{class}={name}"))))
 }
 
 /// Lists classes; of many only the first.

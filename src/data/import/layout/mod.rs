@@ -121,15 +121,20 @@ pub(super) fn plan(
         Some(labels) => assign_by_labels(&files, &structure, labels, contents, options.protocol, log),
         None => assign_by_folders(files, &structure, options.protocol, log),
     };
-    let groups = groups.map_err(wrong)?;
+    let mut groups = groups.map_err(wrong)?;
     if let Some(Labels::Table(rows)) = &labels
         && let Some((count, example)) = rows.unused()
     {
         log.record_ignored(&example, "is named by the labels and is not an image of the source", count);
     }
-    if let Some(empty) = named.iter().find(|class| !groups.contains_key(*class)) {
-        let reason = format!("the class '{}' has no training images; add some or remove its folder", printable(empty));
-        return Err(wrong(reason));
+    let mut empty: Vec<String> = named.into_iter().filter(|class| !groups.contains_key(class)).collect();
+    // An empty class that --map leaves out or joins to another one is no fault of the source.
+    groups
+        .extend(empty.extract_if(.., |class| options.map.names(class)).map(|class| (class, ImagesBySplit::default())));
+    if let Some(empty) = empty.first() {
+        let (class, map) = (printable(empty), classes::map_option(empty, ""));
+        let remedy = format!("add some or remove its folder, or {map} leaves it out");
+        return Err(wrong(format!("the class '{class}' has no training images; {remedy}")));
     }
     arrange(source, groups, options, log)
 }

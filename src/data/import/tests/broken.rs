@@ -146,6 +146,22 @@ fn classes_must_agree_and_have_images() {
 }
 
 #[test]
+fn an_empty_class_folder_is_left_out_or_joined_by_a_map() {
+    let bench = Bench::new();
+    let source = bench.folder("source", &kaggle());
+    fs::create_dir(source.join("train/very sad")).unwrap();
+    let error = bench.refuse(&source);
+    assert!(error.contains("'very sad' has no training images") && error.contains("--map 'very sad='"), "{error}");
+    for map in ["very sad=", "very sad=happy"] {
+        let options = ImportOptions { map: map.parse().unwrap(), ..ImportOptions::default() };
+        let request = ImportRequest { options, ..bench.request(&source) };
+        let report = import(&ImportRequest { replace: true, ..request }, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!(report.manifest.class_names(), ["angry", "happy", "neutral"], "{map}");
+        assert!(report.left_out.is_empty(), "{map}: {:?}", report.left_out);
+    }
+}
+
+#[test]
 fn an_empty_class_folder_is_named() {
     let bench = Bench::new();
     let source = bench.folder("folder", &kaggle());

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::domain::Place;
+use crate::domain::text::shell_word;
 use crate::runs::{Job, RunFolder};
 
 /// Returns the script for a worker of `run` on `place`; `program` is the path of mien here.
@@ -25,7 +26,7 @@ pub(super) fn script(run: &RunFolder, job: Job, place: &Place, program: &Path) -
     let id = run.id().map(|id| id.to_string()).unwrap_or_default();
     let about =
         format!("The job of the run {id} on {}, by mien. Slurm starts it again after an interruption.", place.name);
-    let worker = format!("{} {} --job {job} --placed", crate::supervise::WORKER_COMMAND, quote(&folder));
+    let worker = format!("{} {} --job {job} --placed", crate::supervise::WORKER_COMMAND, shell_word(&folder));
     text(&about, &options, place, program, &worker)
 }
 
@@ -36,7 +37,7 @@ pub(super) fn script(run: &RunFolder, job: Job, place: &Place, program: &Path) -
 pub(super) fn probe_script(folder: &Path, place: &Place, program: &Path) -> io::Result<String> {
     let folder = path(folder)?;
     let options = ["--job-name=mien-check".to_owned(), "--output=/dev/null".to_owned()];
-    let command = format!("places probe {}", quote(&folder));
+    let command = format!("places probe {}", shell_word(&folder));
     text(&format!("A check of {} by mien.", place.name), &options, place, program, &command)
 }
 
@@ -56,7 +57,7 @@ fn text(about: &str, options: &[String], place: &Place, program: &Path, argument
     let whole = ["--nodes=1".to_owned(), "--ntasks=1".to_owned()];
     let mut text = format!("#!/bin/bash\n# {about}\n");
     for option in options.iter().cloned().chain(whole).chain(values) {
-        let quoted = option.split_once('=').map(|(name, value)| format!("{name}={}", quote(value)));
+        let quoted = option.split_once('=').map(|(name, value)| format!("{name}={}", shell_word(value)));
         let _ = writeln!(text, "#SBATCH {}", quoted.unwrap_or(option));
     }
     for option in &place.extra {
@@ -68,7 +69,7 @@ fn text(about: &str, options: &[String], place: &Place, program: &Path, argument
     place.setup.iter().for_each(|line| text.extend([line, "\n"]));
     let here = path(program)?;
     // `exec`: the signals of the scheduler reach the worker, not a shell that waits for it.
-    let _ = writeln!(text, "exec {} {arguments}", quote(place.program.as_deref().unwrap_or(&here)));
+    let _ = writeln!(text, "exec {} {arguments}", shell_word(place.program.as_deref().unwrap_or(&here)));
     Ok(text)
 }
 
@@ -82,12 +83,6 @@ fn path(path: &Path) -> io::Result<String> {
     let text = absolute.to_str().filter(|text| !text.chars().any(char::is_control));
     let words = || format!("{}: the path of a job must be UTF-8 without line breaks", absolute.display());
     text.map(str::to_owned).ok_or_else(|| io::Error::other(words()))
-}
-
-/// Returns a word as the shell and `sbatch` read it.
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cost::Cost;
-use super::{Form, FormChoices, NOTHING_TO_TRAIN_ON};
+use super::{Field, Form, FormChoices, NOTHING_TO_TRAIN_ON};
 use super::{label, network};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{DeviceRequest, Hyperparameter, Monitor, Recipe, Size, StrategyChoice, Transfer};
@@ -35,6 +35,11 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let (Some(dataset), Some(drafts)) = (form.dataset(&choices), drafts) else {
         return draw_error(state, &choices, buffer, area);
     };
+    // A wrong value has no consequences: those of the default would be taken for its own.
+    let is_setting = |field: &Field| matches!(field, Field::Setting(_));
+    if form.fields().into_iter().filter(is_setting).any(|field| form.error(field, &choices).is_some()) {
+        return draw_error(state, &choices, buffer, area);
+    }
     let mut row = 1;
     if form.strategy_choice == StrategyChoice::All {
         row +=

@@ -71,7 +71,9 @@ fn apply_next_preset(state: &mut State) {
 fn undo(state: &mut State) {
     let (form, choices) = state.form_and_choices();
     let is_back = form.undo(&choices);
-    state.notify(if is_back { "the form is as it was before" } else { "there is nothing to undo" }.into());
+    let key = state.keymap.key("train.undo");
+    let words = format!("the form is as it was before its last preset, repeat or reset; {key} changes it back");
+    state.notify(if is_back { words } else { "there is nothing to undo".into() });
 }
 
 fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
