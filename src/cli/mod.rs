@@ -81,7 +81,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLin
     let parsed = match completion::answer(Arguments::command, &arguments) {
         Ok(true) => return Err(ExitCode::SUCCESS),
         Ok(false) => {
-            let matches = take_negative_numbers(Arguments::command()).try_get_matches_from(&arguments);
+            let matches = options::take_negative_numbers(Arguments::command()).try_get_matches_from(&arguments);
             matches.and_then(|mut matches| Arguments::from_arg_matches_mut(&mut matches))
         }
         Err(error) => Err(error),
@@ -98,16 +98,6 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLin
         }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
-}
-
-/// Lets every option take a negative number, which its parser then refuses by its range. Otherwise the error would name
-/// an unexpected argument.
-pub(in crate::cli) fn take_negative_numbers(command: clap::Command) -> clap::Command {
-    let take = |argument: clap::Arg| {
-        let is_option = !argument.is_positional() && argument.get_action().takes_values();
-        if is_option { argument.allow_negative_numbers(true) } else { argument }
-    };
-    command.mut_args(take).mut_subcommands(take_negative_numbers)
 }
 
 /// Suggests `train` for the name of a strategy that is given as a command.
@@ -225,7 +215,7 @@ mod tests {
 
     #[test]
     fn the_definitions_are_consistent() {
-        take_negative_numbers(Arguments::command()).debug_assert();
+        options::take_negative_numbers(Arguments::command()).debug_assert();
     }
 
     #[test]

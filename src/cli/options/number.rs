@@ -2,6 +2,16 @@
 
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 
+/// Lets every option take a negative number, which its parser then refuses by its range. Otherwise the error would name
+/// an unexpected argument.
+pub(in crate::cli) fn take_negative_numbers(command: clap::Command) -> clap::Command {
+    let take = |argument: clap::Arg| {
+        let is_option = !argument.is_positional() && argument.get_action().takes_values();
+        if is_option { argument.allow_negative_numbers(true) } else { argument }
+    };
+    command.mut_args(take).mut_subcommands(take_negative_numbers)
+}
+
 /// Returns a parser of whole numbers from `least` to `most`, whose error states both.
 pub(in crate::cli) fn whole_number<T: TryFrom<u64>>(
     least: u64,

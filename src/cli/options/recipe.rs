@@ -112,7 +112,7 @@ mod tests {
     use crate::domain::Recipe;
 
     fn parse<O: StrategySettings>(mut recipe: Recipe, arguments: &[&str]) -> Result<Recipe, String> {
-        let command = crate::cli::take_negative_numbers(RecipeOptions::<O>::augment_args(
+        let command = crate::cli::options::number::take_negative_numbers(RecipeOptions::<O>::augment_args(
             Command::new("train").no_binary_name(true),
         ));
         let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;

@@ -47,8 +47,8 @@ impl Source {
     }
 }
 
-/// Returns the pictures of an argument or of a line of a list. Notes the reason if only some pictures of a folder are in
-/// folders of these classes, so that it has no metrics.
+/// Returns the pictures of an argument or of a line of a list. Notes the reason if only some pictures of a folder are
+/// in folders of these classes, so that it has no metrics.
 pub(super) fn expand(given: &Path, classes: &[String], note: &mut dyn FnMut(String)) -> Vec<Source> {
     if let Some(address) = given.to_str().filter(|text| download::is_address(text)) {
         return vec![Source {
