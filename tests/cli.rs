@@ -79,14 +79,15 @@ fn help_tells_the_exit_codes_and_the_options_of_training() {
 #[test]
 fn wrong_usage_exits_with_2_and_says_what_is_accepted() {
     let lab = Lab::new();
-    let table: [(&[&str], &str); 17] = [
+    let table: [(&[&str], &str); 18] = [
         (&["dance"], "dance"),
         (&["finetune"], "'train finetune'"),
         (&["show"], "<RUN>"),
         (&["train", "cnn", "--epochs", "0"], "epochs must be 1 to 10000"),
         (&["train", "cnn", "--epochs", "-3"], "epochs must be 1 to 10000, not '-3'"),
         (&["resume", "heron", "--epochs", "abc"], "epochs must be 1 to 10000, not 'abc'"),
-        (&["set", "heron", "--patience", "-1"], "-1"),
+        (&["resume", "heron", "--epochs", "+10"], "epochs must be 1 to 10000, not '+10'"),
+        (&["set", "heron", "--patience", "-1"], "patience must be 1 to 1000, off, not '-1'"),
         (&["train", "cnn", "--folds", "-2"], "use a whole number from 2 to 100"),
         (&["inspect", "heron", "--hardest", "-1"], "use a whole number that is at least 1"),
         (&["runs", "--limit", "0"], "use a whole number that is at least 1"),

@@ -171,13 +171,15 @@ fn several_runs_are_averaged_from_their_predictions_alone() {
     has_keys(&mean["per_class"][1], &["name", "precision", "recall", "f1", "support"]);
     assert_eq!((&mean["runs"][1]["id"], &mean["runs"][1]["accuracy"]), (&json!("odd-raven"), &json!(0.75)));
     let text = lab.text(&["evaluate", "--average", "calm", "odd"]);
-    for part in ["4 test images of demo", "calm-heron    0.7500", "mean of 2     1.0000", "macro average", "happy"] {
+    for part in
+        ["4 test images of demo", "calm-heron       0.7500", "ensemble of 2    1.0000", "macro average", "happy"]
+    {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(!text.contains('\u{1b}'), "a class name reached the terminal: {text}");
 
     let text = lab.text(&["compare", "calm", "odd", "--average"]);
-    assert!(text.contains("mean of 2") && text.contains("0.7500     0.7500     1.0000"), "{text}");
+    assert!(text.contains("ensemble of 2") && text.contains("0.7500     0.7500         1.0000"), "{text}");
     let columns = lab.json(&["compare", "calm", "odd", "--average", "--json"]);
     assert_eq!(columns[2]["mean_of"], json!(["calm-heron", "odd-raven"]));
     assert_eq!((&columns[2]["metrics"]["accuracy"], &columns[2]["per_class"][0]["f1"]), (&json!(1.0), &json!(1.0)));

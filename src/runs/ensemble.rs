@@ -107,7 +107,13 @@ impl Ensemble {
         }
     }
 
-    /// Returns the ensemble's name: `mean of 3`.
+    /// Returns the ensemble's heading for people: `ensemble of 3`. Its metrics are no means of the metrics.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        format!("ensemble of {}", self.runs.len())
+    }
+
+    /// Returns the ensemble's name for scripts: `mean of 3`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("mean of {}", self.runs.len())

@@ -6,7 +6,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
 use crate::cli::library::{HomeLibrary, fail_on_first};
-use crate::cli::options::{LaunchOptions, PlaceOption, RunArguments, epochs};
+use crate::cli::options::{LaunchOptions, PlaceOption, RunArguments, epochs, patience};
 use crate::cli::output;
 use crate::cli::requests::act_on_runs;
 use crate::domain::hyperparameter::Patience;
@@ -26,7 +26,7 @@ pub(in crate::cli) struct Resume {
     #[arg(long, value_name = "N", value_parser = epochs)]
     epochs: Option<u32>,
     /// The new patience; a larger one continues a run that had stopped early
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = patience)]
     patience: Option<Patience>,
     #[command(flatten)]
     place: PlaceOption,

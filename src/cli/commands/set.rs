@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{Output, RunArguments, epochs};
+use crate::cli::options::{Output, RunArguments, epochs, patience};
 use crate::cli::requests::{act_on_runs, print_state, wait_for};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
@@ -23,7 +23,7 @@ pub(in crate::cli) struct Set {
     #[arg(long, value_name = "N", value_parser = epochs)]
     epochs: Option<u32>,
     /// Epochs in a row without improvement before the run stops (1 to 1000, off)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = patience)]
     patience: Option<Patience>,
     #[command(flatten)]
     output: Output,

@@ -146,8 +146,16 @@ fn head(run: &Summary, state: RunState, loss: &WorkerDeath, now: u64) -> String 
         lines.push(format!("relabelled  {images}, now {classes}{with}"));
     }
     if run.limits != Limits::of(&run.recipe) {
-        let Limits { epochs, patience } = run.limits;
-        lines.push(format!("limits      changed to {epochs} epochs at most, patience {}", Patience(patience)));
+        let (Limits { epochs, patience }, begun) = (run.limits, Limits::of(&run.recipe));
+        let at_first = |value: String, first: String| {
+            if value == first { String::new() } else { format!(" ({first} at first)") }
+        };
+        let epochs_before = at_first(epochs.to_string(), begun.epochs.to_string());
+        let patience_before = at_first(Patience(patience).to_string(), Patience(begun.patience).to_string());
+        let patience = Patience(patience);
+        lines.push(format!(
+            "limits      changed to {epochs} epochs at most{epochs_before}, patience {patience}{patience_before}"
+        ));
     }
     // A paused worker uses nothing; the last measurement is of the time before.
     if let Some(load) = run.load.as_ref().filter(|_| is_active && !run.paused) {

@@ -11,7 +11,7 @@ mod run;
 pub(super) use copy::CopyOptions;
 pub(super) use format::{Format, Output};
 pub(super) use launch::{LaunchOptions, QueueOption};
-pub(super) use number::{epochs, take_negative_numbers, whole_number};
+pub(super) use number::{epochs, patience, take_negative_numbers, whole_number};
 pub(super) use place::{DryRun, PlaceOption};
 pub(super) use recipe::{
     AllSettings, CnnSettings, DeepSettings, FeaturesSettings, FinetuneSettings, RecipeOptions, StrategySettings,

@@ -1,5 +1,6 @@
 //! Whole numbers that options take.
 
+use crate::domain::hyperparameter::Patience;
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 
 /// Lets every option take a negative number, which its parser then refuses by its range. Otherwise the error would name
@@ -18,7 +19,9 @@ pub(in crate::cli) fn whole_number<T: TryFrom<u64>>(
     most: u64,
 ) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
     move |text: &str| {
-        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        // +10 may be meant as ten more.
+        let number = if text.starts_with('+') { None } else { text.parse().ok() };
+        let number = number.filter(|number| (least..=most).contains(number));
         number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match most {
             u64::MAX => format!("use a whole number that is at least {least}"),
             most => format!("use a whole number from {least} to {most}"),
@@ -36,6 +39,16 @@ pub(in crate::cli) fn epochs(text: &str) -> Result<u32, String> {
     Ok(sample.epochs)
 }
 
+/// Returns a patience, by the rules of the setting.
+///
+/// # Errors
+/// If it is neither a number within the range of the setting nor `off`.
+pub(in crate::cli) fn patience(text: &str) -> Result<Patience, String> {
+    let mut sample = StrategyChoice::One(Strategy::Cnn).sample();
+    Hyperparameter::Patience.set(&mut sample, text).map_err(|error| error.to_string())?;
+    Ok(Patience(sample.early_stopping.patience))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,13 +57,16 @@ mod tests {
     fn numbers_out_of_range_and_words_are_refused_with_the_range() {
         let few = whole_number::<u16>(1, 64);
         assert_eq!((few("1"), few("64")), (Ok(1), Ok(64)));
-        for wrong in ["0", "65", "-1", "1.5", "1,5", "abc", "", "1e1", "99999999999999999999"] {
+        for wrong in ["0", "65", "+5", "-1", "1.5", "1,5", "abc", "", "1e1", "99999999999999999999"] {
             assert_eq!(few(wrong), Err("use a whole number from 1 to 64".into()), "{wrong}");
         }
         let any = whole_number::<u8>(0, u64::MAX);
         assert_eq!(any("255"), Ok(255));
         assert_eq!(any("256"), Err("use a whole number that is at least 0".into()));
         assert_eq!(epochs("12"), Ok(12));
+        assert!(epochs("+10").is_err_and(|error| error.contains("epochs must be 1 to 10000, not '+10'")));
+        assert_eq!((patience("7"), patience("off")), (Ok(Patience(7)), Ok(Patience(Patience::OFF))));
+        assert!(patience("1001").is_err_and(|error| error.contains("patience must be 1 to 1000, off, not '1001'")));
         assert!(epochs("abc").is_err_and(|error| error.contains("epochs must be 1 to 10000, not 'abc'")));
     }
 }

@@ -1,8 +1,6 @@
 //! The patience of early stopping as a setting.
 
 use std::fmt;
-use std::num::ParseIntError;
-use std::str::FromStr;
 
 /// A number of epochs without improvement, as settings write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +24,6 @@ impl Patience {
             1 => "1 epoch".into(),
             epochs => format!("{epochs} epochs"),
         }
-    }
-}
-
-impl FromStr for Patience {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, ParseIntError> {
-        if text == "off" { Ok(Self(Self::OFF)) } else { text.parse().map(Self) }
     }
 }
 

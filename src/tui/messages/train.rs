@@ -38,6 +38,8 @@ pub enum TrainAction {
     Reset,
     /// Fill the form with the next preset.
     Preset,
+    /// Ask for a part of a field's name, and go to that field.
+    FindField,
 }
 
 const fn of(action: TrainAction) -> Action {
@@ -86,6 +88,7 @@ pub(super) static BINDINGS: &[Binding] = &[
         "undo",
         "bring the form back as it was before a preset, repeat or reset",
     ),
+    on("train.find", &[CHOICE], &[Key::char('/')], of(TrainAction::FindField), "", "go to a field by its name"),
     on("train.leave", FIELDS, &[code(KeyCode::Esc)], Action::Back, "leave", "leave the field"),
     on("train.back", &[CHOICE], &[code(KeyCode::Esc)], Action::Back, "back", "back to the previous screen"),
     on("train.field_up", FIELDS, &[code(KeyCode::Up), code(KeyCode::BackTab)], Action::Up, "", "the field above"),

@@ -1,5 +1,7 @@
 //! Tests of the Train form: what is typed, confirmed, undone and promised.
 
+use std::sync::Arc;
+
 use ratatui::layout::Position;
 
 use super::fixtures::{self, NOW, id};
@@ -158,6 +160,29 @@ fn quitting_loses_a_changed_form_only_when_it_is_asked_twice() {
 }
 
 #[test]
+fn a_field_is_found_by_a_part_of_its_name_while_it_is_typed() {
+    let focus = |keys: &str| {
+        let mut state = state();
+        press(&mut state, "<down>");
+        press(&mut state, keys);
+        (state.train.focus, state.overlay.is_some(), state)
+    };
+    let setting = Field::Setting;
+    assert_eq!(focus("/seed").0, setting(Hyperparameter::Seed));
+    assert_eq!(focus("/lr").0, setting(Hyperparameter::LearningRate));
+    assert_eq!(focus("/wdec<enter>").0, setting(Hyperparameter::WeightDecay));
+    assert_eq!(focus("/run n<enter>").0, Field::Name);
+    assert_eq!(focus("/seed<esc>").0, Field::Dataset, "where it was");
+    assert_eq!(focus("/seed<^u>").0, Field::Dataset, "an empty text finds nothing");
+    let (field, open, state) = focus("/seedx<enter>");
+    assert!(open && field == setting(Hyperparameter::Seed), "the last that was found: {field:?}");
+    assert!(draw(&state, SIZES[0]).contains("no field has the name 'seedx'"));
+    let (_, open, state) = focus("/seed<enter><^u>1..3<esc>");
+    assert_eq!((open, text(&state, Hyperparameter::Seed)), (false, "1..3".into()));
+    assert!(draw(&state, SIZES[0]).contains("3 runs"));
+}
+
+#[test]
 fn letters_in_a_number_field_are_no_commands() {
     let mut state = state();
     state.train.focus = Field::Setting(Hyperparameter::Epochs);
@@ -198,6 +223,24 @@ fn a_preset_a_reset_and_a_repeat_are_undone() {
     assert_ne!(text(&state, Hyperparameter::Epochs), "77");
     press(&mut state, "<^r>");
     assert_eq!(text(&state, Hyperparameter::Epochs), "77");
+}
+
+#[test]
+fn a_repeated_run_that_was_extended_began_with_other_epochs() {
+    let words = "brisk-otter began with 50 epochs";
+    for (limit, expected) in [(50, false), (60, true)] {
+        let mut state = at(Screen::Runs, fixtures::with_data(fixtures::all()));
+        let otter = state.library.runs.list.iter_mut().find(|run| run.id == id("brisk-otter")).expect("there");
+        Arc::make_mut(otter.summary.as_mut().expect("read")).limits.epochs = limit;
+        state.runs.selected = Some(id("brisk-otter"));
+        press(&mut state, "r");
+        let screen = draw(&state, SIZES[2]).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(screen.contains(words), expected, "{screen}");
+        press(&mut state, "g");
+        state.train.focus = Field::Setting(Hyperparameter::Epochs);
+        press(&mut state, "<^u>70");
+        assert!(!draw(&state, SIZES[2]).contains("began with"), "other epochs are another run anyway");
+    }
 }
 
 #[test]

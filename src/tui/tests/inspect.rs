@@ -227,7 +227,7 @@ fn suspects_are_marked_and_unmarked() {
     let first = state.inspect.list[0];
     assert!(state.inspect.list.iter().map(|judged| judged.loss).collect::<Vec<_>>().is_sorted_by(|a, b| a >= b));
     assert_eq!(marks(&super::update::press(&mut state, " ")), [(first.index, true)]);
-    assert_eq!(state.inspect.pick, 1, "on to the next one");
+    assert_eq!(state.inspect.pick, 0, "the same image, for `r`");
     let list = fixtures::doubts([u32::try_from(first.index).expect("few")]);
     let event = InspectEvent::Marked(fixtures::fer2013().name, Ok(list));
     update(&mut state, NOW, Event::Inspect(event));

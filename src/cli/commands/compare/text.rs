@@ -36,7 +36,7 @@ fn marked(text: String, best: bool) -> String {
 fn metrics(sheet: &ComparisonView<'_>) -> String {
     let comparison = &sheet.comparison;
     let references = comparison.references.iter().map(|reference| format!("reference {}", reference.strategy));
-    let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(references).collect();
+    let more: Vec<String> = sheet.average.iter().map(Ensemble::heading).chain(references).collect();
     let mut table = table(comparison, "TEST", &more, Side::Right);
     for MetricRow { metric, values, best, references } in &comparison.metrics {
         // A row below shows both.
@@ -75,7 +75,7 @@ fn settings(comparison: &Comparison) -> String {
 
 fn classes(sheet: &ComparisonView<'_>) -> String {
     let comparison = &sheet.comparison;
-    let more: Vec<String> = sheet.average.iter().map(Ensemble::name).chain(["SUPPORT".to_owned()]).collect();
+    let more: Vec<String> = sheet.average.iter().map(Ensemble::heading).chain(["SUPPORT".to_owned()]).collect();
     let mut table = table(comparison, "F1", &more, Side::Right);
     for class in &comparison.classes {
         let runs = class.f1.iter().zip(&class.best).map(|(f1, best)| marked(metric_text(*f1), *best));

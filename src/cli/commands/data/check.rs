@@ -139,9 +139,8 @@ impl<'a> Report<'a> {
         let leaks = match exact.crossings.train_in_either {
             0 => String::new(),
             leaks => format!(
-                "; `mien train deep --dataset {name} --leave-out leaks` trains without the {} that are also in \
-                 validation or test",
-                number_text::count(leaks, "training image", "training images")
+                "; `mien train deep --dataset {name} --leave-out leaks` trains without the {} in validation or test",
+                number_text::count(leaks, "training image that is also", "training images that are also")
             ),
         };
         format!("\n`mien data check {name} --json` lists all{leaks}\n")

@@ -79,7 +79,10 @@ fn text(ensemble: &Ensemble, members: &[RunMetrics<'_>], dataset: &str) -> Strin
     for member in members {
         row(member.id.to_string(), [Some(member.accuracy), Some(member.f1), member.loss]);
     }
-    row(ensemble.name(), [Some(scores.accuracy), Some(scores.f1), ensemble.mean.mean_loss()]);
-    let head = format!("{} test images of {dataset}, mean of the probabilities\n", thousands(ensemble.mean.images()));
+    row(ensemble.heading(), [Some(scores.accuracy), Some(scores.f1), ensemble.mean.mean_loss()]);
+    let head = format!(
+        "{} test images of {dataset}, and the mean of the probabilities as an ensemble\n",
+        thousands(ensemble.mean.images())
+    );
     [head, table.render(), class_table("CLASS", ensemble.mean.classes(), scores, None)].join("\n")
 }

@@ -39,9 +39,10 @@ pub(super) fn note_split_like_classes(structure: &FolderStructure, folders: &[&s
 /// differs only in case.
 pub(super) fn change(groups: &mut ImagesByClass, map: &ClassMap, log: &mut ImportLog) -> Result<(), String> {
     let mut changed: Vec<(String, ImagesBySplit)> = Vec::new();
+    let classes: Vec<String> = groups.keys().cloned().collect();
     for (from, to) in &map.0 {
         let Some(mut members) = groups.remove(from) else {
-            let known = name_some(groups.keys());
+            let known = name_all(&classes);
             return Err(format!(
                 "--map names the class '{}', which the source does not have: its classes are {known}",
                 printable(from)

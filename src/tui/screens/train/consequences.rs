@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::cost::Cost;
+use super::network;
 use super::{Field, Form, FormChoices, NOTHING_TO_TRAIN_ON};
-use super::{label, network};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{DeviceRequest, Hyperparameter, Monitor, Recipe, Size, StrategyChoice, Transfer};
 use crate::tui::library::DatasetView;
@@ -83,8 +83,8 @@ fn draw_error(state: &State, choices: &FormChoices<'_>, buffer: &mut Buffer, are
     let (theme, form) = (&state.theme, &state.train);
     let (words, style) = match form.first_error(choices) {
         // The explanation above shows this error already.
-        Some((field, _)) if field == form.focus => (format!("depends on {}: see above", label(field)), theme.dim()),
-        Some((field, error)) => (format!("✗ {}: {error}", label(field)), theme.bad()),
+        Some((field, _)) if field == form.focus => (format!("depends on {}: see above", field.label()), theme.dim()),
+        Some((field, error)) => (format!("✗ {}: {error}", field.label()), theme.bad()),
         None => (NOTHING_TO_TRAIN_ON.into(), theme.dim()),
     };
     for (row, line) in (1..area.height).zip(wrap(&words, area.width.saturating_sub(3))) {
@@ -172,6 +172,7 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
     if let Some(twin) = choices.summaries().into_iter().find(|run| run.is_twin_of(recipe)) {
         sentences.push(format!("{} had the same settings and seed", twin.id));
     }
+    sentences.extend(describe_other_beginning(recipe, state));
     let train = counts.train.saturating_sub(recipe.left_out.len());
     let steps = train.div_ceil(recipe.batch_size.max(1) as usize);
     sentences.push(format!(
@@ -186,6 +187,16 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
         sentences.push(describe_images(dataset));
     }
     sentences
+}
+
+/// Returns a sentence if the repeated run began with another number of epochs: its first ones had other learning rates.
+fn describe_other_beginning(recipe: &Recipe, state: &State) -> Option<String> {
+    let (id, in_force) = state.train.repeated.as_ref()?;
+    let begun = state.library.runs.find(id)?.summary.as_ref().ok()?.recipe.epochs;
+    let first = count(begun as usize, "epoch", "epochs");
+    (begun != in_force.epochs && recipe.epochs == in_force.epochs).then(|| {
+        format!("{id} began with {first}: it trained by another schedule than a run that begins with {}", recipe.epochs)
+    })
 }
 
 fn describe_end(recipe: &Recipe) -> String {

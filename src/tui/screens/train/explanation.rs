@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Field;
-use super::label;
 use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, draw_rule, width, wrap};
@@ -98,12 +97,12 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let accepted = accepted_there(state, field, accepted);
     let tight = area.height <= TIGHT;
     let roomy = format!("{accepted}{}", several(state, field));
-    let note = match width(&roomy) + width(label(field)) + MARGINS <= area.width {
+    let note = match width(&roomy) + width(field.label()) + MARGINS <= area.width {
         _ if !tight => "",
         true => roomy.as_str(),
         false => accepted.as_str(),
     };
-    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(label(field), theme.strong())], note);
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(field.label(), theme.strong())], note);
     let columns = area.width.saturating_sub(3);
     let plain = |text: &str| wrap(text, columns).into_iter().map(|line| (line, theme.text())).collect::<Vec<_>>();
     let mut lines = match state.train.error(field, &state.form_choices()) {

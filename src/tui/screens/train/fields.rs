@@ -5,7 +5,6 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::consequences::describe_base;
-use super::label;
 use super::{CorrectionChoice, Field, Form, FormChoices};
 use crate::domain::place::THIS_MACHINE;
 use crate::domain::{Corrections, StrategyChoice};
@@ -61,11 +60,11 @@ fn draw_field(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Opt
     match field {
         Field::Launch => draw_launch(state, &mut pen),
         Field::Strategy => {
-            pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
+            pen.left(field.label(), LABEL, if focused { theme.accent() } else { theme.dim() });
             draw_strategies(state, &mut pen);
         }
         _ => {
-            pen.left(label(field), LABEL, if focused { theme.accent() } else { theme.dim() });
+            pen.left(field.label(), LABEL, if focused { theme.accent() } else { theme.dim() });
             let error = form.error(field, choices);
             let style = match (&error, focused) {
                 (Some(_), _) => theme.bad(),
@@ -242,7 +241,7 @@ fn draw_launch(state: &State, pen: &mut Pen<'_>) {
     let style = if focused { theme.strong().patch(theme.selected()) } else { theme.strong() };
     pen.write(button, style).skip((LABEL + 2).saturating_sub(2 + width(button)).max(1));
     let (what, style) = if let Some((field, _)) = form.first_error(choices) {
-        (format!("not yet: see {}", label(field)), theme.bad())
+        (format!("not yet: see {}", field.label()), theme.bad())
     } else {
         let corrections = form.corrections(choices);
         let corrections = match corrections.left_out.len() + corrections.relabelled.len() {

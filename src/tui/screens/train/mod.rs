@@ -83,6 +83,22 @@ impl ScreenEntry for Train {
         update::paste(state, text)
     }
 
+    fn check_line(&self, state: &mut State, line: &str) -> Result<(), String> {
+        state.train.find_field(line)
+    }
+
+    fn accept_line(&self, state: &mut State, line: &str) -> Result<Vec<Effect>, String> {
+        state.train.find_field(line)?;
+        state.train.found_from = None;
+        Ok(Vec::new())
+    }
+
+    fn cancel_line(&self, state: &mut State) {
+        if let Some(focus) = state.train.found_from.take() {
+            state.train.focus = focus;
+        }
+    }
+
     fn selection(&self, state: &State) -> Option<(String, String)> {
         let name = state.train.name.text();
         (!name.is_empty()).then(|| ("the run's name".into(), name.to_owned()))
@@ -122,20 +138,6 @@ fn consequence_rows(strategy_choice: StrategyChoice) -> u16 {
         StrategyChoice::One(Strategy::Cnn | Strategy::Deep) => 5,
         StrategyChoice::One(Strategy::Features) => 8,
         StrategyChoice::One(Strategy::Finetune) | StrategyChoice::All => 9,
-    }
-}
-
-fn label(field: Field) -> &'static str {
-    match field {
-        Field::Strategy => "strategy",
-        Field::Dataset => "dataset",
-        Field::From => "from",
-        Field::Corrections => "corrections",
-        Field::Weights => "weights",
-        Field::Setting(setting) => setting.name(),
-        Field::Place => "place",
-        Field::Name => "run name",
-        Field::Launch => "launch",
     }
 }
 

@@ -1,11 +1,11 @@
 //! The changes that keys and events make on the Train screen.
 
-use super::{Field, Form, FormChoices, LaunchPlan, label};
+use super::{Field, Form, FormChoices, LaunchPlan};
 use crate::domain::{RunId, StrategyChoice};
 use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
-use crate::tui::screens::go_to;
-use crate::tui::state::{Input, State};
+use crate::tui::screens::{go_to, prompt};
+use crate::tui::state::{Input, Prompt, State};
 use crate::tui::widgets::number_text::count;
 
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
@@ -19,9 +19,13 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             undo(state);
             return Vec::new();
         }
+        Action::Train(TrainAction::FindField) => {
+            ask_for_field(state);
+            return Vec::new();
+        }
         Action::Back => return back(state),
         Action::Train(TrainAction::AddValue) if state.train.further_choices(&state.form_choices()).is_empty() => {
-            let field = label(state.train.focus);
+            let field = state.train.focus.label();
             let words = match state.train.focus {
                 Field::Setting(_) => format!("{field} has no further choice"),
                 _ => format!("{field} takes one choice; settings with choices take several"),
@@ -74,6 +78,16 @@ fn undo(state: &mut State) {
     let key = state.keymap.key("train.undo");
     let words = format!("the form is as it was before its last preset, repeat or reset; {key} changes it back");
     state.notify(if is_back { words } else { "there is nothing to undo".into() });
+}
+
+/// Opens a prompt for the name of a field. The focus follows while it is typed.
+fn ask_for_field(state: &mut State) {
+    let (form, choices) = state.form_and_choices();
+    form.drop_defaults(&choices);
+    form.found_from = Some(form.focus);
+    let explanation = "A part of the field's name: `lr` finds learning-rate. Enter stays there, Esc goes back.".into();
+    let title = "go to a field".into();
+    prompt::open(state, Prompt { title, explanation, input: Input::default(), error: None, live: true });
 }
 
 fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {

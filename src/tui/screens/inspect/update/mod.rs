@@ -190,11 +190,8 @@ fn mark(state: &mut State) -> Vec<Effect> {
     let Some((index, dataset)) = markable(state) else { return Vec::new() };
     let doubt = Doubt { class: None, run: state.inspect.run.clone() };
     let doubt = if dataset.marks.get(index).is_some() { None } else { Some(doubt) };
-    let effect = mark_effect(state, &dataset, index, doubt);
-    state.inspect.pick += 1;
-    let mut effects = list::request_images(state);
-    effects.push(effect);
-    effects
+    // The cursor stays. Otherwise `r` would give another image a class than the one that was marked.
+    vec![mark_effect(state, &dataset, index, doubt)]
 }
 
 /// Returns the effect that marks an image or, without a doubt, unmarks it. The next run of the form corrects it.

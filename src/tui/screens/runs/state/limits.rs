@@ -15,20 +15,20 @@ pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
     let (mut epochs, mut patience) = (None, None);
     let mut words = text.split(|c: char| c.is_whitespace() || c == '=' || c == ',').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
-        let target = match word {
-            "epochs" | "epoch" | "e" => &mut epochs,
-            "patience" | "p" => &mut patience,
-            number if epochs.is_none() && number.parse::<u32>().is_ok() => {
-                epochs = number.parse().ok();
+        let (target, before) = match word {
+            "epochs" | "epoch" | "e" => (&mut epochs, in_force.epochs),
+            "patience" | "p" => (&mut patience, in_force.patience),
+            number if epochs.is_none() && read_number(number, in_force.epochs).is_some() => {
+                epochs = read_number(number, in_force.epochs);
                 continue;
             }
             _ => return Err(FORM.into()),
         };
         let number = words.next().ok_or_else(|| format!("{word} needs a number, such as: {word} 80"))?;
-        let wrong = |_| format!("{word} must be a whole number, not '{number}'");
+        let wrong = || format!("{word} must be a whole number, not '{number}'");
         // Only patience accepts `off`.
         let off = word.starts_with('p') && number == "off";
-        *target = Some(if off { Patience::OFF } else { number.parse::<u32>().map_err(wrong)? });
+        *target = Some(if off { Patience::OFF } else { read_number(number, before).ok_or_else(wrong)? });
     }
     if epochs.is_none() && patience.is_none() {
         return Err(FORM.into());
@@ -36,6 +36,17 @@ pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
     let limits = in_force.with(epochs, patience);
     limits.check().map_err(|error| error.to_string())?;
     Ok(limits)
+}
+
+/// Returns a whole number, or `before` changed by one with a sign: `+10` is ten more.
+fn read_number(text: &str, before: u32) -> Option<u32> {
+    // `parse` takes a sign of its own.
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())?;
+    match text.split_at_checked(1) {
+        Some(("+", more)) => digits(more)?.checked_add(before),
+        Some(("-", less)) => Some(before.saturating_sub(digits(less)?)),
+        _ => digits(text),
+    }
 }
 
 /// Returns a sentence on the end of the run under these limits.
@@ -82,6 +93,12 @@ mod tests {
             ("", Err("type a number")),
             ("80", Ok((80, 10))),
             ("80 patience 3", Ok((80, 3))),
+            ("+10", Ok((60, 10))),
+            ("epochs +5 patience -2", Ok((55, 8))),
+            ("-50", Err("epochs must be 1 to 10000")),
+            ("++5", Err("type a number")),
+            ("-+5", Err("type a number")),
+            ("+", Err("type a number")),
             ("80 90", Err("type a number")),
             ("eighty", Err("type a number")),
             ("epochs", Err("epochs needs a number")),

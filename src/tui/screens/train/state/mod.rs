@@ -15,11 +15,13 @@ pub use corrections::CorrectionChoice;
 pub use launch_plan::LaunchPlan;
 pub(super) use launch_plan::NOTHING_TO_TRAIN_ON;
 
+use crate::domain::text::printable;
 use crate::domain::{DatasetName, Hyperparameter, Place, Recipe, RunId, Strategy, StrategyChoice, WeightsName};
 use crate::tui::library::{DatasetView, RunView};
 use crate::tui::messages::Context;
 use crate::tui::messages::train;
 use crate::tui::state::Input;
+use crate::tui::widgets::fuzzy;
 
 /// A line of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,22 @@ pub enum Field {
 }
 
 impl Field {
+    /// Returns its name on the form.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Strategy => "strategy",
+            Self::Dataset => "dataset",
+            Self::From => "from",
+            Self::Corrections => "corrections",
+            Self::Weights => "weights",
+            Self::Setting(setting) => setting.name(),
+            Self::Place => "place",
+            Self::Name => "run name",
+            Self::Launch => "launch",
+        }
+    }
+
     /// Returns whether the field is typed, not chosen.
     #[must_use]
     pub fn takes_text(self) -> bool {
@@ -83,6 +101,8 @@ pub struct Form {
     pub named: bool,
     /// The field with the keyboard focus.
     pub focus: Field,
+    /// The field with the keyboard focus before another one was looked for by its name.
+    pub found_from: Option<Field>,
     /// Whether a launch is being performed.
     pub launching: bool,
     /// The repeated run and its settings.
@@ -124,10 +144,29 @@ impl Form {
             name: Input::default(),
             named: false,
             focus: Field::Strategy,
+            found_from: None,
             launching: false,
             repeated: None,
             before: None,
         }
+    }
+
+    /// Moves the focus to the field whose name fits best, or back to where it was for an empty text.
+    ///
+    /// # Errors
+    /// If no name of a field has these letters in this order. The focus then stays.
+    pub fn find_field(&mut self, typed: &str) -> Result<(), String> {
+        let from = *self.found_from.get_or_insert(self.focus);
+        if typed.trim().is_empty() {
+            self.focus = from;
+            return Ok(());
+        }
+        let score = |field: &Field| Some((fuzzy::score(typed, field.label())?, *field));
+        // Of equally good ones the first on the form.
+        let best = self.fields().iter().rev().filter_map(score).max_by_key(|(score, _)| *score);
+        let (_, field) = best.ok_or_else(|| format!("no field has the name '{}'", printable(typed.trim())))?;
+        self.focus = field;
+        Ok(())
     }
 
     /// Stores the form, so that [`Self::undo`] brings it back.
