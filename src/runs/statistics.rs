@@ -122,15 +122,19 @@ pub struct MeanDifference {
 }
 
 /// Returns the difference of two means by Welch's t-test (Welch 1947), which lets the variances differ. `None` if
-/// either has fewer than two values, or no value differs from its mean.
+/// either has fewer than two values, or no value differs from its mean by more than rounding.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // a handful of runs
 pub fn welch(first: Spread, second: Spread) -> Option<MeanDifference> {
     let error = |spread: Spread| Some((spread.deviation?.powi(2) / spread.count as f64, (spread.count - 1) as f64));
     let ((first_error, first_freedom), (second_error, second_freedom)) = (error(first)?, error(second)?);
     let squared = first_error + second_error;
+    // The mean of three equal values may be off by rounding, and any difference would seem certain.
+    let rounding = 8.0 * f64::EPSILON * first.mean.abs().max(second.mean.abs());
+    if squared.sqrt() <= rounding {
+        return None;
+    }
     let freedom = squared.powi(2) / (first_error.powi(2) / first_freedom + second_error.powi(2) / second_freedom);
-    // Fails where neither mean has an error.
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok()?;
     let (difference, error) = (second.mean - first.mean, squared.sqrt());
     let reach = distribution.inverse_cdf(0.975) * error;

@@ -60,13 +60,13 @@ impl Hyperparameter {
         let text = text.trim();
         let before = recipe.clone();
         let wrong = || SettingError::OutOfRange { setting: self, given: printable(text), allowed: self.range(&before) };
-        // 0,001 typed with a comma is two values for the command line, and 001 would be taken as 1.
-        let is_plain = !text
+        // 0,001 typed with a comma is two values for the command line, and 001 would be taken as 1. +10 may be meant as
+        // ten more.
+        let has_leading_zero = text
             .trim_start_matches('-')
             .strip_prefix('0')
             .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        // +10 may be meant as ten more.
-        let is_plain = is_plain && !text.starts_with('+');
+        let is_plain = !has_leading_zero && !text.starts_with('+');
         let whole = |low: u32, high: u32| {
             text.parse::<u32>().ok().filter(|value| is_plain && (low..=high).contains(value)).ok_or_else(wrong)
         };

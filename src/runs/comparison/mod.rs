@@ -16,7 +16,7 @@ pub use by_settings::{BySettings, SettingsRow};
 pub use classes::ClassRow;
 pub use merged::{MergedComparison, MergedRow};
 pub use metric::{Direction, Metric, MetricRow};
-pub use seed_verdict::{MeanVerdict, ONE_SEED, SeedVerdict, seed_note};
+pub use seed_verdict::{MeanVerdict, SeedVerdict, seed_note};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, setting_label, settings};
 pub use verdict::{ClassChange, NotComparable, Significance, Verdict};

@@ -7,7 +7,7 @@ use crate::domain::RunId;
 use crate::runs::statistics::{Interval, MeanDifference, SIGNIFICANCE, holm, welch};
 
 /// The note on differences that are more than chance between runs of which none is repeated with another seed.
-pub const ONE_SEED: &str = "one seed each: another seed may change the scores by more";
+pub(super) const ONE_SEED: &str = "one seed each: another seed may change the scores by more";
 
 /// The difference of the means of one metric.
 #[derive(Debug, Clone, Copy, PartialEq)]

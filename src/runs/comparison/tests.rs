@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::seed_verdict::ONE_SEED;
 use super::*;
 use crate::domain::{
     Augmentation, Confusion, Corrections, DataFold, DatasetName, DeviceRequest, EarlyStoppingStatus, EpochMetrics,

@@ -103,6 +103,8 @@ fn means_without_a_deviation_are_not_tested() {
     assert_eq!(welch(spread(&[0.5]), spread(&[0.6, 0.7])), None);
     assert_eq!(welch(spread(&[0.6, 0.7]), spread(&[0.5])), None);
     assert_eq!(welch(spread(&[0.5, 0.5]), spread(&[0.6, 0.6])), None);
+    assert!(spread(&[0.1; 3]).deviation.is_some_and(|deviation| deviation > 0.0), "by rounding");
+    assert_eq!(welch(spread(&[0.1; 3]), spread(&[0.2; 3])), None);
 }
 
 #[test]
