@@ -20,6 +20,8 @@ pub struct ImportOption {
     pub repeats: bool,
     /// The options that it excludes.
     pub excludes: &'static [&'static str],
+    /// Whether a form hides the typed value, because others may see the screen.
+    pub is_secret: bool,
     set: fn(&mut ImportOptions, &str) -> Result<(), String>,
 }
 
@@ -33,11 +35,11 @@ impl ImportOption {
     }
 
     const fn flag(name: &'static str, explanation: &'static str, set: Setter) -> Self {
-        Self { name, value: None, explanation, repeats: false, excludes: &[], set }
+        Self { name, value: None, explanation, repeats: false, excludes: &[], is_secret: false, set }
     }
 
     const fn with(name: &'static str, value: &'static str, explanation: &'static str, set: Setter) -> Self {
-        Self { name, value: Some(value), explanation, repeats: false, excludes: &[], set }
+        Self { name, value: Some(value), explanation, repeats: false, excludes: &[], is_secret: false, set }
     }
 }
 
@@ -180,10 +182,13 @@ pub const IMPORT_OPTIONS: [ImportOption; 18] = [
          in a zip archive; elsewhere such bytes are shown as \\xE9]",
         field!(some encoding),
     ),
-    ImportOption::with("password", "TEXT", "The password of an encrypted zip or 7z archive", |options, text| {
-        options.password = Some(text.to_owned());
-        Ok(())
-    }),
+    ImportOption {
+        is_secret: true,
+        ..ImportOption::with("password", "TEXT", "The password of an encrypted zip or 7z archive", |options, text| {
+            options.password = Some(text.to_owned());
+            Ok(())
+        })
+    },
 ];
 
 fn fraction(text: &str) -> Result<f64, String> {

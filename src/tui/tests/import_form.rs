@@ -73,7 +73,7 @@ fn the_form_shows_what_would_come_in_before_it_imports() {
         snapshot("import_preview", &state, size);
     }
     // Another size is another import: its preview is requested.
-    state.data.form.focus = size_field();
+    state.data.form.focus = field("size");
     press(&mut state, "48");
     let changed = requested(&mut state, "<enter>");
     assert_eq!(changed.arguments(), ["--size=48"]);
@@ -87,9 +87,10 @@ fn the_form_shows_what_would_come_in_before_it_imports() {
     assert_eq!(state.data.view, DataView::Table, "one import at a time");
 }
 
-fn size_field() -> ImportField {
+/// Returns the line of an option.
+fn field(name: &str) -> ImportField {
     let fields = crate::tui::screens::data::ImportForm::fields();
-    fields.into_iter().find(|field| field.label() == "size").expect("a line")
+    fields.into_iter().find(|field| field.label() == name).expect("a line")
 }
 
 #[test]
@@ -116,12 +117,24 @@ fn a_name_that_is_taken_and_a_wrong_value_are_refused_where_they_are_typed() {
     assert_eq!(press(&mut state, "<pgdn><enter>"), []);
     assert_eq!(state.data.form.focus, ImportField::Name);
     press(&mut state, "-b");
-    state.data.form.focus = size_field();
+    state.data.form.focus = field("size");
     press(&mut state, "48,5q");
     let screen = draw(&state, SIZES[0]);
     assert!(screen.contains("48,5q") && screen.contains("✗ invalid"), "{screen}");
     assert_eq!(press(&mut state, "<pgdn><enter>"), []);
-    assert_eq!((state.data.form.focus, state.quit), (size_field(), false));
+    assert_eq!((state.data.form.focus, state.quit), (field("size"), false));
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    let mut state = state();
+    press(&mut state, "i/tmp/faces.zip");
+    state.data.form.focus = field("password");
+    press(&mut state, "geheim");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("******") && !screen.contains("geheim"), "{screen}");
+    let order = requested(&mut state, "<pgdn><enter>");
+    assert_eq!(order.arguments(), ["--password=geheim"]);
 }
 
 #[test]

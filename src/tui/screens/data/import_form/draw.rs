@@ -109,7 +109,9 @@ fn draw_line(state: &State, buffer: &mut Buffer, at: Rect, field: ImportField) -
         return None;
     } else {
         let place = Rect { x, y, width: room.max(1), height: 1 };
-        let cursor = text_field::render(buffer, theme, place, input.text(), input.cursor(), style);
+        let is_secret = field.option().is_some_and(|option| option.is_secret);
+        let text = if is_secret { "*".repeat(input.text().chars().count()) } else { input.text().to_owned() };
+        let cursor = text_field::render(buffer, theme, place, &text, input.cursor(), style);
         Pen::new(buffer, theme, at, 0).flush_right(note, theme.bad());
         return focused.then_some(cursor);
     }
