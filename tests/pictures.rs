@@ -112,6 +112,10 @@ impl Display for PictureTerminal {
         asked.into_iter().map(|(_, later, answer)| (answer, later)).collect()
     }
 
+    fn answers_attributes(&self) -> bool {
+        false
+    }
+
     fn cells(&mut self) -> &mut vt100::Parser {
         &mut self.cells
     }
@@ -229,7 +233,7 @@ fn late_wrong_and_missing_answers_type_nothing_and_keep_half_blocks() {
     let never = Vec::new();
     let late = vec![(FIRST, Duration::from_secs(2), format!("{SIZE}\x1b[?62;4c"))];
     // As keys, its letters would lead to the runs and back to the help.
-    let later = Duration::from_secs(1);
+    let later = Duration::from_secs(4);
     let later = vec![
         (FIRST, Duration::ZERO, format!("{SIZE}\x1b[?62;4c")),
         (REST, later, "\x1bP>|foot\x1b\\\x1b]11;rgb:3333/3333/3333\x1b\\\x1b[?62;4c".to_owned()),

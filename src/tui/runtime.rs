@@ -13,6 +13,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::DashboardError;
@@ -163,9 +164,10 @@ impl Dashboard {
         incoming: &mut Receiver<Event>,
         wanted: Option<Graphics>,
     ) -> Result<(), DashboardError> {
-        // Keys are read after the probe ends, because only one thread may read the terminal. The thread that reads keys
-        // is not joined: it ends with this process.
-        let mut probe = tokio::task::spawn_blocking(move || probe::probe(&mut probe::Console, &variable, wanted));
+        // Keys are read after the probe ends, because only one thread may read the terminal. Neither thread is joined:
+        // they end with this process, which must not wait for a terminal that never answers.
+        let (probed, mut probe) = oneshot::channel();
+        std::thread::spawn(move || probed.send(probe::probe(&mut probe::Console, &variable, wanted)));
         let mut keys: Option<Receiver<Chunk>> = None;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);

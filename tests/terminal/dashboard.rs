@@ -18,6 +18,10 @@ use crate::lab::{Lab, wait_for};
 /// terminal.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
+/// The query for the terminal's attributes (DA1), and the answer of a terminal without graphics.
+const ATTRIBUTE_QUERY: &[u8] = b"\x1b[c";
+const ATTRIBUTES: &[u8] = b"\x1b[?62c";
+
 /// A dashboard in a pseudo-terminal.
 pub(crate) struct Dashboard<D: Display = vt100::Parser> {
     child: Box<dyn Child + Send + Sync>,
@@ -125,6 +129,10 @@ impl<D: Display> Dashboard<D> {
                 let whole = held.drain(..whole_updates(&held)).collect::<Vec<u8>>();
                 let mut display = shown.lock().expect("no panic");
                 display.process_bytes(&whole);
+                let queries = whole.windows(ATTRIBUTE_QUERY.len()).filter(|bytes| bytes == &ATTRIBUTE_QUERY).count();
+                if let Some(line) = line.upgrade().filter(|_| queries > 0 && display.answers_attributes()) {
+                    let _ = line.lock().expect("no panic").write_all(&ATTRIBUTES.repeat(queries));
+                }
                 for (answer, later) in display.answers() {
                     let (line, count) = (line.clone(), Arc::clone(&count));
                     std::thread::spawn(move || {

@@ -106,6 +106,12 @@ pub(crate) trait Display: Send + 'static {
         Vec::new()
     }
 
+    /// Whether the terminal answers the query for its attributes as every terminal does. Otherwise the program waits
+    /// for the answers of [`Self::answers`], and reads keys later.
+    fn answers_attributes(&self) -> bool {
+        true
+    }
+
     /// Returns the cells.
     fn cells(&mut self) -> &mut vt100::Parser;
 

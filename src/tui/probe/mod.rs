@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use rustix::termios::{OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::input::{InputParser, ParsedInput};
 use super::terminal_facts::{Graphics, TerminalFacts};
@@ -24,11 +24,12 @@ pub(super) struct ProbeResult {
     pub(super) parser: InputParser,
 }
 
-/// The longest wait for the first answer.
-const FIRST_TIMEOUT: Duration = Duration::from_millis(100);
+/// The longest wait for the first answer. Over a slow line it takes several tenths of a second; without it, there are no
+/// pictures. Keys wait as long in a terminal that never answers.
+const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest wait for the second answer.
-const SECOND_TIMEOUT: Duration = Duration::from_millis(500);
+const SECOND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Queries for the size of a cell (XTWINOPS 16) and the device attributes (DA1).
 const FIRST_QUERY: &[u8] = b"\x1b[16t\x1b[c";
@@ -175,17 +176,14 @@ impl TerminalIo for Console {
 
     fn read(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
         let stdin = io::stdin();
-        let before = tcgetattr(&stdin)?;
-        let mut waiting = before.clone();
-        // The read returns once a byte is there, or after this many tenths of a second.
-        let tenths = u8::try_from(patience.as_millis().div_ceil(100)).unwrap_or(u8::MAX).max(1);
-        waiting.special_codes[SpecialCodeIndex::VMIN] = 0;
-        waiting.special_codes[SpecialCodeIndex::VTIME] = tenths;
-        tcsetattr(&stdin, OptionalActions::Now, &waiting)?;
+        let patience = Timespec::try_from(patience).map_err(io::Error::other)?;
+        let ready = || poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&patience));
+        if rustix::io::retry_on_intr(ready)? == 0 {
+            return Ok(Vec::new());
+        }
         let mut bytes = vec![0; 4096];
         // `Stdin` is not used: bytes in its buffer would be lost to the thread that reads keys.
         let read = rustix::io::read(&stdin, &mut bytes);
-        tcsetattr(&stdin, OptionalActions::Now, &before)?;
         bytes.truncate(read?);
         Ok(bytes)
     }
