@@ -18,10 +18,10 @@ const COLUMNS: [(Field, Column); 13] = [
     (Field::TestAcc, Column::right("TEST ACC", 6)),
     (Field::ValAcc, Column::right("VAL ACC", 3)),
     (Field::ValLoss, Column::right("VAL LOSS", 7)),
-    (Field::Duration, Column::right("TIME", 9)),
+    (Field::Duration, Column::right("TIME", 10)),
     (Field::Rate, Column::right("IMAGES/S", 11)),
-    (Field::Age, Column::right("AGE", 8)),
-    (Field::Tag, Column::left("TAGS", 24, 10)),
+    (Field::Age, Column::right("AGE", 9)),
+    (Field::Tag, Column::left("TAGS", 24, 8)),
 ];
 
 /// The highest rank of the columns for which names are cut rather than the columns omitted.
