@@ -17,7 +17,7 @@ pub const MAX_FOLDS: u32 = 100;
 pub(super) const VALIDATION_DIVISOR: usize = 10;
 
 /// A fold of a dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DataFold {
     /// The fold's number, from 1.
     pub number: u32,

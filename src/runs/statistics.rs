@@ -135,8 +135,26 @@ pub fn welch(first: Spread, second: Spread) -> Option<MeanDifference> {
         return None;
     }
     let freedom = squared.powi(2) / (first_error.powi(2) / first_freedom + second_error.powi(2) / second_freedom);
+    student(second.mean - first.mean, squared.sqrt(), freedom)
+}
+
+/// Returns the difference of two means over folds by the corrected paired t-test (Nadeau & Bengio 2003). `pairs` has
+/// the values of both settings for each fold, `test_ratio` the test images of a fold per image that it does not test.
+/// `None` if there are fewer than two pairs, or no difference differs from the mean by more than rounding.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // a handful of folds
+pub fn corrected_paired(pairs: &[[f64; 2]], test_ratio: f64) -> Option<MeanDifference> {
+    let differences: Vec<f64> = pairs.iter().map(|[first, second]| second - first).collect();
+    let Spread { mean, deviation, count } = Spread::of(&differences)?;
+    let largest = pairs.iter().flatten().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    let deviation = deviation.filter(|deviation| *deviation > 8.0 * f64::EPSILON * largest)?;
+    // Folds share training images, so that the variance of their mean is larger than that of independent values.
+    student(mean, deviation * (1.0 / count as f64 + test_ratio).sqrt(), (count - 1) as f64)
+}
+
+/// Returns a difference with the interval and the p-value of Student's distribution. `error` is its standard error.
+fn student(difference: f64, error: f64, freedom: f64) -> Option<MeanDifference> {
     let distribution = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let (difference, error) = (second.mean - first.mean, squared.sqrt());
     let reach = distribution.inverse_cdf(0.975) * error;
     Some(MeanDifference {
         difference,

@@ -1,6 +1,7 @@
 //! Any number of runs as a table: one row per combination of the settings that differ, with means over seeds and folds.
 
 use super::metric::{Direction, Metric};
+use super::seed_verdict::{SeedVerdict, verdicts};
 use super::{Setting, best, seeds, settings};
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
@@ -35,6 +36,8 @@ pub struct BySettings {
     pub metrics: Vec<Metric>,
     /// The rows, in the order of their first runs.
     pub rows: Vec<SettingsRow>,
+    /// The verdicts of rows against the first one, by the means of their seeds or folds.
+    pub verdicts: Vec<SeedVerdict>,
     /// Remarks for the reader, in sentences.
     pub notes: Vec<String>,
 }
@@ -62,9 +65,14 @@ impl BySettings {
         if comparable {
             mark_best(&mut rows);
         }
+        let is_tested = |run: &usize| runs[*run].test.is_some();
+        let tested: Vec<Vec<usize>> =
+            rows.iter().map(|row| row.runs.iter().copied().filter(is_tested).collect()).collect();
+        let tested: Vec<&[usize]> = tested.iter().map(Vec::as_slice).collect();
+        let verdicts = if comparable && rows.len() > 1 { verdicts(runs, &tested, 0) } else { Vec::new() };
         let metrics = without_empty(&mut rows);
         let names = differing.into_iter().map(|setting| setting.name).collect();
-        Self { settings: names, metrics, rows, notes: notes(runs, comparable) }
+        Self { settings: names, metrics, rows, verdicts, notes: notes(runs, comparable) }
     }
 }
 

@@ -16,7 +16,7 @@ pub use by_settings::{BySettings, SettingsRow};
 pub use classes::ClassRow;
 pub use merged::{MergedComparison, MergedRow};
 pub use metric::{Direction, Metric, MetricRow};
-pub use seed_verdict::{MeanVerdict, SeedVerdict, seed_note};
+pub use seed_verdict::{MeanVerdict, MeansOver, SeedVerdict, seed_note};
 pub use seeds::SeedGroup;
 pub use settings::{Setting, setting_label, settings};
 pub use verdict::{ClassChange, NotComparable, Significance, Verdict};
@@ -98,7 +98,7 @@ pub struct Comparison {
     pub classes: Vec<ClassRow>,
     /// The verdict of every other run.
     pub verdicts: Vec<RunVerdict>,
-    /// Groups of runs that differ only in their seed.
+    /// Groups of runs that differ only in their seed or fold.
     pub groups: Vec<SeedGroup>,
     /// The verdict of every other group against the group of the baseline.
     pub seed_verdicts: Vec<SeedVerdict>,
@@ -153,6 +153,10 @@ impl Comparison {
         let ids: Vec<RunId> = runs.iter().map(|run| run.id.clone()).collect();
         let certain = verdicts.iter().filter(|verdict| is_certain(verdict));
         let compared: Vec<usize> = certain.flat_map(|verdict| [verdict.run, baseline]).collect();
+        let with_baseline =
+            groups.iter().position(|group| group.runs.contains(&baseline)).filter(|_| same_division(&runs));
+        let columns: Vec<&[usize]> = groups.iter().map(|group| group.runs.as_slice()).collect();
+        let seed_verdicts = with_baseline.map_or_else(Vec::new, |own| seed_verdict::verdicts(&runs, &columns, own));
         let mut notes = notes(&runs, comparable);
         notes.extend(seed_note(&ids, &groups, &compared));
         Self {
@@ -161,7 +165,7 @@ impl Comparison {
             metrics: metric::rows(&runs, &references, comparable),
             settings: settings(&runs),
             classes: classes::rows(&runs, comparable),
-            seed_verdicts: if comparable { seed_verdict::verdicts(&groups, baseline) } else { Vec::new() },
+            seed_verdicts,
             verdicts,
             groups,
             notes,

@@ -366,12 +366,19 @@ fn groups_of_seeds_are_judged_by_their_means() {
     let runs = [of_setting(5, 1, 12), of_setting(7, 1, 24), of_setting(5, 2, 13), of_setting(7, 2, 26)];
     let comparison = compare(&runs);
     let [verdict] = comparison.seed_verdicts.as_slice() else { panic!("{:?}", comparison.seed_verdicts) };
-    assert_eq!((verdict.baseline, verdict.group, verdict.seeds), (0, 1, [2, 2]));
+    assert_eq!((verdict.baseline, verdict.group, verdict.over), (0, 1, MeansOver::Seeds([2, 2])));
     assert_eq!(comparison.seed_heading(verdict), "e7-s1, e7-s2 against e5-s1, e5-s2, by their means");
     // SciPy: ttest_ind([24 / 30, 26 / 30], [12 / 30, 13 / 30], equal_var=False)
     let sentence = "mean accuracy +41.7 points (95 %: +18.6 … +64.7; Welch p = 0.021, 2 and 2 seeds): more than chance";
     assert_eq!(verdict.sentences()[0], sentence);
-    assert!(!comparison.notes.iter().any(|note| note.contains("one seed")), "{:?}", comparison.notes);
+    assert!(
+        comparison
+            .verdicts
+            .iter()
+            .any(|verdict| verdict.sentences().is_ok_and(|[accuracy, _]| { accuracy.contains("more than chance") }))
+    );
+    let note = "verdicts on single runs are about these networks, the means of their seeds about the settings";
+    assert_eq!(comparison.notes, [note]);
 
     // The first of two groups is certain by itself only: SciPy has p = 0.037.
     let more = [of_setting(7, 1, 20), of_setting(7, 2, 22), of_setting(9, 1, 15), of_setting(9, 2, 17)];
@@ -451,5 +458,44 @@ fn runs_that_differ_only_in_the_fold_are_averaged_and_not_judged_image_by_image(
     let table = BySettings::of(&runs.iter().map(|(run, _)| run).collect::<Vec<_>>());
     assert_eq!((table.rows[0].runs.as_slice(), table.rows[0].tested), (&[0, 1, 3][..], 3));
     assert!(!table.settings.iter().any(|setting| setting == "fold.number"), "{:?}", table.settings);
-    assert!(comparison.seed_verdicts.is_empty(), "training images of folds overlap");
+    assert!(comparison.seed_verdicts.is_empty(), "no other settings");
+}
+
+/// Returns a run on a fold of three with these epochs that predicts so many of 30 images correctly.
+fn of_fold(epochs: u32, number: u32, right: usize) -> (Summary, Inspection) {
+    let (mut summary, inspection) = of_setting(epochs, 1, right);
+    summary.id = RunId::new(format!("e{epochs}-f{number}")).expect("an id");
+    summary.recipe.set_fold(Some(DataFold { number, count: 3, seed: 0, groups: None }));
+    (summary, inspection)
+}
+
+#[test]
+fn settings_on_the_same_folds_are_judged_by_their_paired_means() {
+    let short = [of_fold(5, 1, 12), of_fold(5, 2, 15), of_fold(5, 3, 18)];
+    let long = [of_fold(7, 1, 16), of_fold(7, 2, 20), of_fold(7, 3, 22)];
+    let runs = [&short[..], &long[..]].concat();
+    let [verdict] = compare(&runs).seed_verdicts.try_into().expect("one");
+    assert_eq!((verdict.baseline, verdict.group, verdict.over), (0, 1, MeansOver::Folds(3)));
+    // SciPy: differences 4 / 30, 5 / 30, 4 / 30, t with 2 degrees of freedom, factor 1 / 3 + 1 / 2
+    let sentence =
+        "mean accuracy +14.4 points (95 %: +6.9 … +22.0; paired t-test p = 0.014, 3 folds): more than chance";
+    assert_eq!(verdict.sentences()[0], sentence);
+    let table = BySettings::of(&runs.iter().map(|(run, _)| run).collect::<Vec<_>>());
+    assert_eq!(table.verdicts, [verdict], "the same verdict in the table of settings");
+
+    // Folds of one setting that the other does not have are left out, and two folds are the fewest.
+    let runs = [&short[..], &long[1..]].concat();
+    assert_eq!(compare(&runs).seed_verdicts[0].over, MeansOver::Folds(2));
+    assert!(compare(&[&short[..], &long[2..], &[of_fold(7, 1, 16)]].concat()).seed_verdicts.len() == 1);
+    assert!(compare(&[&short[..1], &long[..1]].concat()).seed_verdicts.is_empty(), "one fold");
+
+    // Another division has other test images.
+    let mut other = long.clone();
+    for (run, _) in &mut other {
+        run.recipe.set_fold(run.recipe.fold.map(|fold| DataFold { seed: 9, ..fold }));
+    }
+    assert!(compare(&[&short[..], &other[..]].concat()).seed_verdicts.is_empty());
+    // Equal differences have no deviation: any of them would seem certain.
+    let even = [of_fold(7, 1, 15), of_fold(7, 2, 18), of_fold(7, 3, 21)];
+    assert!(compare(&[&short[..], &even[..]].concat()).seed_verdicts.is_empty());
 }

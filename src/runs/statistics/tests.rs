@@ -10,6 +10,7 @@ struct Fixture {
     holm: Vec<Adjusted>,
     spread: Vec<Figures>,
     welch: Vec<TwoMeans>,
+    corrected_paired: Vec<TwoMeans>,
     bootstrap: Vec<Runs>,
 }
 
@@ -40,6 +41,8 @@ struct TwoMeans {
     difference: f64,
     interval: [f64; 2],
     p: f64,
+    /// Of folds only.
+    test_ratio: Option<f64>,
 }
 
 #[derive(serde::Deserialize)]
@@ -82,19 +85,37 @@ fn mcnemar_is_that_of_statsmodels() {
     }
 }
 
+/// Checks a difference of means against SciPy's.
+fn check_difference(case: &TwoMeans, ours: MeanDifference) {
+    let near = |ours: f64, theirs: f64| (ours - theirs).abs() <= 1e-8 * theirs.abs().max(1.0);
+    let theirs = [case.difference, case.interval[0], case.interval[1]];
+    let found = [ours.difference, ours.interval.low, ours.interval.high];
+    assert!(found.into_iter().zip(theirs).all(|(ours, theirs)| near(ours, theirs)), "{:?}: {ours:?}", case.first);
+    assert!((ours.p - case.p).abs() <= 1e-6 * case.p, "{:?}: {ours:?}, not {}", case.first, case.p);
+}
+
 #[test]
 fn differences_of_means_are_those_of_scipys_welch_test() {
     let cases = fixture().welch;
     assert!(cases.len() > 4);
-    for TwoMeans { first, second, difference, interval, p } in cases {
+    for case in cases {
         let spread = |values: &[f64]| Spread::of(values).expect("values");
-        let ours = welch(spread(&first), spread(&second)).expect("a test");
-        let near = |ours: f64, theirs: f64| (ours - theirs).abs() <= 1e-8 * theirs.abs().max(1.0);
-        let theirs = [difference, interval[0], interval[1]];
-        let found = [ours.difference, ours.interval.low, ours.interval.high];
-        assert!(found.into_iter().zip(theirs).all(|(ours, theirs)| near(ours, theirs)), "{first:?}: {ours:?}");
-        assert!((ours.p - p).abs() <= 1e-6 * p, "{first:?}: {ours:?}, not {p}");
+        check_difference(&case, welch(spread(&case.first), spread(&case.second)).expect("a test"));
     }
+}
+
+#[test]
+fn differences_over_folds_are_those_of_the_corrected_paired_test() {
+    let cases = fixture().corrected_paired;
+    assert!(cases.len() > 3);
+    for case in cases {
+        let pairs: Vec<[f64; 2]> =
+            case.first.iter().zip(&case.second).map(|(first, second)| [*first, *second]).collect();
+        let ratio = case.test_ratio.expect("a ratio");
+        check_difference(&case, corrected_paired(&pairs, ratio).expect("a test"));
+    }
+    assert_eq!(corrected_paired(&[[0.5, 0.6]], 0.25), None, "one pair");
+    assert_eq!(corrected_paired(&[[0.1, 0.2], [0.3, 0.4], [0.6, 0.7]], 0.5), None, "equal but for rounding");
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::json::MeansAgainstBaseline;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Format;
 use crate::cli::table::{Side, Table};
 use crate::cli::{output, run_list};
 use crate::domain::text::printable;
 use crate::domain::{RunId, Tag};
-use crate::runs::comparison::{BySettings, ComparisonError, Metric, SettingsRow, setting_label};
+use crate::runs::comparison::{BySettings, ComparisonError, Metric, SeedVerdict, SettingsRow, setting_label};
 use crate::runs::statistics::Spread;
 use crate::runs::{FollowedRun, RunStore};
 
@@ -31,6 +32,9 @@ struct Row<'a> {
     metrics: BTreeMap<&'static str, Option<Spread>>,
     /// Keys of the metrics in which this row is the best.
     best: Vec<&'static str>,
+    /// The means of this row minus those of the first one; left out where they are not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<MeansAgainstBaseline<'a>>,
 }
 
 /// Prints a table of these runs and those with the tag.
@@ -67,7 +71,7 @@ pub(super) fn print_by_settings(
         });
     }
     let table = BySettings::of(&runs.iter().map(|run| &*run.summary).collect::<Vec<_>>());
-    let objects = || table.rows.iter().map(|row| object(&table, &runs, row)).collect::<Vec<_>>();
+    let objects = || (0..table.rows.len()).map(|row| object(&table, &runs, row)).collect::<Vec<_>>();
     format.print(objects, || lines(&table, &runs), || text(&table, &runs))?;
     Ok(exit)
 }
@@ -121,8 +125,16 @@ fn text(table: &BySettings, runs: &[FollowedRun]) -> String {
         let cells = shown.iter().map(|(at, metric)| cell(*metric, row.cells[*at], row.best[*at]));
         printed.row(&values.chain([tested]).chain(cells).chain([ids_text(row, runs)]).collect::<Vec<_>>());
     }
-    let notes: Vec<String> = table.notes.iter().map(|note| printable(note) + "\n").collect();
-    if notes.is_empty() { printed.render() } else { format!("{}\n{}", printed.render(), notes.concat()) }
+    let verdict = |verdict: &SeedVerdict| {
+        let [mine, theirs] = [verdict.group, verdict.baseline].map(|row| ids_text(&table.rows[row], runs));
+        let sentences: Vec<String> = verdict.sentences().iter().map(|sentence| format!("  {sentence}\n")).collect();
+        format!("{mine} against {theirs}, by their means\n{}", sentences.concat())
+    };
+    let notes: String = table.notes.iter().map(|note| printable(note) + "\n").collect();
+    let mut parts = vec![printed.render()];
+    parts.extend(table.verdicts.iter().map(verdict));
+    parts.extend(Some(notes).filter(|notes| !notes.is_empty()));
+    parts.join("\n")
 }
 
 /// Returns a mean with its deviation, which a single run does not have.
@@ -143,7 +155,9 @@ fn ids_text(row: &SettingsRow, runs: &[FollowedRun]) -> String {
     }
 }
 
-fn object<'a>(table: &'a BySettings, runs: &'a [FollowedRun], row: &'a SettingsRow) -> Row<'a> {
+fn object<'a>(table: &'a BySettings, runs: &'a [FollowedRun], at: usize) -> Row<'a> {
+    let row = &table.rows[at];
+    let verdict = table.verdicts.iter().find(|verdict| verdict.group == at);
     let best = table.metrics.iter().zip(&row.best).filter(|(_, best)| **best);
     Row {
         runs: ids(row, runs),
@@ -153,6 +167,7 @@ fn object<'a>(table: &'a BySettings, runs: &'a [FollowedRun], row: &'a SettingsR
         settings: table.settings.iter().map(String::as_str).zip(row.settings.iter().map(Option::as_deref)).collect(),
         metrics: table.metrics.iter().map(|metric| metric.key()).zip(row.cells.iter().copied()).collect(),
         best: best.map(|(metric, _)| metric.key()).collect(),
+        against: verdict.map(|verdict| MeansAgainstBaseline::new(ids(&table.rows[verdict.baseline], runs), verdict)),
     }
 }
 

@@ -107,16 +107,24 @@ struct Seeds<'a> {
     against: Option<MeansAgainstBaseline<'a>>,
 }
 
-/// A group of seeds compared with that of the baseline.
+/// Runs that differ only in their seed or fold, compared with those of the baseline.
 #[derive(Debug, Serialize)]
-struct MeansAgainstBaseline<'a> {
-    /// The runs of the baseline's group.
+pub(super) struct MeansAgainstBaseline<'a> {
+    /// The baseline's runs.
     runs: Vec<&'a RunId>,
     metrics: BTreeMap<&'static str, MeanJson>,
     sentences: Vec<String>,
 }
 
-/// The difference of two means by Welch's t-test.
+impl<'a> MeansAgainstBaseline<'a> {
+    /// Returns the verdict against these runs of the baseline.
+    pub(super) fn new(runs: Vec<&'a RunId>, verdict: &SeedVerdict) -> Self {
+        let metrics = verdict.means.iter().map(mean_difference).collect();
+        Self { runs, metrics, sentences: verdict.sentences() }
+    }
+}
+
+/// The difference of two means.
 #[derive(Debug, Serialize)]
 struct MeanJson {
     #[serde(flatten)]
@@ -149,11 +157,8 @@ fn column<'a>(sheet: &'a ComparisonView<'_>, at: usize) -> Column<'a> {
     let verdict = comparison.verdicts.iter().find(|verdict| verdict.run == at);
     let group = comparison.groups.iter().enumerate().find(|(_, group)| group.runs.contains(&at));
     let ids = |group: &SeedGroup| group.runs.iter().map(|at| &comparison.runs[*at]).collect();
-    let of_means = |verdict: &SeedVerdict| MeansAgainstBaseline {
-        runs: ids(&comparison.groups[verdict.baseline]),
-        metrics: verdict.means.iter().map(mean_difference).collect(),
-        sentences: verdict.sentences(),
-    };
+    let of_means =
+        |verdict: &SeedVerdict| MeansAgainstBaseline::new(ids(&comparison.groups[verdict.baseline]), verdict);
     Column {
         id: &run.id,
         strategy: run.recipe.strategy,

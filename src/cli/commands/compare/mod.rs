@@ -22,10 +22,12 @@ use sheet::ComparisonView;
 ///
 /// Up to six runs are shown side by side, with the published reference where there is one. Every run is compared with
 /// the baseline on the same test images: accuracy by McNemar's exact test, macro F1 by a paired bootstrap.
-/// Runs that differ only in the seed are folded into mean and deviation.
+/// Runs that differ only in the seed or the fold are folded into mean and deviation, and their means are compared with
+/// those of the baseline's settings: seeds by Welch's t-test, folds by the corrected paired t-test.
 ///
 /// More runs, and the runs of a tag, are shown as a table with a row for each combination of the settings that differ.
-/// It has means and deviations over seeds, and marks the best.
+/// It has means and deviations over seeds and folds, marks the best, and compares the means with those of the first
+/// row.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Compare {
     /// Ids, beginnings of ids, or `latest`
