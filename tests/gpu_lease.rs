@@ -259,6 +259,7 @@ print(len(found))
     }
 
     #[test]
+    #[ignore = "takes minutes: scripts/long-tests"]
     fn all_of_it_is_rehearsed_but_for_the_arithmetic() {
         let machine = Machine::new();
         let first = machine.call("first", &["--seconds", "5000"]);

@@ -21,12 +21,12 @@ fn a_demo_run_is_launched_left_and_found_again() {
 
     dashboard.press("2");
     dashboard.wait("the form", |text| text.contains("[ Launch ]"));
-    dashboard.fill(Hyperparameter::Epochs, "12");
+    dashboard.fill(Hyperparameter::Epochs, "6");
     dashboard.fill(Hyperparameter::BatchSize, "96");
     dashboard.launch("\u{1b}");
 
     let id = wait_for("a run", PATIENCE, || lab.first_run()).summary.id.clone();
-    let later = |text: &str| text.lines().any(|line| (2..=12).any(|epoch| line.contains(&format!("{epoch}/12"))));
+    let later = |text: &str| text.lines().any(|line| (2..=6).any(|epoch| line.contains(&format!("{epoch}/6"))));
     dashboard.wait("the second epoch", |text| text.contains(id.as_str()) && later(text));
 
     dashboard.quit();
@@ -36,7 +36,7 @@ fn a_demo_run_is_launched_left_and_found_again() {
     drop(dashboard);
     let run = lab.first_run().expect("the run");
     assert!(run.alive, "the worker outlives the dashboard");
-    assert_eq!((run.summary.recipe.epochs, run.summary.recipe.batch_size), (12, 96));
+    assert_eq!((run.summary.recipe.epochs, run.summary.recipe.batch_size), (6, 96));
 
     let mut dashboard = Dashboard::open(&lab);
     dashboard.press("3");

@@ -42,9 +42,9 @@ fn state(lab: &Lab, id: &str) -> Value {
 #[test]
 fn a_paused_run_computes_nothing_and_whatever_follows_ends_with_the_same_bits() {
     let lab = Lab::new();
-    lab.faces(700);
-    let whole = lab.json(&[&train("60", "whole")[..], &["--json"]].concat());
-    lab.text(&[&train("60", "paused")[..], &["--detach"]].concat());
+    lab.faces(350);
+    let whole = lab.json(&[&train("40", "whole")[..], &["--json"]].concat());
+    lab.text(&[&train("40", "paused")[..], &["--detach"]].concat());
     let paused = lab.folder("paused");
     wait_for_epoch(&paused, 1);
 

@@ -15,7 +15,7 @@ fn cpu() -> Device {
 #[test]
 fn a_correct_device_passes_every_check_and_each_is_reported() {
     let mut found = Vec::new();
-    let options = Options { batch: Some(4), size: Some(32), weights: None, seed: 7, precision: Precision::F32 };
+    let options = Options { batch: Some(2), size: Some(32), weights: None, seed: 7, precision: Precision::F32 };
     let holds = agree(&cpu(), &options, &mut |finding| found.push(finding)).expect("checked");
     let checks: Vec<&Check> =
         found.iter().filter_map(|f| if let Finding::Check(check) = f { Some(check) } else { None }).collect();

@@ -114,7 +114,8 @@ fn convolutions_run_through_cudnn_where_it_is_found() {
     assert!(!tuned(&machine.kernels()).is_empty());
 
     let bench = |more: &[(&str, &str)]| {
-        let words = ["bench", "step", "--strategy", "cnn", "--device", "cuda", "--steps", "1"];
+        let few = ["--batch", "8", "--steps", "1", "--warm-up", "0"];
+        let words = [&["bench", "step", "--strategy", "cnn", "--device", "cuda"], &few[..]].concat();
         let output = machine.mien(&words, more).output().expect("it runs");
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
     };
@@ -322,6 +323,7 @@ fn a_large_batch_passes_a_frozen_base_in_one_chunk_where_memory_allows() {
 }
 
 #[test]
+#[ignore = "takes minutes: scripts/long-tests"]
 fn gpu_check_runs_every_item_without_a_gpu() {
     let machine = Machine::new();
     let out = machine.folder.path().join("out");

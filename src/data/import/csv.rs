@@ -193,7 +193,7 @@ pub(super) fn read(
             Err(reason) => log.skip(&format!("row {number}"), reason),
         }
     }
-    let pixels = usual_square(&rows).ok_or_else(|| wrong("no row holds a square image".into()))?;
+    let pixels = usual_square(&rows).ok_or_else(|| wrong("no row holds a square image with a valid emotion".into()))?;
     rows.retain(|row| {
         let fits = row.pixels == pixels;
         if !fits {

@@ -236,6 +236,16 @@ fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
                 .into(),
         );
     }
+    let with_features = |computed: bool| {
+        let of = |run: &&&Summary| run.features_computed.is_some_and(|(images, _)| (images > 0) == computed);
+        runs.iter().filter(of).map(|run| run.id.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let (computed, found) = (with_features(true), with_features(false));
+    if !computed.is_empty() && !found.is_empty() {
+        notes.push(format!(
+            "the time in all is not comparable: {computed} computed features that {found} found on disk"
+        ));
+    }
     let mut untested = runs.iter().filter(|run| run.test.is_none()).map(|run| run.id.to_string()).peekable();
     if untested.peek().is_some() {
         let names: Vec<String> = untested.collect();

@@ -399,6 +399,17 @@ fn a_setting_with_one_seed_is_told_by_a_note_instead_of_a_mean() {
 }
 
 #[test]
+fn features_that_were_on_disk_are_told_because_they_cost_no_time() {
+    let mut runs = [of_setting(5, 1, 3), of_setting(7, 1, 4)];
+    let notes = |runs: &[(Summary, Inspection)]| compare(runs).notes;
+    runs[0].0.features_computed = Some((30, 44.0));
+    assert!(!notes(&runs).iter().any(|note| note.contains("features")), "one has them");
+    runs[1].0.features_computed = Some((0, 0.1));
+    let note = "the time in all is not comparable: e5-s1 computed features that e7-s1 found on disk";
+    assert!(notes(&runs).iter().any(|found| found == note), "{:?}", notes(&runs));
+}
+
+#[test]
 fn the_reference_has_one_column_a_strategy() {
     let [mut old, mut new] = two();
     for run in [&mut old.0, &mut new.0] {

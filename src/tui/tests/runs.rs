@@ -166,6 +166,53 @@ fn limits_are_changed_in_two_fields() {
     assert_eq!(press(&mut at("brisk-otter"), "e++<down>++-<enter>"), extend(52, 11));
 }
 
+/// Returns the Runs screen with these runs marked and the cursor on the first one.
+fn with_marks(names: &[&str]) -> State {
+    let mut state = at(names[0]);
+    state.runs.marked = names.iter().map(|name| id(name)).collect();
+    state
+}
+
+#[test]
+fn the_limits_of_marked_runs_are_changed_together_or_not_at_all() {
+    let mut state = with_marks(&["calm-heron", "new-wren"]);
+    let of = |state: &State, name: &str| {
+        state.library.runs.find(&id(name)).expect("a run").summary.as_ref().expect("read").limits
+    };
+    let before = ["calm-heron", "new-wren"].map(|name| of(&state, name));
+    press(&mut state, "e+10");
+    let screen = draw(&state, SIZES[1]);
+    assert!(screen.contains("epochs and patience of 2 marked runs"), "{screen}");
+    assert!(screen.contains("calm-heron: ") && screen.contains("new-wren: "), "{screen}");
+    let limits = |name: &str, before: Limits| {
+        Effect::Runs(RunsEffect::Limits { id: id(name), epochs: before.epochs + 10, patience: before.patience })
+    };
+    let expected = [limits("calm-heron", before[0]), limits("new-wren", before[1])];
+    assert_eq!(press(&mut state, "<enter>"), expected);
+
+    let mut state = with_marks(&["calm-heron", "brisk-otter"]);
+    assert_eq!(press(&mut state, "e<^u>epochs 15 patience 6<enter>"), []);
+    let error = prompt_error(&state).unwrap_or_default();
+    assert!(error.contains("nothing would be left to train of brisk-otter"), "{error}");
+    assert!(state.runs.pending.is_empty(), "the other one is unchanged, too");
+}
+
+#[test]
+fn notes_that_differ_are_kept_by_an_empty_line() {
+    let mut state = with_marks(&["calm-heron", "brisk-otter"]);
+    assert_eq!(press(&mut state, "nsame for both<enter>").len(), 2);
+    assert_eq!(press(&mut state, "n<^u><enter>").len(), 2, "a common note is removed by an empty line");
+    state.runs.marked.clear();
+    press(&mut state, "nonly here<enter>");
+    state.runs.marked = vec![id("calm-heron"), id("brisk-otter")];
+    press(&mut state, "n");
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("an empty line keeps"), "{screen}");
+    assert_eq!(press(&mut state, "<enter>"), []);
+    assert_eq!(message(&state), "the notes of 2 marked runs are unchanged");
+    assert_eq!(press(&mut state, "nother<enter>").len(), 2);
+}
+
 /// Returns a finished run after a test that ended with these events.
 fn tested_again(events: Vec<Logged>) -> RunView {
     let book = Logbook::new("brisk-otter", 3 * 3600).started().epochs(15, 9).tested(9, FinishReason::EarlyStop);
@@ -390,12 +437,10 @@ fn every_key_acts_on_the_marks_if_the_cursor_is_on_one_else_on_the_cursor() {
     assert_eq!(press(&mut marked("calm-heron"), "t+night<enter>").len(), 2);
     assert_eq!(press(&mut marked("brisk-otter"), "t+night<enter>").len(), 1);
     assert_eq!(press(&mut marked("calm-heron"), "nslow<enter>").len(), 2);
-    // Keys that take one run act on that of the cursor.
-    for key in ["e", "i"] {
-        let mut state = marked("calm-heron");
-        press(&mut state, key);
-        assert!(state.overlay.is_some() && draw(&state, SIZES[0]).contains("calm-heron"), "{key}");
-    }
+    // The key that takes one run acts on that of the cursor.
+    let mut shown = marked("calm-heron");
+    press(&mut shown, "i");
+    assert!(shown.overlay.is_some() && draw(&shown, SIZES[0]).contains("calm-heron"));
     let mut repeated = marked("calm-heron");
     press(&mut repeated, "r");
     assert_eq!(repeated.train.repeated.map(|(from, _)| from), Some(id("calm-heron")));

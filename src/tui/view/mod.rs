@@ -80,8 +80,9 @@ fn draw_too_small(state: &State, (columns, rows): (u16, u16), buffer: &mut Buffe
         format!("this terminal has {} and {}.", area.width, area.height),
         "Enlarge it, press 3, or use `mien runs`.".into(),
     ];
-    for (row, line) in (0..).zip(&lines) {
-        Pen::new(buffer, &state.theme, area, row).write(line, state.theme.text());
+    let lines = lines.iter().flat_map(|line| wrap(line, area.width));
+    for (row, line) in (0..area.height).zip(lines) {
+        Pen::new(buffer, &state.theme, area, row).write(&line, state.theme.text());
     }
 }
 

@@ -81,10 +81,16 @@ pub(super) fn render(state: &State, dataset: &DatasetView, canvas: &mut Canvas<'
     let last = (first + page).min(all);
     let range = match (all, page) {
         (0, _) => format!(" · no {filter} images"),
+        // The list beside it names the image.
+        _ if data.view == DataView::Marks => String::new(),
         (_, 1) => format!(" · {filter} {} of {}", thousands(first + 1), thousands(all)),
         _ => format!(" · {filter} {}–{} of {}", thousands(first + 1), thousands(last), thousands(all)),
     };
-    let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim())];
+    // The number by which commands name the image. The position in the class alone would be taken for it.
+    let shows_one = matches!(data.view, DataView::Face | DataView::Variants | DataView::Marks | DataView::Faces);
+    let image = data.sample(&state.library).filter(|_| shows_one);
+    let image = image.map_or_else(String::new, |sample| format!(" · image {}", sample.index));
+    let title = [(class.as_str(), theme.strong()), (range.as_str(), theme.dim()), (image.as_str(), theme.text())];
     let note = match data.view {
         DataView::Table if all > page => "[ ] pages",
         DataView::Faces if area.width >= 100 => "[ ] pages · Enter enlarge · Esc back",

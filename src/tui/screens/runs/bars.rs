@@ -39,11 +39,11 @@ fn of_epochs(state: &State, summary: &Summary) -> Vec<Line> {
     };
     let at_most = if summary.limits.patience < summary.limits.epochs { "at most " } else { "" };
     vec![
-        (format!("epoch {epoch}"), done, format!("{} left", clock(left)), steps),
+        (format!("epoch {epoch}"), done, left_text(summary, "", left), steps),
         (
             "run".into(),
             run_done,
-            format!("{at_most}{} left", clock(run_left)),
+            left_text(summary, at_most, run_left),
             format!(
                 "{}/{}{}",
                 summary.epoch(),
@@ -54,6 +54,11 @@ fn of_epochs(state: &State, summary: &Summary) -> Vec<Line> {
     ]
 }
 
+/// Returns the remaining time. A paused run says so, because its time does not pass.
+fn left_text(summary: &Summary, at_most: &str, left: f64) -> String {
+    if summary.paused { format!("paused, {} to go", clock(left)) } else { format!("{at_most}{} left", clock(left)) }
+}
+
 fn lines(state: &State, summary: &Summary) -> Vec<Line> {
     let now = state.now;
     let Some(features) = summary.features else { return of_epochs(state, summary) };
@@ -62,7 +67,7 @@ fn lines(state: &State, summary: &Summary) -> Vec<Line> {
         if summary.paused { 0.0 } else { real(now.saturating_sub(summary.updated_at.unwrap_or(now))) / 1_000.0 };
     let left = real(total.saturating_sub(done) as u64) / features.images_per_second - since;
     let of = format!("{}/{}", thousands(done), thousands(total));
-    vec![("features".into(), share(done, total), format!("{} left", clock(left.max(0.0))), of)]
+    vec![("features".into(), share(done, total), left_text(summary, "", left.max(0.0)), of)]
 }
 
 pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area: Rect) {

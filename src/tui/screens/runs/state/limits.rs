@@ -1,5 +1,6 @@
 //! Parsing of typed epochs and patience, and their consequences for a run.
 
+use super::limits_form::SAME;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, Monitor};
 use crate::runs::Summary;
@@ -38,8 +39,11 @@ pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
     Ok(limits)
 }
 
-/// Returns a whole number, or `before` changed by one with a sign: `+10` is ten more.
+/// Returns a whole number, `before` changed by one with a sign (`+10` is ten more), or `before` for `same`.
 fn read_number(text: &str, before: u32) -> Option<u32> {
+    if text == SAME {
+        return Some(before);
+    }
     // `parse` takes a sign of its own.
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())?;
     match text.split_at_checked(1) {
@@ -89,6 +93,8 @@ mod tests {
             ("epochs 80 patience 12", Ok((80, 12))),
             ("patience=3", Ok((50, 3))),
             ("patience off", Ok((50, 10_000))),
+            ("epochs same patience 12", Ok((50, 12))),
+            ("epochs +3 patience same", Ok((53, 10))),
             (" epochs  7 ", Ok((7, 10))),
             ("", Err("type a number")),
             ("80", Ok((80, 10))),

@@ -66,7 +66,7 @@ pub enum RunsPurpose {
     /// The note of runs.
     Note(Vec<RunId>),
     /// New limits for a run.
-    Limits(RunId),
+    Limits(Vec<RunId>),
     /// The column by which the list is sorted.
     Sort {
         /// The previous order.

@@ -58,10 +58,12 @@ pub(super) fn note(state: &mut State) {
     let title = format!("note about {}", targets::name(&ids));
     let same = runs.iter().all(|run| run.annotations.note == first.annotations.note);
     let text = if same { first.annotations.note.as_str() } else { "" };
-    let explanation = "one paragraph, which filters search too; empty for none";
-    let explanation =
-        if same { explanation.into() } else { format!("their notes differ, and are replaced; {explanation}") };
-    ask(state, RunsPurpose::Note(ids), title, explanation, text);
+    let explanation = if same {
+        "one paragraph, which filters search too; empty for none"
+    } else {
+        "their notes differ: one paragraph replaces them, an empty line keeps them"
+    };
+    ask(state, RunsPurpose::Note(ids), title, explanation.into(), text);
 }
 
 /// Measures the runs to delete; the answer opens the question.

@@ -1,7 +1,7 @@
 //! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
 use super::super::{Filter, Request, RunsPurpose, columns, describe_limits, parse_limits};
-use super::{detail, keep_list_view, predictions, requests};
+use super::{detail, keep_list_view, predictions, requests, targets};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::annotations::{AnnotationChange, Note};
@@ -58,9 +58,9 @@ pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -
         RunsPurpose::Predict(_) => Ok(()),
         RunsPurpose::Tag(_) => changes(text).map(drop),
         RunsPurpose::Note(_) => Note::new(text).map(drop).map_err(|error| error.to_string()),
-        RunsPurpose::Limits(id) => {
-            let limits = limits(state, id, text)?;
-            explain(state, id, limits);
+        RunsPurpose::Limits(ids) => {
+            let limits = limits(state, ids, text)?;
+            explain(state, &limits);
             Ok(())
         }
         RunsPurpose::Search { .. } => {
@@ -97,6 +97,12 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
         }
         RunsPurpose::Note(ids) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
+            let mut notes = ids.iter().filter_map(|id| Some(&state.library.runs.find(id)?.annotations.note));
+            let differ = notes.next().is_some_and(|first| notes.any(|other| other != first));
+            if differ && text.trim().is_empty() {
+                state.notify(format!("the notes of {} are unchanged", targets::name(ids)));
+                return Ok(Vec::new());
+            }
             let mut effects = Vec::new();
             for id in ids {
                 let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
@@ -105,9 +111,9 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
             }
             Ok(effects)
         }
-        RunsPurpose::Limits(id) => {
-            let limits = limits(state, id, text)?;
-            change(state, id, limits)
+        RunsPurpose::Limits(ids) => {
+            let limits = limits(state, ids, text)?;
+            change(state, &limits)
         }
         RunsPurpose::Search { .. } => {
             text.clone_into(&mut state.runs.log.search);
@@ -159,52 +165,90 @@ fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Op
     Some(Effect::Runs(RunsEffect::Annotate(id.clone(), changes)))
 }
 
-fn limits(state: &State, id: &RunId, text: &str) -> Result<Limits, String> {
-    let run = state.library.runs.find(id).ok_or_else(|| format!("{id} is gone"))?;
-    parse_limits(text, run.summary.as_ref().map_err(Clone::clone)?.limits)
+/// Returns the typed limits of each run.
+fn limits(state: &State, ids: &[RunId], text: &str) -> Result<Vec<(RunId, Limits)>, String> {
+    let of = |id: &RunId| {
+        let run = state.library.runs.find(id).ok_or_else(|| format!("{id} is gone"))?;
+        let limits = parse_limits(text, run.summary.as_ref().map_err(Clone::clone)?.limits)?;
+        Ok((id.clone(), limits))
+    };
+    let name_run = |id: &RunId, error: String| if ids.len() == 1 { error } else { format!("{id}: {error}") };
+    ids.iter().map(|id| of(id).map_err(|error| name_run(id, error))).collect()
 }
+
+/// The most runs whose consequences are shown.
+const EXPLAINED: usize = 3;
 
 /// Shows below the line the consequences of the typed limits.
-fn explain(state: &mut State, id: &RunId, limits: Limits) {
-    let Some(Ok(summary)) = state.library.runs.find(id).map(|run| run.summary.clone()) else { return };
-    let now = summary.limits;
-    let words = format!(
-        "{}{}. In force: {} epochs, patience {}. ↑ ↓ choose the field, digits replace it, + and - step it; epochs 1 to \
-         10000, patience 1 to 1000 or off.",
-        describe_limits(&summary, limits),
-        describe_schedule_change(&summary, limits).map_or_else(String::new, |words| format!("; {words}")),
-        now.epochs,
-        Patience(now.patience)
+fn explain(state: &mut State, limits: &[(RunId, Limits)]) {
+    let described = |(id, limits): &(RunId, Limits)| {
+        let run = state.library.runs.find(id)?;
+        let summary = run.summary.as_ref().ok()?;
+        let words = format!(
+            "{}{}. In force: {} epochs, patience {}.",
+            describe_limits(summary, *limits),
+            describe_schedule_change(summary, *limits).map_or_else(String::new, |words| format!("; {words}")),
+            summary.limits.epochs,
+            Patience(summary.limits.patience)
+        );
+        Some(words)
+    };
+    let mut words: Vec<String> = match limits {
+        [one] => described(one).into_iter().collect(),
+        several => {
+            several.iter().take(EXPLAINED).filter_map(|one| Some(format!("{}: {}", one.0, described(one)?))).collect()
+        }
+    };
+    let more = limits.len().saturating_sub(EXPLAINED);
+    if more > 0 {
+        words.push(format!("And {more} more."));
+    }
+    words.push(
+        "↑ ↓ choose the field, digits replace it, + and - step it, +10 adds ten; epochs 1 to 10000, patience 1 to 1000 \
+         or off."
+            .into(),
     );
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
-        prompt.explanation = words;
+        prompt.explanation = words.join(" ");
     }
 }
 
-fn change(state: &mut State, id: &RunId, limits: Limits) -> Result<Vec<Effect>, String> {
-    let Limits { epochs, patience } = limits;
-    let run = state.library.runs.find(id).cloned().ok_or_else(|| format!("{id} is gone"))?;
-    let summary = run.summary.as_ref().map_err(Clone::clone)?;
-    if run.is_active(state.now) {
-        if summary.limits == limits {
-            state.notify(format!("the limits of {id} are unchanged"));
+/// Requests the limits of each run. If one of them is refused, no run is changed.
+fn change(state: &mut State, limits: &[(RunId, Limits)]) -> Result<Vec<Effect>, String> {
+    let mut effects = Vec::new();
+    let mut unchanged = Vec::new();
+    let mut requested = Vec::new();
+    for (id, limits) in limits {
+        let run = state.library.runs.find(id).ok_or_else(|| format!("{id} is gone"))?;
+        let summary = run.summary.as_ref().map_err(Clone::clone)?;
+        let Limits { epochs, patience } = *limits;
+        if run.is_active(state.now) {
+            if summary.limits == *limits {
+                unchanged.push(id.clone());
+            } else {
+                requested.push((id.clone(), *limits));
+                effects.push(Effect::Runs(RunsEffect::Limits { id: id.clone(), epochs, patience }));
+            }
+            continue;
+        }
+        let (done, waited) = (summary.epoch(), summary.early_stopping.waited);
+        if !limits.allow_another_epoch(done, waited) {
+            let needed = match (epochs <= done, patience <= waited) {
+                (true, true) => format!("more than {done} epochs and a patience above {waited}"),
+                (true, false) => format!("more than {done} epochs"),
+                (false, _) => format!("a patience above {waited}"),
+            };
+            return Err(format!("nothing would be left to train of {id}: use {needed}"));
+        }
+        if !run.has_best_weights && done > 0 {
+            state.fail(&format!("{id} has saved no weights to resume from"));
             return Ok(Vec::new());
         }
-        requests::remember(state, id, Request::Limits(limits));
-        return Ok(vec![Effect::Runs(RunsEffect::Limits { id: id.clone(), epochs, patience })]);
+        effects.push(Effect::Runs(RunsEffect::Extend { id: id.clone(), epochs, patience }));
     }
-    let (done, waited) = (summary.epoch(), summary.early_stopping.waited);
-    if !limits.allow_another_epoch(done, waited) {
-        let needed = match (epochs <= done, patience <= waited) {
-            (true, true) => format!("more than {done} epochs and a patience above {waited}"),
-            (true, false) => format!("more than {done} epochs"),
-            (false, _) => format!("a patience above {waited}"),
-        };
-        return Err(format!("nothing would be left to train: use {needed}"));
+    if effects.is_empty() {
+        state.notify(format!("the limits of {} are unchanged", targets::name(&unchanged)));
     }
-    if !run.has_best_weights && done > 0 {
-        state.fail(&format!("{id} has saved no weights to resume from"));
-        return Ok(Vec::new());
-    }
-    Ok(vec![Effect::Runs(RunsEffect::Extend { id: id.clone(), epochs, patience })])
+    requested.into_iter().for_each(|(id, limits)| requests::remember(state, &id, Request::Limits(limits)));
+    Ok(effects)
 }

@@ -3,8 +3,7 @@
 
 use super::super::{LimitsForm, PendingRequest, Request, RunsPurpose};
 use super::{ask, confirm, targets};
-use crate::domain::hyperparameter::Patience;
-use crate::domain::{RunId, RunState};
+use crate::domain::{Limits, RunId, RunState};
 use crate::runs::queue::QueueMove;
 use crate::tui::library::RunView;
 use crate::tui::messages::{Effect, RunsEffect};
@@ -163,23 +162,28 @@ pub(super) fn move_in_queue(state: &mut State, to: &QueueMove) -> Vec<Effect> {
     runs.into_iter().map(|run| Effect::Runs(RunsEffect::Move(run.id, to.clone()))).collect()
 }
 
-/// Opens the prompt for epochs and patience.
+/// Opens the prompt for epochs and patience of the targets.
 pub(super) fn ask_limits(state: &mut State) {
-    let Some(run) = targets::one(state) else { return };
-    let (Ok(summary), id) = (&run.summary, run.id.clone()) else {
-        return state.fail(&format!("{} cannot be read", run.id));
-    };
-    let limits = summary.limits;
-    let text = format!("epochs {} patience {}", limits.epochs, Patience(limits.patience));
-    let title = if run.is_active(state.now) {
-        format!("epochs and patience of {id}")
+    let runs = targets::all(state);
+    if let Some(damaged) = runs.iter().find(|run| run.summary.is_err()) {
+        return state.fail(&format!("{} cannot be read", damaged.id));
+    }
+    let limits: Vec<Limits> = runs.iter().filter_map(|run| Some(run.summary.as_ref().ok()?.limits)).collect();
+    if limits.is_empty() {
+        return;
+    }
+    let (ids, form) = (ids(&runs), LimitsForm::new(&limits));
+    let (text, cursor) = form.line();
+    let named = targets::name(&ids);
+    let title = if runs.iter().any(|run| run.is_active(state.now)) {
+        format!("epochs and patience of {named}")
     } else {
-        format!("extend {id} and resume it")
+        format!("extend {named} and resume {}", if ids.len() == 1 { "it" } else { "them" })
     };
-    state.runs.limits_form = Some(LimitsForm::new(limits));
-    ask(state, RunsPurpose::Limits(id), title, String::new(), &text);
+    state.runs.limits_form = Some(form);
+    ask(state, RunsPurpose::Limits(ids), title, String::new(), &text);
     if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
-        prompt.input.replace(&text, "epochs ".len() + limits.epochs.to_string().len());
+        prompt.input.replace(&text, cursor);
     }
 }
 
