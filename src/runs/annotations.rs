@@ -87,6 +87,16 @@ pub enum AnnotationChange {
 }
 
 impl AnnotationChange {
+    /// Returns a sentence that these changes of a run's annotations are saved.
+    #[must_use]
+    pub fn describe_saved(changes: &[Self], id: &RunId) -> String {
+        match changes {
+            [Self::Note(note)] if note.as_str().is_empty() => format!("{id} has no note any more"),
+            [Self::Note(_)] => format!("the note of {id} is saved"),
+            _ => format!("the tags of {id} are saved"),
+        }
+    }
+
     /// Parses the change of a tag: `+word` or `word` adds it, `-word` removes it.
     ///
     /// # Errors

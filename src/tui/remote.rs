@@ -178,7 +178,7 @@ fn runs(link: &Link, effect: RunsEffect) -> Result<RunsEvent, RunsEffect> {
         }
         RunsEffect::Annotate(id, changes) => {
             let result = changes.iter().try_for_each(|change| annotate(link, &id, change));
-            RunsEvent::Done(result.map(|()| format!("tags and note of {id} are saved")))
+            RunsEvent::Done(result.map(|()| AnnotationChange::describe_saved(&changes, &id)))
         }
         RunsEffect::Delete(ids) => {
             let mut gone = Vec::new();

@@ -186,7 +186,14 @@ pub(super) static COMMANDS: &[Binding] = &[
 
 pub(super) static OVERLAYS: &[Binding] = &[
     on("confirm.yes", &[CONFIRM], &[Key::char('y')], Action::Yes, "yes", "do it"),
-    on("confirm.no", &[CONFIRM], &[Key::char('n'), code(KeyCode::Esc), Key::char('q')], Action::Back, "no", "cancel"),
+    on(
+        "confirm.no",
+        &[CONFIRM],
+        &[Key::char('n'), Key::char('N'), code(KeyCode::Esc), Key::char('q')],
+        Action::Back,
+        "no",
+        "cancel",
+    ),
     on("prompt.enter", &[PROMPT], &[code(KeyCode::Enter)], Action::Enter, "accept", "accept the typed line"),
     on("prompt.up", &[PROMPT], &[code(KeyCode::Up)], Action::Up, "", "the other field"),
     on("prompt.down", &[PROMPT], &[code(KeyCode::Down)], Action::Down, "", "the other field"),

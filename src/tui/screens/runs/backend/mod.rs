@@ -4,6 +4,7 @@ mod predictions;
 
 use crate::domain::RunId;
 use crate::runs::Queue;
+use crate::runs::annotations::AnnotationChange;
 use crate::supervise::{self, LaunchTime};
 use crate::tui::backend::{Backend, for_each};
 use crate::tui::messages::{ActionError, RunsEffect, RunsEvent};
@@ -120,8 +121,9 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             RunsEvent::Renamed { from, result: result.map(|()| to) }
         }
         RunsEffect::Annotate(id, changes) => {
+            let saved = AnnotationChange::describe_saved(&changes, &id);
             let result = words(store.folder(&id).change_annotations(|about| about.apply(changes)));
-            RunsEvent::Done(result.map(|_| format!("tags and note of {id} are saved")))
+            RunsEvent::Done(result.map(|_| saved))
         }
         RunsEffect::Measure(ids) => {
             let measured = |id: RunId| {

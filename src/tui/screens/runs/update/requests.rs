@@ -28,7 +28,7 @@ fn in_state(state: &mut State, accepts: fn(RunState) -> bool, why_not: &str) -> 
                 Some(run_state) => state.fail(&format!("{} is {run_state}: {why_not}", one.id)),
                 None => state.fail(&format!("{} cannot be read", one.id)),
             },
-            several => state.fail(&format!("none of the {} marked runs: {why_not}", several.len())),
+            several => state.fail(&format!("{} marked runs: {why_not}", several.len())),
         }
     }
     runs
