@@ -24,8 +24,8 @@ pub(super) struct ProbeResult {
     pub(super) parser: InputParser,
 }
 
-/// The longest wait for the first answer. Over a slow line it takes several tenths of a second; without it, there are no
-/// pictures. Keys wait as long in a terminal that never answers.
+/// The longest wait for the first answer. Over a slow line it takes several tenths of a second; without it, there are
+/// no pictures. Keys wait as long in a terminal that never answers.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The longest wait for the second answer.

@@ -22,7 +22,7 @@ use sheet::ComparisonView;
 ///
 /// Up to six runs are shown side by side, with the published reference where there is one. Every run is compared with
 /// the baseline on the same test images: accuracy by McNemar's exact test, macro F1 by a paired bootstrap.
-/// Runs that differ only in the seed or the fold are folded into mean and deviation, and their means are compared with
+/// Runs that differ only in the seed or the fold are folded into mean and deviation. Their means are compared with
 /// those of the baseline's settings: seeds by Welch's t-test, folds by the corrected paired t-test.
 ///
 /// More runs, and the runs of a tag, are shown as a table with a row for each combination of the settings that differ.

@@ -15,8 +15,8 @@ pub struct LimitsForm {
     field: usize,
     /// Whether the field was just entered, so that a digit replaces its number.
     fresh: bool,
-    /// The number before the last sign, the sign, and the digits after it: `+10` adds ten. Without a number, it is added
-    /// to that of each run.
+    /// The number before the last sign, the sign, and the digits after it: `+10` adds ten. Without a number, it is
+    /// added to that of each run.
     sum: Option<(Option<u32>, char, u32)>,
 }
 
