@@ -211,6 +211,12 @@ impl Summary {
         self.progress.filter(|_| state.is_active()).map_or_else(|| self.epoch(), |progress| progress.epoch)
     }
 
+    /// Returns the epoch that lists show and the last possible one: `12/50`.
+    #[must_use]
+    pub fn epoch_text(&self, state: RunState) -> String {
+        format!("{}/{}", self.shown_epoch(state), self.last_epoch())
+    }
+
     /// Returns the value of a setting in force, as its option is given; `None` if the run's strategy lacks it.
     #[must_use]
     pub fn setting(&self, setting: Hyperparameter) -> Option<String> {

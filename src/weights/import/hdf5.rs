@@ -127,7 +127,7 @@ fn values(dataset: &Dataset, layer: &str) -> Result<Vec<f32>, Fault> {
         }
         _ => (None, false),
     };
-    let number = number.ok_or_else(|| Fault::Refused(format!("the numbers of '{layer}' are no floats")))?;
+    let number = number.ok_or_else(|| Fault::Refused(format!("the numbers of '{layer}' are not floats")))?;
     let mut bytes = dataset.read_raw().map_err(|error| broken(&error))?;
     if is_big_endian {
         number.swap_bytes(&mut bytes);

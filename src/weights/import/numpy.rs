@@ -42,7 +42,7 @@ fn entry<'a>(zip: &Zip<'a>, index: usize) -> Result<Entry<'a>, Fault> {
     let (layer, shape) = (layer_of(&name).to_owned(), array.shape.clone());
     let zip = zip.clone();
     let values = move || {
-        let number = array.number.ok_or_else(|| Fault::Refused(format!("the numbers of '{name}' are no floats")))?;
+        let number = array.number.ok_or_else(|| Fault::Refused(format!("the numbers of '{name}' are not floats")))?;
         let count = array.shape.iter().try_fold(number.width(), |product, side| product.checked_mul(*side));
         let count = count.ok_or_else(|| {
             Fault::Broken(format!("'{name}' states a size that no file can have: it is damaged; copy it again"))

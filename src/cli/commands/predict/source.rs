@@ -85,7 +85,7 @@ fn in_folder(folder: &Path, classes: &[String], note: &mut dyn FnMut(String)) ->
     {
         let (inside, _) = &files[outside];
         let reason = match inside.split_once('/') {
-            Some((folder, _)) => format!("'{folder}' is no class of the run, which has {}", classes.join(", ")),
+            Some((folder, _)) => format!("'{folder}' is not a class of the run, which has {}", classes.join(", ")),
             None => format!("{inside} is in no folder of a class"),
         };
         note(format!("{}: no accuracy is computed: {reason}", folder.display()));
@@ -164,7 +164,7 @@ mod tests {
             [
                 "/mixed: no accuracy is computed: z.png is in no folder of a class",
                 "/set: no accuracy is computed: z.png is in no folder of a class",
-                "/set: no accuracy is computed: 'very sad' is no class of the run, which has happy, sad",
+                "/set: no accuracy is computed: 'very sad' is not a class of the run, which has happy, sad",
             ]
         );
         let reason = |given: &str| match &expand(&root.join(given), &classes, &mut |_| ())[0].location {

@@ -266,7 +266,7 @@ fn table(
         ]);
         cells.extend(settings.iter().map(|field| text(listed, *field).unwrap_or_else(|| "–".into())));
         cells.extend([
-            format!("{}/{}", run.shown_epoch(listed.state()), run.last_epoch()),
+            run.epoch_text(listed.state()),
             metric_text(number(listed, Field::ValLoss)),
             metric_text(number(listed, Field::ValAcc)),
             metric_text(number(listed, Field::TestAcc)),

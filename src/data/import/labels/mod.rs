@@ -127,7 +127,7 @@ pub(super) fn find_contradicting_names(images: &[&SourceFile]) -> Option<String>
     let name = pattern::recognize_dataset(images)?;
     pattern::has_mixed_folder(images, name).then(|| {
         format!(
-            "its folders are no classes: the file names in them state several expressions, as those of {name} do; take \
+            "its folders are not classes: the file names in them state several expressions, as those of {name} do; take \
              classes from the names by --pattern {name}"
         )
     })

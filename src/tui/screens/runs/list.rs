@@ -43,12 +43,6 @@ fn tags(run: &RunView) -> String {
     tags.into_iter().chain((!note.is_empty()).then_some(note)).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns the epoch and the maximum, such as `12/50`.
-fn epoch(summary: &Summary, run_state: RunState) -> String {
-    let epoch = summary.shown_epoch(run_state);
-    if run_state == RunState::Finished { epoch.to_string() } else { format!("{epoch}/{}", summary.last_epoch()) }
-}
-
 /// Returns a line of the list. That of a queued run ends with the reason for waiting in place of its metrics.
 fn row(state: &State, run: &RunView, columns: &[(Field, Column)]) -> Row {
     let queued = run.state(state.now) == Some(RunState::Queued);
@@ -82,7 +76,7 @@ fn cell(state: &State, run: &RunView, field: Field) -> (String, Style) {
     match field {
         Field::Strategy => text(summary.recipe.strategy.to_string()),
         Field::Dataset => text(summary.recipe.dataset.to_string()),
-        Field::Epoch => text(epoch(summary, facts.state())),
+        Field::Epoch => text(summary.epoch_text(facts.state())),
         Field::Rate => text(speed(summary)),
         Field::Age => (age(state.now.saturating_sub(summary.recipe.created_at)), theme.dim()),
         Field::Tag => (tags(run), theme.accent()),
