@@ -22,7 +22,7 @@ pub struct LimitsForm {
 
 impl LimitsForm {
     /// Returns the form with the limits of these runs and the cursor on the epochs. A number in which they differ is
-    /// [`SAME`].
+    /// `same`.
     #[must_use]
     pub fn new(limits: &[Limits]) -> Self {
         let common = |of: fn(&Limits) -> String| {
