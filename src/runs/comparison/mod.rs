@@ -158,7 +158,7 @@ impl Comparison {
         let columns: Vec<&[usize]> = groups.iter().map(|group| group.runs.as_slice()).collect();
         let seed_verdicts = with_baseline.map_or_else(Vec::new, |own| seed_verdict::verdicts(&runs, &columns, own));
         let mut notes = notes(&runs, comparable);
-        notes.extend(seed_note(&ids, &groups, &compared));
+        notes.extend(seed_note(&ids, &groups, &seed_verdicts, &compared));
         Self {
             runs: ids,
             baseline,

@@ -12,8 +12,8 @@ use crate::runs::statistics::{Interval, MeanDifference, SIGNIFICANCE, Spread, co
 /// The note on differences that are more than chance between runs of which none is repeated with another seed.
 pub(super) const ONE_SEED: &str = "one seed each: another seed may change the scores by more";
 
-/// The note on such differences where the means of seeds are compared, too, because both may differ.
-const NETWORKS: &str = "verdicts on single runs are about these networks, the means of their seeds about the settings";
+/// The note on such differences where means are compared, too, because both verdicts may differ.
+const NETWORKS: &str = "verdicts on single runs are about these networks, those on means about the settings";
 
 /// The difference of the means of one metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -149,12 +149,12 @@ fn difference(own: &[&Summary], other: &[&Summary], over: MeansOver, metric: Met
 /// Returns the note on verdicts of single runs that are more than chance: on other seeds, or on the means of seeds.
 /// `compared` are the columns of such verdicts.
 #[must_use]
-pub fn seed_note(runs: &[RunId], groups: &[SeedGroup], compared: &[usize]) -> Option<String> {
+pub fn seed_note(runs: &[RunId], groups: &[SeedGroup], verdicts: &[SeedVerdict], compared: &[usize]) -> Option<String> {
     let is_repeated = |run: &usize| groups.iter().any(|group| group.runs.contains(run));
     let single: Vec<usize> = (0..runs.len()).filter(|run| compared.contains(run) && !is_repeated(run)).collect();
     let is_compared = |group: &&SeedGroup| group.runs.iter().any(|run| compared.contains(run));
     match single.as_slice() {
-        [] => (groups.iter().filter(is_compared).count() > 1).then(|| NETWORKS.into()),
+        [] => (!verdicts.is_empty() && groups.iter().filter(is_compared).count() > 1).then(|| NETWORKS.into()),
         _ if groups.is_empty() => Some(ONE_SEED.into()),
         single => {
             let names: Vec<&str> = single.iter().map(|run| runs[*run].as_str()).collect();

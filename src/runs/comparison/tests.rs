@@ -377,7 +377,7 @@ fn groups_of_seeds_are_judged_by_their_means() {
             .iter()
             .any(|verdict| verdict.sentences().is_ok_and(|[accuracy, _]| { accuracy.contains("more than chance") }))
     );
-    let note = "verdicts on single runs are about these networks, the means of their seeds about the settings";
+    let note = "verdicts on single runs are about these networks, those on means about the settings";
     assert_eq!(comparison.notes, [note]);
 
     // The first of two groups is certain by itself only: SciPy has p = 0.037.

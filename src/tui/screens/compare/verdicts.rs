@@ -45,11 +45,13 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
     let mut blocks: Vec<Block> = runs.map(of_run).collect();
     blocks.extend(seeds(state, comparison));
     blocks.extend(comparison.seed_verdicts.iter().map(|verdict| seed_verdict(state, comparison, verdict)));
-    blocks.extend(seed_note(&comparison.runs, &comparison.groups, &compared).map(|note| Block {
-        about: "note".into(),
-        style: theme.dim(),
-        sentences: vec![(note, theme.dim())],
-    }));
+    blocks.extend(
+        seed_note(&comparison.runs, &comparison.groups, &comparison.seed_verdicts, &compared).map(|note| Block {
+            about: "note".into(),
+            style: theme.dim(),
+            sentences: vec![(note, theme.dim())],
+        }),
+    );
     blocks.extend(left_out(state).into_iter().map(|(id, reason)| Block {
         about: "also".into(),
         style: theme.dim(),
