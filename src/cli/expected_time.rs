@@ -3,17 +3,30 @@
 use jiff::tz::TimeZone;
 
 use super::datasets;
+use crate::data::features;
 use crate::domain::number_text::{clock_time, ready_at};
+use crate::domain::preflight::DatasetFacts;
+use crate::domain::{CachedImages, Recipe};
 use crate::runs::{Machine, RunStore, Summary, estimate};
 use crate::supervise::now;
 
 /// Returns the seconds that a run still takes at most; `None` without an earlier run to estimate from.
 pub(super) fn seconds_left(store: &RunStore, earlier: &[&Summary], run: &Summary) -> Option<f64> {
-    let dataset = datasets::find(store.home(), &run.recipe.dataset).ok()?;
-    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
+    let facts = datasets::find(store.home(), &run.recipe.dataset).ok()?.facts();
     let recipe = run.recipe_in_force();
-    let estimate = estimate(earlier, &recipe, image, dataset.classes.len(), dataset.counts(), &Machine::this())?;
+    let estimate = estimate(earlier, &recipe, &facts, cached_images(store, &recipe, &facts), &Machine::this())?;
     Some(estimate.total(recipe.epochs.saturating_sub(run.epoch())))
+}
+
+/// Returns the number of images whose features a run of this recipe finds on disk.
+pub(super) fn cached_images(store: &RunStore, recipe: &Recipe, facts: &DatasetFacts) -> CachedImages {
+    if !recipe.repeats_images() || recipe.transfer.is_none() {
+        return CachedImages::default();
+    }
+    let usage = features::usage(&store.home().dataset(&recipe.dataset));
+    facts
+        .as_split_by(recipe)
+        .map_or_else(|_| CachedImages::default(), |facts| features::cached_images(&usage, recipe, &facts))
 }
 
 /// Returns the clock time in this many seconds; `None` for an unknown number.

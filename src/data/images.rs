@@ -11,7 +11,7 @@ use super::augment::Change;
 use super::batch::{Pass, Source};
 use super::store::Dataset;
 use crate::domain::preprocessing::Preprocessing;
-use crate::domain::{Augmentation, Split, View};
+use crate::domain::{Augmentation, Recipe, Split, View};
 
 pub use batch_spec::BatchSpec;
 pub use preparation::Preparation;
@@ -34,6 +34,15 @@ pub struct Augmenter {
 }
 
 impl Augmenter {
+    /// Returns the random changes of a recipe's training images; `None` where they stay as they are.
+    #[must_use]
+    pub fn of(recipe: &Recipe) -> Option<Self> {
+        let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
+        // A crop has a random offset, also where nothing else is augmented.
+        let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default))?;
+        Some(Self { ranges, seed: recipe.seed, variants })
+    }
+
     /// Returns the number of the variant that an epoch shows; both count from 1. Variant n equals the change that epoch
     /// n would draw without variants.
     #[must_use]

@@ -1,7 +1,8 @@
 //! The cost of a run, counted from its settings: parameters, arithmetic, memory, disk.
 
 use super::network::{Cut, FORWARD_CHUNK, ResolveError, ResolvedNetwork};
-use super::{DeviceRequest, Optimizer, Precision, Recipe, SplitCounts};
+use super::number_text::{count, thousands};
+use super::{DeviceRequest, Optimizer, Precision, Recipe, Size, SplitCounts};
 
 /// Bytes of an f32 number.
 const FLOAT: u64 = 4;
@@ -68,6 +69,42 @@ impl TrainingCost {
                 + frozen_bytes(recipe, &network, cut)
                 + u64::from(recipe.batch_size) * image_bytes(recipe, &network, cut),
         })
+    }
+}
+
+/// Returns a sentence on a run's features of `images` images, of which `to_compute` are not on disk yet.
+#[must_use]
+pub fn features_text(images: usize, to_compute: usize, disk: Size) -> String {
+    let all = count(images, "image", "images");
+    match to_compute {
+        0 => format!("features of {all} are on disk"),
+        _ if to_compute < images => {
+            let left = thousands(to_compute);
+            format!("features of {left} of {all} are computed once; all take {disk} on disk")
+        }
+        _ => format!("features of {all} are computed once and take {disk} on disk"),
+    }
+}
+
+/// The number of images whose features a run finds on disk. Features differ between the kinds of devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CachedImages {
+    /// Those computed on a CPU.
+    pub cpu: usize,
+    /// Those computed on a GPU.
+    pub cuda: usize,
+}
+
+impl CachedImages {
+    /// Returns the number for a run on a device such as `cpu` or `cuda:0`; the smaller number if the device is not
+    /// known.
+    #[must_use]
+    pub fn on(self, device: Option<&str>) -> usize {
+        match device {
+            Some("cpu") => self.cpu,
+            Some(_) => self.cuda,
+            None => self.cpu.min(self.cuda),
+        }
     }
 }
 

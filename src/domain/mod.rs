@@ -44,7 +44,7 @@ pub use arrays::{Array, Arrays, MismatchError};
 pub use augmentation::Augmentation;
 pub use clock::now;
 pub use corrections::{Corrections, LeftOutImages, RelabelledImage, RelabelledImages};
-pub use cost::TrainingCost;
+pub use cost::{CachedImages, TrainingCost};
 pub use data_fold::DataFold;
 pub use device::DeviceRequest;
 pub use exported::ExportDescription;

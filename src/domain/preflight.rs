@@ -97,6 +97,14 @@ impl DatasetFacts {
         Ok(Self { classes: names.zip(fold.counts(&stored, groups)).collect(), ..self.clone() })
     }
 
+    /// Returns the facts with the splits that a recipe trains on: those of its fold, if it has one.
+    ///
+    /// # Errors
+    /// As [`Self::in_fold`].
+    pub fn as_split_by(&self, recipe: &Recipe) -> Result<Self, Problem> {
+        recipe.fold.map_or_else(|| Ok(self.clone()), |fold| self.in_fold(fold))
+    }
+
     /// Returns the number of images in each split, over all classes.
     #[must_use]
     pub fn counts(&self) -> SplitCounts {

@@ -5,7 +5,8 @@ mod remaining;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
+use crate::domain::preflight::DatasetFacts;
+use crate::domain::{CachedImages, DatasetName, DeviceRequest, Recipe, RunId, SplitCounts, TrainingCost};
 
 use std::path::Path;
 
@@ -36,7 +37,7 @@ impl Machine {
 /// An estimate from another run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
-    /// Seconds of computing the cached features, before the first epoch.
+    /// Seconds of computing the features that are not on disk yet, before the first epoch.
     pub feature_seconds: f64,
     /// Seconds per epoch.
     pub seconds_per_epoch: f64,
@@ -124,19 +125,33 @@ fn size_distance(run: &Summary, recipe: &Recipe, images: SplitCounts) -> f64 {
     1.0 + (had as f64 / images.train.max(1) as f64).ln().abs()
 }
 
-/// Estimates a run's duration on a machine, in seconds. Prefers a run of the same device, then of the same
+/// Returns the number of images whose features a run computes: those that are not on disk already.
+#[must_use]
+pub fn images_to_compute(
+    runs: &[&Summary],
+    recipe: &Recipe,
+    cost: &TrainingCost,
+    cached: CachedImages,
+    machine: &Machine,
+) -> usize {
+    let device = expected_device(runs, recipe.device, machine);
+    cost.precomputed.saturating_sub(cached.on(device.as_deref()))
+}
+
+/// Estimates a run's duration on a machine, in seconds, where it finds the features of `cached` images on disk. Prefers a run of the same device, then of the same
 /// kind, then of the same dataset, then of the nearest size, then the newest. Returns `None` if no run on such a device
-/// has a completed epoch. `runs` are newest first; `image` is `[height, width, channels]` of stored images.
+/// has a completed epoch, or if the recipe does not fit its dataset. `runs` are newest first.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn estimate(
     runs: &[&Summary],
     recipe: &Recipe,
-    image: [usize; 3],
-    classes: usize,
-    images: SplitCounts,
+    dataset: &DatasetFacts,
+    cached: CachedImages,
     machine: &Machine,
 ) -> Option<Estimate> {
+    let dataset = dataset.as_split_by(recipe).ok()?;
+    let (image, classes, images) = (dataset.image, dataset.classes.len(), dataset.counts());
     let cost = TrainingCost::of(recipe, image, classes, images).ok()?;
     let expected = expected_device(runs, recipe.device, machine);
     let mut candidates: Vec<(&Summary, f64, (DeviceMatch, bool, bool))> = runs
@@ -170,7 +185,9 @@ pub fn estimate(
     };
     let epoch = images.train as f64 * cost.operations as f64 + images.validation as f64 * cost.forward as f64;
     Some(Estimate {
-        feature_seconds: cost.precomputed as f64 * cost.precomputed_operations as f64 / frozen_speed,
+        feature_seconds: images_to_compute(runs, recipe, &cost, cached, machine) as f64
+            * cost.precomputed_operations as f64
+            / frozen_speed,
         seconds_per_epoch: epoch / speed,
         source_run: run.id.clone(),
         other_dataset: (run.recipe.dataset != recipe.dataset).then(|| run.recipe.dataset.clone()),
@@ -217,7 +234,13 @@ mod tests {
     }
 
     fn estimated_on(machine: &Machine, runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
-        estimate(&runs.iter().collect::<Vec<_>>(), recipe, [48, 48, 1], 2, IMAGES, machine)
+        estimated_with(CachedImages::default(), machine, runs, recipe)
+    }
+
+    fn estimated_with(cached: CachedImages, machine: &Machine, runs: &[Summary], recipe: &Recipe) -> Option<Estimate> {
+        let classes = vec![("a".into(), IMAGES), ("b".into(), SplitCounts::default())];
+        let dataset = DatasetFacts { fingerprint: "f".into(), image: [48, 48, 1], classes, groups: None };
+        estimate(&runs.iter().collect::<Vec<_>>(), recipe, &dataset, cached, machine)
     }
 
     #[test]
@@ -248,6 +271,23 @@ mod tests {
         let found =
             estimated(&[run("of-features", recipe.clone(), 9_000.0, vec![ready])], &recipe).expect("an estimate");
         assert!((found.feature_seconds - 30.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn features_on_disk_take_no_time() {
+        let mut recipe = Recipe::sample(Strategy::Features);
+        Hyperparameter::Augmentation.set(&mut recipe, "none").expect("accepted");
+        let ready = Event::FeaturesReady { images: 1_500, computed: 100, bytes: 1, seconds: 2.0 };
+        let runs = [run("of-features", recipe.clone(), 9_000.0, vec![ready])];
+        let seconds = |cached, has_gpu| {
+            let machine = Machine { host: HERE.into(), has_gpu };
+            estimated_with(cached, &machine, &runs, &recipe).expect("an estimate").feature_seconds
+        };
+        let close = |found: f64, expected: f64| (found - expected).abs() < 1e-9;
+        assert!(close(seconds(CachedImages { cpu: 1_500, cuda: 0 }, false), 0.0));
+        assert!(close(seconds(CachedImages { cpu: 1_000, cuda: 0 }, false), 10.0));
+        // A GPU computes other bits, and `auto` may take one.
+        assert!(close(seconds(CachedImages { cpu: 0, cuda: 1_500 }, false), 30.0));
     }
 
     #[test]

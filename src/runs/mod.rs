@@ -46,7 +46,7 @@ pub use comparison::Comparison;
 pub use detail::RunDetail;
 pub use endings::Ending;
 pub use ensemble::{Ensemble, EnsembleError};
-pub use estimate::{Estimate, Forecast, Machine, estimate, forecast};
+pub use estimate::{Estimate, Forecast, Machine, estimate, forecast, images_to_compute};
 pub use facts::RunFacts;
 pub use followed::FollowedRun;
 pub use generation::Generation;

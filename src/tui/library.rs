@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::data::check::Exclusion;
+use crate::data::features::CacheUsage;
 use crate::data::marked::Marks;
 use crate::data::overview::Overview;
 use crate::domain::number_text::age;
+use crate::domain::preflight::DatasetFacts;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, GroupSizes, LeftOutImages, RunId, RunState, SplitCounts, WeightsName};
 use crate::events::Damage;
@@ -82,6 +84,8 @@ pub struct Library {
     pub machine: Machine,
     /// The datasets.
     pub datasets: Listing<DatasetEntry>,
+    /// A dataset and its cached features, as measured last; empty while they are being measured.
+    pub features: Option<(DatasetName, Vec<CacheUsage>)>,
     /// The imported weights.
     pub weights: Listing<WeightsEntry>,
     /// The runs.
@@ -89,6 +93,12 @@ pub struct Library {
 }
 
 impl Library {
+    /// Returns the cached features of a dataset; empty if those of another one were measured last.
+    #[must_use]
+    pub fn cached_features(&self, dataset: &DatasetName) -> &[CacheUsage] {
+        self.features.as_ref().filter(|(name, _)| name == dataset).map_or(&[], |(_, usage)| usage)
+    }
+
     /// Returns the name of a home on another machine, and how long ago it answered about its datasets.
     #[must_use]
     pub fn there_age(&self, now: u64) -> Option<(&str, String)> {
@@ -196,6 +206,17 @@ impl DatasetView {
             found: Arc::new(found),
             marks: Arc::new(marks),
             marks_error,
+        }
+    }
+
+    /// Returns the properties that decide whether a run on the dataset may start, and its cost.
+    #[must_use]
+    pub fn facts(&self) -> DatasetFacts {
+        DatasetFacts {
+            fingerprint: self.fingerprint.clone(),
+            image: [self.height, self.width, self.channels].map(|side| side as usize),
+            classes: self.classes.clone(),
+            groups: self.groups.clone(),
         }
     }
 

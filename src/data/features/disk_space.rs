@@ -6,8 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{FOLDER, KEY_FILE, Key};
-use crate::domain::Size;
+use super::{CPU, CUDA, FOLDER, KEY_FILE, Key, Section, SectionName};
+use crate::data::images::Augmenter;
+use crate::domain::preflight::DatasetFacts;
+use crate::domain::{CachedImages, Recipe, Size, Split};
 use crate::durable::{free_bytes, lock};
 
 /// Bytes of the disk that caches leave free.
@@ -18,10 +20,19 @@ const MARGIN: u64 = 1 << 30;
 pub struct CacheUsage {
     /// The key.
     pub key: Key,
-    /// The number of sections: splits, and variants of the training images.
-    pub sections: usize,
+    /// The sections: splits, and variants of the training images.
+    pub sections: Vec<CachedSection>,
     /// Bytes on disk.
     pub bytes: u64,
+}
+
+/// A section on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedSection {
+    /// Its name, see [`SectionName::stem`].
+    pub stem: String,
+    /// The number of images whose features it holds.
+    pub images: usize,
 }
 
 /// The reason why features are not cached.
@@ -72,14 +83,52 @@ pub fn usage(dataset_dir: &Path) -> Vec<CacheUsage> {
     let mut all: Vec<CacheUsage> = keys(dataset_dir)
         .into_iter()
         .filter_map(|folder| {
-            let sections = sections(&folder);
-            let bytes = sections.iter().map(|section| section.bytes).sum();
-            Some(CacheUsage { key: Key::read(&folder)?, sections: sections.len(), bytes })
+            let (key, files) = (Key::read(&folder)?, sections(&folder));
+            let bytes = files.iter().map(|section| section.bytes).sum();
+            let sections = files.iter().filter_map(|section| cached_section(section, key.row())).collect();
+            (!files.is_empty()).then_some(CacheUsage { key, sections, bytes })
         })
-        .filter(|usage| usage.sections > 0)
         .collect();
     all.sort_by_key(|usage| std::cmp::Reverse(usage.bytes));
     all
+}
+
+/// Returns a section by its table, without a look at its values; `None` where it has no file name of text.
+fn cached_section(section: &SectionFiles, row: usize) -> Option<CachedSection> {
+    let stem = section.values.file_stem()?.to_str()?.to_owned();
+    let bytes = fs::metadata(&section.values).map_or(0, |metadata| metadata.len());
+    let rows = usize::try_from(bytes).unwrap_or(0) / (row * size_of::<f32>()).max(1);
+    let images = Section::new(section.values.parent()?, &stem, rows, row).rows_in_table();
+    Some(CachedSection { stem, images })
+}
+
+/// Returns the number of images whose features a recipe finds among those of its dataset, which has these facts as the
+/// recipe splits it. Damaged features count, because only their reader notices them.
+#[must_use]
+pub fn cached_images(usage: &[CacheUsage], recipe: &Recipe, facts: &DatasetFacts) -> CachedImages {
+    let on = |device| images_on_disk(usage, recipe, facts, device).unwrap_or(0);
+    CachedImages { cpu: on(CPU), cuda: on(CUDA) }
+}
+
+fn images_on_disk(usage: &[CacheUsage], recipe: &Recipe, facts: &DatasetFacts, device: &str) -> Option<usize> {
+    if usage.is_empty() || !recipe.repeats_images() {
+        return None;
+    }
+    let network = recipe.resolve(facts.image, facts.classes.len()).ok()?;
+    let cut = network.cut(recipe.trained_stages()).ok()?;
+    // The recipe's `base` stands for the preprocessing, too.
+    let is_own = |key: &Key| {
+        Key::of(recipe, &facts.fingerprint, (&network, cut), key.preprocessing, device).as_ref() == Some(key)
+    };
+    let own = usage.iter().find(|usage| is_own(&usage.key))?;
+    let (augmenter, counts) = (Augmenter::of(recipe), facts.counts());
+    let images = Split::ALL.into_iter().flat_map(|split| {
+        SectionName::of_split(split, augmenter.as_ref()).into_iter().filter_map(move |name| {
+            let section = own.sections.iter().find(|section| section.stem == name.stem())?;
+            Some(section.images.min(counts.get(split)))
+        })
+    });
+    Some(images.sum())
 }
 
 /// Removes the unused cached features of the dataset in `dataset_dir`. Returns the bytes freed and the number of

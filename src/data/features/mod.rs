@@ -23,11 +23,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::images::Augmenter;
-use crate::domain::{Precision, Preprocessing, Split};
+use crate::domain::network::{Cut, ResolvedNetwork};
+use crate::domain::{Precision, Preprocessing, Recipe, Split};
 use crate::durable;
 
 pub use cached::CachedFeatures;
-pub use disk_space::{CacheRefusal, CacheUsage, clear, free_space, usage};
+pub use disk_space::{CacheRefusal, CacheUsage, CachedSection, cached_images, clear, free_space, usage};
 pub use section::{CHUNK, Complete, Section, SectionState, UnfinishedSection};
 
 /// The folder of a dataset's cached features.
@@ -62,7 +63,41 @@ pub struct Key {
     pub precision: Precision,
 }
 
+/// The kind of device of features that a CPU computed.
+pub const CPU: &str = "cpu";
+
+/// The kind of device of features that a GPU computed.
+pub const CUDA: &str = "cuda";
+
 impl Key {
+    /// Returns the key of a recipe's cached features on a kind of device, for a dataset with this fingerprint and the
+    /// recipe's network, resolved and cut; `None` without imported weights.
+    #[must_use]
+    pub fn of(
+        recipe: &Recipe,
+        fingerprint: &str,
+        (network, cut): (&ResolvedNetwork, Cut),
+        preprocessing: Preprocessing,
+        device: &str,
+    ) -> Option<Self> {
+        let transfer = recipe.transfer.as_ref()?;
+        Some(Self {
+            version: KEY_VERSION,
+            // Each fold has other images in each split.
+            fingerprint: match recipe.fold {
+                None => fingerprint.to_owned(),
+                Some(fold) => format!("{fingerprint} fold {fold} by seed {}", fold.seed),
+            },
+            base: transfer.base.clone(),
+            layer: network.trained_input_name(cut).to_owned(),
+            shape: network.trained_input(cut),
+            size: transfer.size,
+            preprocessing,
+            device: device.to_owned(),
+            precision: recipe.precision,
+        })
+    }
+
     /// Returns the number of values in a row.
     #[must_use]
     pub fn row(&self) -> usize {

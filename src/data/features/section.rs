@@ -72,6 +72,15 @@ impl Section {
         self.bytes().saturating_sub(taken)
     }
 
+    /// Returns the number of rows that the table calls present; 0 without a table.
+    #[must_use]
+    pub fn rows_in_table(&self) -> usize {
+        let table = fs::read(self.table_file()).unwrap_or_default();
+        let entries = table.as_chunks::<ENTRY>().0.iter().map(|entry| u64::from_le_bytes(*entry));
+        let present = entries.take(self.chunks()).enumerate().filter(|(_, entry)| entry & PRESENT != 0);
+        present.map(|(chunk, _)| self.rows_of(chunk).len()).sum()
+    }
+
     fn chunks(&self) -> usize {
         self.rows.div_ceil(CHUNK)
     }

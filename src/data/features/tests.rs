@@ -6,7 +6,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::{Augmentation, Precision};
+use crate::domain::preflight::DatasetFacts;
+use crate::domain::{Augmentation, CachedImages, Hyperparameter, Precision, SplitCounts, Strategy};
 
 const ROW: usize = 3;
 const ROWS: usize = 2 * CHUNK + 10;
@@ -245,4 +246,41 @@ fn every_input_of_the_computation_changes_the_folder() {
     // A larger number of variants uses the existing ones.
     let more = Augmenter { variants: 4, ..augmenter };
     assert_eq!(SectionName::of_split(Split::Train, Some(&more))[1].stem(), stems[1]);
+}
+
+#[test]
+fn the_images_on_disk_are_those_of_the_recipe_and_the_kind_of_device() {
+    let folder = TempDir::new().unwrap();
+    let set = |settings: &[(Hyperparameter, &str)]| {
+        let mut recipe = Recipe::sample(Strategy::Features);
+        settings.iter().for_each(|(setting, text)| setting.set(&mut recipe, text).unwrap());
+        recipe
+    };
+    let plain = set(&[(Hyperparameter::Augmentation, "none")]);
+    let counts = SplitCounts { train: 300, validation: 20, test: 30 };
+    let classes = vec![("a".to_owned(), counts), ("b".to_owned(), SplitCounts::default())];
+    let facts = DatasetFacts { fingerprint: "f".into(), image: [48, 48, 1], classes, groups: None };
+    let network = plain.resolve(facts.image, 2).unwrap();
+    let cut = network.cut(plain.trained_stages()).unwrap();
+    let key = Key::of(&plain, "f", (&network, cut), Preprocessing::VGGFACE, CPU).unwrap();
+    let write = |stem: &str, rows: usize, chunks: usize| {
+        let section = Section::new(&key.prepare(folder.path()).unwrap(), stem, rows, key.row());
+        let work = unfinished(&section);
+        for (chunk, range) in work.missing().into_iter().take(chunks) {
+            work.write(chunk, &vec![0.5; range.len() * key.row()]).unwrap();
+        }
+    };
+    write("train", 300, 1);
+    write("test", 30, 1);
+    write("other", 300, 2);
+    let found = |recipe: &Recipe, facts: &DatasetFacts| cached_images(&usage(folder.path()), recipe, facts);
+    assert_eq!(found(&plain, &facts), CachedImages { cpu: CHUNK + 30, cuda: 0 });
+    let none = CachedImages::default();
+    let other_dataset = DatasetFacts { fingerprint: "g".into(), ..facts.clone() };
+    assert_eq!(found(&plain, &other_dataset), none);
+    let larger = set(&[(Hyperparameter::Augmentation, "none"), (Hyperparameter::Size, "64")]);
+    assert_eq!(found(&larger, &facts), none);
+    assert_eq!(found(&set(&[]), &facts), none, "a new change in every epoch: nothing is cached");
+    let variants = set(&[(Hyperparameter::Variants, "2")]);
+    assert_eq!(found(&variants, &facts), CachedImages { cpu: 30, cuda: 0 }, "the test images are not changed");
 }

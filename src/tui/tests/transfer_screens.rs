@@ -137,7 +137,7 @@ fn data_with_cached_features() {
         device: "cpu".into(),
         precision: Precision::F32,
     };
-    let usage = vec![CacheUsage { key, sections: 3, bytes: 243 << 20 }];
+    let usage = vec![CacheUsage { key, sections: Vec::new(), bytes: 243 << 20 }];
     update(&mut state, NOW, Event::Data(DataEvent::FeaturesMeasured(fixtures::dataset_name("fer2013"), usage)));
     update(&mut state, NOW, fixtures::samples("fer2013", 0));
     snapshot("data_features", &state, SIZES[0]);

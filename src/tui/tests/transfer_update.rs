@@ -2,10 +2,10 @@
 
 use super::fixtures::{self, NOW, id};
 use super::transfer_fixtures::{features, finetune, finished, weights, weights_name, with_weights};
-use super::update::{press, text};
+use super::update::text;
 use crate::domain::{Hyperparameter, Outcome, RunId, Strategy, StrategyChoice};
 use crate::tui::library::RunView;
-use crate::tui::messages::{Effect, Event, TrainEffect, TrainEvent};
+use crate::tui::messages::{DataEffect, Effect, Event, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::train::Field;
 use crate::tui::state::State;
@@ -18,6 +18,28 @@ fn starts() -> Vec<RunView> {
         Hyperparameter::Augmentation.set(recipe, "reference").expect("accepted");
     });
     vec![finished(), newer.started().epochs(2, 2).view(false)]
+}
+
+fn is_measuring(effect: &Effect) -> bool {
+    matches!(effect, Effect::Data(DataEffect::MeasureFeatures(_)))
+}
+
+/// Presses keys as [`super::update::press`] does. Returns all effects but the measuring of cached features.
+fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+    let mut effects = super::update::press(state, keys);
+    effects.retain(|effect| !is_measuring(effect));
+    effects
+}
+
+#[test]
+fn cached_features_are_measured_once_for_a_form_with_a_base() {
+    let mut state = with_weights(vec![]);
+    let measured = |state: &mut State, keys: &str| {
+        super::update::press(state, keys).iter().filter(|effect| is_measuring(effect)).count()
+    };
+    assert_eq!(measured(&mut state, "2jk"), 0, "the small network computes no features");
+    assert_eq!(measured(&mut state, "<right><right>jkjk"), 1);
+    assert_eq!(measured(&mut state, "32jk"), 1, "a run may have computed some meanwhile");
 }
 
 fn error(state: &State) -> Option<(Field, String)> {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 
 use crate::checkpoint::Identity;
-use crate::data::features::{KEY_VERSION, Key};
+use crate::data::features::{self, Key};
 use crate::data::images::{Augmenter, Images};
 use crate::data::store::Dataset;
 use crate::domain::text::printable;
-use crate::domain::{Augmentation, Recipe, Split};
+use crate::domain::{Recipe, Split};
 use crate::events::Event;
 use crate::model::device::DeviceKind;
 use crate::model::frozen::FrozenPart;
@@ -156,11 +156,7 @@ where
 
     fn images(&self) -> Images {
         let (recipe, dataset) = (&self.run_inputs.recipe, Arc::clone(&self.run_inputs.dataset));
-        let variants = recipe.transfer.as_ref().map_or(0, |transfer| transfer.variants);
-        // A crop has a random offset, also where nothing else is augmented.
-        let ranges = recipe.augmentation.or((recipe.crop > 0).then(Augmentation::default));
-        let augmenter = ranges.map(|ranges| Augmenter { ranges, seed: recipe.seed, variants });
-        Images::new(dataset, self.model.preparation(recipe, self.run_inputs.dataset.image()), augmenter)
+        Images::new(dataset, self.model.preparation(recipe, self.run_inputs.dataset.image()), Augmenter::of(recipe))
     }
 
     fn cached(
@@ -185,25 +181,12 @@ where
         act: impl FnOnce(&FeaturePlan<'_, B::InnerBackend>) -> Option<T>,
     ) -> Option<T> {
         let RunInputs { home, recipe, dataset, device, .. } = self.run_inputs;
-        let transfer = recipe.transfer.as_ref()?;
-        let key = Key {
-            version: KEY_VERSION,
-            // Each fold has other images in each split.
-            fingerprint: match recipe.fold {
-                None => self.identity.fingerprint.clone(),
-                Some(fold) => format!("{} fold {fold} by seed {}", self.identity.fingerprint, fold.seed),
-            },
-            base: transfer.base.clone(),
-            layer: self.model.resolved.trained_input_name(self.model.cut).to_owned(),
-            shape: self.model.resolved.trained_input(self.model.cut),
-            size: transfer.size,
-            preprocessing: self.model.preprocessing?,
-            device: match device {
-                DeviceKind::Cpu => "cpu".into(),
-                DeviceKind::Cuda(_) => "cuda".into(),
-            },
-            precision: recipe.precision,
+        let NetworkSetup { resolved, cut, preprocessing, .. } = &self.model;
+        let device_kind = match device {
+            DeviceKind::Cpu => features::CPU,
+            DeviceKind::Cuda(_) => features::CUDA,
         };
+        let key = Key::of(recipe, &self.identity.fingerprint, (resolved, *cut), (*preprocessing)?, device_kind)?;
         act(&FeaturePlan {
             dataset,
             images: &self.images(),

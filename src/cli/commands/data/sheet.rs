@@ -104,7 +104,7 @@ fn entry_with_features<'a>(home: &Home, manifest: &'a Manifest) -> DatasetEntry<
         layer: key.layer,
         size: key.size,
         device: key.device,
-        sections,
+        sections: sections.len(),
         bytes,
     };
     let features = features::usage(&home.dataset(&manifest.name)).into_iter().map(cached).collect();

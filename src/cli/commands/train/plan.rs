@@ -4,7 +4,7 @@ use super::options::{
     CorrectionOptions, LeaveOutChoice, Relabel, TrainAll, TrainFeatures, TrainFinetune, TrainFromScratch,
 };
 use crate::cli::exit::CommandError;
-use crate::cli::expected_time::clock_in;
+use crate::cli::expected_time::{cached_images, clock_in};
 use crate::cli::library::{HomeLibrary, fail_on_first};
 use crate::cli::options::StrategySettings;
 use crate::cli::run_list::read_runs;
@@ -13,6 +13,7 @@ use crate::cli::{bases, datasets, gpu, output};
 use crate::data::check::Exclusion;
 use crate::data::marked::{self, Marks};
 use crate::data::{Dataset, Findings, Manifest};
+use crate::domain::cost::features_text;
 use crate::domain::number_text;
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::sweep::{MAX_RUNS, SweepError};
@@ -20,7 +21,7 @@ use crate::domain::{
     Corrections, DataFold, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, RunId, Size, Split, Strategy,
     Sweep, TrainingCost, WeightsName,
 };
-use crate::runs::{Home, Machine, RunStore, Summary, estimate};
+use crate::runs::{Home, Machine, RunStore, Summary, estimate, images_to_compute};
 use crate::supervise;
 
 /// Returns the recipe of `train cnn` or `train deep` with default settings.
@@ -287,11 +288,10 @@ fn describe_ready_time(seconds: f64) -> String {
 /// Returns parameters, memory and expected time of a recipe, judging by these runs, and the seconds of all its epochs.
 fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result<(String, Option<f64>), CommandError> {
     let dataset = datasets::find(store.home(), &recipe.dataset)?;
-    let image = [dataset.image.height, dataset.image.width, dataset.image.channels].map(|side| side as usize);
-    let classes = dataset.classes.len();
-    let folded = recipe.fold.map(|fold| dataset.facts().in_fold(fold)).transpose()?;
-    let images = folded.map_or(dataset.counts(), |facts| facts.counts());
-    let cost = TrainingCost::of(recipe, image, classes, images)?;
+    let facts = dataset.facts();
+    let split = facts.as_split_by(recipe)?;
+    let cost = TrainingCost::of(recipe, split.image, split.classes.len(), split.counts())?;
+    let (cached, machine) = (cached_images(store, recipe, &facts), Machine::this());
     let (total, trained) = (thousands(cost.parameters), thousands(cost.trained));
     let memory = Size(cost.memory);
     let mut parts =
@@ -307,17 +307,13 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         parts.push(format!("{images} another class"));
     }
     if cost.precomputed > 0 {
-        let count = thousands(cost.precomputed);
-        let disk = Size(cost.features_bytes);
-        parts.push(format!("features of {count} images are computed once and take {disk} of disk"));
+        let to_compute = images_to_compute(summaries, recipe, &cost, cached, &machine);
+        parts.push(features_text(cost.precomputed, to_compute, Size(cost.features_bytes)));
     }
     let mut seconds = None;
-    if let Some(estimated) = estimate(summaries, recipe, image, classes, images, &Machine::this()) {
+    if let Some(estimated) = estimate(summaries, recipe, &facts, cached, &machine) {
         let before = if estimated.feature_seconds >= 1.0 {
-            format!(
-                "{} before the first epoch, less for features on disk already, then ",
-                duration(estimated.feature_seconds)
-            )
+            format!("{} before the first epoch, then ", duration(estimated.feature_seconds))
         } else {
             String::new()
         };
@@ -329,7 +325,7 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
         parts.push(format!("{how}{before}{epoch} an epoch, judging by {}{on}; {all}", estimated.source_run));
         seconds = Some(total);
     } else {
-        parts.push(format!("the time is not known yet: no similar run on device {} before", recipe.device));
+        parts.push(format!("the time is not known yet: no similar run on device {} before, and `mien watch` shows it from the first batches", recipe.device));
     }
     if let Some(twin) = summaries.iter().find(|run| run.is_twin_of(recipe)) {
         parts.push(format!("{} had the same settings and seed", twin.id));

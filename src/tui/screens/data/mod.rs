@@ -309,8 +309,10 @@ fn findings(state: &State, dataset: &DatasetView, buffer: &mut Buffer, area: Rec
 /// Returns the disk usage of the dataset's cached features in at most this many columns; empty without such features.
 /// An example is ` · cached features 232 MiB (block4 at 96 px)`.
 fn describe_features(state: &State, dataset: &DatasetView, columns: u16) -> String {
-    let of_this = state.data.features.as_ref().filter(|(name, usage)| *name == dataset.name && !usage.is_empty());
-    let Some((_, usage)) = of_this else { return String::new() };
+    let usage = state.library.cached_features(&dataset.name);
+    if usage.is_empty() {
+        return String::new();
+    }
     let bytes: u64 = usage.iter().map(|usage| usage.bytes).sum();
     let short = format!(" · cached features {}", Size(bytes));
     let of: Vec<String> = usage.iter().map(|usage| format!("{} at {} px", usage.key.layer, usage.key.size)).collect();

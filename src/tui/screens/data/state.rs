@@ -1,7 +1,6 @@
 //! The state of the Data screen.
 
 use super::ImportForm;
-use crate::data::features::CacheUsage;
 use crate::data::marked::Mark;
 use crate::domain::{DatasetName, Split};
 use crate::tui::library::{DatasetView, Library};
@@ -85,8 +84,6 @@ pub struct DataState {
     pub form: ImportForm,
     /// The faces and the variants that were requested last, so that each is requested once.
     pub requested: (Option<FaceRange>, Option<VariantRequest>),
-    /// The disk usage of a dataset's cached features, as measured last.
-    pub features: Option<(DatasetName, Vec<CacheUsage>)>,
 }
 
 impl Default for DataState {
@@ -108,7 +105,6 @@ impl Default for DataState {
             import: None,
             form: ImportForm::default(),
             requested: (None, None),
-            features: None,
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The cost of a run in words: parameters, memory, disk space and time.
 
 use super::FormChoices;
+use crate::data::features;
+use crate::domain::cost::features_text;
 use crate::domain::network::ResolveError;
 use crate::domain::number_text::{clock_time, count, duration, ready_at, thousands};
 use crate::domain::{DeviceRequest, Recipe, Size, TrainingCost};
-use crate::runs::{Estimate, estimate};
+use crate::runs::{Estimate, estimate, images_to_compute};
 use crate::tui::library::DatasetView;
 use crate::tui::state::State;
 
 /// The cost of a recipe on a dataset.
 pub(super) struct Cost {
     pub(super) training: TrainingCost,
+    /// The number of images whose features are not on disk yet.
+    to_compute: usize,
     pub(super) time: Option<Estimate>,
     device: DeviceRequest,
 }
@@ -19,12 +23,16 @@ impl Cost {
     /// # Errors
     /// The images are too small for the network.
     pub(super) fn of(recipe: &Recipe, dataset: &DatasetView, choices: &FormChoices<'_>) -> Result<Self, ResolveError> {
-        let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
-        let (classes, images) = (dataset.classes.len(), dataset.counts());
+        let facts = dataset.facts();
+        let split = facts.as_split_by(recipe).unwrap_or_else(|_| facts.clone());
+        let training = TrainingCost::of(recipe, split.image, split.classes.len(), split.counts())?;
+        let cached = features::cached_images(choices.library.cached_features(&dataset.name), recipe, &split);
+        let (runs, machine) = (choices.summaries(), &choices.library.machine);
         Ok(Self {
-            training: TrainingCost::of(recipe, image, classes, images)?,
+            training,
+            to_compute: images_to_compute(&runs, recipe, &training, cached, machine),
             device: recipe.device,
-            time: estimate(&choices.summaries(), recipe, image, classes, images, &choices.library.machine),
+            time: estimate(&runs, recipe, &facts, cached, machine),
         })
     }
 
@@ -44,8 +52,7 @@ impl Cost {
     pub(super) fn features(&self) -> Option<String> {
         let TrainingCost { precomputed, precomputed_operations, features_bytes, .. } = self.training;
         if precomputed > 0 {
-            let images = count(precomputed, "image", "images");
-            return Some(format!("features of {images} are computed once and take {} on disk", Size(features_bytes)));
+            return Some(features_text(precomputed, self.to_compute, Size(features_bytes)));
         }
         (precomputed_operations > 0)
             .then(|| "images are augmented and pass through the base in every epoch (variants 0)".into())
@@ -71,9 +78,6 @@ impl Cost {
         if estimate.feature_seconds < 1.0 {
             return format!("{about} {epoch} an epoch, judging by {from}; {all}");
         }
-        format!(
-            "{about} {before} before the first epoch (less with cached features), then {epoch} an epoch, judging \
-             by {from}; {all}"
-        )
+        format!("{about} {before} before the first epoch, then {epoch} an epoch, judging by {from}; {all}")
     }
 }

@@ -67,6 +67,10 @@ impl ScreenEntry for Train {
         update::on_show(state)
     }
 
+    fn on_drawn(&self, state: &mut State) -> Vec<Effect> {
+        update::measure_features(state)
+    }
+
     fn hint(&self, state: &State, binding: &Binding) -> &'static str {
         let focus = state.train.focus;
         match binding.action {

@@ -1,8 +1,8 @@
 //! The changes that keys and events make on the Train screen.
 
 use super::{Field, Form, FormChoices, LaunchPlan};
-use crate::domain::{RunId, StrategyChoice};
-use crate::tui::messages::{Action, ActionError, Effect, TrainAction, TrainEffect, TrainEvent};
+use crate::domain::{RunId, Strategy, StrategyChoice};
+use crate::tui::messages::{Action, ActionError, DataEffect, Effect, TrainAction, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::{go_to, prompt};
 use crate::tui::state::{Input, Prompt, State};
@@ -220,10 +220,27 @@ pub fn on_event(state: &mut State, event: TrainEvent) -> Vec<Effect> {
     }
 }
 
-/// Requests another name if a run has taken the suggested one since.
-pub(super) fn on_show(state: &State) -> Vec<Effect> {
+/// Requests another name if a run has taken the suggested one since. The cached features count as not measured, since
+/// runs may have computed some.
+pub(super) fn on_show(state: &mut State) -> Vec<Effect> {
+    state.library.features = None;
     let is_free = state.train.named || state.train.error(Field::Name, &state.form_choices()).is_none();
     if is_free { Vec::new() } else { vec![Effect::Train(TrainEffect::SuggestName)] }
+}
+
+/// Requests the cached features of the form's dataset once, on which the time of a run on a base depends.
+pub(super) fn measure_features(state: &mut State) -> Vec<Effect> {
+    if state.train.strategy_choice.strategies().all(Strategy::is_from_scratch) {
+        return Vec::new();
+    }
+    let Some(dataset) = state.train.dataset(&state.form_choices()).map(|dataset| dataset.name.clone()) else {
+        return Vec::new();
+    };
+    if state.library.features.as_ref().is_some_and(|(measured, _)| *measured == dataset) {
+        return Vec::new();
+    }
+    state.library.features = Some((dataset.clone(), Vec::new()));
+    vec![Effect::Data(DataEffect::MeasureFeatures(dataset))]
 }
 
 fn on_name_suggested(state: &mut State, id: &RunId) {

@@ -309,7 +309,7 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
                 state.data.faces = Some(Faces { pick, samples });
             }
         }
-        DataEvent::FeaturesMeasured(dataset, usage) => state.data.features = Some((dataset, usage)),
+        DataEvent::FeaturesMeasured(dataset, usage) => state.library.features = Some((dataset, usage)),
         DataEvent::DemoFinished(result) => demo_finished(state, result),
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
         DataEvent::Completed(completion) => return import_form::update::on_completed(state, &completion),

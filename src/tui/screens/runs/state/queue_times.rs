@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use crate::data::features;
 use crate::domain::number_text::ready_at;
 use crate::domain::{RunId, RunState};
 use crate::runs::{Summary, estimate, forecast};
@@ -81,10 +82,10 @@ impl QueueTimes {
                 continue;
             }
             let seconds = library.datasets.find(&run.recipe.dataset).and_then(|dataset| {
-                let image = [dataset.height, dataset.width, dataset.channels].map(|side| side as usize);
-                let recipe = run.recipe_in_force();
-                let (classes, images) = (dataset.classes.len(), dataset.counts());
-                let estimate = estimate(&summaries, &recipe, image, classes, images, &library.machine)?;
+                let (recipe, facts) = (run.recipe_in_force(), dataset.facts());
+                let split = facts.as_split_by(&recipe).ok()?;
+                let cached = features::cached_images(library.cached_features(&dataset.name), &recipe, &split);
+                let estimate = estimate(&summaries, &recipe, &facts, cached, &library.machine)?;
                 Some(estimate.total(recipe.epochs.saturating_sub(run.epoch())))
             });
             self.whole.insert(run.id.clone(), seconds);

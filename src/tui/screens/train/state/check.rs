@@ -151,12 +151,7 @@ impl Library for FormChoices<'_> {
     fn dataset(&self, name: &DatasetName) -> Entry<DatasetFacts> {
         match self.library.datasets.list.iter().find(|entry| entry.name == *name).map(|entry| &entry.dataset) {
             None => Entry::Missing,
-            Some(Ok(dataset)) => Entry::Found(DatasetFacts {
-                fingerprint: dataset.fingerprint.clone(),
-                image: [dataset.height, dataset.width, dataset.channels].map(|side| side as usize),
-                classes: dataset.classes.clone(),
-                groups: dataset.groups.clone(),
-            }),
+            Some(Ok(dataset)) => Entry::Found(dataset.facts()),
             Some(Err(reason)) => Entry::Unreadable(reason.clone()),
         }
     }
