@@ -55,6 +55,11 @@ impl Grid {
         1 + self.name_width() + all.saturating_add(columns.saturating_mul(GAP))
     }
 
+    /// Returns the number of columns hidden at a width.
+    pub(super) fn hidden_columns(&self, width: u16) -> usize {
+        self.heads.len() - self.shown(width.saturating_sub(self.name_width() + 2)).len()
+    }
+
     /// Returns the number of lines hidden on so many rows.
     pub(super) fn hidden(&self, rows: u16) -> usize {
         (1 + self.fixed.len() + self.lines.len()).saturating_sub(rows.into()).min(self.lines.len())
@@ -120,7 +125,7 @@ impl Grid {
             let style = if *column == self.selected { style.patch(theme.selected()) } else { *style };
             head.skip(GAP).right(text, columns - GAP, style);
         }
-        let hidden = self.heads.len() - shown.len();
+        let hidden = self.hidden_columns(area.width);
         if hidden > 0 {
             head.write(&format!(" +{hidden}"), theme.accent());
         }

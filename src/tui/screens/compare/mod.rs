@@ -99,12 +99,13 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
     };
     for (pane, place) in arrange(&state.compare, &sizes, area) {
         let rows = place.height.saturating_sub(1);
-        let hidden = match pane {
-            ComparePane::Metrics => metrics.hidden(rows),
-            ComparePane::Classes => classes.hidden(rows),
-            ComparePane::Settings => settings.hidden(rows),
-            ComparePane::Curves | ComparePane::Verdicts => 0,
+        let table = match pane {
+            ComparePane::Metrics => Some(&metrics),
+            ComparePane::Classes => Some(&classes),
+            ComparePane::Settings => Some(&settings),
+            ComparePane::Curves | ComparePane::Verdicts => None,
         };
+        let hidden = table.map_or((0, 0), |table| (table.hidden_columns(place.width), table.hidden(rows)));
         let inside = head(state, pane, hidden, buffer, place);
         match pane {
             ComparePane::Metrics => metrics.render(buffer, theme, inside),
@@ -130,8 +131,8 @@ fn note(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
     }
 }
 
-/// Draws the rule above a pane. Returns the area below it.
-fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, area: Rect) -> Rect {
+/// Draws the rule above a pane, of which so many columns and rows are hidden. Returns the area below it.
+fn head(state: &State, pane: ComparePane, (columns, rows): (usize, usize), buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = &state.theme;
     let compare = &state.compare;
     let focused = compare.pane == pane;
@@ -143,11 +144,10 @@ fn head(state: &State, pane: ComparePane, hidden: usize, buffer: &mut Buffer, ar
         ComparePane::Verdicts => verdicts::note(state),
         ComparePane::Classes | ComparePane::Settings => String::new(),
     };
-    let note = match (hidden, note.as_str()) {
-        (0, _) => note,
-        (hidden, "") => format!("{} ↓", count(hidden, "more row", "more rows")),
-        (hidden, note) => format!("{note}, {} ↓", count(hidden, "more row", "more rows")),
-    };
+    let columns = (columns > 0).then(|| format!("{} →", count(columns, "more run", "more runs")));
+    let rows = (rows > 0).then(|| format!("{} ↓", count(rows, "more row", "more rows")));
+    let note = (!note.is_empty()).then_some(note);
+    let note = [note, columns, rows].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let style = if focused { theme.accent() } else { theme.strong() };
     let sign = if focused { format!("{} ", theme.glyphs.focus) } else { String::new() };
     draw_rule(

@@ -24,7 +24,8 @@ use ratatui::layout::Rect;
 
 use crate::domain::RunState;
 use crate::tui::layout::{Canvas, Layout};
-use crate::tui::messages::{Action, Effect, RunsAction, RunsEffect};
+use crate::tui::messages::runs::LIST;
+use crate::tui::messages::{Action, Binding, Effect, RunsAction, RunsEffect};
 use crate::tui::screens::ScreenEntry;
 use crate::tui::state::State;
 use crate::tui::widgets::paint::{Pen, wrap};
@@ -67,6 +68,24 @@ impl ScreenEntry for Runs {
 
     fn applies(&self, state: &State, action: Action) -> bool {
         applies(state, action)
+    }
+
+    fn hint(&self, state: &State, binding: &Binding) -> &'static str {
+        if state.context() != LIST || state.runs.targets(&state.library).len() < 2 {
+            return binding.hint;
+        }
+        // The line has room for few hints, and several marked runs are marked for a key that acts on all of them.
+        match binding.action {
+            Action::Open => "",
+            Action::Runs(action) => match action {
+                RunsAction::Stop | RunsAction::Limits | RunsAction::Resume | RunsAction::Tag => binding.hint,
+                RunsAction::Note => "note",
+                RunsAction::Delete => "delete",
+                RunsAction::Unmark => "unmark",
+                _ => "",
+            },
+            _ => binding.hint,
+        }
     }
 
     fn complete_line(&self, state: &State, line: &str) -> Vec<Effect> {

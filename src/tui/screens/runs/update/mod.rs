@@ -350,10 +350,14 @@ fn keep_list_view(state: &State) -> Effect {
 /// Shows settings, tags and note of the selected run.
 fn show_settings(state: &mut State) {
     let Some(run) = targets::one(state) else { return };
-    let lines = super::settings::lines(&run);
+    let mut lines = super::settings::lines(&run);
     if lines.is_empty() {
         return state.fail(&format!("{} cannot be read", run.id));
     }
+    let key = |name| state.keymap.key(name);
+    let keys = [("tags", key("runs.tag")), ("note", key("runs.note")), ("name", key("runs.rename"))];
+    let keys = keys.map(|(what, key)| format!("{key} {what}"));
+    lines.extend([String::new(), format!("to change on the list: {}", keys.join(", "))]);
     state.overlay = Some(Overlay::Report(Report { title: format!("settings of {}", run.id), lines, first: 0 }));
 }
 
