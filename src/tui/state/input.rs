@@ -10,6 +10,8 @@ pub struct Input {
     cursor: usize,
     /// The longest text, in characters.
     max_length: usize,
+    /// Whether the whole text is selected, so that the next character replaces it.
+    selected: bool,
 }
 
 impl Default for Input {
@@ -21,6 +23,7 @@ impl Default for Input {
 impl Input {
     /// Applies an editing action; ignores others.
     pub fn edit(&mut self, edit: Action) {
+        self.selected &= matches!(edit, Action::Insert(_));
         match edit {
             Action::Insert(c) => self.insert(c),
             Action::Backspace => self.backspace(),
@@ -39,7 +42,19 @@ impl Input {
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { cursor: text.chars().count(), text, max_length: crate::domain::name::MAX_LENGTH }
+        let cursor = text.chars().count();
+        Self { cursor, text, max_length: crate::domain::name::MAX_LENGTH, selected: false }
+    }
+
+    /// Selects the whole text: the next character or paste replaces it, except for a comma, which continues a list.
+    pub fn select(&mut self) {
+        self.selected = !self.text.is_empty();
+    }
+
+    /// Returns whether the whole text is selected.
+    #[must_use]
+    pub fn is_selected(&self) -> bool {
+        self.selected
     }
 
     /// Sets the longest text, in characters.
@@ -66,8 +81,7 @@ impl Input {
 
     /// Replaces the text and puts the cursor after this many characters.
     pub fn replace(&mut self, text: &str, cursor: usize) {
-        self.text.clear();
-        self.cursor = 0;
+        *self = Self { text: String::new(), cursor: 0, selected: false, ..*self };
         self.paste(text);
         self.cursor = cursor.min(self.text.chars().count());
     }
@@ -80,6 +94,10 @@ impl Input {
 
     /// Inserts a character; ignores it once the text has its longest length.
     pub fn insert(&mut self, c: char) {
+        if std::mem::take(&mut self.selected) && c != ',' {
+            self.text.clear();
+            self.cursor = 0;
+        }
         if !c.is_control() && self.text.chars().count() < self.max_length {
             self.text.insert(self.byte(self.cursor), c);
             self.cursor += 1;
@@ -150,5 +168,24 @@ mod tests {
         input.backspace();
         input.insert('\u{1b}');
         assert_eq!(input.text(), "");
+    }
+
+    #[test]
+    fn a_selected_text_is_replaced_continued_or_edited() {
+        let typed = |edits: &[Action]| {
+            let mut input = Input::new("15");
+            input.select();
+            edits.iter().for_each(|edit| input.edit(*edit));
+            input.text().to_owned()
+        };
+        let insert = Action::Insert;
+        assert_eq!(typed(&[insert('2'), insert('0')]), "20");
+        assert_eq!(typed(&[insert(','), insert('2')]), "15,2");
+        assert_eq!(typed(&[Action::LineEnd, insert('0')]), "150");
+        assert_eq!(typed(&[Action::Backspace, insert('6')]), "16");
+        let mut pasted = Input::new("15");
+        pasted.select();
+        pasted.paste("1e-3");
+        assert_eq!(pasted.text(), "1e-3");
     }
 }

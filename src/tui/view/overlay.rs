@@ -79,7 +79,9 @@ fn draw_prompt(state: &State, prompt: &Prompt, buffer: &mut Buffer, area: Rect) 
 pub(super) fn draw_input(state: &State, input: &Input, buffer: &mut Buffer, inside: Rect) -> Position {
     // A free column on each side.
     let place = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), height: 1, ..inside };
-    text_field::render(buffer, &state.theme, place, input.text(), input.cursor(), state.theme.strong())
+    let strong = state.theme.strong();
+    let style = if input.is_selected() { strong.patch(state.theme.selected()) } else { strong };
+    text_field::render(buffer, &state.theme, place, input.text(), input.cursor(), style)
 }
 
 /// Returns the width and the wrapped lines of a report.

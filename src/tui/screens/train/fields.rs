@@ -73,7 +73,8 @@ fn draw_field(state: &State, buffer: &mut Buffer, at: Rect, field: Field) -> Opt
             };
             let start = pen.position();
             let (input, note) = value(state, field);
-            draw_value(state, &mut pen, field, input.text(), style);
+            let chosen = if focused && form.is_selected() { style.patch(theme.selected()) } else { style };
+            draw_value(state, &mut pen, field, input.text(), chosen);
             if error.is_some() {
                 pen.write("✗ invalid", theme.bad());
             } else {

@@ -49,12 +49,11 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Train(TrainAction::Reset) => {
             form.remember();
             form.reset();
+            form.edited = None;
         }
         edit => {
             form.named |= form.focus == Field::Name && !matches!(edit, Action::Left | Action::Right);
-            if let Some(input) = form.input(&choices) {
-                input.edit(edit);
-            }
+            form.edit(&choices, |input| input.edit(edit));
         }
     }
     Vec::new()
@@ -92,11 +91,13 @@ fn ask_for_field(state: &mut State) {
 
 fn focus(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
     form.drop_defaults(choices);
+    form.edited = None;
     form.move_focus(by);
 }
 
 fn focus_on(form: &mut Form, choices: &FormChoices<'_>, field: Field) {
     form.drop_defaults(choices);
+    form.edited = None;
     form.focus = field;
 }
 
@@ -168,9 +169,7 @@ pub(super) fn paste(state: &mut State, text: &str) -> bool {
     }
     let (form, choices) = state.form_and_choices();
     form.named |= form.focus == Field::Name;
-    if let Some(input) = form.input(&choices) {
-        input.paste(text);
-    }
+    form.edit(&choices, |input| input.paste(text));
     true
 }
 

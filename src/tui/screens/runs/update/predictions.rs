@@ -5,7 +5,7 @@ use super::{ask, targets};
 use crate::domain::RunId;
 use crate::tui::messages::runs::{PredictionNumber, PredictionProgress, PredictionSpec};
 use crate::tui::messages::{Action, Effect, RunsAction, RunsEffect, moved};
-use crate::tui::state::State;
+use crate::tui::state::{Overlay, State};
 
 const EXPLANATION: &str = "a picture, a folder, a pattern such as *.jpg, an address, or several; Tab completes";
 
@@ -22,6 +22,9 @@ pub(super) fn ask_sources(state: &mut State) {
     }
     let title = format!("predict by {}", targets::name(&runs));
     ask(state, RunsPurpose::Predict(runs), title, EXPLANATION.into(), &line);
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.input.select();
+    }
 }
 
 /// Starts predicting. Returns the effects to request.

@@ -101,6 +101,8 @@ pub struct Form {
     pub named: bool,
     /// The field with the keyboard focus.
     pub focus: Field,
+    /// The field that is edited since it has the focus. The first character typed into another one replaces its value.
+    pub edited: Option<Field>,
     /// The field with the keyboard focus before another one was looked for by its name.
     pub found_from: Option<Field>,
     /// Whether a launch is being performed.
@@ -144,6 +146,7 @@ impl Form {
             name: Input::default(),
             named: false,
             focus: Field::Strategy,
+            edited: None,
             found_from: None,
             launching: false,
             repeated: None,
@@ -165,6 +168,7 @@ impl Form {
         // Of equally good ones the first on the form.
         let best = self.fields().iter().rev().filter_map(score).max_by_key(|(score, _)| *score);
         let (_, field) = best.ok_or_else(|| format!("no field has the name '{}'", printable(typed.trim())))?;
+        self.edited = None;
         self.focus = field;
         Ok(())
     }
@@ -274,8 +278,26 @@ impl Form {
         typed.unwrap_or_else(|| Input::new(self.default_of(setting, choices).unwrap_or_default()))
     }
 
+    /// Returns whether the value of the focused line is selected, so that a typed character replaces it.
+    #[must_use]
+    pub fn is_selected(&self) -> bool {
+        matches!(self.focus, Field::Setting(_)) && self.focus.takes_text() && self.edited != Some(self.focus)
+    }
+
+    /// Changes the text of the focused line, if it accepts text.
+    pub fn edit(&mut self, choices: &FormChoices<'_>, edit: impl FnOnce(&mut Input)) {
+        let is_selected = self.is_selected();
+        if let Some(input) = self.input(choices) {
+            if is_selected {
+                input.select();
+            }
+            edit(input);
+            self.edited = Some(self.focus);
+        }
+    }
+
     /// Returns the text of the focused line, if it accepts text.
-    pub fn input(&mut self, choices: &FormChoices<'_>) -> Option<&mut Input> {
+    fn input(&mut self, choices: &FormChoices<'_>) -> Option<&mut Input> {
         match self.focus {
             Field::Name => Some(&mut self.name),
             Field::Setting(setting) if self.focus.takes_text() => {
