@@ -1,5 +1,6 @@
 //! Shell completions: names of runs, datasets, weights, tags, homes and places, read when the shell asks for them.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -10,8 +11,9 @@ use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use super::exit::CommandError;
 use super::home::{self, HomeChoice};
 use crate::config::{Homes, Places};
+use crate::domain::RunId;
 use crate::homes::MirrorFolder;
-use crate::runs::{Home, RunStore};
+use crate::runs::{Home, RunStore, SortKey};
 use crate::{data, weights};
 
 /// The environment variable by which a completion script asks for candidates.
@@ -66,6 +68,10 @@ pub(super) enum Names {
     Weights,
     Homes,
     Places,
+    Tags,
+    /// Tags with `+`, which adds one, or `-`, which removes it.
+    TagChanges,
+    SortKeys,
 }
 
 /// Returns the names that an argument of the command at this path takes.
@@ -79,6 +85,9 @@ pub(super) fn names_of(argument: &Arg, path: &[String]) -> Option<Names> {
         ("weights", _) => Some(Names::Weights),
         ("home", _) => Some(Names::Homes),
         (_, "PLACE") => Some(Names::Places),
+        ("tag", _) => Some(Names::Tags),
+        ("changes", _) if command == "tag" => Some(Names::TagChanges),
+        ("sort", _) => Some(Names::SortKeys),
         _ if takes_name && group == "data" => Some(Names::Datasets),
         _ if takes_name && group == "weights" => Some(Names::Weights),
         _ if takes_name && group == "homes" => Some(Names::Homes),
@@ -110,6 +119,9 @@ fn candidates(names: Names, home: Option<PathBuf>) -> Vec<CompletionCandidate> {
             let runs = RunStore::new(home).ids().unwrap_or_default();
             runs.iter().map(ToString::to_string).collect()
         }),
+        Names::Tags => tags(home),
+        Names::TagChanges => tags(home).iter().flat_map(|tag| [format!("+{tag}"), format!("-{tag}")]).collect(),
+        Names::SortKeys => SortKey::FIELDS.iter().map(|field| field.name().to_owned()).collect(),
         Names::Datasets => folder(home).map_or_else(Vec::new, |home| {
             let datasets = data::list(&home.data()).unwrap_or_default();
             datasets.iter().map(|(name, _)| name.to_string()).collect()
@@ -121,6 +133,16 @@ fn candidates(names: Names, home: Option<PathBuf>) -> Vec<CompletionCandidate> {
     };
     found.sort();
     found.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Returns the tags of all runs.
+fn tags(home: Option<PathBuf>) -> Vec<String> {
+    let Some(home) = folder(home) else { return Vec::new() };
+    let store = RunStore::new(home);
+    let of = |id: &RunId| store.folder(id).annotations().unwrap_or_default().tags;
+    let ids = store.ids().unwrap_or_default();
+    let tags: BTreeSet<String> = ids.iter().flat_map(of).map(|tag| tag.to_string()).collect();
+    tags.into_iter().collect()
 }
 
 /// Returns the folder of the home, or of the mirror of a home on another machine, which is not asked.

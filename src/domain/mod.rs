@@ -23,6 +23,7 @@ pub mod nan;
 pub mod network;
 pub mod number_text;
 pub mod optimization;
+pub mod picture_counts;
 pub mod place;
 pub mod placeholder;
 pub mod precision;

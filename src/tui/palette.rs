@@ -170,6 +170,14 @@ pub(super) fn matches(state: &State) -> Vec<Entry> {
         })
         .collect();
     matches.sort_by_key(|(score, _)| -score);
+    // Where some hold the typed words, scattered letters of others are chance: `sort` is none of `quit the dashboard`.
+    let holds_query = |entry: &Entry| {
+        let names = entry.names.iter().copied().chain([entry.label.as_str()]);
+        names.map(str::to_lowercase).any(|text| query.to_lowercase().split_whitespace().all(|word| text.contains(word)))
+    };
+    if matches.iter().any(|(_, entry)| holds_query(entry)) {
+        matches.retain(|(_, entry)| holds_query(entry));
+    }
     let mut entries = named(state, query);
     entries.extend(matches.into_iter().map(|(_, entry)| entry));
     remove_repeated(&mut entries);

@@ -4,7 +4,7 @@
 //! A row holds an emotion (a number from 0 to 7 or a word), the gray values of a square image and its usage:
 //! `Training`, `PublicTest` or `PrivateTest`, or another name of a split. Rows stay in order within a class.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -205,8 +205,26 @@ pub(super) fn read(
     if let Some(contempt) = rows.iter().find(|row| Some(&row.class) == contempt) {
         log.note(format!("the emotion 7 is taken for contempt, as in CK+, first in row {}", contempt.number));
     }
+    if columns.are_emotions {
+        note_few_emotions(&rows, &classes, log);
+    }
     let side = u32::try_from(pixels.isqrt()).map_err(|_| wrong("its images are too large".into()))?;
     Ok(Table { rows, classes: classes.names, side })
+}
+
+/// Notes the names of numbered classes where FER-2013's numbers are not all there: the table may number other classes.
+fn note_few_emotions(rows: &[Row], classes: &Classes, log: &mut ImportLog) {
+    const FER_2013: usize = 7;
+    let used: HashSet<usize> = rows.iter().map(|row| row.class).collect();
+    let is_numbered = |number: &usize| {
+        let index = classes.index.get(number.to_string().as_bytes());
+        index.is_some_and(|index| used.contains(index))
+    };
+    let found: Vec<usize> = (0..FER_2013).filter(is_numbered).collect();
+    if !found.is_empty() && found.len() < FER_2013 {
+        let names: Vec<String> = found.iter().map(|number| format!("{number} {}", EMOTIONS[*number])).collect();
+        log.note(format!("the numbers of classes are FER-2013's: {}; --map renames them", names.join(", ")));
+    }
 }
 
 /// Explains which columns a table has instead of the needed ones.

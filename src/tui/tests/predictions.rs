@@ -71,6 +71,15 @@ fn pictures() -> Vec<PredictedPicture> {
 }
 
 #[test]
+fn a_run_without_weights_is_asked_for_no_pictures() {
+    let mut state = state();
+    state.runs.selected = Some(id("new-wren"));
+    assert_eq!(press(&mut state, "P"), []);
+    assert!(state.overlay.is_none());
+    assert!(draw(&state, SIZES[1]).contains("new-wren has no best weights yet"));
+}
+
+#[test]
 fn a_path_is_typed_and_its_faces_are_shown_until_esc() {
     let mut state = state();
     assert_eq!(press(&mut state, "P<enter>"), [], "an empty line is refused");
@@ -120,7 +129,7 @@ fn an_end_and_a_failure_are_shown_and_nothing_is_left_to_end() {
     let mut state = state();
     press(&mut state, "Px<enter>");
     assert_eq!(news(&mut state, 1, pictures(), Some(Ok(()))), []);
-    assert!(draw(&state, SIZES[1]).contains("3 faces, 2 pictures without one ──"));
+    assert!(draw(&state, SIZES[1]).contains("2 faces, 1 whole, 1 without a face, 1 unreadable ──"));
     assert_eq!(press(&mut state, "<esc>"), []);
     press(&mut state, "P<enter>");
     assert_eq!(news(&mut state, 2, Vec::new(), Some(Err("brisk-otter has no best weights".into()))), []);

@@ -13,14 +13,11 @@ use super::reader::CroppedPicture;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::options::Format;
 use crate::cli::output;
-use crate::cli::table::thousands;
 use crate::data::ImageShape;
+use crate::domain::picture_counts::{NO_FACE, PictureCounts};
 use crate::domain::text::printable;
 use crate::supervise::prediction::FacePixels;
 use metrics::{Metrics, argmax};
-
-/// The message for a picture without a face.
-const NO_FACE: &str = "no face was found; --faces none uses whole pictures";
 
 /// The printed output so far, counted.
 pub(super) struct Report<'a> {
@@ -31,19 +28,8 @@ pub(super) struct Report<'a> {
     top: usize,
     /// The shape of the faces whose pixels are part of their records.
     pixels: Option<ImageShape>,
-    counts: Counts,
+    counts: PictureCounts,
     metrics: Metrics<'a>,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    pictures: usize,
-    faces: usize,
-    /// Pictures that were taken whole.
-    whole: usize,
-    /// Pictures without a face.
-    without_face: usize,
-    unread: usize,
 }
 
 /// A face, for scripts. Keys are stable: none is ever renamed.
@@ -114,7 +100,7 @@ impl<'a> Report<'a> {
         top: usize,
     ) -> Result<Self, CommandError> {
         let metrics = Metrics::new(classes, runs.len());
-        let report = Self { runs, classes, format, top, pixels: None, counts: Counts::default(), metrics };
+        let report = Self { runs, classes, format, top, pixels: None, counts: PictureCounts::default(), metrics };
         if format.csv {
             let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
             let run = if report.runs.len() > 1 { names(&["run"]) } else { Vec::new() };
@@ -142,13 +128,13 @@ impl<'a> Report<'a> {
             let faces = match faces {
                 Ok(faces) => faces,
                 Err(error) => {
-                    self.counts.unread += 1;
+                    self.counts.add_unpredicted(error);
                     self.print_unpredicted(&source.name, error)?;
                     continue;
                 }
             };
             if faces.is_empty() {
-                self.counts.without_face += 1;
+                self.counts.add_unpredicted(NO_FACE);
                 self.print_unpredicted(&source.name, NO_FACE)?;
             }
             let predicted: Vec<PredictedFace<'_>> = faces
@@ -163,8 +149,7 @@ impl<'a> Report<'a> {
                 .collect();
             next += faces.len();
             predicted.iter().try_for_each(|face| self.print_face(face))?;
-            self.counts.faces += faces.iter().filter(|face| face.area.is_some()).count();
-            self.counts.whole += faces.iter().filter(|face| face.area.is_none()).count();
+            faces.iter().for_each(|face| self.counts.add_face(face.area));
             let size = |predicted: &&PredictedFace<'_>| {
                 predicted.face.area.map_or(0, |[_, _, width, height]| u64::from(width) * u64::from(height))
             };
@@ -275,21 +260,5 @@ impl<'a> Report<'a> {
             }
         }
         Ok(if self.counts.unread > 0 { Exit::Failed } else { Exit::Done })
-    }
-}
-
-impl Counts {
-    fn text(&self) -> String {
-        let some = |count: usize, words: &str| (count > 0).then(|| format!("{} {words}", thousands(count)));
-        let parts = [
-            some(self.faces, if self.faces == 1 { "face" } else { "faces" }),
-            some(self.whole, "taken whole"),
-            some(self.without_face, "without a face"),
-            some(self.unread, "that could not be read"),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        let pictures = if self.pictures == 1 { "picture" } else { "pictures" };
-        let pictures = format!("{} {pictures}", thousands(self.pictures));
-        if parts.is_empty() { pictures } else { format!("{pictures}: {}", parts.join(", ")) }
     }
 }

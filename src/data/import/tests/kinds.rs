@@ -521,3 +521,24 @@ fn a_target_that_cannot_be_is_refused_before_the_source_is_read() {
         assert!(error.contains("mien"), "{error}");
     }
 }
+
+#[test]
+fn the_names_of_few_numbered_classes_are_noted() {
+    let bench = Bench::new();
+    let mut number = 0;
+    let all = kaggle_csv("emotion,pixels,Usage", |_, pixels, usage| {
+        number += 1;
+        format!("{},{pixels},{usage}", number % 7)
+    });
+    let notes = |name: &str, table: &str| bench.import(&bench.write(name, table)).unwrap().notes;
+    let is_about_names = |note: &String| note.contains("FER-2013's");
+    assert!(!notes("all.csv", &all).iter().any(is_about_names));
+    let two = kaggle_csv("emotion,pixels,Usage", |_, pixels, usage| {
+        number += 1;
+        format!("{},{pixels},{usage}", 3 * (number % 2))
+    });
+    let found = notes("two.csv", &two);
+    assert!(found.iter().any(|note| note.contains("0 angry, 3 happy; --map renames them")), "{found:?}");
+    let named = two.replace("\n0,", "\nbored,").replace("\n3,", "\nawake,");
+    assert!(!notes("named.csv", &named).iter().any(is_about_names));
+}

@@ -42,9 +42,12 @@ pub(super) fn blocks(state: &State, comparison: &Comparison) -> Vec<Block> {
         style: theme.run_color(run).patch(theme.strong()),
         sentences: sentences(state, run, &mut significance),
     };
-    let mut blocks: Vec<Block> = runs.map(of_run).collect();
-    blocks.extend(seeds(state, comparison));
+    let single: Vec<Block> = runs.map(of_run).collect();
+    let mut blocks = seeds(state, comparison);
     blocks.extend(comparison.seed_verdicts.iter().map(|verdict| seed_verdict(state, comparison, verdict)));
+    // Where runs that differ only in the seed are one column, the verdicts on columns precede those on single runs.
+    let after = if state.compare.fold { blocks.len() } else { 0 };
+    blocks.splice(after..after, single);
     blocks.extend(
         seed_note(&comparison.runs, &comparison.groups, &comparison.seed_verdicts, &compared).map(|note| Block {
             about: "note".into(),

@@ -1,7 +1,7 @@
 //! The predictions of runs for pictures from outside: a list of faces, and the selected face with every probability.
 //!
 //! ```text
-//! ── calm-heron · photos ──────────────────── 3 faces, 1 picture without a face ──
+//! ── calm-heron · photos ──────────────────── ───────── 3 faces, 1 without a face ──
 //!  ▸ two.jpg       happy    0.84   ── happy 0.84 ─────────── 1 of 4 · 61×77 at 54,39 ──
 //!    two.jpg       neutral  0.46    (the face)
 //!    nobody.png    no face was found
@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{PredictionStatus, Predictions};
-use crate::domain::number_text::count;
+use crate::domain::picture_counts::PictureCounts;
 use crate::tui::layout::{Canvas, Layout};
 use crate::tui::messages::runs::{PredictedFace, PredictedPicture};
 use crate::tui::state::State;
@@ -86,21 +86,22 @@ pub(super) fn render(state: &State, shown: &Predictions, canvas: &mut Canvas<'_>
     }
 }
 
-/// Returns `7 faces, 1 picture without a face, 1 unreadable` and the progress.
+/// Returns the counts of pictures and faces, and the progress.
 fn summary(shown: &Predictions) -> String {
-    let faces = shown.pictures.iter().filter(|picture| picture.face.is_ok()).count();
-    let without = shown.pictures.len() - faces;
-    let mut parts = vec![count(faces, "face", "faces")];
-    if without > 0 {
-        parts.push(count(without, "picture without one", "pictures without one"));
+    let mut counts = PictureCounts::default();
+    for picture in &shown.pictures {
+        match &picture.face {
+            Ok(face) => counts.add_face(face.area),
+            Err(reason) => counts.add_unpredicted(reason),
+        }
     }
     let progress = match (&shown.status, shown.order.watch) {
         (PredictionStatus::Running, true) => " · watching",
-        (PredictionStatus::Running, false) => " · reading …",
+        (PredictionStatus::Running, false) => " …",
         (PredictionStatus::Full, _) => " · the list is full",
         (PredictionStatus::Done | PredictionStatus::Failed(_), _) => "",
     };
-    parts.join(", ") + progress
+    counts.parts() + progress
 }
 
 fn draw_list(state: &State, shown: &Predictions, buffer: &mut Buffer, layout: &mut Layout, area: Rect) {

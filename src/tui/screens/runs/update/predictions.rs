@@ -3,6 +3,7 @@
 use super::super::{PredictionStatus, Predictions, RunsPurpose};
 use super::{ask, targets};
 use crate::domain::RunId;
+use crate::tui::library::RunView;
 use crate::tui::messages::runs::{PredictionNumber, PredictionProgress, PredictionSpec};
 use crate::tui::messages::{Action, Effect, RunsAction, RunsEffect, moved};
 use crate::tui::state::{Overlay, State};
@@ -14,8 +15,13 @@ pub(super) fn ask_sources(state: &mut State) {
     let (runs, line) = if let Some(shown) = &state.runs.predictions {
         (shown.runs().to_vec(), shown.order.sources.clone())
     } else {
-        let runs: Vec<RunId> = targets::all(state).into_iter().map(|run| run.id).collect();
-        (runs, state.runs.predicted_sources.clone())
+        let runs = targets::all(state);
+        // A home elsewhere is shown by a mirror, which has no weights.
+        let lacking = runs.iter().find(|run| !run.has_best_weights && state.library.link.is_none());
+        if let Some(RunView { id, .. }) = lacking {
+            return state.fail(&format!("{id} has no best weights yet: a run saves them after its first epoch"));
+        }
+        (runs.into_iter().map(|run| run.id).collect(), state.runs.predicted_sources.clone())
     };
     if runs.is_empty() {
         return;
