@@ -143,6 +143,32 @@ fn a_run_is_submitted_with_its_script_and_without_the_settings_of_a_job_around_i
     cluster.mien(&["delete", "heron", "--yes"]).assert().failure();
 }
 
+#[test]
+fn a_run_without_a_place_starts_on_the_default_one_of_the_home() {
+    let cluster = Cluster::new();
+    let script = |more: &[&str]| {
+        let train = ["train", "cnn", "--dataset", "faces", "--dry-run"];
+        cluster.mien(&[&train, more].concat()).output().expect("it runs")
+    };
+    let told = |output: &std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let here = script(&[]);
+    assert!(!here.status.success() && told(&here).contains("with --on"), "{}", told(&here));
+    assert_eq!(cluster.text(&["places", "default"]), "local\n");
+    cluster.mien(&["places", "default", "gup"]).assert().failure();
+    cluster.mien(&["places", "default", "gpu"]).assert().success();
+    assert_eq!(cluster.text(&["places", "default"]), "gpu\n");
+    assert!(cluster.text(&["places"]).contains("the default of this home"));
+    let there = script(&[]);
+    assert!(told(&there).contains("on gpu, the default place of this home"), "{}", told(&there));
+    assert!(String::from_utf8_lossy(&there.stdout).contains("#SBATCH --partition=gpu"));
+    assert!(!script(&["--on", "local"]).status.success(), "this machine has no script");
+    fs::write(cluster.folder.path().join("config.toml"), "").expect("written");
+    let gone = script(&[]);
+    assert!(told(&gone).contains("the default place of this home is gone"), "{}", told(&gone));
+    cluster.mien(&["places", "default", "local"]).assert().success();
+    assert_eq!(cluster.text(&["places", "default"]), "local\n");
+}
+
 #[cfg(feature = "dashboard")]
 #[test]
 fn the_form_submits_to_a_place_by_keys() {

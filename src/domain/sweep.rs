@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::text::printable;
-use super::{Hyperparameter, Recipe, SettingError, StrategyChoice};
+use super::{DataFold, Hyperparameter, Recipe, SettingError, StrategyChoice};
 
 /// The most runs of one command: each occupies a waiting process.
 pub const MAX_RUNS: usize = 200;
@@ -118,6 +118,25 @@ impl Sweep {
         }
         Ok(recipes)
     }
+}
+
+/// Returns each recipe in every fold of a division by `seed`. `groups` is the checksum of the dataset's groups, if they
+/// are known.
+///
+/// # Errors
+/// [`SweepError::TooMany`].
+pub fn in_folds(recipes: &[Recipe], folds: u32, seed: u64, groups: Option<u32>) -> Result<Vec<Recipe>, SweepError> {
+    let runs = recipes.len() as u64 * u64::from(folds);
+    if runs > MAX_RUNS as u64 {
+        return Err(SweepError::TooMany(runs));
+    }
+    let in_fold = |recipe: &Recipe, fold: DataFold| {
+        let mut recipe = recipe.clone();
+        recipe.set_fold(Some(DataFold { groups, ..fold }));
+        recipe
+    };
+    let in_each = |recipe| DataFold::all(folds, seed).map(move |fold| in_fold(recipe, fold));
+    Ok(recipes.iter().flat_map(in_each).collect())
 }
 
 /// Parses `NAME=VALUES` into the setting and its values.

@@ -107,6 +107,12 @@ impl Home {
         self.root.join("list-view.json")
     }
 
+    /// Returns the file with the default place of runs.
+    #[must_use]
+    pub fn default_place_file(&self) -> PathBuf {
+        self.root.join("default-place.json")
+    }
+
     /// Tests what the file system of the home can do. Without locks, a live worker would seem dead.
     #[must_use]
     pub fn file_system(&self) -> FileSystemLimits {

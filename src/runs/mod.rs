@@ -6,6 +6,7 @@
 pub mod annotations;
 pub mod check;
 pub mod comparison;
+mod default_place;
 pub mod detail;
 pub mod endings;
 pub mod ensemble;

@@ -29,6 +29,7 @@ use super::watch::WatchRequest;
 use super::widgets::faces::Pictures;
 use super::{clipboard, config, first_run, notice, remote, update, view, watch};
 use crate::config::{Notify, Places};
+use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId};
 use crate::runs::{Machine, RunStore};
 use crate::supervise::now;
@@ -62,8 +63,9 @@ pub(super) fn run(store: RunStore, backend: Arc<Backend>) -> Result<StillRunning
     let (events, incoming) = mpsc::channel(CHANNEL_CAPACITY);
     let watcher = watch::start(store, Arc::clone(&backend), events.clone());
     let is_remote = backend.link.is_some();
+    let default_place = backend.store.home().default_place().unwrap_or_default();
     let performer = performer(backend, events, watcher.clone());
-    let result = runtime.block_on(dashboard(incoming, watcher, performer.clone(), is_remote));
+    let result = runtime.block_on(dashboard(incoming, watcher, performer.clone(), is_remote, default_place));
     // The terminal is restored by now, so Ctrl-C interrupts this wait.
     let left = runtime.block_on(finish_effects(&performer));
     // Effects that only read are not waited for.
@@ -118,23 +120,28 @@ struct Dashboard {
     content_lost: bool,
 }
 
+/// Runs the dashboard of a home, whose runs start on the default place; a remote one has no places.
 async fn dashboard(
     mut incoming: Receiver<Event>,
     watcher: std::sync::mpsc::Sender<WatchRequest>,
     performer: Performer,
     is_remote: bool,
+    default_place: Option<String>,
 ) -> Result<StillRunning, DashboardError> {
     let theme = Theme::detect(variable);
     let settings = config::load();
     let mut state = State::new(theme, TimeZone::system(), now()).configured(&settings);
     state.library.machine = Machine::this();
     state.tour = first_run::claim();
-    if !is_remote {
-        state.train.places = Places::load().entries;
-    }
     if is_remote {
         // The first data would choose the Data screen, because datasets stay on their machine.
         (state.screen, state.key_pressed) = (Screen::Runs, true);
+    } else {
+        let places = Places::load().entries;
+        if let Some(name) = default_place.as_ref().filter(|name| places.iter().all(|place| place.name != **name)) {
+            state.fail(&format!("the default place {} of this home is not in the config file", printable(name)));
+        }
+        state.train.set_places(places, default_place);
     }
     let mut dashboard = Dashboard {
         state,

@@ -4,21 +4,39 @@ use clap::Args;
 
 use super::launch::QueueOption;
 use crate::cli::exit::CommandError;
+use crate::cli::output;
 use crate::config::Places;
 use crate::domain::Place;
 use crate::domain::place::THIS_MACHINE;
+use crate::runs::Home;
 use crate::supervise::{LaunchTarget, LaunchTime, WorkerLocation};
 
 /// The option that names a place.
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct PlaceOption {
-    /// Start on this place of the config file instead of this machine; `local` is this machine. `mien places` lists
-    /// them
+    /// Start on this place of the config file; `local` is this machine. `mien places` lists them
     #[arg(long, value_name = "PLACE")]
     pub(in crate::cli) on: Option<String>,
 }
 
 impl PlaceOption {
+    /// Returns the option for a new run: where no place is named, it names the default place of the home, if there is
+    /// one. `--now` starts on this machine.
+    pub(in crate::cli) fn or_default(self, home: &Home, queue: QueueOption) -> Result<Self, CommandError> {
+        if self.on.is_some() || queue.when() == LaunchTime::Now {
+            return Ok(self);
+        }
+        let on = home.default_place()?;
+        if let Some(name) = &on {
+            Places::load().find(name).map_err(|reason| {
+                let remedy = "`mien places default local` makes this machine the default again";
+                CommandError::Usage(format!("the default place of this home is gone: {reason}; {remedy}"))
+            })?;
+            output::note(&format!("on {name}, the default place of this home; --on local starts on this machine"));
+        }
+        Ok(Self { on })
+    }
+
     /// Returns the named place; `None` without a name and for this machine.
     pub(in crate::cli) fn place(&self) -> Result<Option<Place>, CommandError> {
         match self.on.as_deref() {
@@ -45,7 +63,7 @@ impl PlaceOption {
 /// The option that prints instead of submitting.
 #[derive(Debug, Clone, Copy, Args)]
 pub(in crate::cli) struct DryRun {
-    /// With --on: print the script of the job instead of submitting it
-    #[arg(long, requires = "on")]
+    /// On a place: print the script of the job instead of submitting it
+    #[arg(long)]
     pub(in crate::cli) dry_run: bool,
 }

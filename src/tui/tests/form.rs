@@ -7,7 +7,7 @@ use ratatui::layout::Position;
 use super::fixtures::{self, NOW, id};
 use super::screens::{SIZES, at, draw};
 use super::update::{act, drawn, press, text};
-use crate::domain::{Hyperparameter, Place};
+use crate::domain::{Hyperparameter, Place, StrategyChoice};
 use crate::tui::messages::{Effect, Event, TrainEffect, TrainEvent};
 use crate::tui::screen::Screen;
 use crate::tui::screens::train::Field;
@@ -123,6 +123,26 @@ fn the_name_of_one_run_of_a_sweep_that_is_taken_is_refused() {
 }
 
 #[test]
+fn a_run_for_each_fold_is_launched_with_one_tag() {
+    let mut state = state();
+    state.train.focus = Field::Folds;
+    press(&mut state, "<right><right>");
+    let screen = draw(&state, SIZES[1]);
+    assert!(screen.contains("‹ 3 ›") && screen.contains("3 runs with one tag: 3 folds"), "{screen}");
+    let effects = press(&mut state, "G<enter>");
+    let [Effect::Train(TrainEffect::LaunchSweep { runs, .. })] = effects.as_slice() else { panic!("{effects:?}") };
+    let folds: Vec<String> =
+        runs.iter().map(|(id, recipe)| format!("{id}: {}", recipe.fold.expect("a fold"))).collect();
+    assert_eq!(folds, ["neat-gecko-1: 1 of 3", "neat-gecko-2: 2 of 3", "neat-gecko-3: 3 of 3"]);
+    state.train.launching = false;
+    state.train.set_text(Hyperparameter::Seed, "1..100");
+    let error = state.train.error(Field::Folds, &state.form_choices()).expect("too many");
+    assert!(error.starts_with("300 runs are more than the 200"), "{error}");
+    state.train.strategy_choice = StrategyChoice::All;
+    assert!(!state.train.fields().contains(&Field::Folds), "the command takes none either");
+}
+
+#[test]
 fn a_run_is_launched_on_the_chosen_place() {
     let mut state = state();
     assert!(!state.train.fields().contains(&Field::Place), "no place in the config file");
@@ -140,6 +160,10 @@ fn a_run_is_launched_on_the_chosen_place() {
     state.train.focus = Field::Place;
     press(&mut state, "<^d>");
     assert_eq!(place(&press(&mut state, "G<enter>")), None, "this machine is the default");
+    let places = state.train.places.clone();
+    state.train.launching = false;
+    state.train.set_places(places, Some("cpu".into()));
+    assert_eq!(place(&press(&mut state, "G<enter>")), Some("cpu".into()), "the default of the home");
 }
 
 #[test]

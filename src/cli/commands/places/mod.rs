@@ -1,6 +1,7 @@
 //! `places`: lists the places of the config file and tries them.
 
 mod check;
+mod default;
 mod probe;
 
 use clap::{Args, Subcommand};
@@ -28,6 +29,8 @@ pub(in crate::cli) struct Places {
 enum PlacesCommand {
     /// Run a short job on a place: does it submit, does the node see the home, do locks reach it, is its clock near
     Check(check::Check),
+    /// Print the place on which the runs of this home start without --on, or set it; `local` is this machine
+    Default(default::Default),
     #[command(hide = true)]
     Probe(probe::Probe),
 }
@@ -37,28 +40,36 @@ enum PlacesCommand {
 struct Listed {
     places: Vec<Place>,
     problems: Vec<String>,
+    /// The default place of the home; `null` for this machine.
+    default: Option<String>,
 }
 
 impl Places {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         match self.command {
             Some(PlacesCommand::Check(check)) => check.run(invocation),
+            Some(PlacesCommand::Default(default)) => default.run(invocation),
             Some(PlacesCommand::Probe(probe)) => probe.run(),
-            None => list(self.output),
+            None => list(invocation, self.output),
         }
     }
 }
 
-fn list(output: Output) -> Result<Exit, CommandError> {
+fn list(invocation: &Invocation, output: Output) -> Result<Exit, CommandError> {
     let config::Places { entries: places, problems } = config::Places::load();
-    let listed = Listed { places, problems: problems.iter().map(ToString::to_string).collect() };
+    let default = invocation.open_home()?.home().default_place()?;
+    let listed = Listed { places, problems: problems.iter().map(ToString::to_string).collect(), default };
     if listed.places.is_empty() && listed.problems.is_empty() && !output.json {
         output::note(&none_text::<Place>());
         return Ok(Exit::Done);
     }
     output.print(&listed, || {
         let mut table = Table::new([("PLACE", Side::Left), ("SETTINGS", Side::Left)]);
-        listed.places.iter().for_each(|place| table.row(&[place.name.clone(), place.to_string()]));
+        for place in &listed.places {
+            let is_default = listed.default.as_ref() == Some(&place.name);
+            let remark = if is_default { ", the default of this home" } else { "" };
+            table.row(&[place.name.clone(), format!("{place}{remark}")]);
+        }
         if listed.places.is_empty() { String::new() } else { table.render() }
     })?;
     if !output.json {

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use crate::cli::exit::{self, CommandError, Exit};
 use crate::cli::follow::follow_started;
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{CnnSettings, DeepSettings, PlaceOption, StrategySettings};
+use crate::cli::options::{CnnSettings, DeepSettings, DryRun, PlaceOption, QueueOption, StrategySettings};
 use crate::cli::output;
 use crate::domain::{Recipe, Strategy, Sweep};
 use crate::runs::RunStore;
@@ -64,21 +64,28 @@ enum TrainStrategy {
 }
 
 impl TrainStrategy {
-    fn place(&self) -> &PlaceOption {
+    /// Returns where and when the run starts, and whether only the script of its job is printed.
+    fn place(&mut self) -> (&mut PlaceOption, QueueOption, DryRun) {
         match self {
-            Self::Cnn(options) => &options.run.place,
-            Self::Deep(options) => &options.run.place,
-            Self::Features(options) => &options.run.place,
-            Self::Finetune(options) => &options.run.place,
-            Self::All(options) => &options.run.place,
+            Self::Cnn(options) => options.run.place(),
+            Self::Deep(options) => options.run.place(),
+            Self::Features(options) => options.run.place(),
+            Self::Finetune(options) => options.run.place(),
+            Self::All(options) => options.run.place(),
         }
     }
 }
 
 impl Train {
-    pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
+    pub(super) fn run(mut self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = &invocation.open_home()?;
-        if !supervise::can_train() && self.strategy.place().on.is_none() {
+        let (place, queue, dry) = self.strategy.place();
+        *place = place.clone().or_default(store.home(), queue)?;
+        if dry.dry_run && place.place()?.is_none() {
+            let words = "--dry-run prints the script of a job: name a place of the config file with --on";
+            return Err(CommandError::Usage(words.into()));
+        }
+        if !supervise::can_train() && place.on.is_none() {
             // Otherwise the demo dataset would be drawn in vain.
             return Err(LaunchError::NoTrainer.into());
         }

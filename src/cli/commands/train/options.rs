@@ -4,7 +4,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::cli::options::{
-    AllSettings, DryRun, FeaturesSettings, FinetuneSettings, LaunchOptions, PlaceOption, RecipeOptions,
+    AllSettings, DryRun, FeaturesSettings, FinetuneSettings, LaunchOptions, PlaceOption, QueueOption, RecipeOptions,
     StrategySettings, whole_number,
 };
 use crate::data::check::Exclusion;
@@ -40,6 +40,13 @@ pub(super) struct RunOptions<O: StrategySettings> {
     pub(super) dry: DryRun,
     #[command(flatten)]
     pub(super) launch: LaunchOptions,
+}
+
+impl<O: StrategySettings> RunOptions<O> {
+    /// Returns where and when the run starts, and whether only the script of its job is printed.
+    pub(super) fn place(&mut self) -> (&mut PlaceOption, QueueOption, DryRun) {
+        (&mut self.place, self.launch.queue, self.dry)
+    }
 }
 
 /// The options that correct training images with wrong labels.

@@ -16,7 +16,7 @@ use crate::data::{Dataset, Findings, Manifest};
 use crate::domain::cost::features_text;
 use crate::domain::number_text;
 use crate::domain::preflight::{self, Library, Problem};
-use crate::domain::sweep::{MAX_RUNS, SweepError};
+use crate::domain::sweep;
 use crate::domain::{
     Corrections, DataFold, LeftOutImages, Recipe, RelabelledImage, RelabelledImages, RunId, Size, Split, Strategy,
     Sweep, TrainingCost, WeightsName,
@@ -79,21 +79,11 @@ pub(super) fn in_folds(
     seed: u64,
     wanted: &CorrectionOptions,
 ) -> Result<Vec<Recipe>, CommandError> {
-    let runs = recipes.len() as u64 * u64::from(of);
-    if runs > MAX_RUNS as u64 {
-        return Err(SweepError::TooMany(runs).into());
-    }
-    let mut found = Vec::new();
-    for recipe in recipes {
-        let dataset = datasets::find(store.home(), &recipe.dataset)?;
-        let groups = dataset.groups.as_ref().map(|groups| groups.checksum());
-        for fold in DataFold::all(of, seed).map(|fold| DataFold { groups, ..fold }) {
-            let mut recipe = recipe.clone();
-            recipe.set_fold(Some(fold));
-            correct(store.home(), wanted, &dataset, &mut recipe)?;
-            found.push(recipe);
-        }
-    }
+    let Some(first) = recipes.first() else { return Ok(Vec::new()) };
+    let dataset = datasets::find(store.home(), &first.dataset)?;
+    let groups = dataset.groups.as_ref().map(|groups| groups.checksum());
+    let mut found = sweep::in_folds(recipes, of, seed, groups)?;
+    found.iter_mut().try_for_each(|recipe| correct(store.home(), wanted, &dataset, recipe))?;
     Ok(found)
 }
 

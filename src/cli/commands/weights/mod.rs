@@ -146,7 +146,7 @@ fn delete(store: &RunStore, name: &WeightsName, yes: bool, output: Output) -> Re
     }
     if !users.is_empty() {
         let number = number_text::count(users.len(), "run", "runs");
-        output::note(&format!("{number} trained on {name}: they cannot be resumed or tested without these weights"));
+        output::note(&format!("{number} trained on {name} cannot be resumed or tested without these weights"));
     }
     if !yes && !confirm(&format!("Delete the weights {name} permanently?"), &format!("deletes {name}"))? {
         output::note("nothing was deleted");

@@ -48,8 +48,10 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, area: Rect) {
     let sentences = match (form.strategy_choice, drafts.last()) {
         (StrategyChoice::All, Some(last)) => describe_all(form, dataset, &drafts, last, &choices),
         (_, Some(only)) => {
-            let sweep = describe_sweep(form, dataset, only, &choices);
-            sweep.into_iter().chain(describe_run(dataset, only, state)).collect()
+            let recipes = form.recipes(only, &choices).unwrap_or_else(|_| vec![only.clone()]);
+            let sweep = describe_sweep(form, dataset, &recipes, &choices);
+            let first = recipes.first().unwrap_or(only);
+            sweep.into_iter().chain(describe_run(dataset, first, state)).collect()
         }
         (_, None) => Vec::new(),
     };
@@ -105,17 +107,17 @@ fn describe_transfer(transfer: &Transfer, choices: &FormChoices<'_>) -> String {
 }
 
 /// Returns the sentences about all runs of several values; none for a single run.
-fn describe_sweep(form: &Form, dataset: &DatasetView, first: &Recipe, choices: &FormChoices<'_>) -> Vec<String> {
-    let Ok(sweep) = form.sweep(choices) else { return Vec::new() };
-    let (runs, Ok(recipes)) = (sweep.runs(), sweep.recipes(first)) else { return Vec::new() };
+fn describe_sweep(form: &Form, dataset: &DatasetView, recipes: &[Recipe], choices: &FormChoices<'_>) -> Vec<String> {
+    let (Ok(sweep), runs) = (form.sweep(choices), recipes.len()) else { return Vec::new() };
     if runs < 2 {
         return Vec::new();
     }
     let values = |setting: Hyperparameter| Some((setting.name(), form.values(setting, choices).ok()?));
-    let varied: Vec<String> =
-        sweep.varied().filter_map(values).map(|(name, values)| format!("{name} {}", values.join(", "))).collect();
+    let varied = sweep.varied().filter_map(values).map(|(name, values)| format!("{name} {}", values.join(", ")));
+    let folds = form.fold_count().map(|folds| format!("{folds} folds"));
+    let varied: Vec<String> = varied.chain(folds).collect();
     let mut sentences = vec![format!("{runs} runs with one tag: {}", varied.join(" × "))];
-    if let Some(seconds) = total_seconds(&recipes, dataset, choices) {
+    if let Some(seconds) = total_seconds(recipes, dataset, choices) {
         sentences.push(format!("all {runs} take at most {}", duration(seconds)));
     }
     sentences.push("of the first:".into());
@@ -151,7 +153,7 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
         Ok(cost) => cost,
         Err(error) => return vec![format!("✗ {error}")],
     };
-    let counts = dataset.counts();
+    let counts = dataset.facts().as_split_by(recipe).map_or_else(|_| dataset.counts(), |facts| facts.counts());
     let (parameters, memory) = (cost.parameters(), cost.memory());
     let mut sentences = Vec::new();
     if let Some(transfer) = &recipe.transfer {

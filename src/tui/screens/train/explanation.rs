@@ -52,6 +52,10 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
             let range = setting.range(&state.train.sample(&choices));
             (setting.explanation(), format!("accepts {range} · default {default}"))
         }
+        Field::Folds => (
+            "cross-validation: one run for each part of all images, which tests it; official test images are included",
+            "← → to choose".into(),
+        ),
         Field::Place => (
             "local is this machine; a place of the config file gets the run as a job (`mien places` lists them)",
             "← → to choose".into(),

@@ -163,6 +163,10 @@ fn value(state: &State, field: Field) -> (Input, String) {
             };
             (value, note)
         }
+        Field::Folds => {
+            let note = if form.folds.is_some() { "cross-validation" } else { "the dataset's own splits" };
+            (Input::new(form.folds.map_or_else(|| "off".into(), |folds| folds.to_string())), note.into())
+        }
         Field::Place => match form.place() {
             Some(place) => (Input::new(place.name.as_str()), place.to_string()),
             None => (Input::new(THIS_MACHINE), "this machine".into()),

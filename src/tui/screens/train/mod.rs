@@ -150,7 +150,10 @@ fn applies(state: &State, action: Action) -> bool {
     let focus = state.train.focus;
     match action {
         Action::Train(TrainAction::Reset) => {
-            matches!(focus, Field::Setting(_) | Field::Weights | Field::From | Field::Corrections | Field::Place)
+            matches!(
+                focus,
+                Field::Setting(_) | Field::Weights | Field::From | Field::Corrections | Field::Folds | Field::Place
+            )
         }
         Action::Train(TrainAction::AddValue) => !state.train.further_choices(&state.form_choices()).is_empty(),
         Action::Train(TrainAction::RemoveValue) => {

@@ -8,6 +8,9 @@ use crate::tui::screens::{go_to, prompt};
 use crate::tui::state::{Input, Prompt, State};
 use crate::tui::widgets::number_text::count;
 
+/// The numbers of folds to choose from.
+const FOLDS: [Option<u32>; 8] = [None, Some(2), Some(3), Some(4), Some(5), Some(6), Some(8), Some(10)];
+
 pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
     match action {
         Action::Train(TrainAction::Launch) if state.train.focus == Field::Launch => return launch(state),
@@ -146,6 +149,7 @@ fn cycle(form: &mut Form, choices: &FormChoices<'_>, by: isize) {
                 form.set_last_value(setting, choice, choices);
             }
         }
+        Field::Folds => form.folds = next(&FOLDS, Some(&form.folds), by).copied().flatten(),
         Field::Place => {
             let names: Vec<Option<String>> =
                 std::iter::once(None).chain(form.places.iter().map(|place| Some(place.name.clone()))).collect();

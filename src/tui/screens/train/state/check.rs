@@ -20,6 +20,7 @@ impl Form {
             Field::Corrections => self.unknown_marks(choices).or_else(of_recipe),
             Field::Setting(setting) => self.refused(setting, choices).or_else(of_recipe),
             Field::Name => self.name_error(choices),
+            Field::Folds => self.fold_error(choices),
             Field::Strategy | Field::Place | Field::Launch => None,
         }
     }

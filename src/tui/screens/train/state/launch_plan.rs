@@ -70,7 +70,8 @@ impl Form {
     /// Returns the names of the runs of one strategy: `stem`, or for several values a numbered name each.
     #[must_use]
     pub fn run_names(&self, stem: &RunId, choices: &FormChoices<'_>) -> Vec<RunId> {
-        match self.sweep(choices).map_or(1, |sweep| usize::try_from(sweep.runs()).unwrap_or(1)) {
+        let folds = self.fold_count().map_or(1, u64::from);
+        match self.sweep(choices).map_or(1, |sweep| usize::try_from(sweep.runs().saturating_mul(folds)).unwrap_or(1)) {
             0 | 1 => vec![stem.clone()],
             runs => sweep_names(stem, runs),
         }
@@ -90,8 +91,8 @@ impl Form {
         match self.strategy_choice {
             StrategyChoice::One(strategy) => {
                 let recipe = draft(strategy).ok_or_else(incomplete)?;
-                let recipes = self.sweep(choices).map_err(|error| (Field::Strategy, error.to_string()))?;
-                let recipes = recipes.recipes(&recipe).map_err(|error| (Field::Strategy, error.to_string()))?;
+                let recipes = self.recipes(&recipe, choices);
+                let recipes = recipes.map_err(|error| (Field::Strategy, error.to_string()))?;
                 if let [_] = recipes[..] {
                     return Ok(LaunchPlan::One(name, Box::new(recipe)));
                 }

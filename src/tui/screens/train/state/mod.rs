@@ -38,6 +38,8 @@ pub enum Field {
     Corrections,
     /// A setting of the recipe.
     Setting(Hyperparameter),
+    /// The number of folds.
+    Folds,
     /// The place of a cluster, or this machine.
     Place,
     /// The run's name.
@@ -57,6 +59,7 @@ impl Field {
             Self::Corrections => "corrections",
             Self::Weights => "weights",
             Self::Setting(setting) => setting.name(),
+            Self::Folds => "folds",
             Self::Place => "place",
             Self::Name => "run name",
             Self::Launch => "launch",
@@ -91,10 +94,14 @@ pub struct Form {
     marked: Option<DatasetName>,
     /// The typed or chosen settings for each strategy choice; a missing one has its default.
     typed: HashMap<(StrategyChoice, Hyperparameter), Input>,
+    /// The number of folds, in each of which the settings are trained; `None` for the dataset's own splits.
+    pub folds: Option<u32>,
     /// The places of the config file, on which runs may start.
     pub places: Vec<Place>,
     /// The name of the chosen place; `None` for this machine.
     pub on: Option<String>,
+    /// The name of the home's default place; `None` for this machine.
+    default_place: Option<String>,
     /// The run's name, or the beginning of the names of four runs.
     pub name: Input,
     /// Whether the user typed the name. A suggestion must not replace it then.
@@ -141,8 +148,10 @@ impl Form {
             correction_choice: None,
             marked: None,
             typed: HashMap::new(),
+            folds: None,
             places: Vec::new(),
             on: None,
+            default_place: None,
             name: Input::default(),
             named: false,
             focus: Field::Strategy,
@@ -211,8 +220,22 @@ impl Form {
         let settings = self.strategy_choice.settings().filter(|setting| *setting != last).map(Field::Setting);
         let first = [Field::Strategy].into_iter().chain(on.iter().copied());
         let place = (!self.places.is_empty()).then_some(Field::Place);
-        let then = [Field::Corrections, Field::Setting(last)].into_iter().chain(place);
+        let folds = self.takes_folds().then_some(Field::Folds);
+        let then = [Field::Corrections, Field::Setting(last)].into_iter().chain(folds).chain(place);
         first.chain(settings).chain(then).chain([Field::Name, Field::Launch]).collect()
+    }
+
+    /// Returns whether the runs may be trained in folds: fine-tuning takes the fold of its start.
+    #[must_use]
+    pub fn takes_folds(&self) -> bool {
+        !matches!(self.strategy_choice, StrategyChoice::All | StrategyChoice::One(Strategy::Finetune))
+    }
+
+    /// Sets the places, and chooses the default one of the home; `None` is this machine.
+    pub fn set_places(&mut self, places: Vec<Place>, default: Option<String>) {
+        self.places = places;
+        self.on.clone_from(&default);
+        self.default_place = default;
     }
 
     /// Returns the place on which the runs start; `None` for this machine.
@@ -320,7 +343,8 @@ impl Form {
             Field::Weights => self.weights = None,
             Field::From => self.from = None,
             Field::Corrections => self.correction_choice = None,
-            Field::Place => self.on = None,
+            Field::Folds => self.folds = None,
+            Field::Place => self.on.clone_from(&self.default_place),
             _ => {}
         }
     }

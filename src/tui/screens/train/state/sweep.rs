@@ -2,7 +2,10 @@
 
 use super::super::{Field, Form, FormChoices};
 use crate::domain::sweep::{self, SweepError};
-use crate::domain::{Hyperparameter, StrategyChoice, Sweep};
+use crate::domain::{Hyperparameter, Recipe, StrategyChoice, Sweep};
+
+/// The seed by which images are divided into folds, that of the command.
+const FOLD_SEED: u64 = 0;
 
 /// The separator of the values in the text of a setting.
 const SEPARATOR: char = ',';
@@ -43,6 +46,38 @@ impl Form {
         let varied = self.strategy_choice.settings().filter(|setting| self.is_varied(*setting, choices));
         let given = varied.map(|setting| (setting, self.value(setting, choices).text().to_owned()));
         Sweep::new(self.strategy_choice, &given.collect::<Vec<_>>())
+    }
+
+    /// Returns the number of folds in which the settings are trained; `None` for the dataset's own splits.
+    #[must_use]
+    pub fn fold_count(&self) -> Option<u32> {
+        self.folds.filter(|_| self.takes_folds())
+    }
+
+    /// Returns the recipes of all runs: those of the sweep, in every fold.
+    ///
+    /// # Errors
+    /// A [`SweepError`] about the first wrong value, or about the number of runs.
+    pub fn recipes(&self, first: &Recipe, choices: &FormChoices<'_>) -> Result<Vec<Recipe>, SweepError> {
+        let recipes = self.sweep(choices)?.recipes(first)?;
+        let Some(folds) = self.fold_count() else { return Ok(recipes) };
+        let groups = self.dataset(choices).and_then(|dataset| dataset.groups.as_ref()).map(|groups| groups.checksum());
+        sweep::in_folds(&recipes, folds, FOLD_SEED, groups)
+    }
+
+    /// Returns the error of the number of folds, if there is one.
+    pub(super) fn fold_error(&self, choices: &FormChoices<'_>) -> Option<String> {
+        let folds = self.fold_count()?;
+        if !self.corrections(choices).is_empty() {
+            // The images of a fold have other indices.
+            let command = format!("mien train … --folds {folds} --leave-out WHICH");
+            return Some(format!(
+                "with folds the form corrects no images: choose corrections none, or use `{command}`"
+            ));
+        }
+        let first = self.draft(self.strategy_choice.strategies().last()?, choices)?;
+        self.sweep(choices).ok()?;
+        self.recipes(&first, choices).err().map(|error| error.to_string())
     }
 
     /// Returns the error of several values of a setting, if there is one.
