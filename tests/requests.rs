@@ -98,7 +98,7 @@ fn limits_change_while_a_run_goes_on_and_extend_one_that_has_finished() {
     assert!(load.memory > 1 << 20 && load.gpu.is_none(), "{load:?}");
     assert!(lab.complaint(&["set", "heron", "--epochs", "0"], 2).contains("epochs must be 1 to 10000"));
     assert!(lab.complaint(&["set", "heron"], 2).contains("nothing to set"));
-    assert!(lab.text(&["set", "heron", "--patience", "900"]).contains("10000 epochs at most, patience 900"));
+    assert!(lab.text(&["set", "heron", "--patience", "900"]).contains("10,000 epochs at most, patience 900"));
     let told = lab.json(&["set", "heron", "--epochs", "1", "--json"]);
     assert_eq!(told["limits"], json!({"epochs": 1, "patience": 900}));
     lab.mien(&["watch", "heron"]).assert().success();

@@ -89,9 +89,9 @@ pub fn features_text(images: usize, to_compute: usize, disk: Size) -> String {
 /// The number of images whose features a run finds on disk. Features differ between the kinds of devices.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CachedImages {
-    /// Those computed on a CPU.
+    /// The number of images computed on a CPU.
     pub cpu: usize,
-    /// Those computed on a GPU.
+    /// The number of images computed on a GPU.
     pub cuda: usize,
 }
 

@@ -7,10 +7,10 @@ use super::{Face, Report, RunPart, plots};
 use crate::domain::number_text::thousands;
 use crate::domain::reference::reference;
 use crate::domain::text::printable;
-use crate::domain::{Confusion, Hyperparameter, Recipe, Scores};
+use crate::domain::{Confusion, Scores};
 use crate::runs::comparison::{ClassRow, MetricRow, RunVerdict, Setting};
 use crate::runs::summary::TestResult;
-use crate::runs::{Comparison, event_text};
+use crate::runs::{Comparison, Summary, event_text};
 
 /// Returns the report as an HTML document.
 pub(super) fn render(report: &Report) -> String {
@@ -137,7 +137,7 @@ fn run_part(part: &RunPart) -> Markup {
             @if let Some(test) = &run.test { (scores(part, test)) (matrix(&run.classes, &test.confusion)) }
             (probabilities(part))
             (faces(part))
-            (recipe(&run.recipe_in_force()))
+            (settings_of(run))
         }
     }
 }
@@ -263,9 +263,11 @@ fn faces(part: &RunPart) -> Markup {
     }
 }
 
-fn recipe(recipe: &Recipe) -> Markup {
-    let fields: Vec<(&str, String)> =
-        Hyperparameter::of(recipe.strategy).map(|field| (field.name(), field.get(recipe))).collect();
+/// Returns the settings in force and the corrections of training images.
+fn settings_of(run: &Summary) -> Markup {
+    let recipe = &run.recipe;
+    let settings = run.settings_in_force().into_iter().map(|(setting, text)| (setting.name(), text));
+    let fields: Vec<(&str, String)> = run.corrections().into_iter().chain(settings).collect();
     html! { details { summary { "Settings" } div.scroll { table {
         caption { "Settings of the run" }
         tbody {

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::{Report, RunPart};
-use crate::domain::Hyperparameter;
 use crate::domain::text::printable;
 use crate::runs::{Comparison, ProbabilityMetrics, event_text};
 
@@ -114,8 +113,9 @@ fn run(out: &mut String, part: &RunPart) {
         }
         out.push('\n');
     }
-    let settings = Hyperparameter::of(recipe.strategy).map(|field| vec![field.name().to_owned(), field.get(recipe)]);
-    table(out, &["setting".to_owned(), "value".to_owned()], settings);
+    let corrections = run.corrections().into_iter().map(|(name, text)| vec![name.to_owned(), text]);
+    let settings = run.settings_in_force().into_iter().map(|(setting, text)| vec![setting.name().to_owned(), text]);
+    table(out, &["setting".to_owned(), "value".to_owned()], corrections.chain(settings));
 }
 
 fn table(out: &mut String, head: &[String], rows: impl Iterator<Item = Vec<String>>) {

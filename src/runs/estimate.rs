@@ -138,9 +138,10 @@ pub fn images_to_compute(
     cost.precomputed.saturating_sub(cached.on(device.as_deref()))
 }
 
-/// Estimates a run's duration on a machine, in seconds, where it finds the features of `cached` images on disk. Prefers a run of the same device, then of the same
-/// kind, then of the same dataset, then of the nearest size, then the newest. Returns `None` if no run on such a device
-/// has a completed epoch, or if the recipe does not fit its dataset. `runs` are newest first.
+/// Estimates a run's duration on a machine, in seconds, where it finds the features of `cached` images on disk. Prefers
+/// a run of the same device, then of the same kind, then of the same dataset, then of the nearest size, then the newest.
+/// Returns `None` if no run on such a device has a completed epoch, or if the recipe does not fit its dataset. `runs`
+/// are newest first.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn estimate(

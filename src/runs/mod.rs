@@ -64,7 +64,7 @@ pub use predictions::Predictions;
 pub use probabilities::ProbabilityMetrics;
 pub use query::{Query, SortKey};
 pub use queue::Queue;
-pub use schedule_change::describe_schedule_change;
+pub use schedule_change::{describe_limits, describe_schedule_change};
 pub use steps::Steps;
 pub use store::{FindError, RunStore};
 pub use summary::Summary;

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::number_text::count;
 use crate::domain::{
     Confusion, EarlyStoppingStatus, EpochMetrics, FailureKind, FinishReason, Hyperparameter, Limits, Load, Outcome,
     Recipe, RunId, RunState, Split, SplitCounts, hyperparameter::Patience, text::printable,
@@ -197,6 +198,38 @@ impl Summary {
     #[must_use]
     pub fn recipe_in_force(&self) -> Recipe {
         Limits { epochs: self.limits.epochs.max(self.epoch()), ..self.limits }.applied_to(&self.recipe)
+    }
+
+    /// Returns the settings in force with their values. A value that was changed since the run began names the first
+    /// one, too.
+    #[must_use]
+    pub fn settings_in_force(&self) -> Vec<(Hyperparameter, String)> {
+        let recipe = self.recipe_in_force();
+        let text = |setting: Hyperparameter| {
+            let (value, began) = (setting.get(&recipe), setting.get(&self.recipe));
+            let text = if value == began { value } else { format!("{value}  (changed from {began})") };
+            (setting, text)
+        };
+        Hyperparameter::of(recipe.strategy).map(text).collect()
+    }
+
+    /// Returns the numbers of training images left out and relabelled, and the runs with which they were found, by name.
+    /// Empty where nothing was corrected.
+    #[must_use]
+    pub fn corrections(&self) -> Vec<(&'static str, String)> {
+        let corrections = self.recipe.corrections();
+        let mut lines = Vec::new();
+        if !corrections.left_out.is_empty() {
+            lines.push(("left out", count(corrections.left_out.len(), "image", "images")));
+        }
+        if !corrections.relabelled.is_empty() {
+            lines.push(("relabelled", corrections.relabelled.by_class(&self.classes)));
+        }
+        let found: Vec<&str> = corrections.found_with().into_iter().map(RunId::as_str).collect();
+        if !found.is_empty() {
+            lines.push(("found by", found.join(", ")));
+        }
+        lines
     }
 
     /// Returns the number of the last epoch at most. A limit below the current epoch ends the run after that one.

@@ -6,9 +6,10 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArguments, epochs, patience};
 use crate::cli::requests::{act_on_runs, print_state, wait_for};
+use crate::domain::RunId;
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Limits, RunId};
-use crate::runs::{RunStore, describe_schedule_change};
+use crate::domain::number_text::count;
+use crate::runs::{RunStore, describe_limits, describe_schedule_change};
 use crate::supervise;
 
 /// Change the limits of runs while they train; they apply at once, and the recipes are unchanged
@@ -42,14 +43,18 @@ impl Set {
         let patience = self.patience.map(|Patience(epochs)| epochs);
         let before = store.summary(id)?.summary;
         let wanted = supervise::change_limits(store, id, self.epochs, patience)?;
-        let change = describe_schedule_change(&before, wanted);
         let (run, state) = wait_for(store, id, |run, _| run.summary.limits == wanted)?;
-        let Limits { epochs, patience } = wanted;
+        let epochs = count(wanted.epochs as usize, "epoch", "epochs");
+        let patience = Patience(wanted.patience);
         let in_force = run.summary.limits == wanted;
         let text = match state {
             _ if in_force => {
-                let change = change.map_or_else(String::new, |words| format!("; {words}"));
-                format!("{id}: {epochs} epochs at most, patience {patience}{change}")
+                // A run that ends after this epoch has no later learning rate.
+                let ends = !wanted.allow_another_epoch(run.summary.epoch(), run.summary.early_stopping.waited);
+                let change = if ends { None } else { describe_schedule_change(&before, wanted) };
+                let effects = [Some(describe_limits(&run.summary, wanted)), change];
+                let effects = effects.into_iter().flatten().collect::<Vec<_>>().join("; ");
+                format!("{id}: {epochs} at most, patience {patience}; {effects}")
             }
             state if state.is_active() => format!("{id} has not answered yet: the request is pending"),
             state => format!("{id} ended before the limits applied: it is {state}"),

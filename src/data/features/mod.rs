@@ -70,8 +70,8 @@ pub const CPU: &str = "cpu";
 pub const CUDA: &str = "cuda";
 
 impl Key {
-    /// Returns the key of a recipe's cached features on a kind of device, for a dataset with this fingerprint and the
-    /// recipe's network, resolved and cut; `None` without imported weights.
+    /// Returns the key of a recipe's cached features on a kind of device; `None` without imported weights. The network
+    /// is the recipe's, resolved for a dataset with this fingerprint, and cut.
     #[must_use]
     pub fn of(
         recipe: &Recipe,

@@ -50,9 +50,11 @@ use self::listing::SourceBytes;
 use self::pack::Encoding;
 use self::report::{ImportLog, Progress};
 use self::sizes::ImageSizes;
-use super::manifest::{ClassCounts, ImageShape, MergedSource};
+use super::manifest::{ClassCounts, ImageShape, Manifest, MergedSource};
+use super::marked::{self, CarriedMarks, Marks};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
+use crate::domain::number_text::count;
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, Size, Split};
 use crate::durable::free_bytes;
@@ -289,8 +291,39 @@ impl<'a> ImportState<'a> {
             }),
             groups,
         };
+        let former = self.marked_former();
         let (manifest, unchanged) = writer.finish(description, request.replace)?;
+        let mut notes = notes;
+        if let Some(former) = former.filter(|_| !unchanged) {
+            notes.push(self.carry_marks_over(&former, &manifest));
+        }
         Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, resized })
+    }
+
+    fn target(&self) -> PathBuf {
+        self.request.data_dir.join(self.request.name.as_str())
+    }
+
+    /// Returns the dataset that the import replaces and its marks; `None` if nothing is replaced or marked.
+    fn marked_former(&self) -> Option<(Dataset, Marks)> {
+        let folder = self.target();
+        let dataset = Dataset::open(&folder).ok()?;
+        let marks = marked::read(&folder, dataset.fingerprint()).ok()?;
+        (!marks.images.is_empty()).then_some((dataset, marks))
+    }
+
+    /// Marks the images of the new dataset that were marked in the replaced one. Returns a note on the result.
+    fn carry_marks_over(&self, (former, marks): &(Dataset, Marks), manifest: &Manifest) -> String {
+        let from_one_source = former.manifest().source == manifest.source;
+        match marked::carry_over((former, marks), &self.target(), from_one_source) {
+            Ok(CarriedMarks { carried, lost }) => {
+                let kept = count(carried, "mark is", "marks are");
+                let Some(first) = lost.first() else { return format!("{kept} carried over") };
+                let gone = count(lost.len(), "mark is", "marks are");
+                format!("{kept} carried over, {gone} lost with the images or classes, such as that of {first}")
+            }
+            Err(error) => format!("{} lost: {error}", count(marks.images.len(), "mark is", "marks are")),
+        }
     }
 
     /// Notes that the source was merged into the dataset before: its images are then there twice.

@@ -17,6 +17,8 @@ use crate::domain::{Size, Split, SplitCounts};
 /// A dataset as an import would make it, as far as the images were read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportPreview {
+    /// The part of the images that was read.
+    pub depth: PreviewDepth,
     /// The classes by label.
     pub classes: Vec<ClassCounts>,
     /// The shape of every stored image.
@@ -42,7 +44,8 @@ impl ImportPreview {
     /// Returns three lines: images, classes, stored size and disk; the sizes of the pictures; the splits.
     #[must_use]
     pub fn head(&self) -> Vec<String> {
-        let Self { classes, image, fit, sizes, split, disk, .. } = self;
+        let Self { depth, classes, image, fit, sizes, split, disk, .. } = self;
+        let most = if *depth == PreviewDepth::Headers { "at most " } else { "" };
         let count: usize = classes.iter().map(|class| class.counts.total()).sum();
         let shown = sizes.iter().take(SHOWN_SIZES).map(|size| {
             format!(
@@ -59,7 +62,7 @@ impl ImportPreview {
         let fitted = if sizes.len() > 1 { format!("; other shapes: {}", fit.name()) } else { String::new() };
         vec![
             format!(
-                "would import {} images in {} classes, {}, {} of disk",
+                "would import {most}{} images in {} classes, {}, {} of disk",
                 thousands(count),
                 thousands(classes.len()),
                 image.describe(),
@@ -135,5 +138,5 @@ pub fn preview(
     state.check_classes(&classes).map_err(|error| state.explain(error))?;
     let disk = disk_bytes(&plan, shape);
     let (left_out, notes) = (state.log.left_out(), state.log.notes);
-    Ok(ImportPreview { classes, image: shape, fit, sizes, split: plan.split, left_out, notes, disk })
+    Ok(ImportPreview { depth, classes, image: shape, fit, sizes, split: plan.split, left_out, notes, disk })
 }

@@ -2,7 +2,7 @@
 
 use super::metric::{Direction, Metric};
 use super::seed_verdict::{SeedVerdict, verdicts};
-use super::{Setting, best, seeds, settings};
+use super::{Setting, best, other_images, seeds, settings};
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
@@ -112,7 +112,7 @@ fn without_empty(rows: &mut [SettingsRow]) -> Vec<Metric> {
 fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !comparable {
-        notes.push("the runs are on different datasets: none is marked as the best".into());
+        notes.push(format!("the runs are on {}: none is marked as the best", other_images(runs)));
     }
     let untested: Vec<&str> = runs.iter().filter(|run| run.test.is_none()).map(|run| run.id.as_str()).collect();
     if !untested.is_empty() {

@@ -202,6 +202,13 @@ fn check(candidates: &[Candidate<'_>]) -> Result<(), ComparisonError> {
     }
 }
 
+/// Returns the reason why runs on other images have no best one: other datasets, or other folds of one.
+#[must_use]
+pub fn other_images(runs: &[&Summary]) -> &'static str {
+    let is_one = runs.windows(2).all(|pair| pair[0].recipe.fingerprint == pair[1].recipe.fingerprint);
+    if is_one { "different folds" } else { "different datasets" }
+}
+
 /// Returns whether all runs used the same images.
 fn same_dataset(runs: &[&Summary]) -> bool {
     runs.windows(2).all(|pair| pair[0].recipe.same_images(&pair[1].recipe))
@@ -230,11 +237,10 @@ fn references(runs: &[&Summary]) -> Vec<Reference> {
 fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !comparable {
-        notes.push(
-            "the runs are on different datasets or folds: none is marked as the best, and classes are not put side by \
-             side"
-                .into(),
-        );
+        let images = other_images(runs);
+        notes.push(format!(
+            "the runs are on {images}: none is marked as the best, and classes are not put side by side"
+        ));
     }
     let with_features = |computed: bool| {
         let of = |run: &&&Summary| run.features_computed.is_some_and(|(images, _)| (images > 0) == computed);

@@ -2,6 +2,8 @@
 
 use super::metric::Metric;
 use super::settings::settings_without_seed;
+use std::collections::BTreeSet;
+
 use crate::domain::{DataFold, Limits, Recipe};
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
@@ -47,15 +49,34 @@ pub(super) fn same_device(runs: &[&Summary]) -> bool {
 }
 
 impl SeedGroup {
-    /// Describes the difference of the runs: `seed (1, 2, 3)`, `fold (1, 2 of 5)`.
+    /// Returns the plural noun of the things in which the runs differ: `seeds`, `folds`, or `runs` for both.
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        let have_one_seed = self.seeds.windows(2).all(|pair| pair[0] == pair[1]);
+        match (&self.folds, have_one_seed) {
+            (None, _) => "seeds",
+            (Some(_), true) => "folds",
+            (Some(_), false) => "runs",
+        }
+    }
+
+    /// Describes the difference of the runs: `seed (1, 2, 3)`, `fold (1, 2 of 5)`, `seed (1, 2) and fold (1, 2 of 5)`.
     #[must_use]
     pub fn describe(&self) -> String {
-        let list = |numbers: &mut dyn Iterator<Item = String>| numbers.collect::<Vec<_>>().join(", ");
-        match self.folds.as_deref() {
-            Some(folds @ [first, ..]) => {
-                format!("fold ({} of {})", list(&mut folds.iter().map(|fold| fold.number.to_string())), first.count)
-            }
-            _ => format!("seed ({})", list(&mut self.seeds.iter().map(ToString::to_string))),
+        let list = |numbers: &mut dyn Iterator<Item = u64>| {
+            let numbers: BTreeSet<u64> = numbers.collect();
+            numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let seeds = format!("seed ({})", list(&mut self.seeds.iter().copied()));
+        let have_one_seed = self.seeds.windows(2).all(|pair| pair[0] == pair[1]);
+        let folds = self.folds.as_deref().and_then(|folds| {
+            let numbers = list(&mut folds.iter().map(|fold| fold.number.into()));
+            Some(format!("fold ({numbers} of {})", folds.first()?.count))
+        });
+        match folds {
+            None => seeds,
+            Some(folds) if have_one_seed => folds,
+            Some(folds) => format!("{seeds} and {folds}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keymap::{Binding, Context, ContextKind, code, on};
 use super::{Action, Completion, ScreenEffect, Target};
-use crate::data::{ImportPreview, demo, features::CacheUsage};
+use crate::data::{ImportPreview, PreviewDepth, demo, features::CacheUsage};
 use crate::domain::{Augmentation, DatasetName, Split, SplitCounts};
 use crate::supervise::ImportEvent;
 use crate::tui::key::Key;
@@ -347,7 +347,7 @@ pub enum DataEffect {
     /// Complete a path; answered by `Completed`.
     Complete(String),
     /// Find out what an import would bring in, or end such a search; answered by `Previewed`.
-    Preview(Option<ImportSpec>),
+    Preview(Option<(ImportSpec, PreviewDepth)>),
     /// Start an import; answered by `Import`.
     StartImport(ImportSpec),
     /// Read what the import of a dataset skipped; answered by `SkippedRead`.

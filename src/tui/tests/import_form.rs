@@ -7,7 +7,7 @@ use super::screens::{SIZES, at, draw, snapshot};
 use super::update::press;
 use crate::data::import::{Fit, SizeCount};
 use crate::data::manifest::SplitOptions;
-use crate::data::{ClassCounts, ImageShape, ImportPreview, Omission};
+use crate::data::{ClassCounts, ImageShape, ImportPreview, Omission, PreviewDepth};
 use crate::domain::SplitCounts;
 use crate::supervise::ImportEvent;
 use crate::tui::messages::data::ImportSpec;
@@ -33,6 +33,7 @@ fn preview() -> ImportPreview {
         skipped,
     };
     ImportPreview {
+        depth: PreviewDepth::Pixels,
         classes: vec![class("happy", 90), class("neutral", 45), class("sad", 27)],
         image: ImageShape { width: 120, height: 120, channels: 3 },
         fit: Fit::Pad,
@@ -47,11 +48,29 @@ fn preview() -> ImportPreview {
     }
 }
 
+fn again(order: ImportSpec, depth: PreviewDepth) -> Effect {
+    Effect::Data(DataEffect::Preview(Some((order, depth))))
+}
+
+#[test]
+fn a_preview_by_headers_says_so_and_is_replaced_by_one_of_the_pixels() {
+    let mut state = state();
+    let order = requested(&mut state, "i/tmp/x<enter>");
+    let by_headers = Arc::new(ImportPreview { depth: PreviewDepth::Headers, ..preview() });
+    let effects = update(&mut state, NOW, Event::Data(DataEvent::Previewed(order.clone(), Ok(by_headers))));
+    assert_eq!(effects, [again(order.clone(), PreviewDepth::Pixels)]);
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("would import at most 210 images") && screen.contains("reading the pixels"), "{screen}");
+    let event = Event::Data(DataEvent::Previewed(order, Ok(Arc::new(preview()))));
+    assert_eq!(update(&mut state, NOW, event), []);
+    assert!(draw(&state, SIZES[0]).contains("would import 210 images"));
+}
+
 /// Types the source and continues; returns the requested preview.
 fn requested(state: &mut State, keys: &str) -> ImportSpec {
     let effects = press(state, keys);
     let preview = |effect: Effect| match effect {
-        Effect::Data(DataEffect::Preview(order)) => order,
+        Effect::Data(DataEffect::Preview(order)) => order.map(|(order, _)| order),
         _ => None,
     };
     effects.into_iter().find_map(preview).expect("a preview is requested")
@@ -100,7 +119,7 @@ fn a_source_that_cannot_be_imported_is_explained_and_not_imported() {
     update(&mut state, NOW, Event::Data(DataEvent::Previewed(order.clone(), Err("/tmp/x: no images".into()))));
     press(&mut state, "<pgdn>");
     assert!(draw(&state, SIZES[0]).contains("✗ /tmp/x: no images"));
-    assert_eq!(press(&mut state, "<enter>"), [Effect::Data(DataEffect::Preview(Some(order)))], "it is read again");
+    assert_eq!(press(&mut state, "<enter>"), [again(order, PreviewDepth::Headers)], "it is read again");
     // Closing ends the reading, and the form keeps its values.
     assert_eq!(press(&mut state, "<esc>").first(), Some(&Effect::Data(DataEffect::Preview(None))));
     press(&mut state, "i");

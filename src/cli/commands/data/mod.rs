@@ -14,7 +14,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
 use crate::cli::options::{Format, Output};
 use crate::cli::{datasets, output};
-use crate::data::{self, features};
+use crate::data::{self, features, overview};
 use crate::domain::{DatasetName, Size, number_text};
 use crate::runs::{Home, RunStore};
 
@@ -133,6 +133,11 @@ fn delete(store: &RunStore, name: &DatasetName, yes: bool, output: Output) -> Re
         let number = number_text::count(users, "run", "runs");
         let note = "keep results and predictions, but cannot be resumed or tested, and their images are not shown";
         output::note(&format!("{number} trained on {name}: such runs {note}"));
+    }
+    let marks = overview::marks(&home.dataset(name)).map_or(0, |marks| marks.images.len());
+    if marks > 0 {
+        let marks = number_text::count(marks, "mark", "marks");
+        output::note(&format!("its {marks} are deleted, too: `mien data marked {name} --csv` prints them to keep"));
     }
     if !yes && !confirm_deletion(&format!("the dataset {name}"), "its cached features")? {
         output::note("nothing was deleted");

@@ -103,11 +103,12 @@ pub(super) fn text(listing: &Listing, forecasts: &Forecasts) -> String {
     parts.join("\n")
 }
 
-/// Returns the time at which the last waiting run has ended; `None` if none waits or one of them has no known end.
+/// Returns the time at which the last run has ended; `None` if none waits or one of all has no known end.
 fn done_by(listing: &Listing, forecasts: &Forecasts) -> Option<String> {
     let waits = |run: &&QueuedRun| matches!(run.position, QueuePosition::Waiting { .. } | QueuePosition::WaitsFor(_));
-    let waiting: Vec<&QueuedRun> = listing.devices.iter().flat_map(|group| &group.runs).filter(waits).collect();
-    let ends: Option<Vec<f64>> = waiting.iter().map(|run| Some(forecasts.get(&run.id)?.ends)).collect();
+    let runs = || listing.devices.iter().flat_map(|group| &group.runs);
+    runs().find(waits)?;
+    let ends: Option<Vec<f64>> = runs().map(|run| Some(forecasts.get(&run.id)?.ends)).collect();
     let last = ends?.into_iter().max_by(f64::total_cmp)?;
     Some(format!("all are done by {}, judging by earlier runs\n", clock_in(last)?))
 }

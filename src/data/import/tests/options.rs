@@ -3,6 +3,7 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::data::marked::{self, Doubt, Mark, Marks};
 
 /// Imports with options given as on the command line.
 fn import_as(bench: &Bench, source: &Path, given: &[(&str, &str)]) -> Result<Manifest, ImportError> {
@@ -205,4 +206,53 @@ fn pictures_that_cannot_be_read_take_no_place_in_a_split() {
     let (damaged, skipped) = counts(&bench.folder("damaged", &entries));
     assert_eq!((damaged, skipped), (counts(&bench.folder("whole", &whole)).0, 6));
     assert_eq!(counts(&bench.write("a.zip", zip_of(&entries))).1, 6);
+}
+
+#[test]
+fn marks_follow_their_images_into_the_dataset_that_replaces_theirs() {
+    let bench = Bench::new();
+    let picture_of = |name: &str, shade: u8| (name.to_owned(), picture(shade));
+    let images: Vec<Entry> = (0..12)
+        .flat_map(|i| [picture_of(&format!("happy/{i:02}.png"), i), picture_of(&format!("sad/{i:02}.png"), 100 + i)])
+        .collect();
+    let source = bench.folder("faces", &images);
+    let manifest = bench.import(&source).unwrap();
+    let folder = bench.path("data/d");
+    let dataset = Dataset::open(&folder).unwrap();
+    assert_eq!(manifest.class_names(), ["happy", "sad"]);
+    let sad = Some(1);
+    let (first, last) = (0, u32::try_from(dataset.len(Split::Train) - 1).unwrap());
+    marked::change(&folder, dataset.fingerprint(), |marks| {
+        marks.mark(&dataset, first, Doubt { class: sad, run: None }, 7)?;
+        marks.mark(&dataset, last, Doubt::default(), 8).map(|_| ())
+    })
+    .unwrap();
+    let named = |marks: &Marks| {
+        let text = |mark: &Mark| format!("{} {:?} {}", mark.source, mark.class, mark.at);
+        marks.images.iter().map(text).collect::<Vec<_>>()
+    };
+    let marks_now = || {
+        let dataset = Dataset::open(&folder).unwrap();
+        named(&marked::read(&folder, dataset.fingerprint()).unwrap())
+    };
+    let before = marks_now();
+    // Another size: other pixels of the same files.
+    let mut request = bench.request(&source);
+    request.options.size = Some((24, 24));
+    let replaced = |request: ImportRequest| {
+        import(&ImportRequest { replace: true, ..request }, &mut |_| ControlFlow::Continue(())).unwrap()
+    };
+    let report = replaced(request);
+    assert_eq!(marks_now(), before, "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note == "2 marks are carried over"), "{:?}", report.notes);
+    // Another folder without one of the images, whose names are all other ones.
+    let others = images.iter().filter(|(name, _)| !before[1].starts_with(name.as_str()));
+    let others = others.map(|(name, bytes)| (name.replace(".png", "x.png"), bytes.clone()));
+    let others = bench.folder("others", &others.collect::<Vec<_>>());
+    let report = replaced(bench.request(&source));
+    assert!(report.notes.iter().any(|note| note == "2 marks are carried over"), "{:?}", report.notes);
+    let report = replaced(bench.request(&others));
+    let words = "1 mark is carried over, 1 mark is lost with the images or classes";
+    assert!(report.notes.iter().any(|note| note.starts_with(words)), "{:?}", report.notes);
+    assert_eq!(marks_now().len(), 1);
 }

@@ -111,9 +111,11 @@ fn draw(state: &State, canvas: &mut Canvas<'_>, area: Rect) {
             ComparePane::Metrics => metrics.render(buffer, theme, inside),
             ComparePane::Curves => curves::render(state, buffer, inside),
             ComparePane::Classes if comparison.classes.is_empty() => {
-                let differ = "the runs are on different datasets: their classes are not compared";
-                let untested = "no run is tested yet, or their classes differ";
-                note(state, buffer, inside, if tables::comparable(state) { untested } else { differ });
+                let words = match tables::other_images(state) {
+                    Some(images) => format!("the runs are on {images}: their classes are not compared"),
+                    None => "no run is tested yet, or their classes differ".into(),
+                };
+                note(state, buffer, inside, &words);
             }
             ComparePane::Classes => tables::classes(state, comparison, inside.width).render(buffer, theme, inside),
             ComparePane::Settings if comparison.settings.is_empty() => {
@@ -136,8 +138,13 @@ fn head(state: &State, pane: ComparePane, (columns, rows): (usize, usize), buffe
     let theme = &state.theme;
     let compare = &state.compare;
     let focused = compare.pane == pane;
+    let other_images = tables::other_images(state);
+    let note = match (pane, other_images) {
+        (ComparePane::Metrics, Some(images)) => format!("{images}: no best"),
+        _ => String::new(),
+    };
     let note = match pane {
-        ComparePane::Metrics if !tables::comparable(state) => "different datasets: no best".to_owned(),
+        ComparePane::Metrics if !note.is_empty() => note,
         ComparePane::Metrics if compare.has_seeds() && !compare.fold => "f folds seeds".to_owned(),
         ComparePane::Metrics => "A is the baseline".to_owned(),
         ComparePane::Curves => curves::note(compare.curves),

@@ -7,7 +7,7 @@ use super::grid::{Cell, Grid, Line};
 use crate::domain::RunState;
 use crate::domain::text::printable;
 use crate::runs::Summary;
-use crate::runs::comparison::{ClassRow, Comparison, MergedRow, Metric};
+use crate::runs::comparison::{self, ClassRow, Comparison, MergedRow, Metric, SeedGroup};
 use crate::runs::statistics::Spread;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
@@ -68,9 +68,11 @@ fn state_cell(state: &State, run: &Summary) -> Cell {
     (format!("{sign} {word}"), style)
 }
 
-/// Returns whether all runs are on the same images. Otherwise none is marked as the best.
-pub(super) fn comparable(state: &State) -> bool {
-    state.compare.runs.windows(2).all(|pair| pair[0].recipe.same_images(&pair[1].recipe))
+/// Returns the difference between the images of the runs, if there is one: none is then marked as the best.
+pub(super) fn other_images(state: &State) -> Option<&'static str> {
+    let runs: Vec<&Summary> = state.compare.runs.iter().map(AsRef::as_ref).collect();
+    let are_same = runs.windows(2).all(|pair| pair[0].recipe.same_images(&pair[1].recipe));
+    (!are_same).then(|| comparison::other_images(&runs))
 }
 
 /// Returns the table of metrics.
@@ -81,7 +83,10 @@ pub(super) fn metrics(state: &State, comparison: &Comparison) -> Grid {
     let columns = compare.columns();
     let state_of = |runs: &Vec<usize>| match runs.as_slice() {
         [run] => state_cell(state, &compare.runs[*run]),
-        runs => (format!("{} seeds", runs.len()), theme.dim()),
+        runs => {
+            let differ = comparison.groups.iter().find(|group| group.runs == *runs).map(SeedGroup::noun);
+            (format!("{} {}", runs.len(), differ.unwrap_or("runs")), theme.dim())
+        }
     };
     let mut fixed = Line { name: "state".into(), cells: columns.iter().map(state_of).collect() };
     let mut lines: Vec<Line> = Vec::new();

@@ -95,13 +95,16 @@ impl Backend {
     }
 
     /// Returns the dataset that an import would make. A later preview ends this one.
-    fn preview(&self, order: &ImportSpec) -> Result<ImportPreview, String> {
+    ///
+    /// # Errors
+    /// The reason why the import would fail; `None` if the preview was ended.
+    fn preview(&self, order: &ImportSpec, depth: PreviewDepth) -> Result<ImportPreview, Option<String>> {
         let number = self.preview.fetch_add(1, Ordering::SeqCst) + 1;
         let source = dropped_path(Path::new(&paths::expanded(&order.source)));
         let mut options = ImportOptions::default();
         for (name, value) in &order.options {
             let option = IMPORT_OPTIONS.iter().find(|option| option.name == *name);
-            option.map_or(Ok(()), |option| option.set(&mut options, value))?;
+            option.map_or(Ok(()), |option| option.set(&mut options, value)).map_err(Some)?;
         }
         let (data, now) = (self.store.home().data(), supervise::now());
         let request = ImportRequest { options, ..ImportRequest::new(source, order.name.clone(), data, now) };
@@ -112,8 +115,10 @@ impl Backend {
                 ControlFlow::Break(())
             }
         };
-        // Pixels are left to the import, which would take twice as long otherwise.
-        data::preview(&request, PreviewDepth::Headers, &mut go_on).map_err(|error| error.to_string())
+        data::preview(&request, depth, &mut go_on).map_err(|error| {
+            let is_wanted = self.preview.load(Ordering::SeqCst) == number;
+            is_wanted.then(|| printable(&error.to_string()))
+        })
     }
 
     /// Returns what the import of a dataset skipped: by reason, then each listed file.
@@ -170,10 +175,11 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: DataEffect) -> DataE
             backend.preview.fetch_add(1, Ordering::SeqCst);
             DataEvent::PreviewEnded
         }
-        DataEffect::Preview(Some(order)) => {
-            let found = backend.preview(&order).map(Arc::new).map_err(|error| printable(&error));
-            DataEvent::Previewed(order, found)
-        }
+        DataEffect::Preview(Some((order, depth))) => match backend.preview(&order, depth) {
+            Ok(preview) => DataEvent::Previewed(order, Ok(Arc::new(preview))),
+            Err(Some(error)) => DataEvent::Previewed(order, Err(error)),
+            Err(None) => DataEvent::PreviewEnded,
+        },
         DataEffect::ReadSkipped(name) => {
             let lines = backend.skipped(&name);
             DataEvent::SkippedRead(name, lines)

@@ -32,7 +32,7 @@ use crate::tui::widgets::paint::{Pen, wrap};
 pub(super) use backend::run_effect;
 pub use state::{
     Chart, Curves, EpochPositions, Filter, LimitsForm, LogLine, LogView, News, Pane, PendingRequest, PredictionStatus,
-    Predictions, QueueTimes, Request, RunsPurpose, RunsState, describe_limits, parse_limits,
+    Predictions, QueueTimes, Request, RunsPurpose, RunsState, parse_limits,
 };
 pub use update::{on_event, on_runs, see_endings};
 

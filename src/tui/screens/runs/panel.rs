@@ -151,7 +151,7 @@ fn now(theme: &Theme, summary: &Summary, run_state: RunState) -> Vec<Line> {
         lines.push(line("images", format!("{} to train on", thousands(images.train))));
     }
     lines.extend(summary.recipe.fold.map(|fold| line("fold", fold.to_string())));
-    lines.extend(super::settings::corrections(summary).into_iter().map(|(name, value)| line(name, value)));
+    lines.extend(summary.corrections().into_iter().map(|(name, value)| line(name, value)));
     if lines.len() == 1 { Vec::new() } else { lines }
 }
 

@@ -8,7 +8,6 @@ use crate::domain::{Hyperparameter, Recipe, StrategyChoice};
 use crate::runs::Summary;
 use crate::tui::library::RunView;
 use crate::tui::state::State;
-use crate::tui::widgets::number_text::count;
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 
 /// Returns the names of a run's dataset, weights and predecessors, and its corrected images.
@@ -20,24 +19,7 @@ fn origins(summary: &Summary) -> Vec<(&'static str, String)> {
         lines.extend(transfer.fine_tuning.iter().map(|fine_tuning| ("from", fine_tuning.from.to_string())));
     }
     lines.extend(recipe.after.iter().map(|after| ("after", after.to_string())));
-    lines.extend(corrections(summary));
-    lines
-}
-
-/// Returns the numbers of training images left out and relabelled, and the runs with which they were found.
-pub(super) fn corrections(summary: &Summary) -> Vec<(&'static str, String)> {
-    let corrections = summary.recipe.corrections();
-    let mut lines = Vec::new();
-    if !corrections.left_out.is_empty() {
-        lines.push(("left out", count(corrections.left_out.len(), "image", "images")));
-    }
-    if !corrections.relabelled.is_empty() {
-        lines.push(("relabelled", corrections.relabelled.by_class(&summary.classes)));
-    }
-    let found: Vec<&str> = corrections.found_with().into_iter().map(crate::domain::RunId::as_str).collect();
-    if !found.is_empty() {
-        lines.push(("found by", found.join(", ")));
-    }
+    lines.extend(summary.corrections());
     lines
 }
 
@@ -64,11 +46,8 @@ fn shown(recipe: &Recipe) -> impl Iterator<Item = Hyperparameter> {
 pub(super) fn lines(run: &RunView) -> Vec<String> {
     let Ok(summary) = &run.summary else { return Vec::new() };
     let recipe = summary.recipe_in_force();
-    let settings = shown(&recipe).map(|setting| {
-        let (value, began) = (setting.get(&recipe), setting.get(&summary.recipe));
-        let changed = if value == began { String::new() } else { format!("  (changed from {began})") };
-        (setting.name(), format!("{value}{changed}"))
-    });
+    let settings = summary.settings_in_force().into_iter().filter(|(setting, _)| !setting.is_off(&recipe));
+    let settings = settings.map(|(setting, text)| (setting.name(), text));
     let all = annotations(run).into_iter().chain(origins(summary)).chain(settings);
     all.map(|(name, text)| printable(&format!("{name:<NAME$}{text}", NAME = usize::from(NAME)))).collect()
 }

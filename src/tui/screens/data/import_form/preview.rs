@@ -4,8 +4,8 @@ use ratatui::style::Style;
 
 use super::update::names;
 use super::{ImportField, PreviewStatus};
-use crate::data::ImportPreview;
 use crate::data::manifest::reasons;
+use crate::data::{ImportPreview, PreviewDepth};
 use crate::domain::Split;
 use crate::domain::number_text::thousands;
 use crate::domain::text::printable;
@@ -40,7 +40,8 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<(String, Style)> {
         }
         Some(PreviewStatus::Ready(preview)) => {
             let mut lines: Vec<(String, Style)> = Vec::new();
-            for (index, line) in preview.head().iter().enumerate() {
+            let more = (preview.depth == PreviewDepth::Headers).then(|| "reading the pixels …".to_owned());
+            for (index, line) in preview.head().iter().chain(&more).enumerate() {
                 lines.extend(plain(&printable(line), if index == 0 { theme.strong() } else { theme.text() }));
             }
             lines.extend(

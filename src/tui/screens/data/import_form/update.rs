@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::{DataView, RunningImport};
 use super::{ImportField, ImportForm, PreviewStatus};
-use crate::data::ImportPreview;
+use crate::data::{ImportPreview, PreviewDepth};
 use crate::domain::{DatasetName, text::printable};
 use crate::tui::messages::data::ImportSpec;
 use crate::tui::messages::{Action, Completion, DataAction, DataEffect, Effect};
@@ -106,15 +106,17 @@ fn preview(state: &mut State, again: bool) -> Vec<Effect> {
         return Vec::new();
     }
     state.data.form.preview = Some((order.clone(), PreviewStatus::Reading));
-    vec![Effect::Data(DataEffect::Preview(Some(order)))]
+    vec![Effect::Data(DataEffect::Preview(Some((order, PreviewDepth::Headers))))]
 }
 
-/// Stores a preview, unless the form was changed since.
+/// Stores a preview, unless the form was changed since. After the headers, the pixels are requested: a picture whose
+/// pixels are damaged has a sound header.
 pub(in crate::tui::screens::data) fn on_previewed(
     state: &mut State,
     order: &ImportSpec,
     found: Result<Arc<ImportPreview>, String>,
-) {
+) -> Vec<Effect> {
+    let by_headers = found.as_ref().is_ok_and(|preview| preview.depth == PreviewDepth::Headers);
     let status = match found {
         Ok(preview) => PreviewStatus::Ready(preview),
         Err(error) => PreviewStatus::Failed(error),
@@ -123,7 +125,11 @@ pub(in crate::tui::screens::data) fn on_previewed(
         && wanted == order
     {
         *waiting = status;
+        if by_headers && state.data.view == DataView::Import {
+            return vec![Effect::Data(DataEffect::Preview(Some((order.clone(), PreviewDepth::Pixels))))];
+        }
     }
+    Vec::new()
 }
 
 /// Completes the focused path, unless it has changed since the request. A complete path is left for the next field, as
@@ -164,14 +170,19 @@ fn enter(state: &mut State) -> Vec<Effect> {
     state.data.import = Some(RunningImport { name: order.name.clone(), source, progress: None, cancelled: false });
     state.data.form = ImportForm::default();
     state.data.view = DataView::Table;
-    vec![Effect::Data(DataEffect::StartImport(order))]
+    // The import reads the pixels itself.
+    vec![Effect::Data(DataEffect::StartImport(order)), Effect::Data(DataEffect::Preview(None))]
 }
 
 /// Closes the form, which keeps its values, and ends a preview.
 fn close(state: &mut State) -> Vec<Effect> {
     state.data.view = DataView::Table;
     let form = &mut state.data.form;
-    let is_reading = matches!(&form.preview, Some((_, PreviewStatus::Reading)));
+    let is_reading = match &form.preview {
+        Some((_, PreviewStatus::Reading)) => true,
+        Some((_, PreviewStatus::Ready(preview))) => preview.depth == PreviewDepth::Headers,
+        _ => false,
+    };
     if is_reading {
         form.preview = None;
         return vec![Effect::Data(DataEffect::Preview(None))];

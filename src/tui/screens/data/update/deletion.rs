@@ -5,7 +5,7 @@ use crate::tui::library::RunView;
 use crate::tui::messages::{DataEffect, Effect};
 use crate::tui::screen::Screen;
 use crate::tui::state::{Confirm, Overlay, State};
-use crate::tui::widgets::number_text::thousands;
+use crate::tui::widgets::number_text::{count, thousands};
 
 /// Returns the runs on a dataset, and the active ones among them.
 fn users(state: &State, name: &DatasetName) -> (Vec<String>, Vec<String>) {
@@ -42,6 +42,11 @@ pub(super) fn measured(state: &mut State, name: DatasetName, bytes: u64) {
         format!("Delete the dataset {name}?"),
         format!("{images}{} on disk, with its cached features. Only another import brings it back.", Size(bytes)),
     ];
+    let marks = state.library.datasets.find(&name).map_or(0, |dataset| dataset.marks.images.len());
+    if marks > 0 {
+        let marks = count(marks, "mark of a wrong label is", "marks of wrong labels are");
+        lines.push(format!("{marks} deleted, too: `mien data marked {name} --csv` prints them to keep."));
+    }
     if users.is_empty() {
         lines.push("No run here was trained on it.".into());
     } else {

@@ -313,7 +313,7 @@ pub fn on_event(state: &mut State, event: DataEvent) -> Vec<Effect> {
         DataEvent::DemoFinished(result) => demo_finished(state, result),
         DataEvent::Variants(wanted, made) => state.data.variants = Some((wanted, made)),
         DataEvent::Completed(completion) => return import_form::update::on_completed(state, &completion),
-        DataEvent::Previewed(order, found) => import_form::update::on_previewed(state, &order, found),
+        DataEvent::Previewed(order, found) => return import_form::update::on_previewed(state, &order, found),
         DataEvent::PreviewEnded => {}
         DataEvent::SkippedRead(name, lines) => show_skipped(state, &name, lines),
         DataEvent::Import(event) => return import::on_import(state, event),

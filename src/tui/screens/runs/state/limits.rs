@@ -1,9 +1,8 @@
-//! Parsing of typed epochs and patience, and their consequences for a run.
+//! Parsing of typed epochs and patience.
 
 use super::limits_form::SAME;
+use crate::domain::Limits;
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Limits, Monitor};
-use crate::runs::Summary;
 
 /// The accepted form.
 const FORM: &str = "type a number of epochs, patience and a number, or both, such as: epochs 80 patience 12";
@@ -51,35 +50,6 @@ fn read_number(text: &str, before: u32) -> Option<u32> {
         Some(("-", less)) => Some(before.saturating_sub(digits(less)?)),
         _ => digits(text),
     }
-}
-
-/// Returns a sentence on the end of the run under these limits.
-#[must_use]
-pub fn describe_limits(summary: &Summary, limits: Limits) -> String {
-    let (epoch, status) = (summary.epoch(), &summary.early_stopping);
-    if !limits.allow_another_epoch(epoch, status.waited) {
-        let spent = if epoch >= limits.epochs {
-            format!("{epoch} epochs are done")
-        } else {
-            format!("{} epochs brought no improvement", status.waited)
-        };
-        let then =
-            if summary.progress.is_some() { "it ends after the current epoch" } else { "nothing is left to train" };
-        return format!("{spent}: {then}");
-    }
-    let end = epoch + (limits.patience - status.waited);
-    if end >= limits.epochs {
-        return format!("it ends at epoch {}, the last", limits.epochs);
-    }
-    if status.best_epoch == 0 {
-        return format!("it stops at epoch {end} at the earliest, at epoch {} at the latest", limits.epochs);
-    }
-    let better = match summary.recipe.early_stopping.monitor {
-        Monitor::ValLoss => "val loss falls below",
-        Monitor::ValAccuracy => "val acc rises above",
-    };
-    let (value, last) = (status.best_value, limits.epochs);
-    format!("it would stop at epoch {end} unless {better} {value:.4}; at the latest at epoch {last}")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use chart::{Chart, Curves, EpochPositions};
-pub use limits::{describe_limits, parse_limits};
+pub use limits::parse_limits;
 pub use limits_form::LimitsForm;
 pub use log::LogView;
 pub use news::News;

@@ -23,6 +23,8 @@ pub struct QueueTimes {
     /// The number of runs ahead of each waiting run.
     ahead: BTreeMap<RunId, usize>,
     times: BTreeMap<RunId, ExpectedTimes>,
+    /// The latest end of all active runs, in milliseconds since 1970; `None` if one is unknown.
+    last: Option<u64>,
     /// The seconds that runs take, and the number of trained runs by which they were estimated.
     whole: BTreeMap<RunId, Option<f64>>,
     judged_by: usize,
@@ -36,6 +38,7 @@ impl QueueTimes {
             views.filter_map(|run| Some((run.summary.as_deref().ok()?, run.state(now)?))).collect();
         self.ahead.clear();
         self.times.clear();
+        self.last = None;
         if active.iter().all(|(run, _)| run.wait().is_none()) {
             self.whole.clear();
             return;
@@ -44,6 +47,8 @@ impl QueueTimes {
         self.estimate(library, &active);
         let whole = &self.whole;
         let found = forecast(&active, |run| whole.get(&run.id).copied().flatten(), now);
+        let ends: Option<Vec<f64>> = active.iter().map(|(run, _)| Some(found.get(&run.id)?.ends)).collect();
+        self.last = ends.and_then(|ends| ready_at(now, ends.into_iter().max_by(f64::total_cmp)?));
         let times = |(id, of): (RunId, crate::runs::Forecast)| {
             (id, ExpectedTimes { begins: ready_at(now, of.begins), ends: ready_at(now, of.ends) })
         };
@@ -104,10 +109,9 @@ impl QueueTimes {
         self.times.get(id).copied().unwrap_or_default()
     }
 
-    /// Returns the latest end of all waiting runs, in milliseconds since 1970; `None` if none waits or one is unknown.
+    /// Returns the latest end of all active runs, in milliseconds since 1970; `None` if none waits or one is unknown.
     #[must_use]
     pub fn done_by(&self) -> Option<u64> {
-        let ends: Option<Vec<u64>> = self.ahead.keys().map(|id| self.of(id).ends).collect();
-        ends?.into_iter().max()
+        self.last.filter(|_| !self.ahead.is_empty())
     }
 }

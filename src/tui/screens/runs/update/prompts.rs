@@ -1,12 +1,12 @@
 //! Lines typed on the Runs screen: checks and live changes while typing, and the effects of Enter.
 
-use super::super::{Filter, Request, RunsPurpose, columns, describe_limits, parse_limits};
+use super::super::{Filter, Request, RunsPurpose, columns, parse_limits};
 use super::{detail, keep_list_view, predictions, requests, targets};
 use crate::domain::hyperparameter::Patience;
 use crate::domain::{Limits, RunId};
 use crate::runs::annotations::{AnnotationChange, Note};
-use crate::runs::describe_schedule_change;
 use crate::runs::query::{Query, SortKey};
+use crate::runs::{describe_limits, describe_schedule_change};
 use crate::tui::messages::{Action, Effect, RunsEffect};
 use crate::tui::state::{Overlay, State};
 
