@@ -293,11 +293,8 @@ impl<'a> ImportState<'a> {
         };
         let former = self.marked_former();
         let (manifest, unchanged) = writer.finish(description, request.replace)?;
-        let mut notes = notes;
-        if let Some(former) = former.filter(|_| !unchanged) {
-            notes.push(self.carry_marks_over(&former, &manifest));
-        }
-        Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, resized })
+        let marks = former.filter(|_| !unchanged).map(|former| self.carry_marks_over(&former, &manifest));
+        Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, marks, resized })
     }
 
     fn target(&self) -> PathBuf {

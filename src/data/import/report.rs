@@ -62,6 +62,8 @@ pub struct ImportReport {
     pub left_out: Vec<Omission>,
     /// Decisions of the import that a person should know.
     pub notes: Vec<String>,
+    /// The marks of wrong labels that were carried over from the replaced dataset, and those lost; `None` without any.
+    pub marks: Option<String>,
     /// The number of resized images.
     pub resized: u64,
 }

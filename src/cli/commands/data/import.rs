@@ -123,6 +123,9 @@ fn print_report(report: &ImportReport, for_program: bool, output: Output, home: 
         output::note(&format!("{} was imported before and is unchanged", report.manifest.name));
     }
     print_dataset(home, &report.manifest, output)?;
+    if let Some(marks) = &report.marks {
+        output::note(marks);
+    }
     Ok(Exit::Done)
 }
 
@@ -154,7 +157,7 @@ fn imported(report: &ImportReport) -> ImportResult {
         skipped: report.skipped.iter().map(left_out).collect(),
         skipped_count: report.skipped_count,
         resized: report.resized,
-        notes: report.notes.clone(),
+        notes: report.notes.iter().chain(&report.marks).cloned().collect(),
         left_out: report.left_out.iter().map(kind).collect(),
     }
 }
