@@ -168,22 +168,27 @@ fn enter(state: &mut State) -> Vec<Effect> {
     }
     let source = printable(&order.source);
     state.data.import = Some(RunningImport { name: order.name.clone(), source, progress: None, cancelled: false });
-    state.data.form = ImportForm::default();
+    let form = std::mem::take(&mut state.data.form);
     state.data.view = DataView::Table;
     // The import reads the pixels itself.
-    vec![Effect::Data(DataEffect::StartImport(order)), Effect::Data(DataEffect::Preview(None))]
+    let end = is_reading(&form).then_some(Effect::Data(DataEffect::Preview(None)));
+    [Effect::Data(DataEffect::StartImport(order))].into_iter().chain(end).collect()
+}
+
+/// Returns whether a preview is being made: the first one, or that by pixels after that by headers.
+fn is_reading(form: &ImportForm) -> bool {
+    match &form.preview {
+        Some((_, PreviewStatus::Reading)) => true,
+        Some((_, PreviewStatus::Ready(preview))) => preview.depth == PreviewDepth::Headers,
+        _ => false,
+    }
 }
 
 /// Closes the form, which keeps its values, and ends a preview.
 fn close(state: &mut State) -> Vec<Effect> {
     state.data.view = DataView::Table;
     let form = &mut state.data.form;
-    let is_reading = match &form.preview {
-        Some((_, PreviewStatus::Reading)) => true,
-        Some((_, PreviewStatus::Ready(preview))) => preview.depth == PreviewDepth::Headers,
-        _ => false,
-    };
-    if is_reading {
+    if is_reading(form) {
         form.preview = None;
         return vec![Effect::Data(DataEffect::Preview(None))];
     }
