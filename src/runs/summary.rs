@@ -213,8 +213,8 @@ impl Summary {
         Hyperparameter::of(recipe.strategy).map(text).collect()
     }
 
-    /// Returns the numbers of training images left out and relabelled, and the runs with which they were found, by name.
-    /// Empty where nothing was corrected.
+    /// Returns the numbers of training images left out and relabelled, and the runs with which they were found. Empty
+    /// where nothing was corrected.
     #[must_use]
     pub fn corrections(&self) -> Vec<(&'static str, String)> {
         let corrections = self.recipe.corrections();
