@@ -139,9 +139,9 @@ pub fn images_to_compute(
 }
 
 /// Estimates a run's duration on a machine, in seconds, where it finds the features of `cached` images on disk. Prefers
-/// a run of the same device, then of the same kind, then of the same dataset, then of the nearest size, then the newest.
-/// Returns `None` if no run on such a device has a completed epoch, or if the recipe does not fit its dataset. `runs`
-/// are newest first.
+/// a run of the same device, then of the same kind, then of the same dataset, then of the nearest size, then the
+/// newest. Returns `None` if no run on such a device has a completed epoch, or if the recipe does not fit its dataset.
+/// `runs` are newest first.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // far below 2^52
 pub fn estimate(
