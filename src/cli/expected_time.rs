@@ -24,9 +24,7 @@ pub(super) fn cached_images(store: &RunStore, recipe: &Recipe, facts: &DatasetFa
         return CachedImages::default();
     }
     let usage = features::usage(&store.home().dataset(&recipe.dataset));
-    facts
-        .as_split_by(recipe)
-        .map_or_else(|_| CachedImages::default(), |facts| features::cached_images(&usage, recipe, &facts))
+    features::cached_images(&usage, recipe, facts)
 }
 
 /// Returns the clock time in this many seconds; `None` for an unknown number.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::store::{Dataset, StoreError, shown};
+use super::store::{Dataset, shown};
 use crate::domain::number_text::thousands;
 use crate::domain::text::printable;
 use crate::domain::{Corrections, LeftOutImages, RelabelledImage, RelabelledImages, RunId, Split};
@@ -313,59 +313,52 @@ pub struct CarriedMarks {
     pub lost: Vec<String>,
 }
 
-/// Marks the same images in the dataset in folder `dir`, which replaced the marked `former` one. Images are the same if
+/// Marks the same images in `dataset`, in folder `dir`, which replaced the marked `former` one. Images are the same if
 /// their pixels are. Where both datasets came `from_one_source`, source and class suffice: the size may be another.
 ///
 /// # Errors
-/// If the dataset cannot be read, or its list cannot be locked or written.
+/// If the list cannot be locked or written.
 pub fn carry_over(
     (former, marks): (&Dataset, &Marks),
-    dir: &Path,
+    (dataset, dir): (&Dataset, &Path),
     from_one_source: bool,
-) -> Result<CarriedMarks, StoreOrMarksError> {
-    let dataset = Dataset::open(dir)?;
+) -> Result<CarriedMarks, MarkedError> {
     let names = (former.manifest().class_names(), dataset.manifest().class_names());
-    let (mut by_pixels, mut by_source) = (HashMap::new(), HashMap::new());
+    let mut by_pixels: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    let mut by_file = HashMap::new();
     for (position, mark) in marks.images.iter().enumerate() {
-        by_pixels.insert(former.pixels(Split::Train, mark.index as usize), (position, None));
-        by_source.insert(mark.source.as_str(), position);
+        let index = mark.index as usize;
+        by_pixels.entry(former.pixels(Split::Train, index)).or_default().push(position);
+        if from_one_source {
+            by_file.insert((mark.source.clone(), names.0.get(former.label(Split::Train, index))), position);
+        }
     }
-    let class_of = |index: u32| names.0.get(former.label(Split::Train, index as usize)).copied();
-    let mut images: Vec<Option<u32>> = vec![None; marks.images.len()];
-    for index in 0..dataset.len(Split::Train) {
-        let number = u32::try_from(index).unwrap_or(u32::MAX);
-        if let Some((_, found)) = by_pixels.get_mut(dataset.pixels(Split::Train, index)) {
-            found.get_or_insert(number);
-        }
-        if by_source.is_empty() {
-            continue;
-        }
+    let mut found: Vec<Option<u32>> = vec![None; marks.images.len()];
+    for (index, number) in (0..dataset.len(Split::Train)).zip(0_u32..) {
         let source = dataset.source(Split::Train, index);
-        let Some(position) = by_source.get(source.as_str()) else { continue };
-        let class = names.1.get(dataset.label(Split::Train, index)).copied();
-        let is_same_file = from_one_source && class == class_of(marks.images[*position].index);
-        let same_pixels =
-            dataset.pixels(Split::Train, index) == former.pixels(Split::Train, marks.images[*position].index as usize);
-        if is_same_file || same_pixels {
-            images[*position] = Some(number);
+        for position in by_pixels.get(dataset.pixels(Split::Train, index)).into_iter().flatten() {
+            // Of copies, that of the same name is meant.
+            if found[*position].is_none() || marks.images[*position].source == source {
+                found[*position] = Some(number);
+            }
+        }
+        if let Some(position) = by_file.get(&(source, names.1.get(dataset.label(Split::Train, index)))) {
+            found[*position] = Some(number);
         }
     }
-    for (position, found) in by_pixels.into_values() {
-        images[position] = images[position].or(found);
-    }
-    let mut result = CarriedMarks::default();
     let class_now = |class: u16| {
         let name = names.0.get(usize::from(class))?;
         names.1.iter().position(|known| known == name).and_then(|index| u16::try_from(index).ok())
     };
+    let mut result = CarriedMarks::default();
     change(dir, dataset.fingerprint(), |list| {
-        for (mark, index) in marks.images.iter().zip(images) {
+        for (mark, index) in marks.images.iter().zip(found) {
             let class = mark.class.map(class_now);
             let (Some(index), false) = (index, class == Some(None)) else {
                 result.lost.push(mark.source.clone());
                 continue;
             };
-            match list.mark(&dataset, index, Doubt { class: class.flatten(), run: mark.run.clone() }, mark.at) {
+            match list.mark(dataset, index, Doubt { class: class.flatten(), run: mark.run.clone() }, mark.at) {
                 // The new label is the class of the mark: the doubt is settled.
                 Ok(_) | Err(MarkedError::SameClass { .. }) => {}
                 Err(error) => return Err(error),
@@ -375,17 +368,6 @@ pub fn carry_over(
         Ok(())
     })?;
     Ok(result)
-}
-
-/// The reason why marks cannot be carried over.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreOrMarksError {
-    /// The dataset cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The list cannot be read or written.
-    #[error(transparent)]
-    Marks(#[from] MarkedError),
 }
 
 #[cfg(test)]

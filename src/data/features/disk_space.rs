@@ -102,8 +102,8 @@ fn cached_section(section: &SectionFiles, row: usize) -> Option<CachedSection> {
     Some(CachedSection { stem, images })
 }
 
-/// Returns the number of images whose features a recipe finds among those of its dataset, which has these facts as the
-/// recipe splits it. Damaged features count, because only their reader notices them.
+/// Returns the number of images whose features a recipe finds among those of its dataset, which has these facts.
+/// Damaged features count, because only their reader notices them.
 #[must_use]
 pub fn cached_images(usage: &[CacheUsage], recipe: &Recipe, facts: &DatasetFacts) -> CachedImages {
     let on = |device| images_on_disk(usage, recipe, facts, device).unwrap_or(0);
@@ -114,6 +114,7 @@ fn images_on_disk(usage: &[CacheUsage], recipe: &Recipe, facts: &DatasetFacts, d
     if usage.is_empty() || !recipe.repeats_images() {
         return None;
     }
+    let facts = facts.as_split_by(recipe).ok()?;
     let network = recipe.resolve(facts.image, facts.classes.len()).ok()?;
     let cut = network.cut(recipe.trained_stages()).ok()?;
     // The recipe's `base` stands for the preprocessing, too.

@@ -50,8 +50,8 @@ use self::listing::SourceBytes;
 use self::pack::Encoding;
 use self::report::{ImportLog, Progress};
 use self::sizes::ImageSizes;
-use super::manifest::{ClassCounts, ImageShape, Manifest, MergedSource};
-use super::marked::{self, CarriedMarks, Marks};
+use super::manifest::{ClassCounts, ImageShape, MergedSource};
+use super::marked::{self, CarriedMarks, MarkedError, Marks};
 use super::store::Dataset;
 use super::writer::{Description, StagingFolder, Writer, check_target};
 use crate::domain::number_text::count;
@@ -293,7 +293,7 @@ impl<'a> ImportState<'a> {
         };
         let former = self.marked_former();
         let (manifest, unchanged) = writer.finish(description, request.replace)?;
-        let marks = former.filter(|_| !unchanged).map(|former| self.carry_marks_over(&former, &manifest));
+        let marks = former.filter(|_| !unchanged).map(|(former, marks)| self.carry_marks_over(&former, marks));
         Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, marks, resized })
     }
 
@@ -301,25 +301,30 @@ impl<'a> ImportState<'a> {
         self.request.data_dir.join(self.request.name.as_str())
     }
 
-    /// Returns the dataset that the import replaces and its marks; `None` if nothing is replaced or marked.
-    fn marked_former(&self) -> Option<(Dataset, Marks)> {
-        let folder = self.target();
-        let dataset = Dataset::open(&folder).ok()?;
-        let marks = marked::read(&folder, dataset.fingerprint()).ok()?;
-        (!marks.images.is_empty()).then_some((dataset, marks))
+    /// Returns the dataset that the import replaces and its marks, or why these cannot be read; `None` if nothing is
+    /// replaced or marked.
+    fn marked_former(&self) -> Option<(Dataset, Result<Marks, MarkedError>)> {
+        let dataset = Dataset::open(&self.target()).ok()?;
+        let marks = marked::read(&self.target(), dataset.fingerprint());
+        marks.as_ref().map_or(true, |marks| !marks.images.is_empty()).then_some((dataset, marks))
     }
 
-    /// Marks the images of the new dataset that were marked in the replaced one. Returns a note on the result.
-    fn carry_marks_over(&self, (former, marks): &(Dataset, Marks), manifest: &Manifest) -> String {
-        let from_one_source = former.manifest().source == manifest.source;
-        match marked::carry_over((former, marks), &self.target(), from_one_source) {
+    /// Marks the images of the new dataset that were marked in the replaced one. Returns a sentence on the result.
+    fn carry_marks_over(&self, former: &Dataset, marks: Result<Marks, MarkedError>) -> String {
+        let carried = marks.map_err(|error| error.to_string()).and_then(|marks| {
+            let dataset = Dataset::open(&self.target()).map_err(|error| error.to_string())?;
+            let from_one_source = former.manifest().source == dataset.manifest().source;
+            marked::carry_over((former, &marks), (&dataset, &self.target()), from_one_source)
+                .map_err(|error| error.to_string())
+        });
+        match carried {
             Ok(CarriedMarks { carried, lost }) => {
                 let kept = count(carried, "mark is", "marks are");
                 let Some(first) = lost.first() else { return format!("{kept} carried over") };
                 let gone = count(lost.len(), "mark is", "marks are");
                 format!("{kept} carried over, {gone} lost with the images or classes, such as that of {first}")
             }
-            Err(error) => format!("{} lost: {error}", count(marks.images.len(), "mark is", "marks are")),
+            Err(error) => format!("the marks of the replaced dataset are lost: {error}"),
         }
     }
 

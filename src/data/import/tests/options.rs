@@ -255,4 +255,7 @@ fn marks_follow_their_images_into_the_dataset_that_replaces_theirs() {
     let words = "1 mark is carried over, 1 mark is lost with the images or classes";
     assert!(report.marks.as_ref().is_some_and(|marks| marks.starts_with(words)), "{:?}", report.marks);
     assert_eq!(marks_now().len(), 1);
+    fs::write(folder.join(marked::FILE_NAME), "no list").unwrap();
+    let marks = replaced(bench.request(&source)).marks.expect("a sentence");
+    assert!(marks.starts_with("the marks of the replaced dataset are lost") && marks.contains("damaged"), "{marks}");
 }

@@ -138,15 +138,12 @@ fn head(state: &State, pane: ComparePane, (columns, rows): (usize, usize), buffe
     let theme = &state.theme;
     let compare = &state.compare;
     let focused = compare.pane == pane;
-    let other_images = tables::other_images(state);
-    let note = match (pane, other_images) {
-        (ComparePane::Metrics, Some(images)) => format!("{images}: no best"),
-        _ => String::new(),
-    };
     let note = match pane {
-        ComparePane::Metrics if !note.is_empty() => note,
-        ComparePane::Metrics if compare.has_seeds() && !compare.fold => "f folds seeds".to_owned(),
-        ComparePane::Metrics => "A is the baseline".to_owned(),
+        ComparePane::Metrics => match tables::other_images(state) {
+            Some(images) => format!("{images}: no best"),
+            None if compare.has_seeds() && !compare.fold => "f folds seeds".to_owned(),
+            None => "A is the baseline".to_owned(),
+        },
         ComparePane::Curves => curves::note(compare.curves),
         ComparePane::Verdicts => verdicts::note(state),
         ComparePane::Classes | ComparePane::Settings => String::new(),

@@ -26,7 +26,7 @@ impl Cost {
         let facts = dataset.facts();
         let split = facts.as_split_by(recipe).unwrap_or_else(|_| facts.clone());
         let training = TrainingCost::of(recipe, split.image, split.classes.len(), split.counts())?;
-        let cached = features::cached_images(choices.library.cached_features(&dataset.name), recipe, &split);
+        let cached = features::cached_images(choices.library.cached_features(&dataset.name), recipe, &facts);
         let (runs, machine) = (choices.summaries(), &choices.library.machine);
         Ok(Self {
             training,

@@ -88,8 +88,7 @@ impl QueueTimes {
             }
             let seconds = library.datasets.find(&run.recipe.dataset).and_then(|dataset| {
                 let (recipe, facts) = (run.recipe_in_force(), dataset.facts());
-                let split = facts.as_split_by(&recipe).ok()?;
-                let cached = features::cached_images(library.cached_features(&dataset.name), &recipe, &split);
+                let cached = features::cached_images(library.cached_features(&dataset.name), &recipe, &facts);
                 let estimate = estimate(&summaries, &recipe, &facts, cached, &library.machine)?;
                 Some(estimate.total(recipe.epochs.saturating_sub(run.epoch())))
             });
