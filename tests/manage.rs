@@ -105,7 +105,7 @@ fn a_dataset_that_a_worker_trains_on_is_not_replaced() {
     let dataset = run.recipe().expect("a recipe").dataset;
     let _worker = run.lock().expect("a lock").expect("free");
     let import = ["data", "import", "faces.csv", "--name", dataset.as_str(), "--replace"];
-    assert!(lab.complaint(&import, 1).contains(&format!("wise-owl still trains on {dataset}: stop it first")));
+    assert!(lab.complaint(&import, 1).contains(&format!("{dataset} is in use by wise-owl: stop the training first")));
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub use group_sizes::GroupSizes;
 pub use heat_map::HeatMap;
 pub use home_address::{AddressError, HomeAddress};
 pub use hyperparameter::{Hyperparameter, SettingError};
-pub use limits::Limits;
+pub use limits::{LimitChange, LimitChanges, Limits};
 pub use load::{GpuLoad, Load};
 pub use metrics::{ClassScores, Confusion, EpochMetrics, MATRIX_CLASSES, Scores, mean_probabilities};
 pub use name::{DatasetName, NameError, RunId, Tag, UnknownName, WeightsName};

@@ -87,13 +87,18 @@ pub enum AnnotationChange {
 }
 
 impl AnnotationChange {
-    /// Returns a sentence that these changes of a run's annotations are saved.
+    /// Returns a sentence that these changes of the annotations of runs are saved. Every run changes in the same parts.
     #[must_use]
-    pub fn describe_saved(changes: &[Self], id: &RunId) -> String {
-        match changes {
-            [Self::Note(note)] if note.as_str().is_empty() => format!("{id} has no note any more"),
-            [Self::Note(_)] => format!("the note of {id} is saved"),
-            _ => format!("the tags of {id} are saved"),
+    pub fn describe_saved(changes: &[(RunId, Vec<Self>)]) -> String {
+        let names = changes.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
+        let several = changes.len() > 1;
+        match changes.first().map(|(_, changes)| &changes[..]) {
+            Some([Self::Note(note)]) if note.as_str().is_empty() => {
+                format!("{names} {} no note any more", if several { "have" } else { "has" })
+            }
+            Some([Self::Note(_)]) if several => format!("the notes of {names} are saved"),
+            Some([Self::Note(_)]) => format!("the note of {names} is saved"),
+            _ => format!("the tags of {names} are saved"),
         }
     }
 

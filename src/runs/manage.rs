@@ -48,7 +48,7 @@ pub enum ManageError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// Workers train on the dataset.
-    #[error("{runs} still trains on {dataset}: stop it first")]
+    #[error("{dataset} is in use by {runs}: stop the training first")]
     InUse {
         /// The dataset.
         dataset: DatasetName,

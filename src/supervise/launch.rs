@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{FinishReason, Limits, Outcome, Place, Recipe, RunId, RunState, SettingError};
+use crate::domain::{FinishReason, LimitChanges, Limits, Outcome, Place, Recipe, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
 use crate::runs::{FileError, Job, Queue, RunFolder, RunStore, Summary};
 
@@ -206,7 +206,7 @@ pub(super) fn launch_with(
 /// # Errors
 /// The errors of [`resume_with_limits`]; a finished run has nothing left to train.
 pub fn resume(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
-    resume_with_limits(store, id, None, None, LaunchTime::Queued)
+    resume_with_limits(store, id, LimitChanges::NONE, LaunchTime::Queued)
 }
 
 /// Resumes with changed limits, by which a finished run may continue.
@@ -216,8 +216,7 @@ pub fn resume(store: &RunStore, id: &RunId) -> Result<(), LaunchError> {
 pub fn resume_with_limits(
     store: &RunStore,
     id: &RunId,
-    epochs: Option<u32>,
-    patience: Option<u32>,
+    changes: LimitChanges,
     target: impl Into<LaunchTarget>,
 ) -> Result<(), LaunchError> {
     let target = target.into();
@@ -229,7 +228,7 @@ pub fn resume_with_limits(
         return Err(LaunchError::Busy { id: id.clone() });
     }
     let folder = store.folder(id);
-    let limits = folder.limits()?.unwrap_or_else(|| Limits::of(&run.recipe)).with(epochs, patience);
+    let limits = folder.limits()?.unwrap_or_else(|| Limits::of(&run.recipe)).changed(changes);
     limits.check()?;
     if state == RunState::Finished {
         refuse_if_over(&run, limits)?;
@@ -240,7 +239,7 @@ pub fn resume_with_limits(
         // Otherwise the run would train from scratch under its old epochs.
         return Err(LaunchError::NoWeights { id: id.clone(), checkpoint: folder.last_checkpoint() });
     }
-    if epochs.is_some() || patience.is_some() {
+    if changes != LimitChanges::NONE {
         folder.request_limits(limits).map_err(|source| LaunchError::Write { id: id.clone(), source })?;
     }
     start_on(&target, store, id, Job::Train)

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::domain::RunId;
+use crate::domain::{LimitChanges, RunId};
 use crate::runs::queue::QueuePosition;
 use crate::runs::{Job, Queue, RunStore};
 
@@ -64,7 +64,7 @@ pub fn restart(store: &RunStore, only: &[RunId]) -> Result<Vec<RestartResult>, Q
 
 fn restart_run(store: &RunStore, queue: &Queue, id: &RunId, job: Job) -> RestartResult {
     let result = match job {
-        Job::Train => resume_with_limits(store, id, None, None, LaunchTime::IfPending),
+        Job::Train => resume_with_limits(store, id, LimitChanges::NONE, LaunchTime::IfPending),
         Job::Evaluate => evaluate(store, id, LaunchTime::IfPending),
     };
     if matches!(result, Err(LaunchError::Finished { .. } | LaunchError::NoWeights { .. })) {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::domain::{Limits, RunId, RunState, SettingError};
+use crate::domain::{LimitChanges, Limits, RunId, RunState, SettingError};
 use crate::runs::store::LoadError;
 use crate::runs::{FileError, RunFolder, RunStore};
 
@@ -89,19 +89,12 @@ pub fn unpause(store: &RunStore, id: &RunId) -> Result<(), RequestError> {
     written(&folder, folder.clear_pause())
 }
 
-/// Puts changed limits in force for an active run and returns them; a missing one is unchanged. The recipe is
-/// unchanged. Returns at once.
+/// Puts changed limits in force for an active run and returns them. The recipe is unchanged. Returns at once.
 ///
 /// # Errors
-/// If neither limit is given or one is out of range, the run is not active, cannot be read, or its folder cannot be
-/// written.
-pub fn change_limits(
-    store: &RunStore,
-    id: &RunId,
-    epochs: Option<u32>,
-    patience: Option<u32>,
-) -> Result<Limits, RequestError> {
-    if epochs.is_none() && patience.is_none() {
+/// If no limit changes or one is out of range, the run is not active, cannot be read, or its folder cannot be written.
+pub fn change_limits(store: &RunStore, id: &RunId, changes: LimitChanges) -> Result<Limits, RequestError> {
+    if changes == LimitChanges::NONE {
         return Err(RequestError::NothingGiven);
     }
     let run = store.summary(id)?;
@@ -111,7 +104,7 @@ pub fn change_limits(
     }
     let folder = store.folder(id);
     let in_force = folder.limits()?.unwrap_or_else(|| Limits::of(&run.summary.recipe));
-    let limits = in_force.with(epochs, patience);
+    let limits = in_force.changed(changes);
     limits.check()?;
     written(&folder, folder.request_limits(limits))?;
     Ok(limits)
@@ -120,6 +113,7 @@ pub fn change_limits(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::LimitChange::{By, Keep, To};
     use crate::domain::{DatasetName, Recipe};
     use crate::runs::Home;
 
@@ -146,12 +140,17 @@ mod tests {
     #[test]
     fn limits_change_one_by_one_within_their_ranges() {
         let (_home, store, old, fresh) = store();
-        let change = |id, epochs, patience| change_limits(&store, id, epochs, patience).map_err(|e| e.to_string());
-        assert_eq!(change(&fresh, Some(80), None), Ok(Limits { epochs: 80, patience: 10 }));
-        assert_eq!(change(&fresh, None, Some(3)), Ok(Limits { epochs: 80, patience: 3 }));
+        let change = |id, epochs, patience| {
+            change_limits(&store, id, LimitChanges { epochs, patience }).map_err(|error| error.to_string())
+        };
+        assert_eq!(change(&fresh, To(80), Keep), Ok(Limits { epochs: 80, patience: 10 }));
+        assert_eq!(change(&fresh, Keep, To(3)), Ok(Limits { epochs: 80, patience: 3 }));
+        // Relative to the limits that are requested, also before a worker has put them in force.
+        assert_eq!(change(&fresh, By(10), By(-1)), Ok(Limits { epochs: 90, patience: 2 }));
+        assert_eq!(change(&fresh, By(-10), By(1)), Ok(Limits { epochs: 80, patience: 3 }));
         assert_eq!(store.folder(&fresh).limits().expect("limits"), Some(Limits { epochs: 80, patience: 3 }));
-        assert!(change(&fresh, Some(0), None).is_err_and(|error| error.contains("epochs must be 1 to 10000, not '0'")));
-        assert!(change(&fresh, None, None).is_err_and(|error| error.contains("nothing to change")));
-        assert!(change(&old, Some(9), None).is_err_and(|error| error.contains("mien resume old --epochs")));
+        assert!(change(&fresh, To(0), Keep).is_err_and(|error| error.contains("epochs must be 1 to 10000, not '0'")));
+        assert!(change(&fresh, Keep, Keep).is_err_and(|error| error.contains("nothing to change")));
+        assert!(change(&old, To(9), Keep).is_err_and(|error| error.contains("mien resume old --epochs")));
     }
 }

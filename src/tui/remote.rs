@@ -176,9 +176,10 @@ fn runs(link: &Link, effect: RunsEffect) -> Result<RunsEvent, RunsEffect> {
             let result = command(link, &["rename", from.as_str(), to.as_str()]).map(|_| to);
             RunsEvent::Renamed { from, result }
         }
-        RunsEffect::Annotate(id, changes) => {
-            let result = changes.iter().try_for_each(|change| annotate(link, &id, change));
-            RunsEvent::Done(result.map(|()| AnnotationChange::describe_saved(&changes, &id)))
+        RunsEffect::Annotate(changes) => {
+            let mut each = changes.iter().flat_map(|(id, changes)| changes.iter().map(move |change| (id, change)));
+            let result = each.try_for_each(|(id, change)| annotate(link, id, change));
+            RunsEvent::Done(result.map(|()| AnnotationChange::describe_saved(&changes)))
         }
         RunsEffect::Delete(ids) => {
             let mut gone = Vec::new();

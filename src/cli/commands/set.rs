@@ -4,11 +4,11 @@ use clap::Args;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::invocation::Invocation;
-use crate::cli::options::{Output, RunArguments, epochs, patience};
+use crate::cli::options::{LimitOptions, Output, RunArguments};
 use crate::cli::requests::{act_on_runs, print_state, wait_for};
-use crate::domain::RunId;
 use crate::domain::hyperparameter::Patience;
 use crate::domain::number_text::count;
+use crate::domain::{LimitChanges, RunId};
 use crate::runs::{RunStore, describe_limits, describe_schedule_change};
 use crate::supervise;
 
@@ -20,12 +20,8 @@ use crate::supervise;
 pub(in crate::cli) struct Set {
     #[command(flatten)]
     runs: RunArguments,
-    /// Maximum of epochs to train (1 to 10000)
-    #[arg(long, value_name = "N", value_parser = epochs)]
-    epochs: Option<u32>,
-    /// Epochs in a row without improvement before the run stops (1 to 1000, off)
-    #[arg(long, value_name = "N", value_parser = patience)]
-    patience: Option<Patience>,
+    #[command(flatten)]
+    limits: LimitOptions,
     #[command(flatten)]
     output: Output,
 }
@@ -33,16 +29,15 @@ pub(in crate::cli) struct Set {
 impl Set {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        if self.epochs.is_none() && self.patience.is_none() {
+        if self.limits.changes() == LimitChanges::NONE {
             return Err(CommandError::Usage("nothing to set: give --epochs N, --patience N, or both".into()));
         }
         act_on_runs(&self.runs.find(&store)?, |id| self.set(&store, id))
     }
 
     fn set(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
-        let patience = self.patience.map(|Patience(epochs)| epochs);
         let before = store.summary(id)?.summary;
-        let wanted = supervise::change_limits(store, id, self.epochs, patience)?;
+        let wanted = supervise::change_limits(store, id, self.limits.changes())?;
         let (run, state) = wait_for(store, id, |run, _| run.summary.limits == wanted)?;
         let epochs = count(wanted.epochs as usize, "epoch", "epochs");
         let patience = Patience(wanted.patience);

@@ -3,6 +3,7 @@
 mod copy;
 mod format;
 mod launch;
+mod limits;
 mod number;
 mod place;
 mod recipe;
@@ -11,7 +12,8 @@ mod run;
 pub(super) use copy::CopyOptions;
 pub(super) use format::{Format, Output};
 pub(super) use launch::{LaunchOptions, QueueOption};
-pub(super) use number::{epochs, patience, take_negative_numbers, whole_number};
+pub(super) use limits::LimitOptions;
+pub(super) use number::{take_negative_numbers, whole_number};
 pub(super) use place::{DryRun, PlaceOption};
 pub(super) use recipe::{
     AllSettings, CnnSettings, DeepSettings, FeaturesSettings, FinetuneSettings, RecipeOptions, StrategySettings,

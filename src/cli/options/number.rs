@@ -1,8 +1,5 @@
 //! Whole numbers that options take.
 
-use crate::domain::hyperparameter::Patience;
-use crate::domain::{Hyperparameter, Strategy, StrategyChoice};
-
 /// Lets every option take a negative number, which its parser then refuses by its range. Otherwise the error would name
 /// an unexpected argument.
 pub(in crate::cli) fn take_negative_numbers(command: clap::Command) -> clap::Command {
@@ -29,26 +26,6 @@ pub(in crate::cli) fn whole_number<T: TryFrom<u64>>(
     }
 }
 
-/// Returns a maximum of epochs, by the rules of the setting.
-///
-/// # Errors
-/// If it is no number within the range of the setting.
-pub(in crate::cli) fn epochs(text: &str) -> Result<u32, String> {
-    let mut sample = StrategyChoice::One(Strategy::Cnn).sample();
-    Hyperparameter::Epochs.set(&mut sample, text).map_err(|error| error.to_string())?;
-    Ok(sample.epochs)
-}
-
-/// Returns a patience, by the rules of the setting.
-///
-/// # Errors
-/// If it is neither a number within the range of the setting nor `off`.
-pub(in crate::cli) fn patience(text: &str) -> Result<Patience, String> {
-    let mut sample = StrategyChoice::One(Strategy::Cnn).sample();
-    Hyperparameter::Patience.set(&mut sample, text).map_err(|error| error.to_string())?;
-    Ok(Patience(sample.early_stopping.patience))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,10 +40,5 @@ mod tests {
         let any = whole_number::<u8>(0, u64::MAX);
         assert_eq!(any("255"), Ok(255));
         assert_eq!(any("256"), Err("use a whole number that is at least 0".into()));
-        assert_eq!(epochs("12"), Ok(12));
-        assert!(epochs("+10").is_err_and(|error| error.contains("epochs must be 1 to 10000, not '+10'")));
-        assert_eq!((patience("7"), patience("off")), (Ok(Patience(7)), Ok(Patience(Patience::OFF))));
-        assert!(patience("1001").is_err_and(|error| error.contains("patience must be 1 to 1000, off, not '1001'")));
-        assert!(epochs("abc").is_err_and(|error| error.contains("epochs must be 1 to 10000, not 'abc'")));
     }
 }

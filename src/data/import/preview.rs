@@ -68,7 +68,7 @@ impl ImportPreview {
                 image.describe(),
                 Size(*disk)
             ),
-            format!("pictures: {}{fitted}", shown.join(", ")),
+            format!("pictures found: {}{fitted}", shown.join(", ")),
             format!("split: {}", split.describe()),
         ]
     }

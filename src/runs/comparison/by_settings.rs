@@ -1,8 +1,11 @@
 //! Any number of runs as a table: one row per combination of the settings that differ, with means over seeds and folds.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::metric::{Direction, Metric};
 use super::seed_verdict::{SeedVerdict, verdicts};
 use super::{Setting, best, other_images, seeds, settings};
+use crate::domain::DataFold;
 use crate::runs::Summary;
 use crate::runs::statistics::Spread;
 
@@ -62,17 +65,26 @@ impl BySettings {
         };
         let mut rows: Vec<SettingsRow> = folds.into_iter().enumerate().map(row).collect();
         let comparable = super::same_division(runs);
-        if comparable {
-            mark_best(&mut rows);
-        }
         let is_tested = |run: &usize| runs[*run].test.is_some();
         let tested: Vec<Vec<usize>> =
             rows.iter().map(|row| row.runs.iter().copied().filter(is_tested).collect()).collect();
+        let folds: Vec<BTreeSet<DataFold>> =
+            tested.iter().map(|row| row.iter().filter_map(|run| runs[*run].recipe.fold).collect()).collect();
+        // A mean over other folds is of other images.
+        let on_same_folds = folds.windows(2).all(|pair| pair[0] == pair[1]);
+        if comparable && on_same_folds {
+            mark_best(&mut rows);
+        }
+        let mut notes = notes(runs, comparable);
+        if comparable && !on_same_folds {
+            notes.push("the means are over different folds: none is marked as the best".into());
+        }
+        notes.extend(missing_folds(runs, &tested, &folds));
         let tested: Vec<&[usize]> = tested.iter().map(Vec::as_slice).collect();
         let verdicts = if comparable && rows.len() > 1 { verdicts(runs, &tested, 0) } else { Vec::new() };
         let metrics = without_empty(&mut rows);
         let names = differing.into_iter().map(|setting| setting.name).collect();
-        Self { settings: names, metrics, rows, verdicts, notes: notes(runs, comparable) }
+        Self { settings: names, metrics, rows, verdicts, notes }
     }
 }
 
@@ -109,6 +121,33 @@ fn without_empty(rows: &mut [SettingsRow]) -> Vec<Metric> {
     Metric::ALL.into_iter().zip(has).filter(|(_, has)| *has).map(|(metric, _)| metric).collect()
 }
 
+/// Returns a note for each set of folds that rows lack, with the first runs of these rows.
+fn missing_folds(runs: &[&Summary], tested: &[Vec<usize>], folds: &[BTreeSet<DataFold>]) -> Vec<String> {
+    let mut lacking: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (row, folds) in tested.iter().zip(folds) {
+        let Some(count) = folds.first().map(|fold| fold.count) else { continue };
+        let has = |number: &u32| folds.iter().any(|fold| fold.number == *number);
+        let missing: Vec<String> = (1..=count).filter(|number| !has(number)).map(|number| number.to_string()).collect();
+        if !missing.is_empty() {
+            let noun = if missing.len() == 1 { "fold" } else { "folds" };
+            let numbers: Vec<&str> = missing.iter().map(String::as_str).collect();
+            let missing = format!("{noun} {} of {count}", names_text(&numbers));
+            lacking.entry(missing).or_default().push(runs[row[0]].id.as_str());
+        }
+    }
+    let note = |(missing, names): (String, Vec<&str>)| {
+        format!("not tested on {missing}, which the mean lacks: the row of {}", names_text(&names))
+    };
+    lacking.into_iter().map(note).collect()
+}
+
+/// Returns at most [`NAMED`] names and the number of the others.
+fn names_text(names: &[&str]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names[..names.len().min(NAMED)].join(", "))
+}
+
 fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !comparable {
@@ -116,9 +155,7 @@ fn notes(runs: &[&Summary], comparable: bool) -> Vec<String> {
     }
     let untested: Vec<&str> = runs.iter().filter(|run| run.test.is_none()).map(|run| run.id.as_str()).collect();
     if !untested.is_empty() {
-        let more = untested.len().saturating_sub(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        notes.push(format!("not tested yet: {}{more}", untested[..untested.len().min(NAMED)].join(", ")));
+        notes.push(format!("not tested yet: {}", names_text(&untested)));
     }
     notes
 }
@@ -182,6 +219,30 @@ mod tests {
         assert!(table.rows.iter().all(|row| !row.best.contains(&true)));
         assert_eq!((table.settings, table.rows.len()), (vec!["fingerprint".to_owned()], 2));
         assert!(table.notes[0].contains("different datasets"));
+    }
+
+    #[test]
+    fn rows_over_different_folds_have_no_best_and_lacking_folds_are_told() {
+        let fold = |id: &str, rate: f64, number: u32, right: u64| {
+            let mut run = run(id, 1, rate, Some(right));
+            run.recipe.fold = Some(DataFold { number, count: 3, seed: 1, groups: None });
+            run
+        };
+        let mut runs = vec![fold("a1", 0.1, 1, 4), fold("a2", 0.1, 2, 6), fold("b1", 0.2, 1, 8), fold("b2", 0.2, 2, 9)];
+        let table = tabulated(&runs);
+        assert!(table.rows[1].best[0]);
+        assert_eq!(table.notes, ["not tested on fold 3 of 3, which the mean lacks: the row of a1, b1"]);
+        runs.pop();
+        let table = tabulated(&runs);
+        assert!(table.rows.iter().all(|row| !row.best.contains(&true)));
+        assert_eq!(
+            table.notes,
+            [
+                "the means are over different folds: none is marked as the best",
+                "not tested on fold 3 of 3, which the mean lacks: the row of a1",
+                "not tested on folds 2, 3 of 3, which the mean lacks: the row of b1",
+            ]
+        );
     }
 
     #[test]

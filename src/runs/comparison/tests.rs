@@ -106,7 +106,7 @@ fn the_best_is_marked_where_there_is_a_better() {
 #[test]
 fn limits_that_were_changed_are_compared_as_they_are_in_force() {
     let [mut old, new] = two();
-    old.0.limits = old.0.limits.with(Some(60), Some(20));
+    old.0.limits = Limits { epochs: 60, patience: 20 };
     let settings = compare(&[old, new]).settings;
     let values =
         |name: &str| settings.iter().find(|setting| setting.name == name).map(|setting| setting.values.clone());
@@ -120,7 +120,7 @@ fn limits_that_were_changed_are_compared_as_they_are_in_force() {
 #[test]
 fn a_run_that_was_extended_is_told_from_one_that_began_with_as_many_epochs() {
     let [mut old, mut new] = two();
-    new.0.limits = new.0.limits.with(Some(60), None);
+    new.0.limits.epochs = 60;
     old.0.recipe.epochs = 60;
     old.0.limits = Limits::of(&old.0.recipe);
     old.0.recipe.seed += 1;
@@ -157,7 +157,7 @@ fn corrections_are_compared_by_their_images_and_not_by_the_runs_that_revealed_th
 #[test]
 fn a_limit_below_the_done_epochs_is_the_number_of_those() {
     let (mut run, _) = two()[0].clone();
-    run.limits = run.limits.with(Some(1), None);
+    run.limits.epochs = 1;
     run.epochs.push(epoch(2, 1.0, 100.0));
     assert_eq!((run.last_epoch(), run.recipe_in_force().epochs), (2, 2));
 }
@@ -339,7 +339,7 @@ fn runs_that_differ_only_in_the_seed_are_folded() {
         (summary, inspection)
     };
     let mut other = seeded("other", 9, 30);
-    other.0.limits = other.0.limits.with(Some(7), None);
+    other.0.limits.epochs = 7;
     let runs = [seeded("a", 1, 12), seeded("b", 2, 15), seeded("again", 2, 15), other, seeded("c", 3, 18)];
     let comparison = compare(&runs);
     assert_eq!(comparison.groups.len(), 1);

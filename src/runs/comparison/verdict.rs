@@ -213,7 +213,10 @@ impl Verdict {
         let chance = judgement(by_itself, certain, self.seed_alone, significance.comparisons);
         let describe = |class: &ClassChange| format!("{} {}", printable(&class.name), signed(class.f1, 2));
         let most: Vec<String> = self.contributors().map(describe).collect();
-        let most = if most.is_empty() { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
+        // Changes that cancel each other out have no greatest part.
+        let cancel = self.f1.abs() < 0.0005;
+        let most =
+            if most.is_empty() || cancel { String::new() } else { format!("; most of it in {}", most.join(" and ")) };
         let (f1, low, high) = (signed(self.f1, 3), signed(low, 3), signed(high, 3));
         format!("macro F1 {f1} (95 %: {low} … {high}): {chance}{most}")
     }

@@ -89,14 +89,18 @@ fn a_run_whose_lock_is_unreadable_is_not_lost_and_is_unchanged() {
     }
     let dataset = DatasetName::new("demo").expect("a name");
     let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
-    assert!(words.starts_with("one (its lock cannot be checked: ") && words.ends_with("stop it first"), "{words}");
+    assert!(
+        words.starts_with("demo is in use by one (its lock cannot be checked: ")
+            && words.ends_with("): stop the training first"),
+        "{words}"
+    );
     let findings = store.check(&id("one"), &std::collections::BTreeMap::new());
     assert!(findings.iter().any(|finding| format!("{finding:?}").contains("worker.lock")), "{findings:?}");
     fs::remove_file(run.lock_file()).expect("removed");
     store.refuse_in_use(&dataset).expect("nobody is at it");
     let _held = store.folder(&id("base")).lock().expect("a lock").expect("free");
     let words = store.refuse_in_use(&dataset).expect_err("in use").to_string();
-    assert_eq!(words, "base still trains on demo: stop it first");
+    assert_eq!(words, "demo is in use by base: stop the training first");
 }
 
 #[test]

@@ -385,8 +385,8 @@ pub enum RunsEffect {
         /// The new name.
         to: RunId,
     },
-    /// Change the annotations of a run; answered by `Done`.
-    Annotate(RunId, Vec<AnnotationChange>),
+    /// Change the annotations of runs; answered by `Done`.
+    Annotate(Vec<(RunId, Vec<AnnotationChange>)>),
     /// Read the columns and the order of the list; answered by `ListViewRead`.
     ReadListView,
     /// Keep the columns and the order of the list; answered by `LookRecorded`.
@@ -424,8 +424,8 @@ impl ScreenEffect for RunsEffect {
             | Self::Continue(id)
             | Self::Limits { id, .. }
             | Self::Extend { id, .. }
-            | Self::Evaluate(id)
-            | Self::Annotate(id, _) => vec![run(id)],
+            | Self::Evaluate(id) => vec![run(id)],
+            Self::Annotate(changes) => changes.iter().map(|(id, _)| run(id)).collect(),
             Self::Move(id, _) => vec![run(id), Target::Queue],
             Self::RestartQueue => vec![Target::Queue],
             Self::RecordLook(_) | Self::RecordListView(_) => vec![Target::LastLook],

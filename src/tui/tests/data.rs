@@ -160,7 +160,7 @@ fn a_dataset_is_deleted_after_a_question_and_not_under_a_run() {
     let (demo, fer2013) = (fixtures::dataset_name("demo"), fixtures::dataset_name("fer2013"));
     press(&mut state, "l");
     assert_eq!(press(&mut state, "D"), []);
-    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("stop it first")));
+    assert!(state.message.as_ref().is_some_and(|message| message.text.contains("stop the training first")));
     press(&mut state, "h");
     assert_eq!(press(&mut state, "D"), [Effect::Data(DataEffect::Measure(demo.clone()))]);
     update(&mut state, NOW, Event::Data(DataEvent::Measured(demo.clone(), 8 << 20)));

@@ -198,6 +198,7 @@ fn a_field_is_found_by_a_part_of_its_name_while_it_is_typed() {
     assert_eq!(focus("/run n<enter>").0, Field::Name);
     assert_eq!(focus("/seed<esc>").0, Field::Dataset, "where it was");
     assert_eq!(focus("/seed<^u>").0, Field::Dataset, "an empty text finds nothing");
+    assert_eq!(focus("/seed<enter>/epochs<enter>").0, setting(Hyperparameter::Epochs), "from a number, too");
     let (field, open, state) = focus("/seedx<enter>");
     assert!(open && field == setting(Hyperparameter::Seed), "the last that was found: {field:?}");
     assert!(draw(&state, SIZES[0]).contains("no field has the name 'seedx'"));

@@ -200,8 +200,12 @@ fn the_limits_of_marked_runs_are_changed_together_or_not_at_all() {
 #[test]
 fn notes_that_differ_are_kept_by_an_empty_line() {
     let mut state = with_marks(&["calm-heron", "brisk-otter"]);
-    assert_eq!(press(&mut state, "nsame for both<enter>").len(), 2);
-    assert_eq!(press(&mut state, "n<^u><enter>").len(), 2, "a common note is removed by an empty line");
+    let annotated = |effects: &[Effect]| match effects {
+        [Effect::Runs(RunsEffect::Annotate(changes))] => changes.len(),
+        _ => 0,
+    };
+    assert_eq!(annotated(&press(&mut state, "nsame for both<enter>")), 2);
+    assert_eq!(annotated(&press(&mut state, "n<^u><enter>")), 2, "a common note is removed by an empty line");
     state.runs.marked.clear();
     press(&mut state, "nonly here<enter>");
     state.runs.marked = vec![id("calm-heron"), id("brisk-otter")];
@@ -210,7 +214,7 @@ fn notes_that_differ_are_kept_by_an_empty_line() {
     assert!(screen.contains("an empty line keeps"), "{screen}");
     assert_eq!(press(&mut state, "<enter>"), []);
     assert_eq!(message(&state), "the notes of 2 marked runs are unchanged");
-    assert_eq!(press(&mut state, "nother<enter>").len(), 2);
+    assert_eq!(annotated(&press(&mut state, "nother<enter>")), 2);
 }
 
 /// Returns a finished run after a test that ended with these events.
@@ -396,7 +400,8 @@ fn names_tags_and_notes_are_checked_while_typed_and_written() {
     assert_eq!(state.runs.current(&state.library).map(|run| run.id.to_string()).as_deref(), Some("old-owl"));
     let effects = press(&mut state, "t+night -none best<enter>");
     let changes = ["+night", "-none", "best"].map(|word| AnnotationChange::of_tag(word).expect("a tag")).to_vec();
-    assert_eq!(effects, [Effect::Runs(RunsEffect::Annotate(id("old-owl"), changes))], "not what the list had of it");
+    let expected = RunsEffect::Annotate(vec![(id("old-owl"), changes)]);
+    assert_eq!(effects, [Effect::Runs(expected)], "not what the list had of it");
     press(&mut state, "nworth another look<enter>");
     assert_eq!(press(&mut state, "t-best<enter>").len(), 1);
     assert_eq!(press(&mut state, "/tag:night look<enter>"), []);
@@ -434,9 +439,14 @@ fn every_key_acts_on_the_marks_if_the_cursor_is_on_one_else_on_the_cursor() {
     assert_eq!(press(&mut marked("calm-heron"), "p"), heron_and_wren(RunsEffect::Pause));
     assert_eq!(press(&mut marked("warm-stork"), "R"), [Effect::Runs(RunsEffect::Resume(vec![id("warm-stork")]))]);
     assert_eq!(press(&mut marked("brisk-otter"), "D"), [Effect::Runs(RunsEffect::Measure(vec![id("brisk-otter")]))]);
-    assert_eq!(press(&mut marked("calm-heron"), "t+night<enter>").len(), 2);
-    assert_eq!(press(&mut marked("brisk-otter"), "t+night<enter>").len(), 1);
-    assert_eq!(press(&mut marked("calm-heron"), "nslow<enter>").len(), 2);
+    let annotated = |cursor: &str, keys: &str| match &press(&mut marked(cursor), keys)[..] {
+        [Effect::Runs(RunsEffect::Annotate(changes))] => (changes.len(), AnnotationChange::describe_saved(changes)),
+        effects => panic!("{effects:?}"),
+    };
+    let saved = |runs, words: &str| (runs, words.to_owned());
+    assert_eq!(annotated("calm-heron", "t+night<enter>"), saved(2, "the tags of calm-heron, new-wren are saved"));
+    assert_eq!(annotated("brisk-otter", "t+night<enter>"), saved(1, "the tags of brisk-otter are saved"));
+    assert_eq!(annotated("calm-heron", "nslow<enter>"), saved(2, "the notes of calm-heron, new-wren are saved"));
     // The key that takes one run acts on that of the cursor.
     let mut shown = marked("calm-heron");
     press(&mut shown, "i");

@@ -33,6 +33,20 @@ pub fn fit(text: &str, columns: u16, theme: &Theme) -> String {
     cut
 }
 
+/// Returns a run's name cut to a number of cells. The number at its end stays, because runs of a sweep differ in it.
+#[must_use]
+pub fn fit_name(name: &str, columns: u16, theme: &Theme) -> String {
+    let number = name
+        .rsplit_once('-')
+        .filter(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+    let end = number.map_or("", |(begin, _)| &name[begin.len()..]);
+    let most = columns.saturating_sub(width(end));
+    if width(name) <= columns || most < 4 {
+        return fit(name, columns, theme);
+    }
+    fit(&name[..name.len() - end.len()], most, theme) + end
+}
+
 /// Returns the end of a path that does not fit, because images differ in their file names.
 #[must_use]
 pub fn tail(path: &str, columns: u16, theme: &Theme) -> String {
@@ -202,6 +216,9 @@ mod tests {
         assert_eq!(fit("calm-heron", 10, &theme), "calm-heron");
         assert_eq!(fit("calm-heron", 6, &theme), "calm-…");
         assert_eq!(fit("悲しい", 4, &theme), "悲…");
+        let names = ["golden-badger-6", "golden-badger-", "calm-heron", "6-6"].map(|name| fit_name(name, 9, &theme));
+        assert_eq!(names, ["golden…-6", "golden-b…", "calm-her…", "6-6"]);
+        assert_eq!(fit_name("golden-badger-12345", 9, &theme), "golden-b…", "too little is left of the word");
         assert_eq!(fit("x", 0, &theme), "");
         assert_eq!(wrap("no space left on device", 10), ["no space", "left on", "device"]);
         assert_eq!(wrap("abcdefgh ij", 5), ["abcde", "fgh", "ij"]);

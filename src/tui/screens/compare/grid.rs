@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::tui::theme::Theme;
-use crate::tui::widgets::paint::{Pen, width};
+use crate::tui::widgets::paint::{Pen, fit_name, width};
 use crate::tui::widgets::table::first_line;
 
 /// A text with its style.
@@ -123,7 +123,7 @@ impl Grid {
         for (column, columns) in &shown {
             let (text, style) = &self.heads[*column];
             let style = if *column == self.selected { style.patch(theme.selected()) } else { *style };
-            head.skip(GAP).right(text, columns - GAP, style);
+            head.skip(GAP).right(&fit_name(text, columns - GAP, theme), columns - GAP, style);
         }
         let hidden = self.hidden_columns(area.width);
         if hidden > 0 {

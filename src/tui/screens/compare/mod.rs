@@ -33,7 +33,7 @@ use crate::tui::state::State;
 use crate::tui::widgets::number_text::count;
 use crate::tui::widgets::paint::{Pen, draw_rule, wrap};
 pub(super) use backend::run_effect;
-use choice::{compared, suggested};
+use choice::{compared, left_out, suggested};
 use panes::{PaneSizes, arrange};
 pub use state::{CompareCurve, ComparePane, CompareState, CurveView, VerdictStatus};
 pub use update::on_event;
@@ -137,10 +137,12 @@ fn note(state: &State, buffer: &mut Buffer, area: Rect, words: &str) {
 fn head(state: &State, pane: ComparePane, (columns, rows): (usize, usize), buffer: &mut Buffer, area: Rect) -> Rect {
     let theme = &state.theme;
     let compare = &state.compare;
+    let unseen = left_out(state).len();
     let focused = compare.pane == pane;
     let note = match pane {
         ComparePane::Metrics => match tables::other_images(state) {
             Some(images) => format!("{images}: no best"),
+            None if unseen > 0 => format!("{} of {} marked runs", compare.runs.len(), compare.runs.len() + unseen),
             None if compare.has_seeds() && !compare.fold => "f folds seeds".to_owned(),
             None => "A is the baseline".to_owned(),
         },

@@ -12,7 +12,8 @@ use crate::data::{
     self, Augmenter, Dataset, Images, ImportOptions, ImportPreview, ImportRequest, Manifest, PreviewDepth, Skipped,
     features,
 };
-use crate::domain::{DatasetName, Split, text::printable};
+use crate::domain::text::{printable, printable_lines};
+use crate::domain::{DatasetName, Split};
 use crate::supervise::{self, ImportEvent, ImportProcess};
 use crate::tui::backend::Backend;
 use crate::tui::messages::data::{FaceRange, ImportSpec, Sample, VariantRequest};
@@ -117,7 +118,7 @@ impl Backend {
         };
         data::preview(&request, depth, &mut go_on).map_err(|error| {
             let is_wanted = self.preview.load(Ordering::SeqCst) == number;
-            is_wanted.then(|| printable(&error.to_string()))
+            is_wanted.then(|| printable_lines(&error.to_string()))
         })
     }
 

@@ -41,7 +41,9 @@ pub(super) fn render(
         (Some(truth), Some(predicted)) => format!("{truth} → {predicted}"),
         _ => String::new(),
     };
-    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &images(state));
+    // The suspects are of all cells.
+    let note = if inspect.suspects { String::new() } else { images(state) };
+    draw_rule(buffer, theme, Rect { height: 1, ..area }, &[(&title, focus)], &note);
     let Some(picked) = inspect.picked() else {
         let words = "There are no images in this cell. Arrows choose another cell.";
         let words = if truth == predicted { "None of this class was recognized." } else { words };

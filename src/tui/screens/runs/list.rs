@@ -14,7 +14,7 @@ use crate::tui::library::RunView;
 use crate::tui::state::State;
 use crate::tui::theme::Theme;
 use crate::tui::widgets::number_text::{age, decimal, real, thousands};
-use crate::tui::widgets::paint::{Pen, width};
+use crate::tui::widgets::paint::{Pen, fit_name, width};
 use crate::tui::widgets::table::{Column, Row, Table, first_line};
 
 use super::status;
@@ -44,17 +44,18 @@ fn tags(run: &RunView) -> String {
 }
 
 /// Returns a line of the list. That of a queued run ends with the reason for waiting in place of its metrics.
-fn row(state: &State, run: &RunView, columns: &[(Field, Column)]) -> Row {
+fn row(state: &State, run: &RunView, columns: &[(Field, Column)], widths: &[u16]) -> Row {
     let queued = run.state(state.now) == Some(RunState::Queued);
     let wait = run.summary.as_ref().ok().filter(|_| queued).and_then(|summary| describe_wait(state, summary));
     let mut row = Row::new();
-    for (field, column) in columns {
+    for ((field, column), width) in columns.iter().zip(widths) {
         let is_metric = column.right && !matches!(field, Field::Epoch | Field::Setting(_));
         if let (Some(wait), true) = (&wait, is_metric) {
             row.push((wait.clone(), state.theme.dim()));
             return row;
         }
-        row.push(cell(state, run, *field));
+        let (text, style) = cell(state, run, *field);
+        row.push((if *field == Field::Name { fit_name(&text, *width, &state.theme) } else { text }, style));
     }
     row
 }
@@ -204,13 +205,13 @@ pub(super) fn render(state: &State, buffer: &mut Buffer, layout: &mut Layout, ar
     let position = runs.position(&state.library);
     let first = first_line(position, runs.shown.len(), visible);
     let columns = columns::shown(runs);
-    let lines = runs.visible(&state.library).skip(first).take(visible);
-    let rows: Vec<Row> = lines.map(|run| row(state, run, &columns)).collect();
     // Columns are two cells apart if that hides none of them.
     let all = most_widths(state, &columns, u16::MAX, 2);
     let shown = u16::try_from(all.iter().filter(|width| **width > 0).count()).unwrap_or(0);
     let gap = if all.iter().sum::<u16>() + 2 * shown <= area.width { 2 } else { 1 };
     let widths = most_widths(state, &columns, area.width.saturating_sub(2), gap);
+    let lines = runs.visible(&state.library).skip(first).take(visible);
+    let rows: Vec<Row> = lines.map(|run| row(state, run, &columns, &widths)).collect();
     let selected = (!rows.is_empty()).then(|| position - first);
     let heads: Vec<Column> = columns.iter().map(|(_, column)| *column).collect();
     let table = Table { columns: &heads, rows: &rows, selected, marked: true, gap };

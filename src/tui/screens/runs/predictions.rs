@@ -110,6 +110,7 @@ fn draw_list(state: &State, shown: &Predictions, buffer: &mut Buffer, layout: &m
     let first = shown.selected.saturating_sub(rows / 2).min(shown.pictures.len().saturating_sub(rows));
     let visible = shown.pictures.iter().enumerate().skip(first).take(rows);
     let mut lines = Vec::new();
+    let common = common_folder(shown.pictures.iter().map(|picture| picture.source.as_str())).len();
     for (row, (index, picture)) in (0..).zip(visible) {
         let here = index == shown.selected;
         let mark = |style: ratatui::style::Style| if here { style.patch(theme.selected()) } else { style };
@@ -120,14 +121,14 @@ fn draw_list(state: &State, shown: &Predictions, buffer: &mut Buffer, layout: &m
         match &picture.face {
             Ok(face) => {
                 let name = pen.room().saturating_sub(PREDICTION + 1);
-                pen.left(&tail(file_name(&picture.source), name, theme), name, mark(theme.text())).skip(1);
+                pen.left(&tail(&picture.source[common..], name, theme), name, mark(theme.text())).skip(1);
                 let (class, share) = face.classes.first().map_or(("", f32::NAN), |(class, share)| (class, *share));
                 pen.left(class, PREDICTION - 5, mark(theme.text()));
                 pen.right(&decimal(share.into(), 2), 5, mark(theme.text()));
             }
             Err(reason) => {
                 let name = pen.room() / 2;
-                pen.left(&tail(file_name(&picture.source), name, theme), name, mark(theme.dim())).skip(1);
+                pen.left(&tail(&picture.source[common..], name, theme), name, mark(theme.dim())).skip(1);
                 pen.write(reason, theme.warning());
             }
         }
@@ -135,9 +136,16 @@ fn draw_list(state: &State, shown: &Predictions, buffer: &mut Buffer, layout: &m
     layout.add_lines(lines.into_iter(), shown.selected);
 }
 
-/// Returns the name of a file without its folders.
-fn file_name(source: &str) -> &str {
-    source.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or(source)
+/// Returns the folder that contains all sources, with its slash. Sources differ only in the rest of their paths.
+fn common_folder<'a>(mut sources: impl Iterator<Item = &'a str>) -> &'a str {
+    let folder = |path: &'a str| path.rfind('/').map_or("", |slash| &path[..=slash]);
+    let mut common = sources.next().map_or("", folder);
+    for source in sources {
+        while !source.starts_with(common) {
+            common = folder(&common[..common.len() - 1]);
+        }
+    }
+    common
 }
 
 fn draw_picture(state: &State, shown: &Predictions, picture: &PredictedPicture, canvas: &mut Canvas<'_>, area: Rect) {
@@ -251,4 +259,25 @@ pub(super) fn as_text(shown: &Predictions) -> Option<String> {
         Err(reason) => reason.clone(),
     };
     Some(format!("{}  {words}", picture.source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_have_a_common_folder() {
+        let table: [(&[&str], &str); 7] = [
+            (&[], ""),
+            (&["a.png"], ""),
+            (&["/p/a.png"], "/p/"),
+            (&["/p/happy/1.png", "/p/sad/1.png"], "/p/"),
+            (&["/p/happy/1.png", "/p/happier/1.png"], "/p/"),
+            (&["/p/a.png", "/q/a.png"], "/"),
+            (&["p/a.png", "b.png"], ""),
+        ];
+        for (sources, expected) in table {
+            assert_eq!(common_folder(sources.iter().copied()), expected, "{sources:?}");
+        }
+    }
 }

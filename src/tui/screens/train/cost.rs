@@ -59,7 +59,7 @@ impl Cost {
     }
 
     /// Returns `about 12 min before the first epoch …, then 3.0 s an epoch, judging by quiet-lynx; at most 15 min,
-    /// ready 02:15`.
+    /// ready 02:15`. Behind other runs and in a cluster, the end is not known: `at most 15 min from its start`.
     pub(super) fn time(&self, epochs: u32, state: &State) -> String {
         let Some(estimate) = &self.time else {
             // Only runs on the same device allow an estimate, so the sentence names the device.
@@ -72,8 +72,12 @@ impl Cost {
         let on = estimate.other_dataset.as_ref().map_or_else(String::new, |dataset| format!(" on {dataset}"));
         let from = format!("{}{on}", estimate.source_run);
         let total = estimate.total(epochs);
-        let ready = ready_at(state.now, total).map(|at| clock_time(at, state.now, &state.zone));
-        let ready = ready.map_or_else(String::new, |clock| format!(", ready {clock}"));
+        let waits = state.library.runs.active(state.now) > 0 || state.train.place().is_some();
+        let ready = match ready_at(state.now, total) {
+            _ if waits => " from its start".into(),
+            Some(at) => format!(", ready {}", clock_time(at, state.now, &state.zone)),
+            None => String::new(),
+        };
         let all = format!("at most {}{ready}", duration(total));
         if estimate.feature_seconds < 1.0 {
             return format!("{about} {epoch} an epoch, judging by {from}; {all}");

@@ -22,6 +22,11 @@ pub(super) fn apply(state: &mut State, action: Action) -> Vec<Effect> {
             undo(state);
             return Vec::new();
         }
+        // No number has a slash.
+        Action::Insert('/') if state.train.focus.takes_text() && state.train.focus != Field::Name => {
+            ask_for_field(state);
+            return Vec::new();
+        }
         Action::Train(TrainAction::FindField) => {
             ask_for_field(state);
             return Vec::new();

@@ -36,7 +36,7 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<(String, Style)> {
         None => plain("Ctrl-P shows what would be imported with these values.", theme.dim()),
         Some(PreviewStatus::Reading) => plain("reading the source …", theme.dim()),
         Some(PreviewStatus::Failed(error)) => {
-            error.lines().flat_map(|line| plain(&format!("✗ {line}"), theme.bad())).collect()
+            format!("✗ {error}").lines().flat_map(|line| plain(line, theme.bad())).collect()
         }
         Some(PreviewStatus::Ready(preview)) => {
             let mut lines: Vec<(String, Style)> = Vec::new();

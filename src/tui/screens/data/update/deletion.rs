@@ -23,7 +23,7 @@ pub(super) fn ask(state: &mut State) -> Vec<Effect> {
     };
     let (_, active) = users(state, &name);
     if !active.is_empty() {
-        state.fail(&format!("{} still trains on {name}: stop it first", active.join(", ")));
+        state.fail(&format!("{name} is in use by {}: stop the training first", active.join(", ")));
         return Vec::new();
     }
     vec![Effect::Data(DataEffect::Measure(name))]

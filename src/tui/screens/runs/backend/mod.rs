@@ -2,7 +2,7 @@
 
 mod predictions;
 
-use crate::domain::RunId;
+use crate::domain::{Limits, RunId};
 use crate::runs::Queue;
 use crate::runs::annotations::AnnotationChange;
 use crate::supervise::{self, LaunchTime};
@@ -73,12 +73,12 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             RunsEvent::Requested(id, result)
         }
         RunsEffect::Limits { id, epochs, patience } => {
-            let result = words(supervise::change_limits(store, &id, Some(epochs), Some(patience)));
+            let result = words(supervise::change_limits(store, &id, Limits { epochs, patience }.into()));
             RunsEvent::Requested(id, result.map(drop))
         }
         RunsEffect::Extend { id, epochs, patience } => {
-            let result =
-                words(supervise::resume_with_limits(store, &id, Some(epochs), Some(patience), LaunchTime::Queued));
+            let limits = Limits { epochs, patience };
+            let result = words(supervise::resume_with_limits(store, &id, limits.into(), LaunchTime::Queued));
             RunsEvent::Done(result.map(|()| format!("{id} continues: {epochs} epochs, patience {patience}")))
         }
         RunsEffect::Evaluate(id) => {
@@ -120,10 +120,13 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
             let result = words(store.rename(&from, &to, supervise::now()));
             RunsEvent::Renamed { from, result: result.map(|()| to) }
         }
-        RunsEffect::Annotate(id, changes) => {
-            let saved = AnnotationChange::describe_saved(&changes, &id);
-            let result = words(store.folder(&id).change_annotations(|about| about.apply(changes)));
-            RunsEvent::Done(result.map(|_| saved))
+        RunsEffect::Annotate(changes) => {
+            let saved = AnnotationChange::describe_saved(&changes);
+            let mut each = changes.into_iter();
+            let result = each.try_for_each(|(id, changes)| {
+                words(store.folder(&id).change_annotations(|annotations| annotations.apply(changes))).map(drop)
+            });
+            RunsEvent::Done(result.map(|()| saved))
         }
         RunsEffect::Measure(ids) => {
             let measured = |id: RunId| {

@@ -53,7 +53,7 @@ fn a_renamed_run_keeps_its_annotations() {
     // Another program adds a tag that the dashboard has not read yet.
     store.folder(&id("old")).change_annotations(|about| about.apply(vec![tag("shell")])).expect("written");
     let changes = vec![tag("+night"), tag("-none"), AnnotationChange::Note(note.clone())];
-    let written = run(&backend, RunsEffect::Annotate(id("old"), changes));
+    let written = run(&backend, RunsEffect::Annotate(vec![(id("old"), changes)]));
     assert!(matches!(written, RunsEvent::Done(Ok(_))), "{written:?}");
     let renamed = run(&backend, RunsEffect::Rename { from: id("old"), to: id("older") });
     let RunsEvent::Renamed { from, result: Ok(to) } = renamed else { panic!("{renamed:?}") };

@@ -1,8 +1,7 @@
 //! Parsing of typed epochs and patience.
 
-use super::limits_form::SAME;
-use crate::domain::Limits;
 use crate::domain::hyperparameter::Patience;
+use crate::domain::{LimitChange, LimitChanges, Limits};
 
 /// The accepted form.
 const FORM: &str = "type a number of epochs, patience and a number, or both, such as: epochs 80 patience 12";
@@ -15,11 +14,11 @@ pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
     let (mut epochs, mut patience) = (None, None);
     let mut words = text.split(|c: char| c.is_whitespace() || c == '=' || c == ',').filter(|word| !word.is_empty());
     while let Some(word) = words.next() {
-        let (target, before) = match word {
-            "epochs" | "epoch" | "e" => (&mut epochs, in_force.epochs),
-            "patience" | "p" => (&mut patience, in_force.patience),
-            number if epochs.is_none() && read_number(number, in_force.epochs).is_some() => {
-                epochs = read_number(number, in_force.epochs);
+        let target = match word {
+            "epochs" | "epoch" | "e" => &mut epochs,
+            "patience" | "p" => &mut patience,
+            number if epochs.is_none() => {
+                epochs = Some(LimitChange::parse(number).ok_or(FORM)?);
                 continue;
             }
             _ => return Err(FORM.into()),
@@ -27,29 +26,16 @@ pub fn parse_limits(text: &str, in_force: Limits) -> Result<Limits, String> {
         let number = words.next().ok_or_else(|| format!("{word} needs a number, such as: {word} 80"))?;
         let wrong = || format!("{word} must be a whole number, not '{number}'");
         // Only patience accepts `off`.
-        let off = word.starts_with('p') && number == "off";
-        *target = Some(if off { Patience::OFF } else { read_number(number, before).ok_or_else(wrong)? });
+        let off = (word.starts_with('p') && number == "off").then_some(LimitChange::To(Patience::OFF));
+        *target = Some(off.or_else(|| LimitChange::parse(number)).ok_or_else(wrong)?);
     }
     if epochs.is_none() && patience.is_none() {
         return Err(FORM.into());
     }
-    let limits = in_force.with(epochs, patience);
+    let changes = LimitChanges { epochs: epochs.unwrap_or_default(), patience: patience.unwrap_or_default() };
+    let limits = in_force.changed(changes);
     limits.check().map_err(|error| error.to_string())?;
     Ok(limits)
-}
-
-/// Returns a whole number, `before` changed by one with a sign (`+10` is ten more), or `before` for `same`.
-fn read_number(text: &str, before: u32) -> Option<u32> {
-    if text == SAME {
-        return Some(before);
-    }
-    // `parse` takes a sign of its own.
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())?;
-    match text.split_at_checked(1) {
-        Some(("+", more)) => digits(more)?.checked_add(before),
-        Some(("-", less)) => Some(before.saturating_sub(digits(less)?)),
-        _ => digits(text),
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 //! The two fields of the form for epochs and patience.
 
-use crate::domain::Limits;
 use crate::domain::hyperparameter::Patience;
+use crate::domain::{LimitChange, Limits};
 use crate::tui::messages::Action;
-
-/// The text of a field whose number each run keeps.
-pub(super) const SAME: &str = "same";
 
 /// The fields as typed, and the one with the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +25,7 @@ impl LimitsForm {
         let common = |of: fn(&Limits) -> String| {
             let mut texts = limits.iter().map(of);
             let first = texts.next().unwrap_or_default();
-            if texts.all(|text| text == first) { first } else { SAME.into() }
+            if texts.all(|text| text == first) { first } else { LimitChange::SAME.into() }
         };
         let fields =
             [common(|limits| limits.epochs.to_string()), common(|limits| Patience(limits.patience).to_string())];
@@ -70,7 +67,7 @@ impl LimitsForm {
                 self.fresh = false;
             }
             Action::Insert(sign @ ('+' | '-')) => {
-                let is_relative = number == SAME || number.starts_with(['+', '-']);
+                let is_relative = number == LimitChange::SAME || number.starts_with(['+', '-']);
                 let before = if is_relative { None } else { number.parse::<u32>().ok() };
                 if before.is_none() && !is_relative {
                     return true;
@@ -80,7 +77,7 @@ impl LimitsForm {
                 self.fresh = true;
             }
             Action::Backspace => {
-                if number == SAME {
+                if number == LimitChange::SAME {
                     number.clear();
                 }
                 number.pop();

@@ -93,7 +93,7 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
         RunsPurpose::Predict(runs) => Ok(predictions::start(state, runs.clone(), text, false)),
         RunsPurpose::Tag(ids) => {
             let changes = changes(text)?;
-            Ok(ids.iter().filter_map(|id| describe(state, id, changes.clone())).collect())
+            Ok(annotate(state, ids.iter().map(|id| (id.clone(), changes.clone())).collect()))
         }
         RunsPurpose::Note(ids) => {
             let note = Note::new(text).map_err(|error| error.to_string())?;
@@ -103,13 +103,10 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
                 state.notify(format!("the notes of {} are unchanged", targets::name(ids)));
                 return Ok(Vec::new());
             }
-            let mut effects = Vec::new();
-            for id in ids {
-                let same = state.library.runs.find(id).is_some_and(|run| run.annotations.note == note);
-                let changes = if same { Vec::new() } else { vec![AnnotationChange::Note(note.clone())] };
-                effects.extend(describe(state, id, changes));
-            }
-            Ok(effects)
+            let differs = |id: &&RunId| state.library.runs.find(id).is_some_and(|run| run.annotations.note != note);
+            let changes = ids.iter().filter(differs);
+            let changes = changes.map(|id| (id.clone(), vec![AnnotationChange::Note(note.clone())])).collect();
+            Ok(annotate(state, changes))
         }
         RunsPurpose::Limits(ids) => {
             let limits = limits(state, ids, text)?;
@@ -157,12 +154,14 @@ fn changes(text: &str) -> Result<Vec<AnnotationChange>, String> {
     text.split_whitespace().map(|word| AnnotationChange::of_tag(word).map_err(|error| error.to_string())).collect()
 }
 
-/// Changes a run's annotations, also in the library. Every change is written, even one without an effect here, because
-/// the library may be outdated.
-fn describe(state: &mut State, id: &RunId, changes: Vec<AnnotationChange>) -> Option<Effect> {
-    let run = state.library.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty())?;
-    std::sync::Arc::make_mut(&mut run.annotations).apply(changes.clone());
-    Some(Effect::Runs(RunsEffect::Annotate(id.clone(), changes)))
+/// Changes the annotations of runs, also in the library. Every change is written, even one without an effect here,
+/// because the library may be outdated.
+fn annotate(state: &mut State, mut changes: Vec<(RunId, Vec<AnnotationChange>)>) -> Vec<Effect> {
+    changes.retain(|(id, changes)| {
+        let run = state.library.runs.list.iter_mut().find(|run| run.id == *id && !changes.is_empty());
+        run.map(|run| std::sync::Arc::make_mut(&mut run.annotations).apply(changes.clone())).is_some()
+    });
+    if changes.is_empty() { Vec::new() } else { vec![Effect::Runs(RunsEffect::Annotate(changes))] }
 }
 
 /// Returns the typed limits of each run.
