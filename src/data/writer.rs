@@ -299,15 +299,22 @@ impl Writer {
         Ok(())
     }
 
-    /// Syncs all files and publishes the dataset. Returns the manifest, and whether the same dataset existed before. An
-    /// identical dataset stays even with `replace`, unless its groups or its fit differ.
+    /// Writes and publishes the dataset, as [`Self::write`] and [`WrittenDataset::publish`] do.
     ///
     /// # Errors
     /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
+    pub fn finish(self, description: Description, replace: bool) -> Result<(Manifest, bool), StoreError> {
+        self.write(description)?.publish(replace)
+    }
+
+    /// Writes and syncs all files of the dataset, which is not published yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
     ///
     /// # Panics
     /// If some images have a group and others have none.
-    pub fn finish(mut self, description: Description, replace: bool) -> Result<(Manifest, bool), StoreError> {
+    pub fn write(mut self, description: Description) -> Result<WrittenDataset, StoreError> {
         let at = |file: &str| self.staging.dir.join(file);
         for offset in &self.offsets {
             self.sources.write_all(&offset.to_le_bytes()).map_err(|error| StoreError::io(&at(SOURCES), error))?;
@@ -341,8 +348,32 @@ impl Writer {
         write_manifest(&at(FILE_NAME), &manifest)?;
         let folder = &self.staging.dir;
         durable::sync_folder(folder).map_err(|error| StoreError::io(folder, error))?;
-        match self.staging.publish(&manifest, replace)? {
-            PublishOutcome::New => Ok((manifest, false)),
+        Ok(WrittenDataset { staging: self.staging, manifest })
+    }
+}
+
+/// A complete dataset in a hidden folder. Files that are added to the folder are published with it.
+#[derive(Debug)]
+pub struct WrittenDataset {
+    staging: StagingFolder,
+    manifest: Manifest,
+}
+
+impl WrittenDataset {
+    /// Returns the hidden folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.staging.dir
+    }
+
+    /// Publishes the dataset. Returns the manifest, and whether the same dataset existed before. An identical dataset
+    /// stays even with `replace`, unless its groups or its fit differ.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if another dataset has the name and `replace` is not set, [`StoreError::Io`].
+    pub fn publish(self, replace: bool) -> Result<(Manifest, bool), StoreError> {
+        match self.staging.publish(&self.manifest, replace)? {
+            PublishOutcome::New => Ok((self.manifest, false)),
             PublishOutcome::Same(existing) => Ok((*existing, true)),
         }
     }

@@ -6,6 +6,7 @@
 pub mod all_strategies;
 mod child_lines;
 mod earlier_workers;
+pub mod exports;
 pub mod heat_maps;
 pub mod hook;
 pub mod import;

@@ -176,6 +176,7 @@ fn runs(link: &Link, effect: RunsEffect) -> Result<RunsEvent, RunsEffect> {
             let result = command(link, &["rename", from.as_str(), to.as_str()]).map(|_| to);
             RunsEvent::Renamed { from, result }
         }
+        RunsEffect::Export(..) => RunsEvent::Done(Err(elsewhere(link, "export"))),
         RunsEffect::Annotate(changes) => {
             let mut each = changes.iter().flat_map(|(id, changes)| changes.iter().map(move |change| (id, change)));
             let result = each.try_for_each(|(id, change)| annotate(link, id, change));

@@ -48,9 +48,9 @@ enum ExportFormat {
 pub(in crate::cli) struct Export {
     #[command(flatten)]
     run: RunArgument,
-    /// The kind of export
+    /// The kind of export [default: by the ending of --out: .onnx, .keras, .weights.h5, .safetensors]
     #[arg(long, value_enum)]
-    to: ExportFormat,
+    to: Option<ExportFormat>,
     /// The file to write, or the folder for torch, tensorboard and csv
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
@@ -70,6 +70,19 @@ pub(in crate::cli) struct Export {
     output: Output,
 }
 
+impl ExportFormat {
+    /// Returns the format that the ending of a path names.
+    fn of(path: &Path) -> Option<Self> {
+        let by_ending = [
+            (".onnx", Self::Onnx),
+            (".keras", Self::Keras),
+            (".weights.h5", Self::Keras),
+            (".safetensors", Self::Safetensors),
+        ];
+        by_ending.into_iter().find(|(ending, _)| ends_with(path, ending)).map(|(_, format)| format)
+    }
+}
+
 /// The written files, as JSON.
 #[derive(Debug, serde::Serialize)]
 struct WrittenExport<'a> {
@@ -82,32 +95,37 @@ struct WrittenExport<'a> {
 impl Export {
     pub(super) fn run(self, invocation: &Invocation) -> Result<Exit, CommandError> {
         let store = invocation.open_home()?;
-        if self.follow && self.to != ExportFormat::Tensorboard {
+        let to = self.to.or_else(|| ExportFormat::of(&self.out)).ok_or_else(|| {
+            let path = self.out.display();
+            let kinds = "--to onnx, keras, torch, safetensors, tensorboard or csv chooses one";
+            CommandError::Usage(format!("{path}: the ending names no kind of export: {kinds}"))
+        })?;
+        if self.follow && to != ExportFormat::Tensorboard {
             let message = "--follow is only for --to tensorboard: other files are written once";
             return Err(CommandError::Usage(message.into()));
         }
-        if self.last && matches!(self.to, ExportFormat::Tensorboard | ExportFormat::Csv) {
+        if self.last && matches!(to, ExportFormat::Tensorboard | ExportFormat::Csv) {
             return Err(CommandError::Usage(
                 "--last is only for weights: --to tensorboard and --to csv write none".into(),
             ));
         }
-        if self.calibrated && matches!(self.to, ExportFormat::Tensorboard | ExportFormat::Csv) {
+        if self.calibrated && matches!(to, ExportFormat::Tensorboard | ExportFormat::Csv) {
             return Err(CommandError::Usage("--calibrated is only for networks: use --to onnx, keras or torch".into()));
         }
         let id = self.run.find(&store)?;
-        let exit = match self.to {
+        let exit = match to {
             ExportFormat::Tensorboard => self.write_events(&store, &id)?,
             ExportFormat::Csv => self.write_tables(&store, &id)?,
             ExportFormat::Onnx | ExportFormat::Keras | ExportFormat::Torch | ExportFormat::Safetensors => {
-                self.write_network(&store, &id)?
+                self.write_network(&store, &id, to)?
             }
         };
-        self.print_written(&id)?;
+        self.print_written(&id, to)?;
         Ok(exit)
     }
 
     /// Writes the trained network.
-    fn write_network(&self, store: &RunStore, id: &RunId) -> Result<Exit, CommandError> {
+    fn write_network(&self, store: &RunStore, id: &RunId, to: ExportFormat) -> Result<Exit, CommandError> {
         let (path, force) = (self.out.as_path(), self.force);
         let mut network =
             TrainedNetwork::read(store, id, if self.last { SavedWeights::Last } else { SavedWeights::Best })?;
@@ -121,7 +139,7 @@ impl Export {
             ));
         }
         privacy::restore_umask();
-        match self.to {
+        match to {
             ExportFormat::Onnx => write_file(path, &onnx::file(&network), force)?,
             ExportFormat::Keras if ends_with(path, ".weights.h5") => {
                 write_file(path, &keras::weights_file(&network)?, force)?;
@@ -172,10 +190,10 @@ impl Export {
     }
 
     /// Prints the run, the kind of export, the path and the size.
-    fn print_written(&self, run: &RunId) -> Result<(), CommandError> {
+    fn print_written(&self, run: &RunId, to: ExportFormat) -> Result<(), CommandError> {
         let path = self.out.as_path();
         let bytes = size_of(path);
-        let value = self.to.to_possible_value();
+        let value = to.to_possible_value();
         let to = value.as_ref().map_or("", |value| value.get_name());
         let line = || format!("{run} as {to}: {}, {}\n", path.display(), Size(bytes));
         self.output.print(&WrittenExport { run, to, path, bytes }, line)
@@ -183,7 +201,7 @@ impl Export {
 }
 
 fn ends_with(path: &Path, ending: &str) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ending))
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().ends_with(ending))
 }
 
 /// Adds the new records of the log to the event files.

@@ -292,8 +292,11 @@ impl<'a> ImportState<'a> {
             groups,
         };
         let former = self.marked_former();
-        let (manifest, unchanged) = writer.finish(description, request.replace)?;
-        let marks = former.filter(|_| !unchanged).map(|(former, marks)| self.carry_marks_over(&former, marks));
+        let written = writer.write(description)?;
+        // Before the dataset is published: a killed import must not leave it without its marks.
+        let marks = former.map(|(former, marks)| Self::carry_marks_over((&former, marks), written.dir()));
+        let (manifest, unchanged) = written.publish(request.replace)?;
+        let marks = marks.filter(|_| !unchanged);
         Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, marks, resized })
     }
 
@@ -309,13 +312,13 @@ impl<'a> ImportState<'a> {
         marks.as_ref().map_or(true, |marks| !marks.images.is_empty()).then_some((dataset, marks))
     }
 
-    /// Marks the images of the new dataset that were marked in the replaced one. Returns a sentence on the result.
-    fn carry_marks_over(&self, former: &Dataset, marks: Result<Marks, MarkedError>) -> String {
+    /// Marks the images of the new dataset in folder `dir` that were marked in the one that it replaces. Returns a
+    /// sentence on the result.
+    fn carry_marks_over((former, marks): (&Dataset, Result<Marks, MarkedError>), dir: &Path) -> String {
         let carried = marks.map_err(|error| error.to_string()).and_then(|marks| {
-            let dataset = Dataset::open(&self.target()).map_err(|error| error.to_string())?;
+            let dataset = Dataset::open(dir).map_err(|error| error.to_string())?;
             let from_one_source = former.manifest().source == dataset.manifest().source;
-            marked::carry_over((former, &marks), (&dataset, &self.target()), from_one_source)
-                .map_err(|error| error.to_string())
+            marked::carry_over((former, &marks), (&dataset, dir), from_one_source).map_err(|error| error.to_string())
         });
         match carried {
             Ok(CarriedMarks { carried, lost }) => {

@@ -114,6 +114,8 @@ pub enum RunsAction {
     Predict,
     /// Wait for pictures that come into the folder of the predictions.
     WatchFolder,
+    /// Type the path of a file to which the run is exported.
+    Export,
 }
 
 const fn own(
@@ -203,6 +205,14 @@ pub(super) static BINDINGS: &[Binding] = &[
         RunsAction::Predict,
         "predict",
         "predict the faces of a picture or a folder",
+    ),
+    own(
+        "runs.export",
+        ON_RUN,
+        &[Key::char('X')],
+        RunsAction::Export,
+        "export",
+        "write the network (ONNX, Keras, PyTorch) or a report to a file",
     ),
     on("runs.predictions_back", &[PREDICTIONS], &[code(KeyCode::Esc)], Action::Back, "back", "back to the runs"),
     own(
@@ -407,6 +417,8 @@ pub enum RunsEffect {
     PollPredictions(PredictionNumber),
     /// End a prediction; answered by `PredictionEnded`.
     EndPrediction(PredictionNumber),
+    /// Export a run to this path; answered by `Done`.
+    Export(RunId, String),
     /// Start a worker for each run that resumes it, in this order; answered by `ResumeFinished`.
     Resume(Vec<RunId>),
     /// Stop runs; answered by `StopFinished`.
@@ -436,6 +448,7 @@ impl ScreenEffect for RunsEffect {
             Self::CheckQueue
             | Self::ReadLastLook
             | Self::ReadListView
+            | Self::Export(..)
             | Self::Measure(_)
             | Self::CompleteSources(_)
             | Self::Predict(_)

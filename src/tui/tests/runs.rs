@@ -198,6 +198,26 @@ fn the_limits_of_marked_runs_are_changed_together_or_not_at_all() {
 }
 
 #[test]
+fn the_run_of_the_cursor_is_exported_to_a_typed_path() {
+    let mut state = at("brisk-otter");
+    assert_eq!(press(&mut state, "X"), []);
+    let screen = draw(&state, SIZES[0]);
+    assert!(screen.contains("export brisk-otter to") && screen.contains("brisk-otter.onnx"), "{screen}");
+    let export = |path: &str| Effect::Runs(RunsEffect::Export(id("brisk-otter"), path.into()));
+    assert_eq!(press(&mut state, "<enter>"), [export("brisk-otter.onnx")]);
+    assert_eq!(message(&state), "brisk-otter is being written to brisk-otter.onnx");
+    press(&mut state, "X");
+    assert_eq!(press(&mut state, "out/report.html<enter>"), [export("out/report.html")], "typing replaces the path");
+    press(&mut state, "X<^u>");
+    assert_eq!(press(&mut state, "<enter>"), []);
+    assert!(prompt_error(&state).is_some_and(|error| error.contains("type the path")));
+    let mut state = at("calm-heron");
+    state.library.runs.list.iter_mut().for_each(|run| run.has_best_weights = false);
+    assert_eq!(press(&mut state, "X"), []);
+    assert!(message(&state).contains("has no best weights yet"), "{}", message(&state));
+}
+
+#[test]
 fn notes_that_differ_are_kept_by_an_empty_line() {
     let mut state = with_marks(&["calm-heron", "brisk-otter"]);
     let annotated = |effects: &[Effect]| match effects {

@@ -90,7 +90,9 @@ impl ScreenEntry for Runs {
 
     fn complete_line(&self, state: &State, line: &str) -> Vec<Effect> {
         match state.runs.prompt {
-            Some(RunsPurpose::Predict(_)) => vec![Effect::Runs(RunsEffect::CompleteSources(line.to_owned()))],
+            Some(RunsPurpose::Predict(_) | RunsPurpose::Export(_)) => {
+                vec![Effect::Runs(RunsEffect::CompleteSources(line.to_owned()))]
+            }
             _ => Vec::new(),
         }
     }

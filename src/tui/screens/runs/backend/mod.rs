@@ -2,7 +2,7 @@
 
 mod predictions;
 
-use crate::domain::{Limits, RunId};
+use crate::domain::{Limits, RunId, text::printable};
 use crate::runs::Queue;
 use crate::runs::annotations::AnnotationChange;
 use crate::supervise::{self, LaunchTime};
@@ -99,6 +99,10 @@ pub(in crate::tui) fn run_effect(backend: &Backend, effect: RunsEffect) -> RunsE
         RunsEffect::Predict(order) => {
             let news = backend.predict(&order);
             RunsEvent::Predicted(order.number, news)
+        }
+        RunsEffect::Export(id, path) => {
+            let result = supervise::exports::export(store.home().path(), &id, &paths::expanded(&path));
+            RunsEvent::Done(result.map(|()| format!("{id} is written to {}", printable(&path))))
         }
         RunsEffect::PollPredictions(number) => RunsEvent::Predicted(number, backend.poll_predictions(number)),
         RunsEffect::EndPrediction(number) => {

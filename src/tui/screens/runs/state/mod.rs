@@ -79,6 +79,8 @@ pub enum RunsPurpose {
     },
     /// The pictures that these runs are to predict.
     Predict(Vec<RunId>),
+    /// The path to which a run is exported.
+    Export(RunId),
     /// The text to search in the log.
     Search {
         /// The previous search text.

@@ -4,7 +4,7 @@ use super::super::RunsPurpose;
 use super::{ask, confirm, targets};
 use crate::domain::{RunId, Size};
 use crate::tui::messages::{Effect, RunsEffect};
-use crate::tui::state::State;
+use crate::tui::state::{Overlay, State};
 
 pub(super) fn rename(state: &mut State) {
     let Some(run) = targets::one(state) else { return };
@@ -64,6 +64,22 @@ pub(super) fn note(state: &mut State) {
         "their notes differ: one paragraph replaces them, an empty line keeps them"
     };
     ask(state, RunsPurpose::Note(ids), title, explanation.into(), text);
+}
+
+/// Asks for the path to which the run of the cursor is exported.
+pub(super) fn ask_export(state: &mut State) {
+    let Some(run) = targets::one(state) else { return };
+    let id = run.id;
+    // A home elsewhere is shown by a mirror, which has no weights.
+    if !run.has_best_weights && state.library.link.is_none() {
+        return state.fail(&format!("{id} has no best weights yet: a run saves them after its first epoch"));
+    }
+    let explanation = "the ending names the kind: .onnx, .keras, .weights.h5, .safetensors, a folder for PyTorch, .html or \
+                       .md for a report; Tab completes";
+    ask(state, RunsPurpose::Export(id.clone()), format!("export {id} to"), explanation.into(), &format!("{id}.onnx"));
+    if let Some(Overlay::Prompt(prompt)) = &mut state.overlay {
+        prompt.input.select();
+    }
 }
 
 /// Measures the runs to delete; the answer opens the question.

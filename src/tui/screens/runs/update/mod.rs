@@ -56,6 +56,7 @@ fn apply_own(state: &mut State, action: RunsAction) -> Vec<Effect> {
         RunsAction::Resume => return requests::resume(state),
         RunsAction::Repeat => return repeat(state),
         RunsAction::Predict => predictions::ask_sources(state),
+        RunsAction::Export => manage::ask_export(state),
         RunsAction::Mark => mark(state),
         RunsAction::Unmark => state.runs.marked.clear(),
         RunsAction::MarkShown => mark_shown(state),

@@ -3,7 +3,7 @@
 use super::super::{Filter, Request, RunsPurpose, columns, parse_limits};
 use super::{detail, keep_list_view, predictions, requests, targets};
 use crate::domain::hyperparameter::Patience;
-use crate::domain::{Limits, RunId};
+use crate::domain::{Limits, RunId, text::printable};
 use crate::runs::annotations::{AnnotationChange, Note};
 use crate::runs::query::{Query, SortKey};
 use crate::runs::{describe_limits, describe_schedule_change};
@@ -55,7 +55,7 @@ pub(in crate::tui::screens::runs) fn check_line(state: &mut State, text: &str) -
             Ok(())
         }
         RunsPurpose::Rename(id) => new_name(state, id, text).map(drop),
-        RunsPurpose::Predict(_) => Ok(()),
+        RunsPurpose::Predict(_) | RunsPurpose::Export(_) => Ok(()),
         RunsPurpose::Tag(_) => changes(text).map(drop),
         RunsPurpose::Note(_) => Note::new(text).map(drop).map_err(|error| error.to_string()),
         RunsPurpose::Limits(ids) => {
@@ -90,6 +90,12 @@ pub(in crate::tui::screens::runs) fn accept_line(state: &mut State, text: &str) 
             Ok(if to == *id { Vec::new() } else { vec![Effect::Runs(rename)] })
         }
         RunsPurpose::Predict(_) if text.trim().is_empty() => Err("type the path of a picture or a folder".into()),
+        RunsPurpose::Export(_) if text.trim().is_empty() => Err("type the path of a file or a folder".into()),
+        RunsPurpose::Export(id) => {
+            let path = text.trim().to_owned();
+            state.notify(format!("{id} is being written to {}", printable(&path)));
+            Ok(vec![Effect::Runs(RunsEffect::Export(id.clone(), path))])
+        }
         RunsPurpose::Predict(runs) => Ok(predictions::start(state, runs.clone(), text, false)),
         RunsPurpose::Tag(ids) => {
             let changes = changes(text)?;
