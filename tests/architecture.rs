@@ -50,7 +50,7 @@ const RULES: [Rule; 21] = [
     },
     Rule { room: "bench", rooms: &["domain", "data", "weights", "model", "train", "worker"], frameworks: &["burn"] },
     Rule { room: "homes", rooms: &["domain", "durable", "runs", "data", "weights"], frameworks: &[] },
-    Rule { room: "supervise", rooms: &["domain", "config", "events", "runs"], frameworks: &[] },
+    Rule { room: "supervise", rooms: &["domain", "durable", "config", "events", "runs"], frameworks: &[] },
     Rule {
         room: "tui",
         rooms: &["domain", "config", "events", "runs", "supervise", "homes", "data", "weights"],
@@ -60,6 +60,7 @@ const RULES: [Rule; 21] = [
         room: "cli",
         rooms: &[
             "domain",
+            "durable",
             "config",
             "events",
             "runs",

@@ -7,10 +7,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::OnceLock;
 
-use rustix::fs::Mode;
-use rustix::process::umask;
+use crate::durable::umask;
 
 /// Returns the umask for a home with this mode; `None` is a home that does not exist yet.
 fn mask(home: Option<u32>) -> u32 {
@@ -21,22 +19,16 @@ fn mask(home: Option<u32>) -> u32 {
     }
 }
 
-/// The umask with which the program was started.
-static USERS_UMASK: OnceLock<Mode> = OnceLock::new();
-
 /// Sets the umask of this process and its children by the mode of the home.
 pub(super) fn set_umask(home: Option<&Path>) {
     let mode = home.and_then(|home| fs::metadata(home).ok()).map(|metadata| metadata.permissions().mode());
-    let before = umask(Mode::from_bits_truncate(mask(mode)));
-    USERS_UMASK.get_or_init(|| before);
+    umask::set(mask(mode));
 }
 
 /// Sets the umask with which the program was started, for files outside the home. Reports and exports are made to be
 /// shown, and nobody else could read them.
 pub(super) fn restore_umask() {
-    if let Some(mode) = USERS_UMASK.get() {
-        umask(*mode);
-    }
+    umask::restore();
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod file_system;
 pub mod lock;
 mod mapped;
+pub mod umask;
 pub mod versioned;
 
 use std::fs::{self, File, OpenOptions, Permissions};

@@ -5,7 +5,8 @@ use std::process::Stdio;
 
 use super::child_lines::{describe_failure, error_output_line};
 use super::launcher::command_on;
-use crate::domain::RunId;
+use crate::domain::{RunId, text::printable};
+use crate::durable::umask;
 
 /// The endings of reports.
 const REPORTS: [&str; 4] = [".html", ".htm", ".md", ".markdown"];
@@ -20,8 +21,13 @@ const NETWORKS: [&str; 4] = [".onnx", ".keras", ".weights.h5", ".safetensors"];
 /// The reason in words, safe to print.
 pub fn export(home: &Path, run: &RunId, path: &str) -> Result<(), String> {
     let words = |error: std::io::Error| format!("{run} cannot be exported: {error}");
+    if std::fs::symlink_metadata(path).is_ok() {
+        return Err(format!("{} exists already: choose another path", printable(path)));
+    }
     let mut command = command_on(home).map_err(words)?;
     command.args(arguments(run, path)?).stdin(Stdio::null());
+    // Files of a home are private; an export is made to be shown.
+    command.envs(umask::users().map(|users| (umask::VARIABLE, users)));
     let output = command.output().map_err(words)?;
     if output.status.success() {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Control of workers from outside: starting, stopping, pausing, changing limits, killing, and naming runs.
 //!
 //! A worker is the same binary, started with only a run folder, watched through that folder, and it outlives its
-//! starter. Depends on `domain`, `config`, `events`, `runs`, and processes. Never burn.
+//! starter. Depends on `domain`, `durable`, `config`, `events`, `runs`, and processes. Never burn.
 
 pub mod all_strategies;
 mod child_lines;
