@@ -158,14 +158,14 @@ impl ImportLog {
         let ImportError::Layout { path, mut reason } = error else { return error };
         let mut reasons = self.left_out();
         reasons.sort_by_key(|reason| !reason.skipped);
-        for (index, Omission { reason: why, count, example, .. }) in
-            reasons.iter().take(REASONS_WHEN_FAILED).enumerate()
-        {
+        // A line that counts one more reason is as long as the reason.
+        let shown = if reasons.len() == REASONS_WHEN_FAILED + 1 { reasons.len() } else { REASONS_WHEN_FAILED };
+        for (index, Omission { reason: why, count, example, .. }) in reasons.iter().take(shown).enumerate() {
             let start = if index == 0 { "\nnot taken: " } else { "\n           " };
             // Writing to a string cannot fail.
             let _ = write!(reason, "{start}{count} × {why}, such as {example}");
         }
-        let more: u64 = reasons.iter().skip(REASONS_WHEN_FAILED).map(|reason| reason.count).sum();
+        let more: u64 = reasons.iter().skip(shown).map(|reason| reason.count).sum();
         if more > 0 {
             let _ = write!(reason, "\n           and {more} for other reasons");
         }

@@ -44,12 +44,8 @@ fn of_epochs(state: &State, summary: &Summary) -> Vec<Line> {
             "run".into(),
             run_done,
             left_text(summary, at_most, run_left),
-            format!(
-                "{}/{}{}",
-                summary.epoch(),
-                summary.last_epoch(),
-                if ready.is_empty() { " epochs" } else { &ready }
-            ),
+            // The list counts the epoch that is being trained, too.
+            format!("{}/{} done{ready}", summary.epoch(), summary.last_epoch()),
         ),
     ]
 }
@@ -75,7 +71,7 @@ pub(super) fn render(state: &State, summary: &Summary, buffer: &mut Buffer, area
     for (row, (name, share, left, of)) in (0..).zip(lines(state, summary)) {
         let mut pen = Pen::new(buffer, theme, area, row);
         pen.skip(1).left(&name, 10, theme.text());
-        let columns = pen.room().saturating_sub(47).clamp(10, 80);
+        let columns = pen.room().saturating_sub(52).clamp(10, 80);
         progress::render(&mut pen, theme, share, columns);
         pen.right(&percent(share, 0), 5, theme.strong()).skip(2).left(&left, 21, theme.text());
         if pen.room() >= width(&of) {
