@@ -121,6 +121,23 @@ fn folds_test_every_image_once_and_are_averaged() {
 }
 
 #[test]
+fn a_fold_relabels_the_marked_images_that_it_trains() {
+    let lab = Lab::new();
+    lab.faces(140);
+    let classes = lab.json(&["data", "show", "faces", "--json"])["classes"].clone();
+    lab.text(&["data", "mark", "faces", "3", "--class", classes[1]["name"].as_str().expect("a name")]);
+    sweep(&lab, &["--folds", "3", "--name", "part", "--relabel", "marked"]);
+    let relabelled = ["part-1", "part-2", "part-3"].map(|id| lab.json(&["show", id, "--json"])["relabelled"].clone());
+    // One fold tests the image, and another may validate with it.
+    assert!(relabelled.contains(&json!(0)) && relabelled.contains(&json!(1)), "{relabelled:?}");
+    wait_for("the end of all", PATIENCE, || {
+        let runs = lab.json(&["runs", "tag=sweep-part", "--json"]);
+        let runs = runs.as_array().expect("runs");
+        (runs.len() == 3 && runs.iter().all(|run| run["state"] == "finished")).then_some(())
+    });
+}
+
+#[test]
 fn folds_that_cannot_be_made_are_refused() {
     let lab = Lab::new();
     lab.faces(140);

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod features;
 pub mod fingerprint;
 mod fold;
+pub mod fraction;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod hostile;
 pub mod images;

@@ -69,6 +69,8 @@ pub enum Hyperparameter {
     PatienceFrom,
     /// [`Recipe::views`].
     Views,
+    /// [`Recipe::fraction`].
+    Fraction,
 }
 
 /// Why a setting does not take a value.
@@ -106,7 +108,7 @@ impl SettingError {
 
 impl Hyperparameter {
     /// All settings, in the order of the form.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Network,
         Self::Size,
         Self::Unfreeze,
@@ -134,6 +136,7 @@ impl Hyperparameter {
         Self::Standardize,
         Self::PatienceFrom,
         Self::Views,
+        Self::Fraction,
     ];
 
     /// Returns the settings of a strategy, in the order of the form.
@@ -168,7 +171,7 @@ impl Hyperparameter {
             | Self::PatienceFrom => "0",
             Self::Optimizer => "adam",
             Self::Balance | Self::Standardize => "none",
-            Self::Views => "1",
+            Self::Views | Self::Fraction => "1",
             _ => return false,
         };
         self.get(recipe) == off
@@ -205,6 +208,7 @@ impl Hyperparameter {
             Self::Standardize => "standardize",
             Self::PatienceFrom => "patience-from",
             Self::Views => "views",
+            Self::Fraction => "fraction",
         }
     }
 

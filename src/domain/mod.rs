@@ -11,6 +11,7 @@ pub mod cost;
 pub mod data_fold;
 pub mod device;
 pub mod exported;
+pub mod fraction;
 mod group_sizes;
 pub mod heat_map;
 pub mod home_address;

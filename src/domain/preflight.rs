@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 pub use problem::{Problem, Subject};
 
+use super::fraction;
 use super::network::StageName;
 use super::text::printable;
 use super::{
@@ -103,6 +104,20 @@ impl DatasetFacts {
     /// As [`Self::in_fold`].
     pub fn as_split_by(&self, recipe: &Recipe) -> Result<Self, Problem> {
         recipe.fold.map_or_else(|| Ok(self.clone()), |fold| self.in_fold(fold))
+    }
+
+    /// Returns the number of training images that a recipe trains, on these splits.
+    #[must_use]
+    pub fn trained_images(&self, recipe: &Recipe) -> usize {
+        let mut first = 0;
+        let of_class = |(_, counts): &(String, SplitCounts)| {
+            let left_out_before = |end: usize| recipe.left_out.images.partition_point(|index| (*index as usize) < end);
+            let end = first + counts.train;
+            let left_out = left_out_before(end).saturating_sub(left_out_before(first));
+            first = end;
+            fraction::part(counts.train.saturating_sub(left_out), recipe.fraction)
+        };
+        self.classes.iter().map(of_class).sum()
     }
 
     /// Returns the number of images in each split, over all classes.

@@ -9,6 +9,7 @@ pub use strategy::Strategy;
 
 use serde::{Deserialize, Serialize};
 
+use super::fraction;
 use super::network::{ResolveError, ResolvedNetwork, Stage};
 use super::{
     Architecture, Augmentation, Balance, Corrections, DataFold, DatasetName, DeviceRequest, LeftOutImages, NetworkName,
@@ -16,7 +17,7 @@ use super::{
 };
 
 /// The newest recipe format that this program writes and reads.
-pub const RECIPE_VERSION: u32 = 10;
+pub const RECIPE_VERSION: u32 = 11;
 
 /// The format of a recipe without newer settings, which older programs read.
 const PLAIN_VERSION: u32 = 2;
@@ -44,6 +45,9 @@ const GROUPED_FOLD_VERSION: u32 = 9;
 
 /// The format of a recipe that trains images with another class than their label.
 const RELABELLING_VERSION: u32 = 10;
+
+/// The first format with [`Recipe::fraction`].
+const FRACTION_VERSION: u32 = 11;
 
 /// The reason why a recipe, which a person may have edited by hand, cannot be used for training.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +129,9 @@ pub struct Recipe {
     /// The decay of a moving average of the weights, per step. Validation and the test use the average; 0 disables it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub average: f64,
+    /// The fraction of the training images of each class that is trained, above 0 to 1.
+    #[serde(default = "whole", skip_serializing_if = "is_whole")]
+    pub fraction: f64,
     /// The way in which rare classes get more weight.
     #[serde(default, skip_serializing_if = "is_default")]
     pub balance: Balance,
@@ -174,6 +181,15 @@ fn is_zero(value: &f64) -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
 fn is_none(value: &u32) -> bool {
     *value == 0
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_whole(value: &f64) -> bool {
+    fraction::is_whole(*value)
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -294,6 +310,7 @@ impl Recipe {
             (FOLD_VERSION, self.fold.is_some()),
             (GROUPED_FOLD_VERSION, self.fold.is_some_and(|fold| fold.groups.is_some())),
             (RELABELLING_VERSION, !self.relabelled.is_empty()),
+            (FRACTION_VERSION, !fraction::is_whole(self.fraction)),
         ];
         needs.into_iter().filter(|(_, needed)| *needed).map(|(version, _)| version).fold(PLAIN_VERSION, u32::max)
     }

@@ -184,7 +184,8 @@ pub fn estimate(
         None if !same_caching => return None,
         _ => (run, *speed),
     };
-    let epoch = images.train as f64 * cost.operations as f64 + images.validation as f64 * cost.forward as f64;
+    let epoch =
+        dataset.trained_images(recipe) as f64 * cost.operations as f64 + images.validation as f64 * cost.forward as f64;
     Some(Estimate {
         feature_seconds: images_to_compute(runs, recipe, &cost, cached, machine) as f64
             * cost.precomputed_operations as f64

@@ -6,6 +6,7 @@ use std::time::Duration;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::data::batch::{Pass, drawn_order, epoch_order};
+use crate::data::fraction::trained_images;
 use crate::domain::MismatchError;
 use crate::domain::{
     EarlyStopping, EarlyStoppingStatus, EpochMetrics, FinishReason, Limits, Monitor, Recipe, Split, View,
@@ -232,7 +233,8 @@ where
         reporter: &mut dyn Reporter,
     ) -> Result<(Learner<B>, EpochEnd), FitError> {
         let recipe = self.recipe;
-        let kept = recipe.left_out.remaining_indices(self.loader.count(Split::Train));
+        let label = |index| self.loader.label(Split::Train, index);
+        let kept = trained_images(recipe, self.loader.count(Split::Train), label);
         let batch_size = recipe.batch_size as usize;
         let steps = u32::try_from(kept.len().div_ceil(batch_size)).unwrap_or(u32::MAX);
         let before = u64::from(epoch - 1) * u64::from(steps);

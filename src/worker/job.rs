@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::checkpoint::{Checkpoint, CheckpointFiles, Identity};
+use crate::data::fraction::trained_images;
 use crate::data::manifest;
 use crate::data::store::Dataset;
 use crate::domain::preflight::{self, Entry};
@@ -248,8 +249,9 @@ fn report_inputs(run_inputs: &RunInputs, Device { kind, description, note }: Dev
     let manifest = run_inputs.dataset.manifest();
     let classes = manifest.class_names().into_iter().map(str::to_owned).collect();
     // Training images that the recipe leaves out do not count.
-    let counts = manifest.counts();
-    let images = SplitCounts { train: counts.train - run_inputs.recipe.left_out.len(), ..counts };
+    let (counts, dataset) = (manifest.counts(), &run_inputs.dataset);
+    let trained = trained_images(&run_inputs.recipe, counts.train, |index| dataset.label(Split::Train, index));
+    let images = SplitCounts { train: trained.len(), ..counts };
     reporter.report(Event::DataOpened { images, classes });
 }
 

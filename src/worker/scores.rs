@@ -4,6 +4,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::checkpoint;
+use crate::data::fraction::trained_images;
 use crate::domain::{Outcome, Split, View};
 use crate::events::Event;
 use crate::model::kernels::TrainBackend;
@@ -107,7 +108,10 @@ where
 
     fn try_score_training(&mut self) -> Result<bool, WorkerError> {
         let RunInputs { recipe, dataset, folder, .. } = self.run_inputs;
-        let kept = recipe.left_out.remaining_indices(dataset.len(Split::Train));
+        let count = dataset.len(Split::Train);
+        let kept = trained_images(recipe, count, |index| dataset.label(Split::Train, index));
+        let others: Vec<u32> =
+            (0..count).zip(0..).map(|(_, index)| index).filter(|index| kept.binary_search(index).is_err()).collect();
         self.reporter.report(Event::EvaluationStarted { split: Split::Train, images: kept.len() });
         let (network, epoch) = self.best()?;
         let loader = self.setup.plain_training_inputs();
@@ -118,10 +122,10 @@ where
         // Metrics are of the images that were trained on. Predictions are of all images in the dataset's order.
         // Otherwise the rows of runs that leave out different images could not be compared.
         let Some(trained) = on(&kept)? else { return Ok(false) };
-        let Some(others) = on(&recipe.left_out.images)? else { return Ok(false) };
+        let Some(other_scores) = on(&others)? else { return Ok(false) };
         drop(plan);
         let classes = trained.confusion.classes();
-        let parts = [(kept.as_slice(), &trained), (recipe.left_out.images.as_slice(), &others)];
+        let parts = [(kept.as_slice(), &trained), (others.as_slice(), &other_scores)];
         self.reporter.write_predictions(&merge_by_index(classes, parts), &folder.train_predictions());
         let Evaluation { loss, confusion, .. } = trained;
         self.reporter.report(Event::Evaluated { split: Split::Train, epoch, loss, confusion });

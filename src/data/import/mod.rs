@@ -70,8 +70,6 @@ pub struct ImportRequest {
     pub name: DatasetName,
     /// The folder of all datasets.
     pub data_dir: PathBuf,
-    /// Whether to replace another dataset of this name.
-    pub replace: bool,
     /// The options of the import.
     pub options: ImportOptions,
     /// The time of the import, in milliseconds since 1970.
@@ -82,7 +80,7 @@ impl ImportRequest {
     /// Returns a request with the default options and without replacement.
     #[must_use]
     pub fn new(source: PathBuf, name: DatasetName, data_dir: PathBuf, created_at: u64) -> Self {
-        Self { source, origin: None, name, data_dir, replace: false, options: ImportOptions::default(), created_at }
+        Self { source, origin: None, name, data_dir, options: ImportOptions::default(), created_at }
     }
 
     /// Checks everything that can be wrong before the source is read.
@@ -162,7 +160,7 @@ fn import_within(
     request.check()?;
     let base = merge::open_merge_target(request)?;
     let source = request.whole_source(base.as_ref());
-    check_target(&request.data_dir, &request.name, &source, request.replace)?;
+    check_target(&request.data_dir, &request.name, &source, request.options.replace)?;
     let staging = StagingFolder::open(&request.data_dir, &request.name)?;
     let work = staging.dir().to_owned();
     let mut state = ImportState::new(request, base, limits, work, progress);
@@ -291,11 +289,11 @@ impl<'a> ImportState<'a> {
             }),
             groups,
         };
-        let former = self.marked_former();
+        let former = self.marked_former(base);
         let written = writer.write(description)?;
         // Before the dataset is published: a killed import must not leave it without its marks.
         let marks = former.map(|(former, marks)| Self::carry_marks_over((&former, marks), written.dir()));
-        let (manifest, unchanged) = written.publish(request.replace)?;
+        let (manifest, unchanged) = written.publish(request.options.replace)?;
         let marks = marks.filter(|_| !unchanged);
         Ok(ImportReport { manifest, unchanged, skipped, skipped_count, left_out, notes, marks, resized })
     }
@@ -304,11 +302,12 @@ impl<'a> ImportState<'a> {
         self.request.data_dir.join(self.request.name.as_str())
     }
 
-    /// Returns the dataset that the import replaces and its marks, or why these cannot be read; `None` if nothing is
-    /// replaced or marked.
-    fn marked_former(&self) -> Option<(Dataset, Result<Marks, MarkedError>)> {
-        let dataset = Dataset::open(&self.target()).ok()?;
-        let marks = marked::read(&self.target(), dataset.fingerprint());
+    /// Returns the dataset that the import replaces, else the one into which it merges, and its marks, or why these
+    /// cannot be read; `None` if there is none, or nothing is marked.
+    fn marked_former(&self, base: Option<&Dataset>) -> Option<(Dataset, Result<Marks, MarkedError>)> {
+        let replaced = Dataset::open(&self.target()).ok();
+        let dataset = replaced.or_else(|| Dataset::open(base?.dir()).ok())?;
+        let marks = marked::read(dataset.dir(), dataset.fingerprint());
         marks.as_ref().map_or(true, |marks| !marks.images.is_empty()).then_some((dataset, marks))
     }
 
@@ -327,7 +326,7 @@ impl<'a> ImportState<'a> {
                 let gone = count(lost.len(), "mark is", "marks are");
                 format!("{kept} carried over, {gone} lost with the images or classes, such as that of {first}")
             }
-            Err(error) => format!("the marks of the replaced dataset are lost: {error}"),
+            Err(error) => format!("the marks of the dataset before are not carried over: {error}"),
         }
     }
 

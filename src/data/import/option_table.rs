@@ -56,7 +56,11 @@ macro_rules! field {
 }
 
 /// All options of an import in the order of the help.
-pub const IMPORT_OPTIONS: [ImportOption; 18] = [
+pub const IMPORT_OPTIONS: [ImportOption; 19] = [
+    ImportOption::flag("replace", "Replace another dataset of this name; marks follow their images", |options, _| {
+        options.replace = true;
+        Ok(())
+    }),
     ImportOption::flag("strict", "Refuse the source if anything in it would have to be skipped", |options, _| {
         options.strict = true;
         Ok(())

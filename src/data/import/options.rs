@@ -91,7 +91,10 @@ impl FromStr for ClassMap {
 
 /// The options of an import.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // options that are given or not
 pub struct ImportOptions {
+    /// Whether to replace another dataset of this name.
+    pub replace: bool,
     /// Whether to reject the source if any file would be skipped.
     pub strict: bool,
     /// The rule by which images are divided into splits.
@@ -133,6 +136,7 @@ pub struct ImportOptions {
 impl Default for ImportOptions {
     fn default() -> Self {
         Self {
+            replace: false,
             strict: false,
             protocol: Protocol::default(),
             validation: 0.1,

@@ -95,7 +95,7 @@ pub fn preview(
 ) -> Result<ImportPreview, ImportError> {
     request.check()?;
     let base = merge::open_merge_target(request)?;
-    check_target(&request.data_dir, &request.name, &request.whole_source(base.as_ref()), request.replace)?;
+    check_target(&request.data_dir, &request.name, &request.whole_source(base.as_ref()), request.options.replace)?;
     // Spools are unnamed files, best on the disk that holds the datasets.
     let home = Some(request.data_dir.clone()).filter(|folder| folder.is_dir());
     let work = home.unwrap_or_else(std::env::temp_dir);

@@ -95,7 +95,8 @@ fn entry(
             if let Some(other) = source.filter(|source| *source != own) {
                 let other = printable(other);
                 return Err(format!(
-                    "training image {index} is from '{own}' and not from '{other}': correct one of them"
+                    "training image {index} is from '{own}' and not from '{other}': correct one of them, or leave the \
+                     column 'index' out of a list of another dataset"
                 ));
             }
             index

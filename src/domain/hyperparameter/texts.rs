@@ -74,6 +74,10 @@ impl Hyperparameter {
             }
             Self::Standardize => "image gives each image a mean of 0 and a variance of 1 before the first layer",
             Self::PatienceFrom => "first epoch that patience counts; 0 counts all",
+            Self::Fraction => {
+                "share of the training images of each class that is trained, for a quick look; validation and test stay \
+                 whole"
+            }
             Self::Views => {
                 "views of each test image whose probabilities are averaged, in addition to the plain test: 2 adds the \
                  mirror image, 10 the corners too"
@@ -94,7 +98,7 @@ impl Hyperparameter {
             Self::Size => return format!("{} to {MAX_SIZE}", min_size(recipe)).into(),
             Self::Epochs => "1 to 10000",
             Self::BatchSize => "1 to 4096",
-            Self::LearningRate | Self::BaseLearningRate => "above 0, at most 1",
+            Self::LearningRate | Self::BaseLearningRate | Self::Fraction => "above 0, at most 1",
             Self::Schedule => "one-cycle, cosine, plateau, constant",
             Self::LabelSmoothing => "0 to 0.5",
             Self::Monitor => "val_loss, val_accuracy",

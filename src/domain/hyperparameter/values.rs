@@ -43,6 +43,7 @@ impl Hyperparameter {
             Self::Standardize => if recipe.standardize { "image" } else { "none" }.into(),
             Self::PatienceFrom => recipe.early_stopping.start_from.to_string(),
             Self::Views => recipe.views.count().to_string(),
+            Self::Fraction => recipe.fraction.to_string(),
         }
     }
 
@@ -141,6 +142,7 @@ impl Hyperparameter {
                     _ => return Err(wrong()),
                 }
             }
+            Self::Fraction => recipe.fraction = rate()?,
             Self::PatienceFrom => recipe.early_stopping.start_from = whole(0, 10_000)?,
             Self::Views => recipe.views = whole(1, 10)?.try_into().map_err(|_| wrong())?,
         }

@@ -28,6 +28,7 @@ impl Recipe {
             warmup: 0,
             clip_norm: 0.0,
             average: 0.0,
+            fraction: 1.0,
             balance: Balance::None,
             crop: 0,
             standardize: false,

@@ -88,6 +88,12 @@ impl Schedule {
     /// The plateau schedule with the program's own settings.
     pub const PLATEAU: Self = Self::Plateau { factor: 0.5, patience: 2 };
 
+    /// Returns whether the rate of an epoch depends on the number of all epochs.
+    #[must_use]
+    pub fn depends_on_epochs(self) -> bool {
+        matches!(self, Self::Cosine | Self::OneCycle)
+    }
+
     /// Returns the name in commands and forms.
     #[must_use]
     pub fn name(self) -> &'static str {

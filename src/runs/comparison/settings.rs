@@ -42,7 +42,7 @@ pub fn setting_label(name: &str) -> &str {
 const NO_SETTINGS: [&str; 3] = ["version", "created_at", "after"];
 
 /// Paths in a recipe file that [`named`] covers under another name, with everything below them.
-const NAMED_PATHS: [&str; 33] = [
+const NAMED_PATHS: [&str; 34] = [
     "strategy",
     "network",
     "dataset",
@@ -57,6 +57,7 @@ const NAMED_PATHS: [&str; 33] = [
     "warmup",
     "clip_norm",
     "average",
+    "fraction",
     "balance",
     "crop",
     "standardize",
@@ -96,6 +97,8 @@ pub fn settings(runs: &[&Summary]) -> Vec<Setting> {
         let patience = first(|recipe| Patience(recipe.early_stopping.patience).to_string());
         found.push(Setting { name: "patience-at-first".into(), values: patience });
     }
+    // Of runs with other settings the rates differ anyway.
+    found.push(Setting { name: "learning-rates".into(), values: other_rates(runs) });
     let (left_out, relabelled) = (
         runs.iter().map(|run| run.recipe.left_out.images.as_slice()).collect::<Vec<_>>(),
         runs.iter().map(|run| run.recipe.relabelled.images.as_slice()).collect::<Vec<_>>(),
@@ -134,6 +137,34 @@ fn corrected_images<T: PartialEq + Serialize>(of_runs: &[&[T]]) -> Vec<Option<St
 #[must_use]
 pub(super) fn settings_without_seed(run: &Summary) -> (Recipe, Limits) {
     (without_seed(&run.recipe_in_force()), Limits::of(&run.recipe))
+}
+
+/// Returns the first epoch in which two runs had other learning rates, although their settings give the same. Limits
+/// that were changed at another epoch stretch or shorten a schedule from there on. Rates that follow from validation
+/// losses are not compared.
+pub(super) fn rates_differ_from(one: &Summary, other: &Summary) -> Option<u32> {
+    /// Far above the difference of folds, whose epochs have other numbers of steps.
+    const TOLERANCE: f64 = 1e-3;
+    if !one.recipe.schedule.depends_on_epochs() || settings_without_seed(one) != settings_without_seed(other) {
+        return None;
+    }
+    let differ = |rates: (f64, f64)| (rates.0 - rates.1).abs() > TOLERANCE * one.recipe.learning_rate;
+    let mut pairs = one.epochs.iter().zip(&other.epochs);
+    pairs.find(|(one, other)| differ((one.learning_rate, other.learning_rate))).map(|(epoch, _)| epoch.epoch)
+}
+
+/// Returns whether runs differ in nothing but seed and fold: neither in settings nor in the rates that they had.
+pub(super) fn are_repetitions(one: &Summary, other: &Summary) -> bool {
+    settings_without_seed(one) == settings_without_seed(other) && rates_differ_from(one, other).is_none()
+}
+
+/// Returns for each run the epoch from which its learning rates differ from those of an earlier run with its settings.
+fn other_rates(runs: &[&Summary]) -> Vec<Option<String>> {
+    let of_run = |(at, run): (usize, &&Summary)| {
+        let found = runs[..at].iter().find_map(|earlier| Some((earlier, rates_differ_from(earlier, run)?)));
+        found.map(|(earlier, epoch)| format!("other than {} from epoch {epoch} on", earlier.id))
+    };
+    runs.iter().enumerate().map(of_run).collect()
 }
 
 /// Returns a recipe without its seed and the number of its fold, and without fields that do not affect its result:

@@ -118,6 +118,25 @@ fn limits_that_were_changed_are_compared_as_they_are_in_force() {
 }
 
 #[test]
+fn runs_whose_limits_changed_at_other_epochs_differ_in_more_than_the_seed() {
+    let [mut one, mut other] = two();
+    other.0.recipe.seed += 1;
+    let history = |rates: [f64; 3]| {
+        let metrics = |(number, learning_rate)| EpochMetrics { learning_rate, ..epoch(number, 1.0, 100.0) };
+        (1..).zip(rates).map(metrics).collect::<Vec<_>>()
+    };
+    let (early, late) = (history([1e-3, 8e-4, 6e-4]), history([1e-3, 8e-4, 4e-4]));
+    (one.0.epochs, other.0.epochs) = (early.clone(), late);
+    let comparison = compare(&[one.clone(), other.clone()]);
+    let rates = comparison.settings.iter().find(|setting| setting.name == "learning-rates").expect("a difference");
+    assert_eq!(rates.values, [None, Some(format!("other than {} from epoch 3 on", one.0.id))]);
+    assert!(comparison.groups.is_empty() && !comparison.verdicts[0].verdict.as_ref().expect("a verdict").0.seed_alone);
+    other.0.epochs = early[..2].to_vec();
+    let comparison = compare(&[one, other]);
+    assert_eq!((comparison.groups.len(), comparison.settings.len()), (1, 1), "one of them stopped earlier");
+}
+
+#[test]
 fn a_run_that_was_extended_is_told_from_one_that_began_with_as_many_epochs() {
     let [mut old, mut new] = two();
     new.0.limits.epochs = 60;

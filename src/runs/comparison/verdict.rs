@@ -1,7 +1,7 @@
 //! The verdict of one run against another on the same test images, and its significance.
 
 use super::Candidate;
-use super::settings::settings_without_seed;
+use super::settings::are_repetitions;
 use crate::domain::number_text::{count, thousands};
 use crate::domain::text::printable;
 use crate::domain::{DatasetName, RunId};
@@ -236,7 +236,7 @@ pub(super) fn judgement(by_itself: bool, certain: bool, seed_alone: bool, compar
 /// Returns whether two runs have the same settings and fold, and different seeds.
 fn differ_in_seed_alone(one: &Summary, other: &Summary) -> bool {
     let (mine, theirs) = (&one.recipe, &other.recipe);
-    mine.seed != theirs.seed && mine.fold == theirs.fold && settings_without_seed(one) == settings_without_seed(other)
+    mine.seed != theirs.seed && mine.fold == theirs.fold && are_repetitions(one, other)
 }
 
 fn same_dataset(one: &Summary, other: &Summary) -> Result<(), NotComparable> {

@@ -342,6 +342,22 @@ fn a_repeated_run_leaves_out_the_same_images_whatever_is_marked() {
 }
 
 #[test]
+fn a_run_on_another_version_of_its_dataset_is_repeated_without_its_corrections_and_says_so() {
+    let book = fixtures::Logbook::new("calm-heron", 3_600).with(|recipe| {
+        recipe.fingerprint = "older".into();
+        recipe.correct(LeftOutImages::new(vec![1, 2, 3], Vec::new()).into());
+    });
+    let mut state = at(Screen::Runs, fixtures::with_data(vec![book.started().epochs(2, 2).view(false)]));
+    super::update::press(&mut state, "r");
+    assert!(launched(&state).is_empty());
+    let screen = super::screens::draw(&state, super::screens::SIZES[0]);
+    let words =
+        "calm-heron was trained on another version of fer2013: the 3 images it corrected are not found in this one";
+    let shown = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains(words), "{screen}");
+}
+
+#[test]
 fn a_class_cannot_be_left_out_whole() {
     let mut state = inspected();
     let angry = fixtures::fer2013().classes[0].1.train;

@@ -49,12 +49,12 @@ fn error(state: &State) -> Option<(Field, String)> {
 #[test]
 fn arrows_choose_a_strategy_and_the_lines_follow() {
     let table = [
-        ("2", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 29),
-        ("2<right>", StrategyChoice::One(Strategy::Deep), vec![Field::Dataset], 29),
-        ("2<right><right>", StrategyChoice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 30),
-        ("2<right><right><right>", StrategyChoice::One(Strategy::Finetune), vec![Field::From], 29),
-        ("2<left>", StrategyChoice::All, vec![Field::Dataset, Field::Weights], 27),
-        ("2<left><right>", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 29),
+        ("2", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 30),
+        ("2<right>", StrategyChoice::One(Strategy::Deep), vec![Field::Dataset], 30),
+        ("2<right><right>", StrategyChoice::One(Strategy::Features), vec![Field::Dataset, Field::Weights], 31),
+        ("2<right><right><right>", StrategyChoice::One(Strategy::Finetune), vec![Field::From], 30),
+        ("2<left>", StrategyChoice::All, vec![Field::Dataset, Field::Weights], 28),
+        ("2<left><right>", StrategyChoice::One(Strategy::Cnn), vec![Field::Dataset], 30),
     ];
     for (keys, strategy_choice, on, lines) in table {
         let mut state = with_weights(starts());

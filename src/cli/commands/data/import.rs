@@ -32,9 +32,6 @@ pub(super) struct Import {
     /// The dataset's name
     #[arg(long)]
     name: DatasetName,
-    /// Replace another dataset of this name
-    #[arg(long)]
-    replace: bool,
     /// Show what would be imported, and import nothing: classes, splits, sizes, what is left out and why, disk
     #[arg(long, conflicts_with = "progress")]
     dry_run: bool,
@@ -50,13 +47,12 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self, store: &RunStore) -> Result<Exit, CommandError> {
         let home = store.home();
-        if self.replace && !self.dry_run {
+        let ImportArguments { options, words } = self.arguments;
+        if options.replace && !self.dry_run {
             // Otherwise a worker on another client of a network file system would lose its memory-mapped pixels.
             store.refuse_in_use(&self.name)?;
         }
-        let ImportArguments { options, words } = self.arguments;
         let request = ImportRequest {
-            replace: self.replace,
             options,
             ..ImportRequest::new(dropped_path(&self.source), self.name, home.data(), supervise::now())
         };

@@ -14,6 +14,7 @@ use crate::data::check::Exclusion;
 use crate::data::marked::{self, Marks};
 use crate::data::{Dataset, Findings, Manifest};
 use crate::domain::cost::features_text;
+use crate::domain::fraction::is_whole;
 use crate::domain::number_text;
 use crate::domain::preflight::{self, Library, Problem};
 use crate::domain::sweep;
@@ -124,7 +125,8 @@ fn correct(
         Some(Relabel::None) => corrections.relabelled = RelabelledImages::default(),
         Some(Relabel::Marked) => {
             corrections.relabelled = marks_in_fold(home, dataset, recipe.fold)?.relabelled;
-            if corrections.relabelled.is_empty() {
+            // A fold may train on none of the marked images.
+            if marks(home, dataset)?.corrections().relabelled.is_empty() {
                 let name = &dataset.name;
                 let advice = format!("`mien data mark {name} IMAGE --class CLASS` gives one");
                 let words = format!("no training image of {name} is marked with a class: {advice}");
@@ -291,6 +293,10 @@ fn describe(store: &RunStore, summaries: &[&Summary], recipe: &Recipe) -> Result
             "{} left out",
             number_text::count(recipe.left_out.len(), "training image is", "training images are")
         ));
+    }
+    if !is_whole(recipe.fraction) {
+        let (trained, all) = (thousands(split.trained_images(recipe)), thousands(split.counts().train));
+        parts.push(format!("{trained} of {all} training images are trained"));
     }
     if !recipe.relabelled.is_empty() {
         let images = number_text::count(recipe.relabelled.len(), "training image gets", "training images get");

@@ -85,8 +85,7 @@ fn clutter_is_passed_over_in_silence() {
     }
     for source in [bench.folder("folder", &entries), bench.write("a.zip", zip_of(&entries))] {
         let request = ImportRequest {
-            options: ImportOptions { strict: true, ..ImportOptions::default() },
-            replace: true,
+            options: ImportOptions { strict: true, replace: true, ..ImportOptions::default() },
             ..bench.request(&source)
         };
         let manifest = Bench::run(&request).unwrap();
@@ -155,7 +154,7 @@ fn an_empty_class_folder_is_left_out_or_joined_by_a_map() {
     for map in ["very sad=", "very sad=happy"] {
         let options = ImportOptions { map: map.parse().unwrap(), ..ImportOptions::default() };
         let request = ImportRequest { options, ..bench.request(&source) };
-        let report = import(&ImportRequest { replace: true, ..request }, &mut |_| ControlFlow::Continue(())).unwrap();
+        let report = import(&replacing(request), &mut |_| ControlFlow::Continue(())).unwrap();
         assert_eq!(report.manifest.class_names(), ["angry", "happy", "neutral"], "{map}");
         assert!(report.left_out.is_empty(), "{map}: {:?}", report.left_out);
     }

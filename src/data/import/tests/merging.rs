@@ -1,6 +1,7 @@
 //! Merging a source into a dataset, and the groups and the fit that datasets remember.
 
 use super::*;
+use crate::data::marked::{self, Doubt};
 use crate::domain::DataFold;
 
 fn named(name: &str) -> DatasetName {
@@ -67,6 +68,24 @@ fn a_source_is_merged_with_its_classes_mapped_and_both_sources_kept() {
 }
 
 #[test]
+fn a_dataset_merged_under_another_name_has_the_marks_of_its_first_part() {
+    let bench = Bench::new();
+    let first = bench.folder("first", &kaggle());
+    run(&bench, &first, "base", &[]).unwrap();
+    let folder = bench.path("data").join("base");
+    let base = Dataset::open(&folder).unwrap();
+    let last = u32::try_from(base.len(Split::Train)).unwrap() - 1;
+    let doubt = Doubt { class: Some(0), run: None };
+    marked::change(&folder, base.fingerprint(), |marks| marks.mark(&base, last, doubt, 7).map(|_| ())).unwrap();
+    let second = bench.folder("second", &other());
+    let merged = run(&bench, &second, "both", &[("into", "base"), ("map", "joy=happy,rage=angry")]).unwrap();
+    assert_eq!(merged.marks.as_deref(), Some("1 mark is carried over"));
+    let both = open(&bench, "both");
+    let marks = marked::read(both.dir(), both.fingerprint()).unwrap();
+    assert_eq!(marks.images[0].source, base.source(Split::Train, last as usize));
+}
+
+#[test]
 fn a_merge_that_cannot_be_is_refused_before_anything_changes() {
     let bench = Bench::new();
     let first = bench.folder("first", &kaggle());
@@ -78,8 +97,8 @@ fn a_merge_that_cannot_be_is_refused_before_anything_changes() {
     let map = [("into", "base"), ("map", "joy=happy,rage=")];
     assert!(refused("base", &map).contains("choose another name, or add --replace"));
     // One class alone is enough where the others are there.
-    let request = ImportRequest { replace: true, ..bench.request(&second) };
-    let mut options = ImportOptions { into: Some(named("base")), ..ImportOptions::default() };
+    let request = bench.request(&second);
+    let mut options = ImportOptions { replace: true, into: Some(named("base")), ..ImportOptions::default() };
     options.map = "joy=happy,rage=".parse().unwrap();
     let report = import(&ImportRequest { name: named("base"), options, ..request }, &mut |_| ControlFlow::Continue(()));
     assert_eq!(report.unwrap().manifest.counts().total(), 40);
@@ -169,9 +188,9 @@ fn a_dataset_remembers_its_fit_and_learns_its_groups_when_it_is_replaced() {
     assert!(!text.contains("\"fit\"") && !text.contains("groups") && !text.contains("parts"), "{text}");
     // The same pixels: only --replace changes what is known of them.
     let request = |replace| {
-        let mut options = ImportOptions { fit: Some(Fit::Pad), ..ImportOptions::default() };
+        let mut options = ImportOptions { replace, fit: Some(Fit::Pad), ..ImportOptions::default() };
         options.size = Some((6, 6));
-        ImportRequest { replace, options, ..bench.request(&source) }
+        ImportRequest { options, ..bench.request(&source) }
     };
     let again = import(&request(false), &mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!((again.unchanged, again.manifest.fit), (true, Fit::Squash));

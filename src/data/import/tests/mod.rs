@@ -29,6 +29,12 @@ use crate::domain::{Split, SplitCounts};
 type Entry = (String, Vec<u8>);
 
 /// Returns a gray 6×6 PNG; `shade` distinguishes pictures.
+/// Returns a request that replaces another dataset of its name.
+fn replacing(mut request: ImportRequest) -> ImportRequest {
+    request.options.replace = true;
+    request
+}
+
 fn picture(shade: u8) -> Vec<u8> {
     picture_sized(shade, 6)
 }
@@ -243,7 +249,7 @@ fn importing_the_same_again_is_no_conflict_and_another_is() {
     fs::remove_file(source.join("train/happy/Training_05.png")).unwrap();
     let error = Bench::run(&request).unwrap_err().to_string();
     assert!(error.contains("'d'") && error.contains("another name"), "{error}");
-    assert!(Bench::run(&ImportRequest { replace: true, ..request }).is_ok());
+    assert!(Bench::run(&replacing(request)).is_ok());
 }
 
 #[test]
@@ -306,8 +312,7 @@ fn the_official_protocol_validates_on_public_test_and_tests_on_private_test() {
     let mut fingerprints = Vec::new();
     for source in &sources {
         let request = ImportRequest {
-            replace: true,
-            options: ImportOptions { protocol: Protocol::Official, ..ImportOptions::default() },
+            options: ImportOptions { replace: true, protocol: Protocol::Official, ..ImportOptions::default() },
             ..bench.request(source)
         };
         let manifest = Bench::run(&request).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
@@ -358,8 +363,7 @@ fn the_usual_size_wins_others_are_resized_and_one_colour_makes_all_coloured() {
     let red = DynamicImage::from(RgbImage::from_pixel(6, 6, Rgb([250, 10, 30])));
     fs::write(source.join("test/happy/red.png"), png(&red)).unwrap();
     let request = ImportRequest {
-        replace: true,
-        options: ImportOptions { size: Some((5, 4)), ..ImportOptions::default() },
+        options: ImportOptions { replace: true, size: Some((5, 4)), ..ImportOptions::default() },
         ..bench.request(&source)
     };
     let manifest = Bench::run(&request).unwrap();
@@ -376,7 +380,7 @@ fn progress_covers_all_images_and_can_cancel() {
     let bench = Bench::new();
     let source = bench.write("a.tar.xz", xz(&tar_of(&kaggle())));
     let mut seen = Vec::new();
-    import(&ImportRequest { replace: true, ..bench.request(&source) }, &mut |progress| {
+    import(&replacing(bench.request(&source)), &mut |progress| {
         seen.push(progress);
         ControlFlow::Continue(())
     })

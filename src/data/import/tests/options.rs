@@ -239,9 +239,7 @@ fn marks_follow_their_images_into_the_dataset_that_replaces_theirs() {
     // Another size: other pixels of the same files.
     let mut request = bench.request(&source);
     request.options.size = Some((24, 24));
-    let replaced = |request: ImportRequest| {
-        import(&ImportRequest { replace: true, ..request }, &mut |_| ControlFlow::Continue(())).unwrap()
-    };
+    let replaced = |request: ImportRequest| import(&replacing(request), &mut |_| ControlFlow::Continue(())).unwrap();
     let report = replaced(request);
     assert_eq!(marks_now(), before);
     assert_eq!(report.marks.as_deref(), Some("2 marks are carried over"));
@@ -257,5 +255,8 @@ fn marks_follow_their_images_into_the_dataset_that_replaces_theirs() {
     assert_eq!(marks_now().len(), 1);
     fs::write(folder.join(marked::FILE_NAME), "no list").unwrap();
     let marks = replaced(bench.request(&source)).marks.expect("a sentence");
-    assert!(marks.starts_with("the marks of the replaced dataset are lost") && marks.contains("damaged"), "{marks}");
+    assert!(
+        marks.starts_with("the marks of the dataset before are not carried over") && marks.contains("damaged"),
+        "{marks}"
+    );
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::choice::left_out;
-use super::tables::letter;
+use super::tables::{letter, other_images};
 use super::{ComparePane, VerdictStatus};
 use crate::domain::text::printable;
 use crate::runs::comparison::{Comparison, MeanVerdict, Metric, SeedVerdict, Significance, Verdict, seed_note};
@@ -153,8 +153,11 @@ pub(super) fn rows(blocks: &[Block], columns: u16) -> u16 {
     u16::try_from(lines.sum::<usize>()).unwrap_or(u16::MAX)
 }
 
-/// Returns a note on the number of images of the first known verdict.
+/// Returns a note on the number of images of the first known verdict; empty if not all runs were tested on the same.
 pub(super) fn note(state: &State) -> String {
+    if other_images(state).is_some() {
+        return String::new();
+    }
     let verdict = |run: usize| match state.compare.verdict_status(run) {
         VerdictStatus::Known(Verdict { images, .. }) => usize::try_from(*images).ok(),
         _ => None,

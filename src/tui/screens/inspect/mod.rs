@@ -204,8 +204,12 @@ fn dataset(state: &State) -> Option<&DatasetView> {
     state.library.datasets.find(&recipe.dataset).filter(|dataset| dataset.fingerprint == recipe.fingerprint)
 }
 
-/// Returns the sentence about a run whose dataset is not in this home.
+/// Returns the sentence about a run whose dataset is not in this home, or has other images now.
 fn absent_dataset(state: &State, consequence: &str) -> String {
+    let recipe = run(state).and_then(|run| run.summary.as_ref().ok()).map(|summary| &summary.recipe);
+    if let Some(other) = recipe.and_then(|recipe| state.library.datasets.find(&recipe.dataset)) {
+        return format!("{} has other images than when the run was created: {consequence}.", other.name);
+    }
     match &state.library.link {
         // It never was here, so importing it here helps.
         Some(link) => {

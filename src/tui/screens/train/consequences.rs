@@ -153,9 +153,11 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
         Ok(cost) => cost,
         Err(error) => return vec![format!("✗ {error}")],
     };
-    let counts = dataset.facts().as_split_by(recipe).map_or_else(|_| dataset.counts(), |facts| facts.counts());
+    let facts = dataset.facts();
+    let facts = facts.as_split_by(recipe).unwrap_or(facts);
+    let counts = facts.counts();
     let (parameters, memory) = (cost.parameters(), cost.memory());
-    let mut sentences = Vec::new();
+    let mut sentences = Vec::from_iter(describe_other_version(dataset, state));
     if let Some(transfer) = &recipe.transfer {
         let frozen = recipe.frozen_stages_text().map(|stages| format!("; {stages} frozen")).unwrap_or_default();
         sentences.push(format!("{parameters}: {}{frozen}", recipe.trained_stages_text().unwrap_or_default()));
@@ -175,7 +177,7 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
         sentences.push(format!("{} had the same settings and seed", twin.id));
     }
     sentences.extend(describe_other_beginning(recipe, state));
-    let train = counts.train.saturating_sub(recipe.left_out.len());
+    let train = facts.trained_images(recipe);
     let steps = train.div_ceil(recipe.batch_size.max(1) as usize);
     sentences.push(format!(
         "an epoch: {} over {}, then {} for validation",
@@ -189,6 +191,25 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
         sentences.push(describe_images(dataset));
     }
     sentences
+}
+
+/// Returns a sentence if the repeated run was trained on another version of the dataset, whose images have other indices.
+fn describe_other_version(dataset: &DatasetView, state: &State) -> Option<String> {
+    let (id, repeated) = state.train.repeated.as_ref()?;
+    if repeated.dataset != dataset.name || repeated.fingerprint == dataset.fingerprint {
+        return None;
+    }
+    let version = format!("{id} was trained on another version of {}", dataset.name);
+    let corrections = repeated.corrections();
+    let images = corrections.left_out.len() + corrections.relabelled.len();
+    Some(match images {
+        0 => version,
+        _ => format!(
+            "{version}: the {} it corrected {} not found in this one; corrections (marked) takes the marks of today",
+            count(images, "image", "images"),
+            if images == 1 { "is" } else { "are" }
+        ),
+    })
 }
 
 /// Returns a sentence if the repeated run began with another number of epochs: its first ones had other learning rates.

@@ -178,7 +178,7 @@ impl ImportForm {
         match field {
             ImportField::Source if text.is_empty() => Some("type a path or an address".into()),
             ImportField::Source | ImportField::Import => None,
-            ImportField::Name => parse_name(text, names).err(),
+            ImportField::Name => parse_name(text, self.taken(names)).err(),
             ImportField::Option(_) if text.is_empty() => None,
             ImportField::Option(_) => {
                 let option = field.option()?;
@@ -208,7 +208,8 @@ impl ImportForm {
         if let Some(error) = self.first_error(names) {
             return Err(error);
         }
-        let name = parse_name(self.name.text().trim(), names).map_err(|error| (ImportField::Name, error))?;
+        let name =
+            parse_name(self.name.text().trim(), self.taken(names)).map_err(|error| (ImportField::Name, error))?;
         let given = IMPORT_OPTIONS.iter().zip(&self.values).filter(|(_, value)| !value.text().trim().is_empty());
         let value = |option: &ImportOption, value: &Input| match option.value {
             Some(_) => value.text().trim().to_owned(),
@@ -216,6 +217,13 @@ impl ImportForm {
         };
         let options = given.map(|(option, text)| (option.name, value(option, text))).collect();
         Ok(ImportSpec { source: self.source.text().trim().to_owned(), name, options })
+    }
+
+    /// Returns the names that another dataset cannot get: none if it may replace that dataset.
+    fn taken<'a>(&self, names: &'a [&'a DatasetName]) -> &'a [&'a DatasetName] {
+        let index = IMPORT_OPTIONS.iter().position(|option| option.name == "replace");
+        let replaces = index.is_some_and(|index| !self.values[index].text().trim().is_empty());
+        if replaces { &[] } else { names }
     }
 
     /// Returns the preview of this import; none if the form was changed since.
@@ -232,7 +240,7 @@ fn parse_name(text: &str, names: &[&DatasetName]) -> Result<DatasetName, String>
         return Err("demo is the built-in dataset's name: choose another".into());
     }
     if names.contains(&&name) {
-        return Err(format!("a dataset {name} already exists: choose another name, or delete it first"));
+        return Err(format!("a dataset {name} already exists: choose another name, or set replace"));
     }
     Ok(name)
 }
@@ -298,13 +306,19 @@ mod tests {
             }
         }
         let order = form.order(&[]).expect("an order");
-        let flags = ["strict", "gray", "follow-links"].map(|name| format!("--{name}"));
+        let flags = ["replace", "strict", "gray", "follow-links"].map(|name| format!("--{name}"));
         let mut expected: Vec<String> = values.iter().map(|(name, value)| format!("--{name}={value}")).collect();
         expected.extend(flags);
         let (mut arguments, name) = (order.arguments(), order.name.to_string());
         arguments.sort();
         expected.sort();
         assert_eq!((arguments, name.as_str()), (expected, "faces"));
+        // A dataset of the name is replaced only if that was chosen.
+        let faces = DatasetName::new("faces").expect("a name");
+        assert!(form.order(&[&faces]).is_ok());
+        form.focus = ImportForm::fields().into_iter().find(|field| field.label() == "replace").expect("a line");
+        form.toggle();
+        assert!(form.order(&[&faces]).is_err_and(|(field, _)| field == ImportField::Name));
         // What excludes another option, or cannot be read, is refused in its line.
         form.focus = ImportForm::fields().into_iter().find(|field| field.label() == "colour").expect("a line");
         form.toggle();
