@@ -33,6 +33,9 @@ pub enum SweepError {
         /// The list.
         list: String,
     },
+    /// A range has ends that are not whole numbers.
+    #[error("'{0}' is not a range of whole numbers: list the values, as in 0.1,0.2")]
+    NotWhole(String),
     /// A range descends.
     #[error("'{0}' is not a range: the smaller number comes first, as in 1..5")]
     Range(String),
@@ -194,6 +197,7 @@ fn range(text: &str) -> Result<Option<RangeInclusive<u64>>, SweepError> {
         Some((first.trim().parse::<u64>().ok()?, last.trim_start_matches('=').trim().parse::<u64>().ok()?))
     });
     match ends {
+        None if text.contains("..") => Err(SweepError::NotWhole(printable(text.trim()))),
         None => Ok(None),
         Some((first, last)) if first > last => Err(SweepError::Range(printable(text))),
         Some((first, last)) if last - first >= MAX_RUNS as u64 => {
@@ -238,7 +242,7 @@ mod tests {
             (Hyperparameter::Seed, "1,x", "seed must be 0 to 9007199254740991, not 'x', in '1,x': a comma separates"),
             (Hyperparameter::LearningRate, "0,001", "not '0', in '0,001': a comma separates values, and decimals have"),
             (Hyperparameter::Seed, "1,,2", "seed must be 0 to 9007199254740991, not ''"),
-            (Hyperparameter::Seed, "a..b\u{1b}", "not 'a..b·'"),
+            (Hyperparameter::Seed, "a..b\u{1b}", "'a..b·' is not a range of whole numbers"),
             (Hyperparameter::Seed, "5..1", "'5..1' is not a range"),
             (Hyperparameter::Seed, "1..9007199254740991", "9007199254740991 runs are more than the 200"),
             (Hyperparameter::Seed, "0..18446744073709551615", "18446744073709551615 runs are more"),

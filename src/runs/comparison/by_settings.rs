@@ -12,6 +12,10 @@ use crate::runs::statistics::Spread;
 /// The most names in a note.
 const NAMED: usize = 6;
 
+/// The note on rows without verdicts.
+const NO_REPETITIONS: &str =
+    "no row has several seeds or folds, so none is judged: `compare` of two to six runs judges them by their images";
+
 /// The settings over which means are taken.
 const UNFOLDED: [&str; 2] = ["seed", "fold.number"];
 
@@ -80,6 +84,9 @@ impl BySettings {
             notes.push("the means are over different folds: none is marked as the best".into());
         }
         notes.extend(missing_folds(runs, &tested, &folds));
+        if comparable && rows.len() > 1 && tested.iter().all(|row| row.len() < 2) {
+            notes.push(NO_REPETITIONS.into());
+        }
         let tested: Vec<&[usize]> = tested.iter().map(Vec::as_slice).collect();
         let verdicts = if comparable && rows.len() > 1 { verdicts(runs, &tested, 0) } else { Vec::new() };
         let metrics = without_empty(&mut rows);

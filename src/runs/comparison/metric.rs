@@ -92,7 +92,7 @@ impl Metric {
             Self::Epochs => "epochs",
             Self::SecondsPerEpoch => "time per epoch",
             Self::TotalSeconds => "time in all",
-            Self::ImagesPerSecond => "images/s",
+            Self::ImagesPerSecond => "mean images/s",
             Self::Parameters => "parameters",
             Self::Trainable => "trained",
         }

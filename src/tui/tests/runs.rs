@@ -511,6 +511,13 @@ fn what_ended_since_the_last_look_is_counted_and_told_once() {
         message(&state)
     );
     assert_eq!(state.messages.len(), 4);
+    // Under another name it has not ended again.
+    let renamed =
+        Logbook::new("tall-heron", 133).started().epochs(15, 9).tested(9, crate::domain::FinishReason::EarlyStop);
+    let mut view = renamed.view(false);
+    std::sync::Arc::make_mut(&mut view.annotations).former = vec![id("calm-heron")];
+    read(&mut state, view);
+    assert_eq!(state.messages.len(), 4, "{:?}", message(&state));
 }
 
 #[test]

@@ -42,7 +42,15 @@ impl News {
         self.endings.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
         self.seen = self.seen.min(self.endings.len());
         let reported = &mut self.reported;
-        self.endings.iter().filter(|ending| reported.insert((ending.id.clone(), ending.at))).cloned().collect()
+        let is_new = |ending: &&Ending| {
+            if !reported.insert((ending.id.clone(), ending.at)) {
+                return false;
+            }
+            // A renamed run has not ended again.
+            let former = library.runs.find(&ending.id).map(|run| run.annotations.former.as_slice());
+            !former.unwrap_or_default().iter().any(|name| reported.contains(&(name.clone(), ending.at)))
+        };
+        self.endings.iter().filter(is_new).cloned().collect()
     }
 
     /// Returns the number of ends that nobody has seen on this screen.

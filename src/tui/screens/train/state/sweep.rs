@@ -89,10 +89,13 @@ impl Form {
             let words = "four strategies take one value of each setting: choose one strategy for several values";
             return Some(words.into());
         }
+        let varied = || self.strategy_choice.settings().filter(|known| self.is_varied(*known, choices));
+        // A wrong value is an error of its own line alone.
+        if varied().last() != Some(setting) || varied().any(|known| self.values(known, choices).is_err()) {
+            return None;
+        }
         // Too many runs are an error of the setting that changes fastest.
-        let error = self.sweep(choices).err()?;
-        let fastest = self.strategy_choice.settings().filter(|known| self.is_varied(*known, choices)).last();
-        (fastest == Some(setting)).then(|| error.to_string())
+        self.sweep(choices).err().map(|error| error.to_string())
     }
 
     /// Returns the choices of the focused setting that a further value may be, in their order after the last value.
