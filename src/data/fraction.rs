@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::domain::{Recipe, fraction};
 
 /// Returns the indices of the images that a recipe trains, ascending, among `count` training images. `label` returns
-/// the class of an image. A smaller fraction is a part of a larger one, and is the same for every seed: otherwise runs
-/// with other seeds would differ in their images, too.
+/// the class of an image. A smaller fraction is a part of a larger one. It is the same for every seed: otherwise the
+/// images of seeds would differ, too.
 ///
 /// # Panics
 /// If there are 2³² images or more.

@@ -302,8 +302,8 @@ impl<'a> ImportState<'a> {
         self.request.data_dir.join(self.request.name.as_str())
     }
 
-    /// Returns the dataset that the import replaces, else the one into which it merges, and its marks, or why these
-    /// cannot be read; `None` if there is none, or nothing is marked.
+    /// Returns the dataset that the import replaces, else the one into which it merges, with its marks. An error is why
+    /// these cannot be read. Returns `None` without such a dataset, or without marks.
     fn marked_former(&self, base: Option<&Dataset>) -> Option<(Dataset, Result<Marks, MarkedError>)> {
         let replaced = Dataset::open(&self.target()).ok();
         let dataset = replaced.or_else(|| Dataset::open(base?.dir()).ok())?;

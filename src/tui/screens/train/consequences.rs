@@ -193,7 +193,7 @@ fn describe_run(dataset: &DatasetView, recipe: &Recipe, state: &State) -> Vec<St
     sentences
 }
 
-/// Returns a sentence if the repeated run was trained on another version of the dataset, whose images have other indices.
+/// Returns a sentence if the repeated run was trained on another version of the dataset: its images have other indices.
 fn describe_other_version(dataset: &DatasetView, state: &State) -> Option<String> {
     let (id, repeated) = state.train.repeated.as_ref()?;
     if repeated.dataset != dataset.name || repeated.fingerprint == dataset.fingerprint {
