@@ -47,7 +47,7 @@ pub enum Problem {
     DatasetUnreadable(String),
     /// Another dataset has the name now.
     #[error(
-        "the dataset {name} has changed since {} was created (fingerprint {found}, then {expected})",
+        "the dataset {name} has changed since {} was created (its fingerprint was {expected} and is {found})",
         run_words(start.as_ref())
     )]
     OtherDataset {

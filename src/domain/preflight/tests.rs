@@ -129,13 +129,13 @@ fn every_problem_with_settings_and_dataset_has_its_words() {
             cnn(),
             with_dataset(|facts| facts.fingerprint = "f2".into()),
             Dataset,
-            "the dataset any has changed since this run was created (fingerprint f2, then f1)",
+            "the dataset any has changed since this run was created (its fingerprint was f1 and is f2)",
         ),
         (
             finetune(),
             with_dataset(|facts| facts.fingerprint = "f2".into()),
             Dataset,
-            "the dataset any has changed since any was created (fingerprint f2, then f1)",
+            "the dataset any has changed since any was created (its fingerprint was f1 and is f2)",
         ),
         (
             cnn(),

@@ -72,6 +72,9 @@ fn words(state: &State, field: Field) -> (&'static str, String) {
 fn several(state: &State, field: Field) -> &'static str {
     match (field, state.train.strategy_choice) {
         (Field::Setting(setting), StrategyChoice::One(_)) if setting.has_choices() => " · a run for each of several: +",
+        (Field::Setting(setting), StrategyChoice::One(_)) if setting.accepts("0.01") => {
+            " · a run for each of 0.01,0.02"
+        }
         (Field::Setting(_), StrategyChoice::One(_)) => " · a run for each of 1,2 or 1..5",
         _ => "",
     }

@@ -78,8 +78,9 @@ fn finished(state: &mut State, imported: &ImportResult) {
         lines.push(format!("{} were resized", number(imported.resized)));
     }
     lines.extend(reasons);
-    if imported.skipped_count > 0 {
-        lines.push(format!("{} left out:", number(imported.skipped_count)));
+    // A few files are the examples of the reasons above.
+    if imported.skipped_count > imported.left_out.iter().filter(|kind| kind.skipped).count() as u64 {
+        lines.push(format!("each of the {} left out:", number(imported.skipped_count)));
         lines.extend(
             imported.skipped.iter().map(|skip| format!("  {}: {}", printable(&skip.source), printable(&skip.reason))),
         );
