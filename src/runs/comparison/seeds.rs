@@ -1,7 +1,7 @@
 //! Mean and deviation of each metric over runs that differ only in their seed or fold.
 
 use super::metric::Metric;
-use super::settings::{rates_differ_from, settings_without_seed};
+use super::settings::{first_other_rate, settings_without_seed};
 use std::collections::BTreeSet;
 
 use crate::domain::{DataFold, Limits, Recipe};
@@ -30,7 +30,7 @@ pub(super) fn groups(runs: &[&Summary]) -> Vec<SeedGroup> {
 /// with the recipe, the seed and the fold of an earlier one is a repetition and forms a group by itself.
 pub(super) fn folds(runs: &[&Summary]) -> Vec<Vec<usize>> {
     let bare: Vec<(Recipe, Limits)> = runs.iter().map(|run| settings_without_seed(run)).collect();
-    let is_of = |first: usize, at: usize| bare[first] == bare[at] && rates_differ_from(runs[first], runs[at]).is_none();
+    let is_of = |first: usize, at: usize| bare[first] == bare[at] && first_other_rate(runs[first], runs[at]).is_none();
     let own = |at: usize| (runs[at].recipe.seed, runs[at].recipe.fold);
     let mut folds: Vec<Vec<usize>> = Vec::new();
     for at in 0..runs.len() {

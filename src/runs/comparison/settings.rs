@@ -139,13 +139,12 @@ pub(super) fn settings_without_seed(run: &Summary) -> (Recipe, Limits) {
     (without_seed(&run.recipe_in_force()), Limits::of(&run.recipe))
 }
 
-/// Returns the first epoch in which two runs had other learning rates, although their settings give the same. Limits
-/// that were changed at another epoch stretch or shorten a schedule from there on. Rates that follow from validation
-/// losses are not compared.
-pub(super) fn rates_differ_from(one: &Summary, other: &Summary) -> Option<u32> {
+/// Returns the first epoch in which two runs of the same settings had other learning rates. Limits that were changed at
+/// another epoch stretch or shorten a schedule from there on. Rates that follow from validation losses are left out.
+pub(super) fn first_other_rate(one: &Summary, other: &Summary) -> Option<u32> {
     /// Far above the difference of folds, whose epochs have other numbers of steps.
     const TOLERANCE: f64 = 1e-3;
-    if !one.recipe.schedule.depends_on_epochs() || settings_without_seed(one) != settings_without_seed(other) {
+    if !one.recipe.schedule.depends_on_epochs() {
         return None;
     }
     let differ = |rates: (f64, f64)| (rates.0 - rates.1).abs() > TOLERANCE * one.recipe.learning_rate;
@@ -155,16 +154,18 @@ pub(super) fn rates_differ_from(one: &Summary, other: &Summary) -> Option<u32> {
 
 /// Returns whether runs differ in nothing but seed and fold: neither in settings nor in the rates that they had.
 pub(super) fn are_repetitions(one: &Summary, other: &Summary) -> bool {
-    settings_without_seed(one) == settings_without_seed(other) && rates_differ_from(one, other).is_none()
+    settings_without_seed(one) == settings_without_seed(other) && first_other_rate(one, other).is_none()
 }
 
 /// Returns for each run the epoch from which its learning rates differ from those of an earlier run with its settings.
 fn other_rates(runs: &[&Summary]) -> Vec<Option<String>> {
-    let of_run = |(at, run): (usize, &&Summary)| {
-        let found = runs[..at].iter().find_map(|earlier| Some((earlier, rates_differ_from(earlier, run)?)));
-        found.map(|(earlier, epoch)| format!("other than {} from epoch {epoch} on", earlier.id))
+    let bare: Vec<(Recipe, Limits)> = runs.iter().map(|run| settings_without_seed(run)).collect();
+    let of_run = |at: usize| {
+        let mut same = (0..at).filter(|earlier| bare[*earlier] == bare[at]).map(|earlier| runs[earlier]);
+        let (earlier, epoch) = same.find_map(|earlier| Some((earlier, first_other_rate(earlier, runs[at])?)))?;
+        Some(format!("other than {} from epoch {epoch} on", earlier.id))
     };
-    runs.iter().enumerate().map(of_run).collect()
+    (0..runs.len()).map(of_run).collect()
 }
 
 /// Returns a recipe without its seed and the number of its fold, and without fields that do not affect its result:
