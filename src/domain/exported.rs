@@ -9,6 +9,10 @@ use super::{Precision, Preprocessing};
 /// The name of the entry with the whole description as JSON, in files with named entries.
 pub const ENTRY: &str = "mien.export";
 
+/// The endings of files that hold an exported network, in the order of their kinds: ONNX, Keras with and without the
+/// architecture, PyTorch's weights.
+pub const NETWORK_ENDINGS: [&str; 4] = [".onnx", ".keras", ".weights.h5", ".safetensors"];
+
 /// The description of an exported network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportDescription {

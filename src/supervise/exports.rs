@@ -5,14 +5,12 @@ use std::process::Stdio;
 
 use super::child_lines::{describe_failure, error_output_line};
 use super::launcher::command_on;
+use crate::domain::exported::NETWORK_ENDINGS;
 use crate::domain::{RunId, text::printable};
 use crate::durable::umask;
 
 /// The endings of reports.
 const REPORTS: [&str; 4] = [".html", ".htm", ".md", ".markdown"];
-
-/// The endings of files that hold a network.
-const NETWORKS: [&str; 4] = [".onnx", ".keras", ".weights.h5", ".safetensors"];
 
 /// Writes a run's best network, or a report, to `path`, whose ending names the kind. A folder gets the files for
 /// PyTorch. Waits for the process, which replaces nothing that exists.
@@ -44,11 +42,11 @@ fn arguments(run: &RunId, path: &str) -> Result<Vec<String>, String> {
     let has = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     let (command, to): (&str, &[&str]) = match () {
         () if has(&REPORTS) => ("report", &[]),
-        () if has(&NETWORKS) => ("export", &[]),
+        () if has(&NETWORK_ENDINGS) => ("export", &[]),
         () if name.contains('.') => {
             return Err(format!(
                 "the ending of '{name}' names no kind of export: use {}, .html, .md, or a folder for PyTorch",
-                NETWORKS.join(", ")
+                NETWORK_ENDINGS.join(", ")
             ));
         }
         () => ("export", &["--to", "torch"]),

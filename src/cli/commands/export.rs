@@ -11,6 +11,7 @@ use crate::cli::invocation::Invocation;
 use crate::cli::options::{Output, RunArgument};
 use crate::cli::scores::temperature;
 use crate::cli::{output, privacy, run_json};
+use crate::domain::exported::NETWORK_ENDINGS;
 use crate::domain::{Precision, RunId, Size};
 use crate::export::tensorboard::EventFiles;
 use crate::export::{
@@ -73,13 +74,9 @@ pub(in crate::cli) struct Export {
 impl ExportFormat {
     /// Returns the format that the ending of a path names.
     fn of(path: &Path) -> Option<Self> {
-        let by_ending = [
-            (".onnx", Self::Onnx),
-            (".keras", Self::Keras),
-            (".weights.h5", Self::Keras),
-            (".safetensors", Self::Safetensors),
-        ];
-        by_ending.into_iter().find(|(ending, _)| ends_with(path, ending)).map(|(_, format)| format)
+        let formats = [Self::Onnx, Self::Keras, Self::Keras, Self::Safetensors];
+        let mut by_ending = NETWORK_ENDINGS.into_iter().zip(formats);
+        by_ending.find(|(ending, _)| ends_with(path, ending)).map(|(_, format)| format)
     }
 }
 
